@@ -1,0 +1,17 @@
+//! Media as values: pictures, sound, encoded packets, the clock they carry, and the byte formats they
+//! travel in.
+//!
+//! Nothing here does I/O, starts a thread or asks for the time, so every part is tested with plain calls and
+//! builds for wasm32. The studio makes [`Frame`]s and [`Packet`]s, the relay carries [`Packet`]s.
+
+pub mod burn;
+pub mod frame;
+pub mod gop;
+pub mod h264;
+pub mod packet;
+pub mod rtp;
+pub mod time;
+
+pub use frame::{Frame, Pcm, Picture, PicturePool};
+pub use packet::{Codec, Packet};
+pub use time::Time;

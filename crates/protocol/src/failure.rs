@@ -1,0 +1,114 @@
+//! What reaches a person when something cannot be done: a code that programs match on and a sentence.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A refusal or an error as it is shown: the body of every HTTP error, of `refused` and of a failed command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Failure {
+    pub code: Code,
+    /// One plain English sentence; faces translate by `code` and fall back to this. Never holds a secret.
+    pub message: String,
+}
+
+impl Failure {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Why. Snake case on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Code {
+    /// The stream key or token is missing or wrong.
+    Unauthorized,
+    /// Known, but not allowed to do this.
+    Forbidden,
+    /// No such room, session or message.
+    NotFound,
+    /// The body is not what the route takes (not SDP, not JSON, not UTF-8).
+    Malformed,
+    /// The offer has no codec that this relay can serve or take.
+    UnsupportedMedia,
+    /// Longer than the limit.
+    TooLong,
+    /// Nothing left after trimming.
+    Empty,
+    /// Too many in too short a time; `retry_after_ms` says when again.
+    TooFast,
+    /// Timed out by a moderator until a given time.
+    TimedOut,
+    /// Banned from the room.
+    Banned,
+    /// Somebody else is publishing to this room.
+    RoomBusy,
+    /// The relay has no seat left.
+    Full,
+    /// A nickname is needed before the first message.
+    NameNeeded,
+    /// The messages of another version.
+    Version,
+    CameraMissing,
+    CameraBusy,
+    CameraFailed,
+    MicrophoneMissing,
+    MicrophoneFailed,
+    /// The media file cannot be read or decoded.
+    FileUnreadable,
+    /// The encoder refused its settings or failed.
+    EncoderFailed,
+    /// The relay or target cannot be reached.
+    Unreachable,
+    /// The relay or target refused the stream key.
+    KeyRefused,
+    /// Already live, or not live.
+    WrongPhase,
+    /// A setting has a value that cannot be used.
+    BadSetting,
+    /// A fault of our own; details are in the log.
+    Internal,
+}
+
+/// Why the relay closed a WebSocket (application range, RFC 6455 section 7.4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub enum CloseCode {
+    /// The client does not read fast enough. It may reconnect and resume.
+    Slow = 4000,
+    /// A message that cannot be parsed, or none of this version.
+    Malformed = 4001,
+    /// Banned. Reconnecting is useless.
+    Banned = 4003,
+    /// No such room.
+    NotFound = 4004,
+    /// The relay is going away; reconnect.
+    GoingAway = 4005,
+    /// Too many sessions.
+    Full = 4006,
+}
+
+impl CloseCode {
+    pub fn from_u16(code: u16) -> Option<Self> {
+        [Self::Slow, Self::Malformed, Self::Banned, Self::NotFound, Self::GoingAway, Self::Full]
+            .into_iter()
+            .find(|c| *c as u16 == code)
+    }
+
+    /// Whether the same client may try again.
+    pub fn may_retry(self) -> bool {
+        matches!(self, Self::Slow | Self::GoingAway | Self::Full)
+    }
+}

@@ -1,0 +1,15 @@
+//! The words that Footlight's parts say to each other: ids, room messages, studio messages, failures.
+//!
+//! Plain serde types and their bounds, nothing else: no I/O, no clock, no async. The relay, the studio's
+//! shell and both faces compile this crate, so a message that one side can write the other can read.
+
+pub mod failure;
+pub mod id;
+pub mod room;
+pub mod studio;
+
+pub use failure::{CloseCode, Code, Failure};
+pub use id::{InvalidId, MessageId, Nonce, RoomId, Seq, UserId};
+
+/// Version of the room messages. A client that says another one is told so and closed.
+pub const VERSION: u32 = 1;

@@ -1,0 +1,255 @@
+//! The room's WebSocket (`GET /ws/{room}`): JSON, one message a text frame.
+//!
+//! A client opens with [`ClientMessage::Hello`]; the relay answers [`ServerMessage::Welcome`] and from then
+//! on says [`ServerMessage::Event`] for all that has an order, and the rest as it changes. After a break the
+//! client says the last seq it saw and gets the missed tail, or a fresh history where the tail is too long.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, MessageId, Nonce, RoomId, Seq, UserId};
+
+/// Longest chat message, in Unicode scalar values after trimming.
+pub const MAX_TEXT: usize = 300;
+/// Longest nickname, in Unicode scalar values after trimming.
+pub const MAX_NAME: usize = 24;
+/// Longest WebSocket message a client may send, in bytes. Four bytes a scalar value, escapes, and the envelope.
+pub const MAX_CLIENT_MESSAGE: usize = 8 * 1024;
+/// Longest timeout, in seconds: two weeks.
+pub const MAX_TIMEOUT: u32 = 14 * 24 * 3600;
+
+/// Milliseconds since the Unix epoch, on the relay's clock.
+pub type UnixMillis = u64;
+
+/// What a client says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// First message. Without `token` the relay makes a new guest.
+    Hello {
+        version: u32,
+        /// The device token from an earlier `welcome`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<String>,
+        /// The owner token: makes this session the owner's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// Last seq seen, to resume.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Seq>,
+    },
+    /// Sets the nickname.
+    Name { name: String },
+    /// Says something. Answered by `done` or `refused` with the same nonce; a repeated nonce is said once.
+    Say { nonce: Nonce, text: String },
+    /// Moderates. Owner and moderators only. Answered by `done` or `refused`.
+    Moderate { nonce: Nonce, action: Action },
+    /// Asks for the relay's clock; `sent` comes back unchanged.
+    Ping { sent: f64 },
+    /// What this viewer's player measures, at most every two seconds.
+    Playing {
+        /// Capture to screen, in milliseconds, where it can be measured.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        latency_ms: Option<u32>,
+    },
+}
+
+/// What a moderator does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Action {
+    /// Hides a message from everybody.
+    Delete { message: MessageId },
+    /// Undoes a delete.
+    Restore { message: MessageId },
+    /// Mutes for 1 to [`MAX_TIMEOUT`] seconds, from now.
+    Timeout { user: UserId, seconds: u32 },
+    /// Closes every session of the person, chat and media, and refuses new ones.
+    Ban { user: UserId },
+    /// Undoes timeout and ban.
+    Pardon { user: UserId },
+}
+
+/// What the relay says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// Answer to `hello`.
+    Welcome {
+        version: u32,
+        you: Member,
+        /// Keep it: it makes the next session the same person. Also the bearer token of this viewer's WHEP.
+        token: String,
+        room: RoomState,
+        /// True: `history` is only what came after the `since` of the hello. False: forget and start with it.
+        resumed: bool,
+        /// Oldest first. Deleted messages are not in it.
+        history: Vec<Event>,
+        /// The room's newest seq.
+        seq: Seq,
+        /// Set where the person is muted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        muted_until: Option<UnixMillis>,
+    },
+    /// Something that has a place in the room's order.
+    Event { event: Event },
+    /// The stream or the room changed. The newest replaces the older.
+    Room { room: RoomState },
+    /// How many are here. The newest replaces the older; sent at most once a second.
+    Presence { presence: Presence },
+    /// The request with this nonce was carried out, as the event `seq`.
+    Done { nonce: Nonce, seq: Seq },
+    /// The request was not carried out and changed nothing.
+    Refused {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nonce: Option<Nonce>,
+        failure: Failure,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u32>,
+    },
+    /// The name was set (answer to `name`), or the role changed.
+    You { you: Member },
+    /// This person is muted until then; `None`: no longer.
+    Muted {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<UnixMillis>,
+    },
+    /// Answer to `ping`: the relay's clock when it answered.
+    Pong { sent: f64, at_us: u64 },
+}
+
+/// Something that has a place in the room's order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Event {
+    pub seq: Seq,
+    pub at: UnixMillis,
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum EventKind {
+    /// A chat message; its [`MessageId`] is the event's seq.
+    Said {
+        by: Member,
+        text: String,
+        /// The sender's own nonce, so that its page replaces the line it showed at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nonce: Option<Nonce>,
+    },
+    Deleted { message: MessageId },
+    /// A delete was undone: the message as it was.
+    Restored { message: MessageId, said_at: UnixMillis, by: Member, text: String },
+    /// Muted; viewers' pages hide nothing. The person's own page hears `muted` as well.
+    TimedOut { user: Member, until: UnixMillis },
+    /// Banned: pages drop the person's messages.
+    Banned { user: Member },
+    Pardoned { user: Member },
+}
+
+/// Who a message is by, or who is here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Member {
+    pub id: UserId,
+    /// Empty until a nickname is set.
+    pub name: String,
+    pub role: Role,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    #[default]
+    Guest,
+    Moderator,
+    Owner,
+}
+
+/// The room as a viewer sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RoomState {
+    pub room: RoomId,
+    pub stream: StreamState,
+    pub presence: Presence,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum StreamState {
+    /// Nobody publishes.
+    Offline,
+    /// On air.
+    Live {
+        since: UnixMillis,
+        clock: MediaClock,
+    },
+    /// The publisher is gone without saying goodbye and may be back.
+    Interrupted { since: UnixMillis, clock: MediaClock },
+}
+
+/// Ties RTP to the clock, so that a page can tell the age of the frame it shows: the video RTP timestamp
+/// `rtp` (90 kHz, wraps) was captured at `at_us`, microseconds since the Unix epoch on the relay's clock.
+/// Holds for as long as the room lives; the room makes its viewers' timestamps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MediaClock {
+    pub rtp: u32,
+    pub at_us: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Presence {
+    /// Media sessions that watch now.
+    pub viewers: u32,
+    /// Chat sessions, the owner's not counted.
+    pub members: u32,
+    /// Viewers' own measured latency, capture to screen, in milliseconds: median and 95th percentile of those
+    /// who reported in the last ten seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_p50_ms: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_p95_ms: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wire_form_is_flat_and_snake_case() {
+        let said = ServerMessage::Event {
+            event: Event {
+                seq: Seq(7),
+                at: 1,
+                kind: EventKind::Said {
+                    by: Member { id: "u1".parse().unwrap(), name: "Ada".into(), role: Role::Guest },
+                    text: "hi".into(),
+                    nonce: None,
+                },
+            },
+        };
+        let json = serde_json::to_value(&said).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({"type":"event","event":{"seq":7,"at":1,"event":"said",
+                "by":{"id":"u1","name":"Ada","role":"guest"},"text":"hi"}})
+        );
+        assert_eq!(serde_json::from_value::<ServerMessage>(json).unwrap(), said);
+
+        let ban = r#"{"type":"moderate","nonce":"n1","action":{"do":"ban","user":"u1"}}"#;
+        assert_eq!(
+            serde_json::from_str::<ClientMessage>(ban).unwrap(),
+            ClientMessage::Moderate { nonce: "n1".parse().unwrap(), action: Action::Ban { user: "u1".parse().unwrap() } }
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! What the studio window and the broadcaster behind it say to each other.
+//!
+//! The window asks once for a [`Snapshot`] and then applies every [`StudioEvent`] to it; both sides use
+//! [`Snapshot::apply`], so they cannot disagree about what an event means.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, RoomId};
+
+/// Which camera: `pattern`, `none`, `file:PATH`, or a device's [`Device::id`].
+pub type CameraId = String;
+/// Which microphone: `tone`, `none`, `file:PATH`, or a device's [`Device::id`].
+pub type MicrophoneId = String;
+
+/// Where a broadcast stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum Phase {
+    /// Not on air; the preview runs.
+    #[default]
+    Idle,
+    /// Go Live was pressed; no output has connected yet.
+    Starting,
+    /// On air since (milliseconds since the Unix epoch).
+    Live { since: u64 },
+    /// On air, but no output is connected: tries again by itself.
+    Reconnecting { since: u64, attempt: u32 },
+    /// End was pressed; outputs are saying goodbye.
+    Ending,
+}
+
+impl Phase {
+    /// Whether a broadcast runs, connected or not.
+    pub fn on_air(&self) -> bool {
+        !matches!(self, Self::Idle)
+    }
+
+    /// When the broadcast went on air, in milliseconds since the Unix epoch.
+    pub fn since(&self) -> Option<u64> {
+        match self {
+            Self::Live { since } | Self::Reconnecting { since, .. } => Some(*since),
+            Self::Idle | Self::Starting | Self::Ending => None,
+        }
+    }
+}
+
+/// A camera or microphone that can be picked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// The same for the same device after a replug or a restart, as far as the platform can tell.
+    pub id: String,
+    pub name: String,
+}
+
+/// How a source does.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum SourceState {
+    /// Nothing picked.
+    #[default]
+    Off,
+    /// Being opened.
+    Opening,
+    Running,
+    /// Gone or refused; a card stands in and it is tried again by itself.
+    Lost { failure: Failure },
+}
+
+/// One line of health, measured over the last second.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Health {
+    /// Frames a second that reached the encoder, or the preview while not live.
+    pub fps: f32,
+    /// Time spent encoding, as a share of the time there is for it: 1.0 is too slow.
+    pub encoder_load: f32,
+    /// What left, in kbit/s.
+    pub bitrate_kbps: u32,
+    /// What rate control asks the encoder for, in kbit/s.
+    pub target_kbps: u32,
+    /// Since Go Live.
+    pub encoded_frames: u64,
+    /// Frames that were replaced by a newer one before the encoder took them, since Go Live.
+    pub skipped_frames: u64,
+    /// Encoded frames that an output had to drop, since Go Live.
+    pub dropped_frames: u64,
+    /// Captured frame to encoded packet, median, in milliseconds.
+    pub encode_ms: f32,
+    /// Round trip to the relay, in milliseconds, where known.
+    pub rtt_ms: Option<f32>,
+}
+
+/// Loudness of what is sent, in dB of full scale; -100 is silence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    pub peak_db: f32,
+    pub rms_db: f32,
+}
+
+impl Default for Level {
+    fn default() -> Self {
+        Self { peak_db: -100.0, rms_db: -100.0 }
+    }
+}
+
+/// Everything that the window shows of the broadcaster.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub phase: Phase,
+    pub cameras: Vec<Device>,
+    pub microphones: Vec<Device>,
+    pub camera: CameraId,
+    pub microphone: MicrophoneId,
+    pub camera_state: SourceState,
+    pub microphone_state: SourceState,
+    pub muted: bool,
+    pub level: Level,
+    pub health: Health,
+}
+
+/// One change of a [`Snapshot`], or a failure to show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum StudioEvent {
+    Phase { phase: Phase },
+    Devices { cameras: Vec<Device>, microphones: Vec<Device> },
+    Camera { camera: CameraId, state: SourceState },
+    Microphone { microphone: MicrophoneId, state: SourceState },
+    Muted { muted: bool },
+    /// About ten times a second.
+    Level { level: Level },
+    /// Once a second.
+    Health { health: Health },
+    /// Something went wrong that no state shows.
+    Failed { failure: Failure },
+}
+
+impl Snapshot {
+    /// Brings the snapshot up to date.
+    pub fn apply(&mut self, event: &StudioEvent) {
+        match event.clone() {
+            StudioEvent::Phase { phase } => self.phase = phase,
+            StudioEvent::Devices { cameras, microphones } => {
+                self.cameras = cameras;
+                self.microphones = microphones;
+            }
+            StudioEvent::Camera { camera, state } => {
+                self.camera = camera;
+                self.camera_state = state;
+            }
+            StudioEvent::Microphone { microphone, state } => {
+                self.microphone = microphone;
+                self.microphone_state = state;
+            }
+            StudioEvent::Muted { muted } => self.muted = muted,
+            StudioEvent::Level { level } => self.level = level,
+            StudioEvent::Health { health } => self.health = health,
+            StudioEvent::Failed { .. } => {}
+        }
+    }
+}
+
+/// How the window reaches the room and what it hands out: command `room_access`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomAccess {
+    pub room: RoomId,
+    /// The relay's WebSocket of this room.
+    pub socket: String,
+    /// Makes the sidebar's session the owner's. Secret: never shown.
+    pub owner_token: String,
+    /// Links to the viewer page, best first (the LAN's where sharing is on, else the loopback's).
+    pub links: Vec<String>,
+    /// Whether other machines can reach the relay.
+    pub shared: bool,
+}
+
+impl std::fmt::Debug for RoomAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RoomAccess").field("room", &self.room).field("links", &self.links).finish_non_exhaustive()
+    }
+}
+
+/// What the window remembers; command `set_preferences`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Preferences {
+    /// `en`, `zh-CN`, or empty for the system's.
+    pub language: String,
+    /// `light`, `dark`, or empty for the system's.
+    pub theme: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_bring_a_snapshot_up_to_date() {
+        let mut shown = Snapshot::default();
+        shown.apply(&StudioEvent::Phase { phase: Phase::Live { since: 5 } });
+        shown.apply(&StudioEvent::Camera { camera: "pattern".into(), state: SourceState::Running });
+        shown.apply(&StudioEvent::Muted { muted: true });
+        assert_eq!(shown.phase.since(), Some(5));
+        assert_eq!((shown.camera.as_str(), shown.muted), ("pattern", true));
+        assert_eq!(shown.camera_state, SourceState::Running);
+    }
+}
