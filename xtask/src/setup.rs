@@ -1,0 +1,186 @@
+//! Installs what a command needs and the machine lacks.
+//!
+//! One table says what is needed, how to see that it is there, and which package brings it. On Debian and its
+//! kin the packages are installed by apt-get, on macOS by Homebrew; elsewhere the missing ones are named.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::faces::Toolchain;
+use crate::step::{cargo, step};
+use crate::target;
+
+/// What the set-up is for; each includes the ones above it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Purpose {
+    /// The studio window's and the viewer page's wasm.
+    Faces,
+    /// Every program.
+    Build,
+    /// The tests: browsers, virtual devices, a display.
+    Test,
+}
+
+/// How to see that something is there.
+enum Probe {
+    /// A program on the PATH.
+    Program(&'static str),
+    /// A library that pkg-config knows.
+    Library(&'static str),
+    /// A file.
+    File(&'static str),
+}
+
+struct Need {
+    purpose: Purpose,
+    probe: Probe,
+    /// Debian package.
+    apt: &'static str,
+    /// Homebrew formula; empty where macOS has it or does not need it.
+    brew: &'static str,
+}
+
+const fn need(purpose: Purpose, probe: Probe, apt: &'static str, brew: &'static str) -> Need {
+    Need { purpose, probe, apt, brew }
+}
+
+const NEEDS: &[Need] = &[
+    need(Purpose::Build, Probe::Program("cc"), "gcc", ""),
+    need(Purpose::Build, Probe::Program("c++"), "g++", ""),
+    need(Purpose::Build, Probe::Program("make"), "make", ""),
+    need(Purpose::Build, Probe::Program("pkg-config"), "pkg-config", "pkg-config"),
+    need(Purpose::Build, Probe::Program("cmake"), "cmake", "cmake"),
+    need(Purpose::Build, Probe::Program("nasm"), "nasm", "nasm"),
+    need(Purpose::Build, Probe::Program("clang"), "clang", ""),
+    need(Purpose::Build, Probe::File("/usr/lib/llvm-14/lib/libclang.so"), "libclang-dev", ""),
+    need(Purpose::Build, Probe::Library("x264"), "libx264-dev", "x264"),
+    need(Purpose::Build, Probe::Library("alsa"), "libasound2-dev", ""),
+    need(Purpose::Build, Probe::Library("webkit2gtk-4.1"), "libwebkit2gtk-4.1-dev", ""),
+    need(Purpose::Build, Probe::Library("libsoup-3.0"), "libsoup-3.0-dev", ""),
+    need(Purpose::Build, Probe::Library("librsvg-2.0"), "librsvg2-dev", ""),
+    need(Purpose::Test, Probe::Program("chromium"), "chromium", ""),
+    need(Purpose::Test, Probe::Program("chromedriver"), "chromium-driver", ""),
+    need(Purpose::Test, Probe::Program("Xvfb"), "xvfb", ""),
+    need(Purpose::Test, Probe::Program("WebKitWebDriver"), "webkit2gtk-driver", ""),
+    need(Purpose::Test, Probe::Program("pulseaudio"), "pulseaudio", ""),
+    need(Purpose::Test, Probe::Program("pactl"), "pulseaudio-utils", ""),
+    need(Purpose::Test, Probe::Program("ffmpeg"), "ffmpeg", ""),
+    need(Purpose::Test, Probe::File("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"), "fonts-noto-cjk", ""),
+];
+
+/// Brings the machine to where `purpose` can be served. Does nothing, and prints nothing, where all is there.
+pub(crate) fn install(purpose: Purpose) -> Result<()> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| need.purpose <= purpose && !need.is_there()).collect();
+    if cfg!(target_os = "linux") {
+        apt(&missing.iter().map(|need| need.apt).collect::<Vec<_>>())?;
+    } else if cfg!(target_os = "macos") {
+        brew(&missing.iter().map(|need| need.brew).filter(|name| !name.is_empty()).collect::<Vec<_>>())?;
+    }
+    wasm()
+}
+
+impl Need {
+    fn is_there(&self) -> bool {
+        // pkg-config finds nothing on Windows and little on macOS: there the build itself names what is missing.
+        let linux = cfg!(target_os = "linux");
+        match self.probe {
+            Probe::Program(name) => (!linux && self.brew.is_empty()) || on_path(name).is_some(),
+            Probe::Library(name) => {
+                (!linux && self.brew.is_empty()) || succeeds(Command::new("pkg-config").args(["--exists", name]))
+            }
+            Probe::File(path) => !linux || Path::new(path).exists() || !is_debian(),
+        }
+    }
+}
+
+fn is_debian() -> bool {
+    on_path("apt-get").is_some()
+}
+
+fn apt(packages: &[&str]) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let list = packages.join(" ");
+    if !is_debian() {
+        bail!("these are missing; install your system's packages for: {list}");
+    }
+    println!("xtask: installing by apt-get: {list}");
+    let root = succeeds(Command::new("sh").args(["-c", "test $(id -u) = 0"]));
+    let apt_get = || {
+        let mut command = if root { Command::new("apt-get") } else { Command::new("sudo") };
+        if !root {
+            command.args(["--non-interactive", "apt-get"]);
+        }
+        command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+        command.args(["-qq", "-o", "DPkg::Lock::Timeout=550", "-o", "Dpkg::Use-Pty=0"]);
+        command
+    };
+    let failed = || format!("run this as root, then try again: apt-get install {list}");
+    step("apt-get update", apt_get().arg("update")).with_context(failed)?;
+    let mut install = apt_get();
+    install.args(["install", "--yes", "--no-install-recommends"]).args(packages);
+    step("apt-get install", &mut install).with_context(failed)
+}
+
+fn brew(formulae: &[&str]) -> Result<()> {
+    if formulae.is_empty() {
+        return Ok(());
+    }
+    let list = formulae.join(" ");
+    println!("xtask: installing by Homebrew: {list}");
+    step("brew install", Command::new("brew").arg("install").args(formulae))
+        .with_context(|| format!("install these by hand: {list}"))
+}
+
+/// Something that compiles for wasm32: the toolchain's own target, else Debian's rustc with std's source.
+fn wasm() -> Result<()> {
+    if Toolchain::find().is_some() {
+        return Ok(());
+    }
+    println!("xtask: installing by rustup: the target wasm32-unknown-unknown");
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", "wasm32-unknown-unknown"]).stdin(Stdio::null());
+    if step("rustup target add", &mut rustup).is_err() && is_debian() {
+        println!("xtask: rustup cannot have it here; taking Debian's compiler for the faces instead");
+        apt(&["rustc-web", "rust-web-src", "lld"])?;
+    }
+    if Toolchain::find().is_none() {
+        bail!("nothing here compiles for wasm32-unknown-unknown; try: rustup target add wasm32-unknown-unknown");
+    }
+    Ok(())
+}
+
+/// cargo-deny, installed once beside the build output.
+pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    cargo_tool("cargo-deny", "cargo-deny")
+}
+
+/// A cargo subcommand from the PATH, or installed once beside the build output.
+pub(crate) fn cargo_tool(package: &str, program: &str) -> Result<PathBuf> {
+    if let Some(there) = on_path(program) {
+        return Ok(there);
+    }
+    let tools = target().join("tools");
+    let installed = tools.join("bin").join(format!("{program}{}", std::env::consts::EXE_SUFFIX));
+    if !installed.exists() {
+        println!("xtask: installing by cargo: {package}");
+        let mut install = cargo();
+        install.args(["install", "--quiet", "--locked", package, "--root"]).arg(&tools);
+        // Its build is kept apart, so that it can neither disturb nor reuse ours.
+        install.arg("--target-dir").arg(tools.join("build"));
+        step(&format!("install {package}"), &mut install)?;
+    }
+    Ok(installed)
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(&name)).find(|path| path.is_file())
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+}
