@@ -142,14 +142,28 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         nonce: Option<Nonce>,
     },
-    Deleted { message: MessageId },
+    Deleted {
+        message: MessageId,
+    },
     /// A delete was undone: the message as it was.
-    Restored { message: MessageId, said_at: UnixMillis, by: Member, text: String },
+    Restored {
+        message: MessageId,
+        said_at: UnixMillis,
+        by: Member,
+        text: String,
+    },
     /// Muted; viewers' pages hide nothing. The person's own page hears `muted` as well.
-    TimedOut { user: Member, until: UnixMillis },
+    TimedOut {
+        user: Member,
+        until: UnixMillis,
+    },
     /// Banned: pages drop the person's messages.
-    Banned { user: Member },
-    Pardoned { user: Member },
+    Banned {
+        user: Member,
+    },
+    Pardoned {
+        user: Member,
+    },
 }
 
 /// Who a message is by, or who is here.
@@ -188,10 +202,7 @@ pub enum StreamState {
     /// Nobody publishes.
     Offline,
     /// On air.
-    Live {
-        since: UnixMillis,
-        clock: MediaClock,
-    },
+    Live { since: UnixMillis, clock: MediaClock },
     /// The publisher is gone without saying goodbye and may be back.
     Interrupted { since: UnixMillis, clock: MediaClock },
 }
@@ -232,7 +243,11 @@ mod tests {
                 seq: Seq(7),
                 at: 1,
                 kind: EventKind::Said {
-                    by: Member { id: "u1".parse().unwrap(), name: "Ada".into(), role: Role::Guest },
+                    by: Member {
+                        id: "u1".parse().unwrap(),
+                        name: "Ada".into(),
+                        role: Role::Guest,
+                    },
                     text: "hi".into(),
                     nonce: None,
                 },
@@ -249,7 +264,12 @@ mod tests {
         let ban = r#"{"type":"moderate","nonce":"n1","action":{"do":"ban","user":"u1"}}"#;
         assert_eq!(
             serde_json::from_str::<ClientMessage>(ban).unwrap(),
-            ClientMessage::Moderate { nonce: "n1".parse().unwrap(), action: Action::Ban { user: "u1".parse().unwrap() } }
+            ClientMessage::Moderate {
+                nonce: "n1".parse().unwrap(),
+                action: Action::Ban {
+                    user: "u1".parse().unwrap()
+                }
+            }
         );
     }
 }

@@ -63,7 +63,9 @@ pub enum SourceState {
     Opening,
     Running,
     /// Gone or refused; a card stands in and it is tried again by itself.
-    Lost { failure: Failure },
+    Lost {
+        failure: Failure,
+    },
 }
 
 /// One line of health, measured over the last second.
@@ -98,7 +100,10 @@ pub struct Level {
 
 impl Default for Level {
     fn default() -> Self {
-        Self { peak_db: -100.0, rms_db: -100.0 }
+        Self {
+            peak_db: -100.0,
+            rms_db: -100.0,
+        }
     }
 }
 
@@ -121,17 +126,36 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum StudioEvent {
-    Phase { phase: Phase },
-    Devices { cameras: Vec<Device>, microphones: Vec<Device> },
-    Camera { camera: CameraId, state: SourceState },
-    Microphone { microphone: MicrophoneId, state: SourceState },
-    Muted { muted: bool },
+    Phase {
+        phase: Phase,
+    },
+    Devices {
+        cameras: Vec<Device>,
+        microphones: Vec<Device>,
+    },
+    Camera {
+        camera: CameraId,
+        state: SourceState,
+    },
+    Microphone {
+        microphone: MicrophoneId,
+        state: SourceState,
+    },
+    Muted {
+        muted: bool,
+    },
     /// About ten times a second.
-    Level { level: Level },
+    Level {
+        level: Level,
+    },
     /// Once a second.
-    Health { health: Health },
+    Health {
+        health: Health,
+    },
     /// Something went wrong that no state shows.
-    Failed { failure: Failure },
+    Failed {
+        failure: Failure,
+    },
 }
 
 impl Snapshot {
@@ -175,7 +199,10 @@ pub struct RoomAccess {
 
 impl std::fmt::Debug for RoomAccess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RoomAccess").field("room", &self.room).field("links", &self.links).finish_non_exhaustive()
+        f.debug_struct("RoomAccess")
+            .field("room", &self.room)
+            .field("links", &self.links)
+            .finish_non_exhaustive()
     }
 }
 
@@ -196,8 +223,13 @@ mod tests {
     #[test]
     fn events_bring_a_snapshot_up_to_date() {
         let mut shown = Snapshot::default();
-        shown.apply(&StudioEvent::Phase { phase: Phase::Live { since: 5 } });
-        shown.apply(&StudioEvent::Camera { camera: "pattern".into(), state: SourceState::Running });
+        shown.apply(&StudioEvent::Phase {
+            phase: Phase::Live { since: 5 },
+        });
+        shown.apply(&StudioEvent::Camera {
+            camera: "pattern".into(),
+            state: SourceState::Running,
+        });
         shown.apply(&StudioEvent::Muted { muted: true });
         assert_eq!(shown.phase.since(), Some(5));
         assert_eq!((shown.camera.as_str(), shown.muted), ("pattern", true));
