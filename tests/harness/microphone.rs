@@ -1,0 +1,183 @@
+//! A microphone that can be pulled out: a private PulseAudio server whose only source plays our beep.
+//!
+//! The server needs no sound card, no session and no bus. ALSA programs reach it through a configuration of
+//! their own, so the person's sound is never touched.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+
+use crate::output::Output;
+use crate::process::Process;
+use crate::scratch::Scratch;
+use crate::{sound, tool, wait};
+
+const SINK: &str = "module-null-sink sink_name=test rate=48000 channels=2 format=s16le";
+const SOURCE: &str = "module-remap-source source_name=microphone master=test.monitor \
+                      source_properties=device.description=Test_Microphone";
+
+#[derive(Debug)]
+pub struct Microphone {
+    folder: Scratch,
+    modules: Vec<String>,
+    player: Option<Player>,
+    _server: Process,
+}
+
+impl Microphone {
+    /// Starts the server with the microphone plugged in, beeping once a second.
+    pub async fn start(output: &Output) -> Self {
+        let folder = Scratch::new("sound");
+        let script = folder.path().join("server.pa");
+        std::fs::write(
+            &script,
+            "load-module module-native-protocol-unix auth-anonymous=1\n",
+        )
+        .expect("the folder is ours");
+        std::fs::write(folder.path().join("asound.conf"), ALSA).expect("the folder is ours");
+        let mut command = Command::new(tool::find("pulseaudio", "pulseaudio"));
+        command
+            .args([
+                "-n",
+                "--daemonize=no",
+                "--exit-idle-time=-1",
+                "--use-pid-file=no",
+                "--log-target=stderr",
+                "-F",
+            ])
+            .arg(&script)
+            .envs(server_environment(&folder));
+        let server = Process::start("pulseaudio", &mut command, output);
+        let mut microphone = Self {
+            folder,
+            modules: Vec::new(),
+            player: None,
+            _server: server,
+        };
+        wait::until("the sound server answers", wait::seconds(20), async || {
+            microphone.try_control(&["info"])
+        })
+        .await;
+        microphone.plug();
+        microphone
+    }
+
+    /// For the environment of the program that is to hear it.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let mut all = server_environment(&self.folder);
+        all.push((
+            "ALSA_CONFIG_PATH".into(),
+            self.folder.path().join("asound.conf").display().to_string(),
+        ));
+        all
+    }
+
+    /// Pulls it out: the server has no source left, and streams from it are ended.
+    pub fn unplug(&mut self) {
+        self.player = None;
+        for module in self.modules.drain(..).rev().collect::<Vec<_>>() {
+            self.control(&["unload-module", &module]);
+        }
+    }
+
+    /// Puts it in again.
+    pub fn plug(&mut self) {
+        if !self.modules.is_empty() {
+            return;
+        }
+        for module in [SINK, SOURCE] {
+            let arguments: Vec<_> = std::iter::once("load-module")
+                .chain(module.split_whitespace())
+                .collect();
+            let index = self.control(&arguments);
+            self.modules.push(index.trim().to_owned());
+        }
+        self.control(&["set-default-source", "microphone"]);
+        self.player = Some(Player::start(&self.folder));
+    }
+
+    fn control(&self, arguments: &[&str]) -> String {
+        self.try_control(arguments)
+            .unwrap_or_else(|| panic!("pactl {} failed", arguments.join(" ")))
+    }
+
+    fn try_control(&self, arguments: &[&str]) -> Option<String> {
+        let output = Command::new(tool::find("pactl", "pulseaudio-utils"))
+            .args(arguments)
+            .envs(server_environment(&self.folder))
+            .output()
+            .expect("pactl starts");
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+/// Feeds the beep into the server, over and over. It also keeps the server's blocks short: an idle null sink
+/// delivers two seconds at a time.
+#[derive(Debug)]
+struct Player {
+    child: Child,
+    feeder: Option<JoinHandle<()>>,
+}
+
+impl Player {
+    fn start(folder: &Scratch) -> Self {
+        let mut child = Command::new(tool::find("pacat", "pulseaudio-utils"))
+            .args([
+                "--playback",
+                "--raw",
+                "--format=s16le",
+                "--rate=48000",
+                "--channels=2",
+            ])
+            // Shorter underruns on a busy machine, which would be heard as silence.
+            .args(["--latency-msec=60", "--device=test"])
+            .envs(server_environment(folder))
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("pacat starts");
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        let second = sound::beep_second();
+        // Ends when the player does: its closed pipe fails the write.
+        let feeder = std::thread::spawn(move || while stdin.write_all(&second).is_ok() {});
+        Self {
+            child,
+            feeder: Some(feeder),
+        }
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(feeder) = self.feeder.take() {
+            let _ = feeder.join();
+        }
+    }
+}
+
+/// ALSA's default device is the server's microphone, whatever its name there is when it is opened.
+const ALSA: &str = r#"
+</usr/share/alsa/alsa.conf>
+pcm.!default { type pulse hint { show on description "Test default" } }
+ctl.!default { type pulse }
+pcm.testmicrophone { type pulse device "microphone" hint { show on description "Test microphone" } }
+"#;
+
+fn server_environment(folder: &Scratch) -> Vec<(String, String)> {
+    let runtime: PathBuf = folder.folder("pulse");
+    let socket = runtime.join("native");
+    [
+        ("HOME", folder.folder("home").display().to_string()),
+        ("XDG_RUNTIME_DIR", folder.folder("run").display().to_string()),
+        ("PULSE_RUNTIME_PATH", runtime.display().to_string()),
+        ("PULSE_SERVER", format!("unix:{}", socket.display())),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}

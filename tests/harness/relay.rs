@@ -1,0 +1,81 @@
+//! The relay alone: `footlight-relay --json`.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::bins;
+use crate::output::Output;
+use crate::process::Process;
+
+/// Where a relay can be reached, and its secrets where this start made them.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Ready {
+    #[serde(default)]
+    pub http: String,
+    #[serde(default)]
+    pub watch: String,
+    pub udp: Option<u16>,
+    #[serde(default)]
+    pub room: String,
+    pub stream_key: Option<String>,
+    pub owner_token: Option<String>,
+}
+
+impl Ready {
+    pub(crate) fn of(event: Value) -> Self {
+        serde_json::from_value(event.clone())
+            .unwrap_or_else(|e| panic!("`ready` is not as promised ({e}): {event}"))
+    }
+
+    /// `ADDRESS:PORT`.
+    pub fn address(&self) -> &str {
+        self.http.strip_prefix("http://").unwrap_or(&self.http)
+    }
+
+    pub fn key(&self) -> &str {
+        self.stream_key
+            .as_deref()
+            .expect("the first start shows the stream key")
+    }
+
+    pub fn token(&self) -> &str {
+        self.owner_token
+            .as_deref()
+            .expect("the first start shows the owner token")
+    }
+}
+
+#[derive(Debug)]
+pub struct Relay {
+    pub process: Process,
+    pub ready: Ready,
+}
+
+impl Relay {
+    /// `listen` as the flag takes it: `127.0.0.1:0` picks a port.
+    pub async fn start(name: &str, listen: &str, data: &Path, output: &Output) -> Self {
+        let mut command = Command::new(bins::footlight_relay());
+        command
+            .args(["--json", "--listen", listen])
+            .arg("--data")
+            .arg(data);
+        let mut process = Process::start(name, &mut command, output);
+        let ready = Ready::of(process.event("ready", Duration::from_secs(20)).await);
+        Self { process, ready }
+    }
+}
+
+/// A port that is free now. Another program could take it before it is used; nothing else in a test's
+/// loopback does.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    listener
+        .local_addr()
+        .expect("a bound socket has an address")
+        .port()
+}

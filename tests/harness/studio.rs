@@ -1,0 +1,159 @@
+//! The broadcaster without a window: `footlight --headless --live --json`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::bins;
+use crate::output::Output;
+use crate::process::Process;
+use crate::relay::Ready;
+use crate::scratch::Scratch;
+
+/// Cold start on a busy machine: key derivation, devices, codecs, the relay.
+const START: Duration = Duration::from_secs(30);
+
+/// How to start it. The default is the moving pattern with the beep, on the bundled relay.
+#[derive(Debug, Clone)]
+pub struct Headless {
+    camera: String,
+    microphone: String,
+    environment: Vec<(String, String)>,
+    extra: Vec<String>,
+    data: Option<PathBuf>,
+}
+
+impl Default for Headless {
+    fn default() -> Self {
+        Self {
+            camera: "pattern".into(),
+            microphone: "tone".into(),
+            environment: Vec::new(),
+            extra: Vec::new(),
+            data: None,
+        }
+    }
+}
+
+impl Headless {
+    pub fn camera(mut self, id: &str) -> Self {
+        self.camera = id.into();
+        self
+    }
+
+    pub fn microphone(mut self, id: &str) -> Self {
+        self.microphone = id.into();
+        self
+    }
+
+    pub fn size(self, width: u32, height: u32) -> Self {
+        self.flag("--size", &format!("{width}x{height}"))
+    }
+
+    pub fn fps(self, fps: u32) -> Self {
+        self.flag("--fps", &fps.to_string())
+    }
+
+    /// Publishes there instead of to the bundled relay. The key travels in the environment, so that no
+    /// process list shows it.
+    pub fn to(self, url: &str, key: &str) -> Self {
+        self.flag("--to", url).environment("FOOTLIGHT_STREAM_KEY", key)
+    }
+
+    /// Uses this folder, for a start after another one. The default is a fresh one.
+    pub fn data(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.to_owned());
+        self
+    }
+
+    pub fn flag(mut self, name: &str, value: &str) -> Self {
+        self.extra.extend([name.to_owned(), value.to_owned()]);
+        self
+    }
+
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn environments(mut self, all: Vec<(String, String)>) -> Self {
+        self.environment.extend(all);
+        self
+    }
+
+    /// Starts it and waits for `ready`.
+    pub async fn start(self, name: &str, output: &Output) -> Studio {
+        let scratch = Scratch::new("studio");
+        let data = self.data.clone().unwrap_or_else(|| scratch.folder("data"));
+        let mut command = Command::new(bins::footlight());
+        command
+            .args(["--headless", "--live", "--json", "--listen", "127.0.0.1:0"])
+            .args(["--camera", &self.camera, "--microphone", &self.microphone])
+            .arg("--data")
+            .arg(&data)
+            .args(&self.extra)
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY")
+            .envs(private_home(&scratch))
+            .envs(
+                self.environment
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str())),
+            );
+        let mut process = Process::start(name, &mut command, output);
+        let ready = Ready::of(process.event("ready", START).await);
+        Studio {
+            process,
+            ready,
+            data,
+            _scratch: scratch,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Studio {
+    pub process: Process,
+    pub ready: Ready,
+    pub data: PathBuf,
+    _scratch: Scratch,
+}
+
+impl Studio {
+    /// Waits until it is on air.
+    pub async fn live(&mut self, limit: Duration) {
+        self.process.event("live", limit).await;
+    }
+
+    /// The newest second's figures.
+    pub fn stats(&self) -> Option<Value> {
+        self.process
+            .events_after(0)
+            .into_iter()
+            .rfind(|event| event["event"] == "stats")
+    }
+
+    /// A figure of every second after `mark`.
+    pub fn figures(&self, mark: usize, name: &str) -> Vec<f64> {
+        let events = self.process.events_after(mark);
+        events
+            .iter()
+            .filter(|event| event["event"] == "stats")
+            .filter_map(|event| event[name].as_f64())
+            .collect()
+    }
+}
+
+/// No setting, cache, keyring or sound server of the person who runs the tests is touched.
+pub(crate) fn private_home(scratch: &Scratch) -> Vec<(String, String)> {
+    let folder = |name: &str| scratch.folder(name).display().to_string();
+    vec![
+        ("HOME".into(), folder("home")),
+        ("XDG_CONFIG_HOME".into(), folder("config")),
+        ("XDG_DATA_HOME".into(), folder("share")),
+        ("XDG_CACHE_HOME".into(), folder("cache")),
+        ("XDG_RUNTIME_DIR".into(), folder("run")),
+    ]
+}

@@ -1,0 +1,116 @@
+//! The real desktop window, on a private X server, driven by WebKit's own WebDriver.
+
+use std::process::Command;
+use std::time::Duration;
+
+use footlight_protocol::studio::{Preferences, RoomAccess};
+use serde_json::{Value, json};
+
+use crate::output::Output;
+use crate::process::Process;
+use crate::scratch::Scratch;
+use crate::screen::Screen;
+use crate::studio::private_home;
+use crate::webdriver::Session;
+use crate::{bins, relay, tool, wait};
+
+#[derive(Debug)]
+pub struct Window {
+    pub page: Session,
+    pub screen: Screen,
+    _driver: Process,
+    _scratch: Scratch,
+}
+
+impl Window {
+    /// Opens it with the pattern and the tone, not live.
+    pub async fn open(output: &Output) -> Self {
+        let scratch = Scratch::new("window");
+        let screen = Screen::start(output).await;
+        let port = relay::free_port();
+        // A bus of its own: without one GTK and WebKit wait for the person's, or start one that stays.
+        let mut command = Command::new(tool::find("dbus-run-session", "dbus-daemon"));
+        command
+            .arg("--")
+            .arg(tool::find("WebKitWebDriver", "webkit2gtk-driver"))
+            .arg(format!("--port={port}"))
+            .envs(private_home(&scratch))
+            .env("DISPLAY", screen.display())
+            .env_remove("WAYLAND_DISPLAY")
+            .env("GDK_BACKEND", "x11")
+            // Tauri lets its webview be automated only when it sees this.
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            // Without a GPU the DMA-BUF renderer falls back to software GL and misses frames.
+            .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
+        let driver = Process::start("window", &mut command, output);
+        let data = scratch.folder("data").display().to_string();
+        let arguments = [
+            "--camera",
+            "pattern",
+            "--microphone",
+            "tone",
+            "--listen",
+            "127.0.0.1:0",
+            "--data",
+            &data,
+        ];
+        let options = json!({ "binary": bins::footlight(), "args": arguments });
+        let capabilities = json!({ "webkitgtk:browserOptions": options });
+        let capabilities = capabilities.as_object().expect("written as an object").clone();
+        let page = Session::open(&format!("http://127.0.0.1:{port}"), capabilities).await;
+        Self {
+            page,
+            screen,
+            _driver: driver,
+            _scratch: scratch,
+        }
+    }
+
+    /// A command of the shell, called as the page calls it.
+    pub async fn invoke(&self, command: &str, arguments: Value) -> Result<Value, String> {
+        self.page
+            .run_async(&format!("window.__TAURI__.core.invoke('{command}', {arguments})"))
+            .await
+    }
+
+    /// The links that the creator would share.
+    pub async fn access(&self) -> RoomAccess {
+        let access = wait::until("the shell answers", wait::seconds(30), async || {
+            self.invoke("room_access", json!({})).await.ok()
+        })
+        .await;
+        serde_json::from_value(access).expect("room_access gives RoomAccess")
+    }
+
+    /// Sets language and theme and loads the page anew, as a start with these settings would show it.
+    pub async fn prefer(&self, language: &str, theme: &str) {
+        let preferences = Preferences {
+            language: language.into(),
+            theme: theme.into(),
+        };
+        let arguments = json!({ "preferences": preferences });
+        self.invoke("set_preferences", arguments)
+            .await
+            .unwrap_or_else(|e| panic!("set_preferences: {e}"));
+        self.page.reload().await;
+    }
+
+    /// A fingerprint of the preview's pixels: changes when the picture does.
+    pub async fn preview_sum(&self, css: &str) -> f64 {
+        let script = format!(
+            "const c = document.querySelector('{css}'); \
+             const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; \
+             let sum = 0; for (let i = 0; i < d.length; i++) sum = (sum * 31 + d[i]) % 4294967296; return sum"
+        );
+        self.page.run(&script).await.as_f64().unwrap_or(0.0)
+    }
+
+    /// The screen as a person sees it, beside the page's own picture.
+    pub async fn screenshot(&self, output: &Output, name: &str) {
+        self.page.screenshot(output, name).await;
+        self.screen.screenshot(output, &format!("{name}-screen")).await;
+    }
+}
+
+/// How long the window may take from start to a drawn page.
+pub const OPENING: Duration = Duration::from_secs(60);
