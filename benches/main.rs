@@ -1,1 +1,45 @@
-fn main() {}
+//! `bench [NAME…]`: benchmarks that print figures beside a floor or a peer measured in the same run.
+//!
+//! Nothing is asserted here: a figure is worth what the machine was doing at the time, so the machine's load
+//! is printed with it.
+
+mod encode;
+mod latency;
+mod table;
+
+use anyhow::{Result, bail};
+
+const NAMES: [&str; 2] = ["encode", "latency"];
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // The benchmark of the encoder starts this program again as the process that it measures.
+    if let [command, clip, bitrate] = arguments.as_slice()
+        && command == encode::MEASURED
+    {
+        return encode::measured(clip.as_ref(), bitrate.parse()?);
+    }
+    let chosen = if arguments.is_empty() {
+        NAMES.map(str::to_owned).into()
+    } else {
+        arguments
+    };
+    println!(
+        "load average {}, {} cores",
+        load(),
+        std::thread::available_parallelism()?
+    );
+    for name in chosen {
+        match name.as_str() {
+            "encode" => encode::run()?,
+            "latency" => latency::run()?,
+            other => bail!("no benchmark {other}; there are {}", NAMES.join(", ")),
+        }
+    }
+    Ok(())
+}
+
+fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or("unknown").to_owned()
+}

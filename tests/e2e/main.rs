@@ -1,3 +1,9 @@
 //! End to end: what Footlight promises, told as stories with real programs, browsers and devices.
 
+mod devices;
+mod house;
 mod instruments;
+mod refusals;
+mod restart;
+mod watch;
+mod window;

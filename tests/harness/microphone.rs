@@ -4,7 +4,7 @@
 //! their own, so the person's sound is never touched.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 
@@ -29,6 +29,10 @@ impl Microphone {
     /// Starts the server with the microphone plugged in, beeping once a second.
     pub async fn start(output: &Output) -> Self {
         let folder = Scratch::new("sound");
+        assert!(
+            alsa_has_pulse(),
+            "ALSA cannot reach PulseAudio: `apt-get install libasound2-plugins`, or run `cargo xtask test`, which does it"
+        );
         let script = folder.path().join("server.pa");
         std::fs::write(
             &script,
@@ -168,6 +172,19 @@ pcm.!default { type pulse hint { show on description "Test default" } }
 ctl.!default { type pulse }
 pcm.testmicrophone { type pulse device "microphone" hint { show on description "Test microphone" } }
 "#;
+
+/// ALSA loads the bridge from the folder of the machine's architecture.
+fn alsa_has_pulse() -> bool {
+    let plugin = "alsa-lib/libasound_module_pcm_pulse.so";
+    let folders = [
+        format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH),
+        "/usr/lib64".into(),
+        "/usr/lib".into(),
+    ];
+    folders
+        .iter()
+        .any(|folder| Path::new(folder).join(plugin).exists())
+}
 
 fn server_environment(folder: &Scratch) -> Vec<(String, String)> {
     let runtime: PathBuf = folder.folder("pulse");

@@ -1,0 +1,124 @@
+//! Programs that die without a word, and a page that plays on.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use footlight_tests::browser::Setup;
+use footlight_tests::relay::{Relay, free_port};
+use footlight_tests::scratch::Scratch;
+use footlight_tests::studio::{Headless, Studio};
+use footlight_tests::wait::{self, seconds};
+use footlight_tests::watch::{Burned, Viewer};
+use footlight_tests::{Output, turn};
+
+const TIMES: usize = 5;
+/// From the port (or the publisher) being back to a fresh picture in the page.
+const AGAIN: Duration = seconds(3);
+/// A picture older than this was already there before the kill.
+const FRESH_MS: f64 = 1000.0;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_plays_again_after_the_relay_was_killed() {
+    let _turn = turn().await;
+    let output = Output::new("restart-relay");
+    let mut stage = Stage::set(&output).await;
+    let mut took = Vec::new();
+    for _ in 0..TIMES {
+        let last = stage.viewer.number(seconds(5), |_| true).await;
+        stage.relay.process.kill();
+        wait::until("the port is closed", seconds(5), async || {
+            TcpStream::connect(&stage.address).is_err().then_some(())
+        })
+        .await;
+        stage.relay = Relay::start("relay", &stage.address, stage.data.path(), &output).await;
+        took.push(stage.plays_again(last, Instant::now()).await);
+    }
+    output.write(
+        "figures.txt",
+        format!("from the port being back to a fresh picture: {took:?}\n"),
+    );
+    stage.was_never_reloaded(&output).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_plays_again_after_the_publisher_was_killed() {
+    let _turn = turn().await;
+    let output = Output::new("restart-publisher");
+    let mut stage = Stage::set(&output).await;
+    let mut took = Vec::new();
+    for _ in 0..TIMES {
+        let last = stage.viewer.number(seconds(5), |_| true).await;
+        stage.publisher.process.kill();
+        stage.publisher = publisher(&stage.address, &stage.key, &output).await;
+        took.push(stage.plays_again(last, Instant::now()).await);
+    }
+    output.write(
+        "figures.txt",
+        format!("from the publisher being ready to a fresh picture: {took:?}\n"),
+    );
+    assert_eq!(
+        stage.viewer.stats().await.connections_made(),
+        1,
+        "a publisher that comes back is no reason for a viewer to connect again"
+    );
+    stage.was_never_reloaded(&output).await;
+}
+
+/// A relay and a publisher that can be killed apart, and a viewer.
+struct Stage {
+    relay: Relay,
+    publisher: Studio,
+    viewer: Viewer,
+    address: String,
+    key: String,
+    data: Scratch,
+}
+
+impl Stage {
+    async fn set(output: &Output) -> Self {
+        let data = Scratch::new("relay");
+        let address = format!("127.0.0.1:{}", free_port());
+        let relay = Relay::start("relay", &address, data.path(), output).await;
+        let key = relay.ready.key().to_owned();
+        let publisher = publisher(&address, &key, output).await;
+        let viewer = Viewer::open("viewer", &relay.ready.watch, Setup::default(), output).await;
+        viewer.playing(seconds(20)).await;
+        viewer.mark().await;
+        Self {
+            relay,
+            publisher,
+            viewer,
+            address,
+            key,
+            data,
+        }
+    }
+
+    async fn plays_again(&self, last: Burned, since: Instant) -> Duration {
+        self.viewer
+            .number(AGAIN, |number| {
+                number.counter > last.counter && number.age_ms < FRESH_MS
+            })
+            .await;
+        let took = since.elapsed();
+        self.viewer.in_state("playing", seconds(2)).await;
+        took
+    }
+
+    async fn was_never_reloaded(&self, output: &Output) {
+        assert!(
+            self.viewer.is_marked().await,
+            "the page is still the one that was opened first"
+        );
+        self.viewer.browser.screenshot_and_console(output).await;
+    }
+}
+
+async fn publisher(address: &str, key: &str, output: &Output) -> Studio {
+    let target = format!("whip+http://{address}/whip/main");
+    Headless::default()
+        .size(640, 360)
+        .to(&target, key)
+        .start("publisher", output)
+        .await
+}

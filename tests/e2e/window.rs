@@ -1,0 +1,184 @@
+//! The creator's window, and the viewer who has to leave.
+
+use footlight_tests::browser::Setup;
+use footlight_tests::faces::{studio as face, viewer as viewer_face};
+use footlight_tests::wait::{self, seconds};
+use footlight_tests::watch::Viewer;
+use footlight_tests::window::{OPENING, Window};
+use footlight_tests::{Output, turn};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creator_goes_live_reads_the_chat_and_bans_a_viewer() {
+    let _turn = turn().await;
+    let output = Output::new("window");
+    let window = Window::open(&output).await;
+    the_preview_moves(&window).await;
+    window
+        .page
+        .wait_for_attribute(face::PHASE, "data-phase", "idle", seconds(10))
+        .await;
+    window.screenshot(&output, "studio-idle").await;
+
+    window.page.click(face::GO_LIVE).await;
+    window
+        .page
+        .wait_for_attribute(face::PHASE, "data-phase", "live", seconds(20))
+        .await;
+    let link = window
+        .access()
+        .await
+        .links
+        .first()
+        .cloned()
+        .expect("there is a link to share");
+    let viewer = Viewer::open("viewer", &link, Setup::default(), &output).await;
+    viewer.playing(seconds(30)).await;
+    viewer.say("Mallory", "buy my things").await;
+    let guest = Viewer::open(
+        "guest",
+        &link,
+        Setup {
+            language: "zh-CN",
+            dark: true,
+            ..Setup::default()
+        },
+        &output,
+    )
+    .await;
+    guest.playing(seconds(30)).await;
+    guest.say("琳", "晚上好，画面很清楚").await;
+    window
+        .page
+        .find_text(face::MESSAGE, "buy my things", seconds(10))
+        .await;
+    window
+        .page
+        .find_text(face::MESSAGE, "晚上好，画面很清楚", seconds(10))
+        .await;
+    the_preview_moves(&window).await;
+    window.screenshot(&output, "studio-live").await;
+    viewer.browser.page.screenshot(&output, "viewer-en-light").await;
+    guest.browser.page.screenshot(&output, "viewer-zh-dark").await;
+
+    // The keyboard alone: the message takes the focus, the key bans its author.
+    let row = "buy my things";
+    let focus = format!(
+        "const row = [...document.querySelectorAll('{}')].find(m => m.textContent.includes('{row}')); row.focus(); \
+         return document.activeElement === row",
+        face::MESSAGE
+    );
+    assert_eq!(
+        window.page.run(&focus).await,
+        true,
+        "a message can take the focus"
+    );
+    window.page.type_keys(face::BAN_KEY).await;
+    viewer.in_state("banned", seconds(15)).await;
+    its_media_has_stopped(&viewer).await;
+    viewer.browser.page.screenshot(&output, "viewer-banned").await;
+    window.screenshot(&output, "studio-banned").await;
+    viewer.browser.page.reload().await;
+    viewer.in_state("banned", seconds(15)).await;
+    guest.number(seconds(5), |number| number.age_ms < 1000.0).await;
+    guest.browser.console(&output).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_faces_are_shown_in_both_languages_and_themes() {
+    let _turn = turn().await;
+    let output = Output::new("faces");
+    let window = Window::open(&output).await;
+    the_preview_moves(&window).await;
+    window.page.click(face::GO_LIVE).await;
+    window
+        .page
+        .wait_for_attribute(face::PHASE, "data-phase", "live", seconds(20))
+        .await;
+    let link = window
+        .access()
+        .await
+        .links
+        .first()
+        .cloned()
+        .expect("there is a link to share");
+    for (language, theme) in [
+        ("en", "light"),
+        ("en", "dark"),
+        ("zh-CN", "light"),
+        ("zh-CN", "dark"),
+    ] {
+        window.prefer(language, theme).await;
+        the_preview_moves(&window).await;
+        let shown = window.page.run("return document.documentElement.lang").await;
+        assert_eq!(shown, language, "the window speaks the chosen language");
+        window
+            .page
+            .screenshot(&output, &format!("studio-{language}-{theme}"))
+            .await;
+        let setup = Setup {
+            language,
+            dark: theme == "dark",
+            phone: Some((390, 844)),
+            ..Setup::default()
+        };
+        let viewer = Viewer::open("phone", &link, setup, &output).await;
+        viewer.playing(seconds(30)).await;
+        let page = viewer.browser.page.run(
+            "return { lang: document.documentElement.lang, \
+             wide: document.documentElement.scrollWidth > document.documentElement.clientWidth }",
+        );
+        let page = page.await;
+        assert_eq!(page["lang"], language, "the page speaks the viewer's language");
+        assert_eq!(
+            page["wide"], false,
+            "nothing on a phone has to be scrolled sideways"
+        );
+        viewer
+            .browser
+            .page
+            .screenshot(&output, &format!("phone-{language}-{theme}"))
+            .await;
+    }
+}
+
+async fn the_preview_moves(window: &Window) {
+    let frames = async || {
+        window
+            .page
+            .attribute(face::PREVIEW, "data-frames")
+            .await?
+            .parse::<u64>()
+            .ok()
+    };
+    let first = wait::until("a preview", OPENING, async || {
+        frames().await.filter(|count| *count > 0)
+    })
+    .await;
+    let sum = window.preview_sum(face::PREVIEW).await;
+    wait::until("ten more previews", seconds(10), async || {
+        frames().await.filter(|count| *count >= first + 10)
+    })
+    .await;
+    assert_ne!(
+        window.preview_sum(face::PREVIEW).await,
+        sum,
+        "the preview's pixels change"
+    );
+}
+
+async fn its_media_has_stopped(viewer: &Viewer) {
+    wait::until("no connection carries media", seconds(10), async || {
+        let open = "return instruments.connections.filter(c => c.connectionState === 'connected').length";
+        (viewer.browser.page.run(open).await == 0).then_some(())
+    })
+    .await;
+    assert!(viewer.browser.page.count(viewer_face::VIDEO).await <= 1);
+    let frozen = viewer.burned().await.map(|number| number.counter);
+    // Longer than a decoder's queue lasts.
+    tokio::time::sleep(seconds(2)).await;
+    assert_eq!(
+        viewer.burned().await.map(|number| number.counter),
+        frozen,
+        "the picture stands still or is gone"
+    );
+}
