@@ -1,1 +1,32 @@
-//! The broadcaster.
+//! The broadcaster: sources → scene → encode → output.
+//!
+//! [`Studio::start`] opens the camera and the microphone and runs the preview; [`Studio::go_live`] adds the encoders
+//! and the outputs until [`Studio::end`]. What happens is told as [`StudioEvent`]s and kept in a [`Snapshot`]. Devices
+//! and encoders own threads, outputs are tasks; nothing outlives the [`Studio`].
+//!
+//! [`Snapshot`]: footlight_protocol::studio::Snapshot
+//! [`StudioEvent`]: footlight_protocol::studio::StudioEvent
+
+mod air;
+mod clock;
+mod desk;
+mod draw;
+pub mod encode;
+mod error;
+mod health;
+mod mix;
+mod output;
+mod resample;
+mod scene;
+mod sound;
+mod source;
+mod stage;
+mod studio;
+mod voice;
+mod worker;
+
+pub use clock::Clock;
+pub use error::Error;
+pub use output::{Secret, Target};
+pub use source::devices;
+pub use studio::{Config, Studio};

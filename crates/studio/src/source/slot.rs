@@ -1,0 +1,148 @@
+//! The slot between a picture source and the scene: holds the newest frame, and how the source does.
+//!
+//! Bound 1: a newer frame replaces one that was not taken, which is counted as skipped. Sources write through a
+//! [`Feed`]; opening a new feed silences the ones before.
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
+
+use footlight_media::Frame;
+use footlight_protocol::studio::{CameraId, SourceState, StudioEvent};
+
+use crate::desk::Desk;
+use crate::worker::lock;
+
+#[derive(Debug)]
+pub(crate) struct Slot {
+    inner: Mutex<Inner>,
+    wake: Condvar,
+    desk: Arc<Desk>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    epoch: u64,
+    camera: CameraId,
+    state: SourceState,
+    frame: Option<Frame>,
+    skipped: u64,
+}
+
+/// What [`Slot::take`] came back with.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    Frame(Frame),
+    /// The deadline passed; this is how the source does.
+    Nothing(SourceState),
+}
+
+impl Slot {
+    pub(crate) fn new(desk: Arc<Desk>) -> Arc<Self> {
+        Arc::new(Self { inner: Mutex::default(), wake: Condvar::new(), desk })
+    }
+
+    /// A feed for the source `camera`. Every earlier feed is dead from here on.
+    pub(crate) fn feed(self: &Arc<Self>, camera: CameraId) -> Feed {
+        let mut inner = lock(&self.inner);
+        inner.epoch += 1;
+        inner.camera = camera;
+        inner.frame = None;
+        let feed = Feed { slot: Arc::clone(self), epoch: inner.epoch };
+        drop(inner);
+        feed.state(SourceState::Opening);
+        feed
+    }
+
+    /// Waits for a frame until `deadline`.
+    pub(crate) fn take(&self, deadline: Instant) -> Taken {
+        let mut inner = lock(&self.inner);
+        loop {
+            if let Some(frame) = inner.frame.take() {
+                return Taken::Frame(frame);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Taken::Nothing(inner.state.clone());
+            }
+            inner = match self.wake.wait_timeout(inner, left) {
+                Ok((guard, _)) => guard,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+
+    /// Frames that were replaced before they were taken.
+    pub(crate) fn skipped(&self) -> u64 {
+        lock(&self.inner).skipped
+    }
+}
+
+/// A source's way into the slot.
+#[derive(Debug, Clone)]
+pub(crate) struct Feed {
+    slot: Arc<Slot>,
+    epoch: u64,
+}
+
+impl Feed {
+    /// Delivers a frame. False if this source has been replaced and should end.
+    pub(crate) fn frame(&self, frame: Frame) -> bool {
+        let mut inner = lock(&self.slot.inner);
+        if inner.epoch != self.epoch {
+            return false;
+        }
+        inner.skipped += u64::from(inner.frame.replace(frame).is_some());
+        self.slot.wake.notify_one();
+        let news = inner.state != SourceState::Running;
+        drop(inner);
+        if news {
+            self.state(SourceState::Running);
+        }
+        true
+    }
+
+    /// Says how the source does, if that is news.
+    pub(crate) fn state(&self, state: SourceState) {
+        let mut inner = lock(&self.slot.inner);
+        if inner.epoch != self.epoch {
+            return;
+        }
+        if inner.state != state || state == SourceState::Opening {
+            inner.state = state.clone();
+            // Under the lock: the window must hear states in the order in which they came about.
+            self.slot.desk.tell(StudioEvent::Camera { camera: inner.camera.clone(), state });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use footlight_media::{Picture, Time};
+    use footlight_protocol::studio::Snapshot;
+    use std::time::Duration;
+
+    fn frame(micros: u64) -> Frame {
+        Frame { captured: Time::from_micros(micros), picture: Arc::new(Picture::black(16, 16)) }
+    }
+
+    #[test]
+    fn the_newest_frame_wins_and_a_replaced_source_is_silent() {
+        let desk = Arc::new(Desk::new(Snapshot::default()));
+        let slot = Slot::new(Arc::clone(&desk));
+        let old = slot.feed("old".into());
+        assert!(old.frame(frame(1)));
+        assert!(old.frame(frame(2)));
+        assert_eq!(slot.skipped(), 1);
+        let soon = Instant::now() + Duration::from_secs(5);
+        assert!(matches!(slot.take(soon), Taken::Frame(f) if f.captured == Time::from_micros(2)));
+        assert_eq!(desk.snapshot().camera_state, SourceState::Running);
+
+        let new = slot.feed("new".into());
+        assert!(!old.frame(frame(3)));
+        old.state(SourceState::Off);
+        assert!(matches!(slot.take(Instant::now()), Taken::Nothing(SourceState::Opening)));
+        assert!(new.frame(frame(4)));
+        assert_eq!((desk.snapshot().camera.as_str(), desk.snapshot().camera_state), ("new", SourceState::Running));
+    }
+}

@@ -1,0 +1,221 @@
+//! The stage: the thread that turns frames into the scene, the scene into the preview and, on air, into packets.
+//!
+//! A frame that arrives is composed and encoded at once, without waiting for a tick. Only when the source stalls
+//! for more than 1.5 frame times does a deadline repeat the last picture or show a card.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use footlight_media::{Frame, Time};
+use footlight_protocol::studio::SourceState;
+use tokio::sync::watch;
+
+use crate::air::Air;
+use crate::desk::Desk;
+use crate::encode::h264;
+use crate::health::Gauge;
+use crate::scene::{Card, Scene};
+use crate::source::slot::Taken;
+use crate::source::Slot;
+use crate::worker::Stop;
+use crate::Clock;
+
+/// Requested keyframes are at least this far apart: viewers who join together share one.
+const KEYFRAME_GAP: Duration = Duration::from_millis(200);
+/// The thread looks whether it shall stop at least this often.
+const GLANCE: Duration = Duration::from_millis(100);
+
+pub(crate) struct Stage {
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) air: Arc<Air>,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) clock: Clock,
+    pub(crate) gauge: Arc<Gauge>,
+    pub(crate) preview: watch::Sender<Option<Frame>>,
+    pub(crate) video: h264::Config,
+}
+
+impl Stage {
+    pub(crate) fn run(self, stop: &Stop) {
+        let scene = Scene::new(self.video.width, self.video.height);
+        let mut pace = Pace::new(self.video.fps);
+        let mut encoder = Encoder { config: self.video, codec: None, last_key: None, broken: false };
+        let mut last: Option<Frame> = None;
+        let mut due = Instant::now();
+        while !stop.is_set() {
+            let deadline = due.min(Instant::now() + GLANCE);
+            let frame = match self.slot.take(deadline) {
+                Taken::Frame(frame) => {
+                    if !pace.accept(frame.captured) {
+                        continue;
+                    }
+                    due = Instant::now() + pace.patience();
+                    scene.compose(frame)
+                }
+                Taken::Nothing(_) if Instant::now() < due => continue,
+                Taken::Nothing(state) => {
+                    due = (due + pace.interval).max(Instant::now());
+                    let picture = match (state, &last) {
+                        (SourceState::Running, Some(last)) => Arc::clone(&last.picture),
+                        (SourceState::Running | SourceState::Opening, _) => scene.card(Card::Opening),
+                        (SourceState::Lost { .. }, _) => scene.card(Card::Lost),
+                        (SourceState::Off, _) => scene.card(Card::Off),
+                    };
+                    Frame { captured: pace.stand_in(self.clock.now()), picture }
+                }
+            };
+            self.gauge.shown();
+            self.preview.send_replace(Some(frame.clone()));
+            encoder.take(&frame, &self);
+            last = Some(frame);
+        }
+    }
+}
+
+/// The encoder while it is needed, and when it owes a keyframe.
+struct Encoder {
+    config: h264::Config,
+    codec: Option<(h264::Encoder, u32)>,
+    last_key: Option<Instant>,
+    /// Failed, and said so; tried again with the next broadcast.
+    broken: bool,
+}
+
+impl Encoder {
+    fn take(&mut self, frame: &Frame, stage: &Stage) {
+        let Some(target) = stage.air.target_kbps() else {
+            self.codec = None;
+            self.broken = false;
+            return;
+        };
+        if self.broken {
+            return;
+        }
+        let start = Instant::now();
+        if let Err(error) = self.encode(frame, target.min(self.config.bitrate_kbps), stage) {
+            tracing::error!(%error, "video encoder");
+            stage.desk.fail(error.failure());
+            self.broken = true;
+        }
+        stage.gauge.encoded(start.elapsed(), stage.clock.now().since(frame.captured));
+    }
+
+    fn encode(&mut self, frame: &Frame, target: u32, stage: &Stage) -> Result<(), crate::Error> {
+        let (codec, kbps) = match &mut self.codec {
+            Some(codec) => codec,
+            none => {
+                let config = h264::Config { bitrate_kbps: target, ..self.config };
+                none.insert((h264::Encoder::new(&config)?, target))
+            }
+        };
+        // Small steps are noise to the rate buffer.
+        if target.abs_diff(*kbps) * 50 > *kbps {
+            codec.set_bitrate(target)?;
+            *kbps = target;
+        }
+        let may = self.last_key.is_none_or(|last| last.elapsed() >= KEYFRAME_GAP);
+        let idr = may && stage.air.keyframe_wanted();
+        if let Some(packet) = codec.encode(&frame.picture, frame.captured, idr)? {
+            if packet.keyframe {
+                self.last_key = Some(Instant::now());
+                stage.air.keyframe_made();
+            }
+            stage.air.send(&packet);
+        }
+        Ok(())
+    }
+}
+
+/// Decides which frames are shown: at most the wanted rate, strictly onwards in time.
+struct Pace {
+    interval: Duration,
+    /// Smoothed time between the source's frames.
+    rhythm: Duration,
+    last: Option<Time>,
+    next: Time,
+}
+
+impl Pace {
+    /// Past this the source has stalled whatever its rhythm was.
+    const LONGEST: Duration = Duration::from_millis(300);
+
+    fn new(fps: u32) -> Self {
+        let interval = Duration::from_secs(1) / fps.max(1);
+        Self { interval, rhythm: interval, last: None, next: Time::default() }
+    }
+
+    fn accept(&mut self, captured: Time) -> bool {
+        if let Some(last) = self.last {
+            if captured <= last || captured + self.interval / 4 < self.next {
+                return false;
+            }
+            let step = captured.since(last).min(Self::LONGEST);
+            self.rhythm = (self.rhythm * 7 + step) / 8;
+        }
+        let onward = self.next + self.interval;
+        self.next = if captured > onward { captured + self.interval } else { onward.max(captured) };
+        self.last = Some(captured);
+        true
+    }
+
+    /// How long to wait for the next frame before standing in for it.
+    fn patience(&self) -> Duration {
+        (self.rhythm.max(self.interval) * 3 / 2).min(Self::LONGEST)
+    }
+
+    /// The capture instant of a picture that stands in for a missing frame: one frame time on, so that the missing
+    /// one still has its place if it comes late, but never far behind the clock.
+    fn stand_in(&mut self, now: Time) -> Time {
+        let captured = match self.last {
+            Some(last) => (last + self.interval).max(now - Self::LONGEST),
+            None => now,
+        };
+        self.last = Some(captured);
+        self.next = captured + self.interval;
+        captured
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepted(fps: u32, times: impl Iterator<Item = u64>) -> Vec<u64> {
+        let mut pace = Pace::new(fps);
+        times.filter(|t| pace.accept(Time::from_micros(1_000_000_000 + t))).collect()
+    }
+
+    #[test]
+    fn the_rate_is_capped_and_time_goes_onwards() {
+        let second = |fps: u64| (0..fps * 10).map(move |n| n * 1_000_000 / fps);
+        for (source, wanted, expected) in [(60, 30, 300), (30, 30, 300), (15, 30, 150), (50, 30, 300), (31, 30, 305)] {
+            let count = accepted(wanted, second(source)).len();
+            assert!(count.abs_diff(expected) <= 6, "{source} to {wanted}: {count}");
+        }
+        assert_eq!(accepted(30, [0, 33_000, 33_000, 10_000, 66_000].into_iter()), [0, 33_000, 66_000]);
+        // A camera's jitter must not cost frames.
+        let jittered = (0..300u64).map(|n| n * 33_333 + [0, 7000, 2000, 5000][n as usize % 4]);
+        assert_eq!(accepted(30, jittered).len(), 300);
+    }
+
+    #[test]
+    fn a_late_frame_after_a_stand_in_is_still_shown() {
+        let at = |us: u64| Time::from_micros(1_000_000_000 + us);
+        let mut pace = Pace::new(30);
+        assert!(pace.accept(at(0)));
+        assert_eq!(pace.stand_in(at(50_000)), at(33_333));
+        assert!(!pace.accept(at(33_333)), "its place is taken");
+        assert!(pace.accept(at(66_666)));
+        assert!(pace.stand_in(at(9_000_000)) >= at(8_600_000), "stand-ins follow the clock");
+    }
+
+    #[test]
+    fn patience_follows_a_slow_source() {
+        let mut pace = Pace::new(30);
+        for n in 0..60 {
+            pace.accept(Time::from_micros(1_000_000_000 + n * 100_000));
+        }
+        assert!(pace.patience() > Duration::from_millis(120));
+        assert!(Pace::new(30).patience() == Duration::from_millis(50) || Pace::new(30).patience() < Duration::from_millis(51));
+    }
+}

@@ -1,0 +1,328 @@
+//! The studio's handle: what the shell starts, asks and stops.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use footlight_media::Frame;
+use footlight_protocol::studio::{CameraId, MicrophoneId, Phase, Snapshot, StudioEvent};
+use footlight_protocol::{Code, Failure};
+use tokio::runtime::Handle;
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::air::Air;
+use crate::desk::Desk;
+use crate::encode::{self, h264};
+use crate::health::{Gauge, Reader};
+use crate::output::Output;
+use crate::sound::Sound;
+use crate::source::{self, Camera, Slot, Wanted};
+use crate::stage::Stage;
+use crate::voice::Voices;
+use crate::worker::{Stop, Worker, lock};
+use crate::{Clock, Error, Target};
+
+/// Between two looks for devices that came or went.
+const LOOK: Duration = Duration::from_secs(3);
+/// Outputs that have not said goodbye by then are cut off.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// How to broadcast.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Empty picks the first camera, or the test pattern where there is none.
+    pub camera: CameraId,
+    /// Empty picks the default microphone, or none where there is none.
+    pub microphone: MicrophoneId,
+    /// Pixels, even.
+    pub width: u32,
+    pub height: u32,
+    /// Frames a second.
+    pub fps: u32,
+    /// Ceiling of the video's bitrate.
+    pub bitrate_kbps: u32,
+    pub preset: encode::Preset,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            camera: String::new(),
+            microphone: String::new(),
+            width: 1280,
+            height: 720,
+            fps: 30,
+            bitrate_kbps: 2500,
+            preset: encode::Preset::default(),
+        }
+    }
+}
+
+/// A running studio. Sources and preview run from the start, encoders and outputs while live.
+pub struct Studio {
+    // Dropped in this order: what makes, then what takes.
+    _health: AbortOnDropHandle<()>,
+    broadcast: Mutex<Option<Broadcast>>,
+    camera: Mutex<Option<Worker>>,
+    microphone: Mutex<Option<Worker>>,
+    _housekeeper: Worker,
+    _stage: Worker,
+    _sound: Worker,
+    retired: Arc<Mutex<Vec<Worker>>>,
+    slot: Arc<Slot>,
+    voices: Voices,
+    air: Arc<Air>,
+    desk: Arc<Desk>,
+    clock: Clock,
+    muted: Arc<AtomicBool>,
+    preview: watch::Receiver<Option<Frame>>,
+    config: Config,
+    runtime: Handle,
+}
+
+/// From Go Live to End.
+struct Broadcast {
+    stop: CancellationToken,
+    outputs: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Studio {
+    /// Opens the sources and starts the preview. Outputs will run on `runtime`.
+    ///
+    /// # Errors
+    /// A media file that cannot be read, a setting that cannot be encoded. A camera or microphone that does not work
+    /// is no error: it is [`Lost`](footlight_protocol::studio::SourceState::Lost), and tried again.
+    pub fn start(config: Config, runtime: Handle) -> Result<Self, Error> {
+        let video = h264::Config {
+            width: config.width,
+            height: config.height,
+            fps: config.fps,
+            bitrate_kbps: config.bitrate_kbps,
+            preset: config.preset,
+        };
+        // Refused now rather than at Go Live.
+        drop(h264::Encoder::new(&video)?);
+        let clock = Clock::start();
+        let (cameras, microphones) = source::devices_soon();
+        let first = |devices: &[footlight_protocol::studio::Device], none: &str| {
+            devices.first().map_or_else(|| none.to_owned(), |device| device.id.clone())
+        };
+        let camera = Some(config.camera.clone()).filter(|id| !id.is_empty());
+        let camera = camera.unwrap_or_else(|| first(&cameras, "pattern"));
+        let microphone = Some(config.microphone.clone()).filter(|id| !id.is_empty());
+        let microphone = microphone.unwrap_or_else(|| first(&microphones, "none"));
+        check_camera(&camera)?;
+        check_microphone(&microphone)?;
+
+        let desk = Arc::new(Desk::new(Snapshot { cameras, microphones, ..Snapshot::default() }));
+        let air = Arc::new(Air::new(Arc::clone(&desk), clock));
+        let slot = Slot::new(Arc::clone(&desk));
+        let (voices, ear) = Voices::new(Arc::clone(&desk));
+        let gauge = Arc::new(Gauge::default());
+        let muted = Arc::new(AtomicBool::new(false));
+        let (show, preview) = watch::channel(None);
+        let stage = Stage {
+            slot: Arc::clone(&slot),
+            air: Arc::clone(&air),
+            desk: Arc::clone(&desk),
+            clock,
+            gauge: Arc::clone(&gauge),
+            preview: show,
+            video,
+        };
+        let stage = Worker::spawn("stage", move |stop| stage.run(stop))?;
+        let (sound_air, sound_desk, sound_muted) = (Arc::clone(&air), Arc::clone(&desk), Arc::clone(&muted));
+        let sound = Sound { ear, air: sound_air, desk: sound_desk, clock, muted: sound_muted };
+        let sound = Worker::spawn("sound", move |stop| sound.run(stop))?;
+        let retired = Arc::new(Mutex::new(Vec::new()));
+        let housekeeper = {
+            let (desk, retired) = (Arc::clone(&desk), Arc::clone(&retired));
+            Worker::spawn("housekeeper", move |stop| keep_house(&desk, &retired, stop))?
+        };
+        let reader = Reader::new(gauge, Arc::clone(&slot), Arc::clone(&air), Arc::clone(&desk), config.bitrate_kbps);
+        let health = AbortOnDropHandle::new(runtime.spawn(read_health(reader)));
+        let studio = Self {
+            _health: health,
+            broadcast: Mutex::default(),
+            camera: Mutex::default(),
+            microphone: Mutex::default(),
+            _housekeeper: housekeeper,
+            _stage: stage,
+            _sound: sound,
+            retired,
+            slot,
+            voices,
+            air,
+            desk,
+            clock,
+            muted,
+            preview,
+            config,
+            runtime,
+        };
+        studio.open_camera(camera)?;
+        studio.open_microphone(microphone)?;
+        Ok(studio)
+    }
+
+    /// Everything that the window shows, as it is now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.desk.snapshot()
+    }
+
+    /// What changes from now on. A listener that lags takes a new [`Self::snapshot`].
+    pub fn events(&self) -> broadcast::Receiver<StudioEvent> {
+        self.desk.events()
+    }
+
+    /// What viewers get, newest first and only.
+    pub fn preview(&self) -> watch::Receiver<Option<Frame>> {
+        self.preview.clone()
+    }
+
+    /// Goes on air to every target. Returns at once; how it goes is told by events.
+    ///
+    /// # Errors
+    /// [`Code::WrongPhase`] if a broadcast runs, [`Code::BadSetting`] without a target.
+    pub fn go_live(&self, targets: Vec<Target>) -> Result<(), Failure> {
+        let mut broadcast = lock(&self.broadcast);
+        if broadcast.is_some() || self.snapshot().phase.on_air() {
+            return Err(Failure::new(Code::WrongPhase, "A broadcast is already running"));
+        }
+        if targets.is_empty() {
+            return Err(Failure::new(Code::BadSetting, "There is nowhere to broadcast to"));
+        }
+        self.air.clear();
+        self.desk.tell(StudioEvent::Phase { phase: Phase::Starting });
+        let stop = CancellationToken::new();
+        let outputs = targets.into_iter().map(|target| {
+            let (lane, packets) = self.air.add_lane(self.config.bitrate_kbps);
+            let output = Output {
+                target,
+                lane,
+                packets,
+                air: Arc::clone(&self.air),
+                desk: Arc::clone(&self.desk),
+                clock: self.clock,
+                ceiling_kbps: self.config.bitrate_kbps,
+                stop: stop.clone(),
+            };
+            AbortOnDropHandle::new(self.runtime.spawn(output.run()))
+        });
+        let outputs = outputs.collect();
+        *broadcast = Some(Broadcast { stop, outputs });
+        Ok(())
+    }
+
+    /// Ends the broadcast: outputs say goodbye, then the encoders stop. Without one it does nothing.
+    pub async fn end(&self) {
+        let Some(broadcast) = lock(&self.broadcast).take() else { return };
+        self.desk.tell(StudioEvent::Phase { phase: Phase::Ending });
+        broadcast.stop.cancel();
+        let outputs = async {
+            for output in broadcast.outputs {
+                if let Err(error) = output.await {
+                    tracing::error!(%error, "an output failed");
+                }
+            }
+        };
+        if tokio::time::timeout(GOODBYE, outputs).await.is_err() {
+            tracing::warn!("an output did not say goodbye in time");
+        }
+        self.air.clear();
+        self.desk.tell(StudioEvent::Phase { phase: Phase::Idle });
+    }
+
+    /// Changes the camera, also while live.
+    ///
+    /// # Errors
+    /// [`Code::FileUnreadable`]; the old camera stays.
+    pub fn pick_camera(&self, id: CameraId) -> Result<(), Failure> {
+        check_camera(&id).and_then(|()| self.open_camera(id)).map_err(|error| error.failure())
+    }
+
+    /// Changes the microphone, also while live.
+    ///
+    /// # Errors
+    /// [`Code::FileUnreadable`]; the old microphone stays.
+    pub fn pick_microphone(&self, id: MicrophoneId) -> Result<(), Failure> {
+        check_microphone(&id).and_then(|()| self.open_microphone(id)).map_err(|error| error.failure())
+    }
+
+    pub fn set_muted(&self, muted: bool) {
+        self.muted.store(muted, Ordering::Relaxed);
+        self.desk.tell(StudioEvent::Muted { muted });
+    }
+
+    /// Ends the broadcast and joins every thread. One that hangs in its driver is named in the log and left behind.
+    pub async fn shutdown(self) {
+        self.end().await;
+        let runtime = self.runtime.clone();
+        if runtime.spawn_blocking(move || drop(self)).await.is_err() {
+            tracing::error!("the studio did not shut down cleanly");
+        }
+    }
+
+    fn open_camera(&self, id: CameraId) -> Result<(), Error> {
+        let mut camera = lock(&self.camera);
+        self.retire(camera.take());
+        let wanted = Wanted { width: self.config.width, height: self.config.height, fps: self.config.fps };
+        let feed = self.slot.feed(id.clone());
+        *camera = source::open_camera(Camera::parse(&id), feed, self.clock, wanted)?;
+        Ok(())
+    }
+
+    fn open_microphone(&self, id: MicrophoneId) -> Result<(), Error> {
+        let mut microphone = lock(&self.microphone);
+        self.retire(microphone.take());
+        let voice = self.voices.open(id.clone());
+        *microphone = source::microphone::open(&id, voice, self.clock)?;
+        Ok(())
+    }
+
+    /// Stops a source without waiting for it: the caller may be on the runtime.
+    fn retire(&self, worker: Option<Worker>) {
+        if let Some(worker) = worker {
+            worker.ask_to_stop();
+            lock(&self.retired).push(worker);
+        }
+    }
+}
+
+fn check_camera(id: &str) -> Result<(), Error> {
+    match Camera::parse(id) {
+        Camera::File(path) => source::file::check_pictures(&path),
+        _ => Ok(()),
+    }
+}
+
+fn check_microphone(id: &str) -> Result<(), Error> {
+    match id.strip_prefix("file:") {
+        Some(path) => source::file::check_sound(Path::new(path)),
+        None => Ok(()),
+    }
+}
+
+async fn read_health(mut reader: Reader) {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        second.tick().await;
+        reader.read();
+    }
+}
+
+/// Joins sources that were replaced, and looks for devices that came or went.
+fn keep_house(desk: &Desk, retired: &Mutex<Vec<Worker>>, stop: &Stop) {
+    while !stop.wait(LOOK) {
+        let old = std::mem::take(&mut *lock(retired));
+        drop(old);
+        let (cameras, microphones) = source::devices();
+        desk.update(|known| {
+            let news = known.cameras != cameras || known.microphones != microphones;
+            news.then_some(StudioEvent::Devices { cameras, microphones })
+        });
+    }
+}
