@@ -61,8 +61,20 @@ impl Voices {
         let (sender, receiver) = sync_channel(QUEUE);
         let epoch = Arc::new(AtomicU64::new(0));
         let lost = Arc::new(AtomicU64::new(0));
-        let ear = Ear { receiver, epoch: Arc::clone(&epoch), lost: Arc::clone(&lost) };
-        (Self { desk, sender, epoch, lost }, ear)
+        let ear = Ear {
+            receiver,
+            epoch: Arc::clone(&epoch),
+            lost: Arc::clone(&lost),
+        };
+        (
+            Self {
+                desk,
+                sender,
+                epoch,
+                lost,
+            },
+            ear,
+        )
     }
 
     /// A voice for the source `microphone`. Every earlier voice is dumb from here on.
@@ -126,8 +138,13 @@ impl Voice {
         let mut spoken = 0u64;
         loop {
             let at = captured + std::time::Duration::from_micros(spoken * 1_000_000 / u64::from(hertz));
-            let mut chunk =
-                Chunk { epoch: self.epoch, captured: at, rate, length: 0, samples: [0.0; CHUNK * Pcm::CHANNELS] };
+            let mut chunk = Chunk {
+                epoch: self.epoch,
+                captured: at,
+                rate,
+                length: 0,
+                samples: [0.0; CHUNK * Pcm::CHANNELS],
+            };
             for (to, frame) in chunk.samples.chunks_exact_mut(Pcm::CHANNELS).zip(frames.by_ref()) {
                 to.copy_from_slice(&frame);
                 chunk.length += Pcm::CHANNELS;
@@ -155,8 +172,10 @@ impl Voice {
     pub(crate) fn state(&self, state: SourceState) {
         self.desk.update(|snapshot| {
             let news = snapshot.microphone_state != state || snapshot.microphone != self.microphone;
-            (news && self.is_current())
-                .then(|| StudioEvent::Microphone { microphone: self.microphone.clone(), state })
+            (news && self.is_current()).then(|| StudioEvent::Microphone {
+                microphone: self.microphone.clone(),
+                state,
+            })
         });
     }
 }
@@ -171,7 +190,10 @@ mod tests {
     fn long_sound_is_cut_and_a_replaced_voice_is_not_heard() {
         let (voices, ear) = Voices::new(Arc::new(Desk::new(Snapshot::default())));
         let old = voices.open("old".into());
-        let pcm = Pcm { captured: Time::from_micros(1_000_000), samples: vec![0.5; 1920] };
+        let pcm = Pcm {
+            captured: Time::from_micros(1_000_000),
+            samples: vec![0.5; 1920],
+        };
         assert!(old.speak(&pcm));
         let first = ear.hear(Duration::from_secs(5)).expect("sound");
         let second = ear.hear(Duration::from_secs(5)).expect("sound");

@@ -79,7 +79,12 @@ impl Worker {
             let _alive = alive;
             body(&seen);
         })?;
-        Ok(Self { name: name.to_owned(), stop, ended, thread: Some(thread) })
+        Ok(Self {
+            name: name.to_owned(),
+            stop,
+            ended,
+            thread: Some(thread),
+        })
     }
 
     /// Whether the thread ended by itself within `time`.
@@ -107,11 +112,13 @@ impl Drop for Worker {
         LEFT_BEHIND.fetch_add(1, Ordering::Relaxed);
         let ended = std::mem::replace(&mut self.ended, mpsc::channel().1);
         // Costs a small stack until the driver answers, which is when the count goes down again.
-        let waits = std::thread::Builder::new().name(format!("{} (left)", self.name)).spawn(move || {
-            // An error is the end too: the sender is never used, only dropped.
-            let _ = ended.recv();
-            LEFT_BEHIND.fetch_sub(1, Ordering::Relaxed);
-        });
+        let waits = std::thread::Builder::new()
+            .name(format!("{} (left)", self.name))
+            .spawn(move || {
+                // An error is the end too: the sender is never used, only dropped.
+                let _ = ended.recv();
+                LEFT_BEHIND.fetch_sub(1, Ordering::Relaxed);
+            });
         drop(waits);
     }
 }
@@ -129,7 +136,8 @@ mod tests {
         })
         .expect("threads can be started");
         drop(worker);
-        told.try_recv().expect("the thread ran to its end before drop returned");
+        told.try_recv()
+            .expect("the thread ran to its end before drop returned");
     }
 
     #[test]
@@ -137,7 +145,8 @@ mod tests {
         let (release, held) = mpsc::channel::<()>();
         let worker = Worker::spawn("hung", move |_| {
             let _ = held.recv();
-        }).expect("threads can be started");
+        })
+        .expect("threads can be started");
         let start = Instant::now();
         drop(worker);
         assert!(start.elapsed() < JOIN_DEADLINE * 3);

@@ -27,8 +27,14 @@ pub enum Preset {
 }
 
 impl Preset {
-    const ALL: [Self; 6] =
-        [Self::Ultrafast, Self::Superfast, Self::Veryfast, Self::Faster, Self::Fast, Self::Medium];
+    const ALL: [Self; 6] = [
+        Self::Ultrafast,
+        Self::Superfast,
+        Self::Veryfast,
+        Self::Faster,
+        Self::Fast,
+        Self::Medium,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -52,6 +58,8 @@ impl FromStr for Preset {
     type Err = Error;
     fn from_str(name: &str) -> Result<Self, Error> {
         let known = Self::ALL.into_iter().find(|preset| preset.name() == name);
-        known.ok_or(Error::Setting("The preset is one of ultrafast, superfast, veryfast, faster, fast, medium"))
+        known.ok_or(Error::Setting(
+            "The preset is one of ultrafast, superfast, veryfast, faster, fast, medium",
+        ))
     }
 }

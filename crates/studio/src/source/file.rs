@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use footlight_media::{Frame, Pcm, PicturePool, Picture, Time};
+use footlight_media::{Frame, Pcm, Picture, PicturePool, Time};
 use footlight_protocol::studio::SourceState;
 use footlight_protocol::{Code, Failure};
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
@@ -32,11 +32,16 @@ const MAX_LINE: u64 = 1024;
 const MAX_SIDE: u32 = 8192;
 
 fn unreadable(path: &Path, why: impl ToString) -> Error {
-    Error::File { path: path.to_owned(), why: why.to_string() }
+    Error::File {
+        path: path.to_owned(),
+        why: why.to_string(),
+    }
 }
 
 fn lost() -> SourceState {
-    SourceState::Lost { failure: Failure::new(Code::FileUnreadable, "The media file cannot be read any more") }
+    SourceState::Lost {
+        failure: Failure::new(Code::FileUnreadable, "The media file cannot be read any more"),
+    }
 }
 
 /// Whether `path` can be played as pictures.
@@ -54,7 +59,11 @@ pub(crate) fn check_pictures(path: &Path) -> Result<(), Error> {
 pub(crate) fn check_sound(path: &Path) -> Result<(), Error> {
     let mut song = Song::open(path)?;
     let mut samples = VecDeque::new();
-    if song.read(&mut samples) { Ok(()) } else { Err(unreadable(path, "no sound in it")) }
+    if song.read(&mut samples) {
+        Ok(())
+    } else {
+        Err(unreadable(path, "no sound in it"))
+    }
 }
 
 pub(super) fn start_pictures(path: &Path, feed: Feed, clock: Clock) -> Result<Worker, Error> {
@@ -76,7 +85,10 @@ pub(super) fn start_pictures(path: &Path, feed: Feed, clock: Clock) -> Result<Wo
             }
             // A reader that fell behind must not stamp the past: the frame is shown now.
             let captured = due.max(clock.now() - STEP);
-            if !feed.frame(Frame { captured, picture: Arc::new(picture) }) {
+            if !feed.frame(Frame {
+                captured,
+                picture: Arc::new(picture),
+            }) {
                 return;
             }
             n += 1;
@@ -103,7 +115,10 @@ impl Movie {
         let header = line(&mut reader).map_err(|error| unreadable(path, error))?;
         let mut words = header.split(' ');
         if words.next() != Some("YUV4MPEG2") {
-            return Err(unreadable(path, "not a .y4m file; other kinds of video files are not supported"));
+            return Err(unreadable(
+                path,
+                "not a .y4m file; other kinds of video files are not supported",
+            ));
         }
         let (mut width, mut height, mut rate, mut full_rows) = (0u32, 0u32, (30, 1), false);
         for word in words.filter(|word| !word.is_empty()) {
@@ -112,21 +127,40 @@ impl Movie {
                 "W" => width = value.parse().unwrap_or(0),
                 "H" => height = value.parse().unwrap_or(0),
                 "F" => {
-                    let parts = value.split_once(':').and_then(|(n, d)| Some((n.parse().ok()?, d.parse().ok()?)));
+                    let parts = value
+                        .split_once(':')
+                        .and_then(|(n, d)| Some((n.parse().ok()?, d.parse().ok()?)));
                     rate = parts.filter(|(n, d)| *n > 0 && *d > 0).unwrap_or(rate);
                 }
                 "C" if value == "422" => full_rows = true,
                 "C" if matches!(value, "420" | "420jpeg" | "420mpeg2" | "420paldv") => {}
-                "C" => return Err(unreadable(path, format!("its pixel format {value} is not 4:2:0 or 4:2:2"))),
+                "C" => {
+                    return Err(unreadable(
+                        path,
+                        format!("its pixel format {value} is not 4:2:0 or 4:2:2"),
+                    ));
+                }
                 _ => {}
             }
         }
         let sides = 2..=MAX_SIDE;
         if !sides.contains(&width) || !sides.contains(&height) || width % 2 + height % 2 > 0 {
-            return Err(unreadable(path, format!("its size {width}x{height} is not usable")));
+            return Err(unreadable(
+                path,
+                format!("its size {width}x{height} is not usable"),
+            ));
         }
-        let first = reader.stream_position().map_err(|error| unreadable(path, error))?;
-        Ok(Self { reader, first, rate, full_rows, pool: PicturePool::new(width, height), row: Vec::new() })
+        let first = reader
+            .stream_position()
+            .map_err(|error| unreadable(path, error))?;
+        Ok(Self {
+            reader,
+            first,
+            rate,
+            full_rows,
+            pool: PicturePool::new(width, height),
+            row: Vec::new(),
+        })
     }
 
     /// Reads one picture; false at the end.
@@ -167,7 +201,8 @@ fn line(reader: &mut BufReader<File>) -> std::io::Result<String> {
     if bytes.len() as u64 == MAX_LINE {
         return Err(std::io::Error::other("not a media file"));
     }
-    let text = String::from_utf8(bytes).map_err(|_| std::io::Error::other("not a media file that can be read"))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| std::io::Error::other("not a media file that can be read"))?;
     Ok(text.trim_end().to_owned())
 }
 
@@ -191,7 +226,10 @@ pub(super) fn start_sound(path: &Path, voice: Voice, clock: Clock) -> Result<Wor
                 return;
             }
             let block: Vec<f32> = samples.drain(..BLOCK * Pcm::CHANNELS).collect();
-            if !voice.speak(&Pcm { captured: next, samples: block }) {
+            if !voice.speak(&Pcm {
+                captured: next,
+                samples: block,
+            }) {
                 return;
             }
             next = (next + STEP).max(clock.now() - STEP * 2);
@@ -221,23 +259,38 @@ impl Song {
             .map_err(|error| unreadable(path, error))?;
         let none = || unreadable(path, "no sound in it");
         let track = format.default_track(TrackType::Audio).ok_or_else(none)?;
-        let parameters = track.codec_params.as_ref().and_then(|p| p.audio()).ok_or_else(none)?;
+        let parameters = track
+            .codec_params
+            .as_ref()
+            .and_then(|p| p.audio())
+            .ok_or_else(none)?;
         let decoder = symphonia::default::get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())
             .map_err(|error| unreadable(path, error))?;
         let track = track.id;
-        Ok(Self { path: path.to_owned(), format, decoder, track, resampler: None, decoded: Vec::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            format,
+            decoder,
+            track,
+            resampler: None,
+            decoded: Vec::new(),
+        })
     }
 
     /// Appends some 48 kHz stereo; false at the end.
     fn read(&mut self, samples: &mut VecDeque<f32>) -> bool {
         loop {
-            let Ok(Some(packet)) = self.format.next_packet() else { return false };
+            let Ok(Some(packet)) = self.format.next_packet() else {
+                return false;
+            };
             if packet.track_id != self.track {
                 continue;
             }
             // A damaged packet is a click; the file goes on.
-            let Ok(sound) = self.decoder.decode(&packet) else { continue };
+            let Ok(sound) = self.decoder.decode(&packet) else {
+                continue;
+            };
             let (rate, channels) = (sound.spec().rate(), sound.spec().channels().count());
             self.decoded.resize(sound.samples_interleaved(), 0.0);
             sound.copy_to_slice_interleaved(&mut self.decoded);
@@ -253,7 +306,9 @@ impl Song {
             if self.resampler.as_ref().is_none_or(|r| r.rate() != rate) {
                 self.resampler = Resampler::new(rate).ok();
             }
-            let Some(resampler) = &mut self.resampler else { return false };
+            let Some(resampler) = &mut self.resampler else {
+                return false;
+            };
             let stereo: Vec<f32> = stereo.collect();
             if let Some(pcm) = resampler.push(Time::default() + Duration::from_secs(1), &stereo) {
                 samples.extend(pcm.samples);
@@ -270,7 +325,9 @@ mod tests {
 
     fn temporary(name: &str, bytes: &[u8]) -> PathBuf {
         let path = std::env::temp_dir().join(format!("footlight-{}-{name}", std::process::id()));
-        File::create(&path).and_then(|mut file| file.write_all(bytes)).expect("a temporary file");
+        File::create(&path)
+            .and_then(|mut file| file.write_all(bytes))
+            .expect("a temporary file");
         path
     }
 
@@ -323,7 +380,13 @@ mod tests {
         while song.read(&mut samples) {}
         let seconds = samples.len() as f64 / 96_000.0;
         assert!((seconds - 1.0).abs() < 0.02, "{seconds} s");
-        assert!(samples.iter().step_by(2).zip(samples.iter().skip(1).step_by(2)).all(|(l, r)| l == r));
+        assert!(
+            samples
+                .iter()
+                .step_by(2)
+                .zip(samples.iter().skip(1).step_by(2))
+                .all(|(l, r)| l == r)
+        );
         std::fs::remove_file(path).expect("cleans up");
     }
 
@@ -333,7 +396,10 @@ mod tests {
         let huge = temporary("huge.y4m", b"YUV4MPEG2 W99999 H64 F30:1\nFRAME\n");
         let text = temporary("text.wav", b"hello");
         for (path, check) in [
-            (PathBuf::from("/nonexistent/clip.y4m"), check_pictures as fn(&Path) -> Result<(), Error>),
+            (
+                PathBuf::from("/nonexistent/clip.y4m"),
+                check_pictures as fn(&Path) -> Result<(), Error>,
+            ),
             (broken.clone(), check_pictures),
             (huge.clone(), check_pictures),
             (text.clone(), check_pictures),

@@ -37,12 +37,19 @@ pub(crate) fn list() -> Vec<Device> {
         let mut devices: Vec<Device> = Vec::new();
         for device in host.input_devices().into_iter().flatten() {
             let Ok(id) = device.id() else { continue };
-            let known = Device { id: id.to_string(), name: device.to_string() };
+            let known = Device {
+                id: id.to_string(),
+                name: device.to_string(),
+            };
             // ALSA lists the device that swallows everything as an input.
             if known.id == "alsa:null" || devices.iter().any(|d| d.id == known.id) {
                 continue;
             }
-            if Some(id) == default { devices.insert(0, known) } else { devices.push(known) }
+            if Some(id) == default {
+                devices.insert(0, known)
+            } else {
+                devices.push(known)
+            }
         }
         if !devices.is_empty() {
             return devices;
@@ -79,7 +86,11 @@ fn attend(id: &str, voice: &Voice, clock: Clock, stop: &Stop) {
     };
     let device = match device {
         Ok(device) => device,
-        Err(error) => return voice.state(SourceState::Lost { failure: Error::Thread(error).failure() }),
+        Err(error) => {
+            return voice.state(SourceState::Lost {
+                failure: Error::Thread(error).failure(),
+            });
+        }
     };
     if let Some(failure) = watch(&beat, &said, voice, clock, stop) {
         tracing::debug!(%failure, "microphone");
@@ -140,9 +151,18 @@ fn run(
     };
     let supported = device.default_input_config().map_err(broken)?;
     let open = |size| {
-        let config =
-            StreamConfig { channels: supported.channels(), sample_rate: supported.sample_rate(), buffer_size: size };
-        let hearing = Hearing { voice: voice.clone(), clock, beat: Arc::clone(beat), say: say.clone(), config };
+        let config = StreamConfig {
+            channels: supported.channels(),
+            sample_rate: supported.sample_rate(),
+            buffer_size: size,
+        };
+        let hearing = Hearing {
+            voice: voice.clone(),
+            clock,
+            beat: Arc::clone(beat),
+            say: say.clone(),
+            config,
+        };
         match supported.sample_format() {
             SampleFormat::I16 => hearing.open::<i16>(&device),
             SampleFormat::U16 => hearing.open::<u16>(&device),
@@ -159,7 +179,11 @@ fn run(
     });
     let stream = stream.map_err(broken)?;
     stream.play().map_err(broken)?;
-    tracing::info!(rate = supported.sample_rate(), channels = supported.channels(), "microphone");
+    tracing::info!(
+        rate = supported.sample_rate(),
+        channels = supported.channels(),
+        "microphone"
+    );
     while !stop.wait(GLANCE) {}
     Ok(())
 }
@@ -178,7 +202,13 @@ impl Hearing {
     where
         f32: FromSample<T>,
     {
-        let Self { voice, clock, beat, say, config } = self;
+        let Self {
+            voice,
+            clock,
+            beat,
+            say,
+            config,
+        } = self;
         let channels = usize::from(config.channels.max(1));
         let rate = config.sample_rate;
         let hear = move |samples: &[T], info: &InputCallbackInfo| {
