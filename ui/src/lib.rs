@@ -1,1 +1,21 @@
-//! Both faces.
+//! Both faces of Footlight: the creator's studio window and the viewer's page, one library with two small
+//! programs over it.
+//!
+//! State lies in plain stores that change only by events; components read it through signals and send
+//! intents. What talks to the outside has one file each: [`bridge`] to the shell, [`socket`] to the room,
+//! [`player`] to the media.
+
+pub mod bridge;
+pub mod browser;
+pub mod desk;
+pub mod part;
+pub mod player;
+pub mod screen;
+pub mod seat;
+pub mod socket;
+pub mod store;
+pub mod viewing;
+pub mod words;
+
+#[cfg(test)]
+mod style;

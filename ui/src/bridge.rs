@@ -1,0 +1,127 @@
+//! The commands and events of the shell. The only file that knows of Tauri.
+
+use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot, StudioEvent};
+use footlight_protocol::{Code, Failure};
+use leptos::prelude::window;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_namespace = ["window", "__TAURI__", "core"], js_name = invoke)]
+    async fn invoke_raw(command: &str, args: JsValue) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, js_namespace = ["window", "__TAURI__", "event"], js_name = listen)]
+    async fn listen_raw(event: &str, on: &JsValue) -> Result<JsValue, JsValue>;
+}
+
+/// Whether this page runs in the studio's window.
+pub fn present() -> bool {
+    js_sys::Reflect::get(&window(), &"__TAURI__".into()).is_ok_and(|tauri| tauri.is_object())
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Serialize)]
+struct Pick<'a> {
+    id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Muted {
+    muted: bool,
+}
+
+#[derive(Serialize)]
+struct Shared {
+    shared: bool,
+}
+
+#[derive(Serialize)]
+struct Keep<'a> {
+    preferences: &'a Preferences,
+}
+
+pub async fn snapshot() -> Result<Snapshot, Failure> {
+    ask("snapshot", &Nothing {}).await
+}
+
+pub async fn go_live() -> Result<(), Failure> {
+    tell("go_live", &Nothing {}).await
+}
+
+pub async fn end_broadcast() -> Result<(), Failure> {
+    tell("end_broadcast", &Nothing {}).await
+}
+
+pub async fn pick_camera(id: &str) -> Result<(), Failure> {
+    tell("pick_camera", &Pick { id }).await
+}
+
+pub async fn pick_microphone(id: &str) -> Result<(), Failure> {
+    tell("pick_microphone", &Pick { id }).await
+}
+
+pub async fn set_muted(muted: bool) -> Result<(), Failure> {
+    tell("set_muted", &Muted { muted }).await
+}
+
+pub async fn room_access() -> Result<RoomAccess, Failure> {
+    ask("room_access", &Nothing {}).await
+}
+
+pub async fn set_sharing(shared: bool) -> Result<RoomAccess, Failure> {
+    ask("set_sharing", &Shared { shared }).await
+}
+
+pub async fn preferences() -> Result<Preferences, Failure> {
+    ask("preferences", &Nothing {}).await
+}
+
+pub async fn set_preferences(preferences: &Preferences) -> Result<(), Failure> {
+    tell("set_preferences", &Keep { preferences }).await
+}
+
+/// The newest preview picture as JPEG; empty where there was none for a second.
+pub async fn next_preview() -> Result<js_sys::ArrayBuffer, Failure> {
+    let answer = invoke("next_preview", &Nothing {}).await?;
+    answer.dyn_into().map_err(|_| Failure::new(Code::Internal, "The preview is not a picture"))
+}
+
+/// Calls `on` for every event of the studio, for as long as the page lives.
+pub async fn listen(on: impl Fn(StudioEvent) + 'static) -> Result<(), Failure> {
+    let heard = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
+        let payload = js_sys::Reflect::get(&event, &"payload".into()).unwrap_or_default();
+        match serde_wasm_bindgen::from_value(payload) {
+            Ok(event) => on(event),
+            Err(error) => leptos::logging::warn!("an event of the studio is not understood: {error}"),
+        }
+    });
+    let heard = heard.into_js_value();
+    listen_raw("studio", &heard).await.map_err(failure)?;
+    Ok(())
+}
+
+async fn invoke<A: Serialize>(command: &str, args: &A) -> Result<JsValue, Failure> {
+    let args = args
+        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
+        .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
+    invoke_raw(command, args).await.map_err(failure)
+}
+
+async fn ask<A: Serialize, R: DeserializeOwned>(command: &str, args: &A) -> Result<R, Failure> {
+    let answer = invoke(command, args).await?;
+    serde_wasm_bindgen::from_value(answer).map_err(|error| Failure::new(Code::Internal, error.to_string()))
+}
+
+async fn tell<A: Serialize>(command: &str, args: &A) -> Result<(), Failure> {
+    invoke(command, args).await.map(|_| ())
+}
+
+/// What the shell throws is a failure; what Tauri itself throws is a string.
+fn failure(thrown: JsValue) -> Failure {
+    let text = thrown.as_string().unwrap_or_else(|| "The studio did not answer".to_owned());
+    serde_wasm_bindgen::from_value(thrown).unwrap_or_else(|_| Failure::new(Code::Internal, text))
+}

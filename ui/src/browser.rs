@@ -1,0 +1,111 @@
+//! The few things that both faces ask of the browser: time, waiting, storage, the page's root element.
+//!
+//! A browser that refuses (private mode without storage, say) costs a convenience, never the page.
+
+use std::time::Duration;
+
+use leptos::prelude::{document, window};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, HtmlDocument, HtmlElement, RequestInit, Response};
+
+/// Milliseconds since the Unix epoch that never jump: wall time at the page's start plus what has passed.
+pub fn now_ms() -> f64 {
+    window().performance().map_or_else(js_sys::Date::now, |clock| clock.time_origin() + clock.now())
+}
+
+/// 0.0..1.0.
+pub fn random() -> f64 {
+    js_sys::Math::random()
+}
+
+/// A name for one request that no other has: 32 hexadecimal digits.
+pub fn nonce_text() -> String {
+    (0..4).map(|_| format!("{:08x}", (random() * f64::from(u32::MAX)) as u32)).collect()
+}
+
+pub async fn sleep(duration: Duration) {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        let ms = i32::try_from(duration.as_millis()).unwrap_or(i32::MAX);
+        // Without a timer nothing on the page works; going on at once is the best that is left.
+        if window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms).is_err() {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    });
+    let _ = JsFuture::from(promise).await;
+}
+
+/// A request that gives up after `limit`.
+pub async fn fetch(url: &str, init: &RequestInit, limit: Duration) -> Result<Response, JsValue> {
+    let abort = AbortController::new()?;
+    init.set_signal(Some(&abort.signal()));
+    let cut = Closure::once_into_js(move || abort.abort());
+    let ms = i32::try_from(limit.as_millis()).unwrap_or(i32::MAX);
+    let timer = window().set_timeout_with_callback_and_timeout_and_arguments_0(cut.unchecked_ref(), ms)?;
+    let answer = JsFuture::from(window().fetch_with_str_and_init(url, init)).await;
+    window().clear_timeout_with_handle(timer);
+    answer?.dyn_into()
+}
+
+pub fn stored(key: &str) -> Option<String> {
+    window().local_storage().ok()??.get_item(key).ok()?
+}
+
+pub fn store(key: &str, value: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.set_item(key, value);
+    }
+}
+
+/// The browser's language, as a BCP 47 tag.
+pub fn language() -> String {
+    window().navigator().language().unwrap_or_default()
+}
+
+/// Sets an attribute of `<html>`; an empty value takes it away.
+pub fn mark_root(name: &str, value: &str) {
+    let Some(root) = document().document_element() else { return };
+    let _ = if value.is_empty() { root.remove_attribute(name) } else { root.set_attribute(name, value) };
+}
+
+/// Takes away the card that `index.html` shows until the wasm runs.
+pub fn end_boot() {
+    if let Some(boot) = document().get_element_by_id("boot") {
+        boot.remove();
+    }
+}
+
+pub fn focus(id: &str) {
+    focus_in(&format!("#{id}"));
+}
+
+/// Focuses the first element that the selector finds.
+pub fn focus_in(selector: &str) {
+    let found = document().query_selector(selector).ok().flatten();
+    if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// The WebSocket address of a path on the page's own server.
+pub fn socket_url(path: &str) -> String {
+    let location = window().location();
+    let secure = location.protocol().is_ok_and(|protocol| protocol == "https:");
+    format!("{}://{}{path}", if secure { "wss" } else { "ws" }, location.host().unwrap_or_default())
+}
+
+/// Copies what is selected, the old way; false where the browser does not let us.
+pub fn copy_selection() -> bool {
+    let document: HtmlDocument = document().unchecked_into();
+    document.exec_command("copy").unwrap_or(false)
+}
+
+/// Puts text on the clipboard; false where the browser does not let us.
+pub async fn copy(text: &str) -> bool {
+    let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into());
+    // Missing where the page is not a secure context, for example on a LAN address.
+    if clipboard.is_ok_and(|clipboard| clipboard.is_object()) {
+        return JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok();
+    }
+    false
+}

@@ -1,0 +1,73 @@
+//! What stands over the picture while there is none: not live yet, interrupted, cannot play, banned.
+
+use leptos::prelude::*;
+
+use crate::part::icon::{Icon, Mark};
+use crate::seat::Seat;
+use crate::store::playback::{Status, Why};
+use crate::viewing::Viewing;
+use crate::words::{Words, use_words};
+
+#[component]
+pub fn Boards() -> impl IntoView {
+    let (viewing, seat, words) = (Viewing::get(), Seat::get(), use_words());
+    let retry_s = Memo::new(move |_| {
+        let left = viewing.retry_at().get() - seat.now().get();
+        (left > 0.0).then(|| (left / 1_000.0).ceil() as u64)
+    });
+    move || match viewing.status().get() {
+        Status::Playing => ().into_any(),
+        Status::Connecting => view! {
+            <div class="board connecting" role="status">
+                <span class="spinner big" aria-hidden="true"></span>
+                <p>{words.say("watch.connecting")}</p>
+            </div>
+        }
+        .into_any(),
+        Status::Interrupted => view! {
+            <div class="strip" role="status">
+                <span class="spinner" aria-hidden="true"></span>
+                {words.say("watch.interrupted")}
+            </div>
+        }
+        .into_any(),
+        Status::Offline => view! {
+            <div class="board offline" role="status">
+                <Mark />
+                <h1>{words.say("watch.offline")}</h1>
+                <p>{words.say("watch.offline_text")}</p>
+            </div>
+        }
+        .into_any(),
+        Status::Banned => view! {
+            <div class="board banned" role="alert">
+                {Icon::Ban.view()} <h1>{words.say("watch.banned")}</h1> <p>{words.say("watch.banned_text")}</p>
+            </div>
+        }
+        .into_any(),
+        Status::Failed(why) => failed(words, why, retry_s),
+    }
+}
+
+fn failed(words: Words, why: Why, retry_s: Memo<Option<u64>>) -> AnyView {
+    // What is missing in the browser does not come back by waiting.
+    let waits = matches!(why, Why::Blocked | Why::Unreachable | Why::Refused(_));
+    let text = move || match &why {
+        Why::NoWebRtc => words.get("why.no_webrtc").to_owned(),
+        Why::NoH264 => words.get("why.no_h264").to_owned(),
+        Why::Blocked => words.get("why.blocked").to_owned(),
+        Why::Unreachable => words.get("why.unreachable").to_owned(),
+        Why::Refused(failure) => words.failure(failure),
+    };
+    let again = move || match retry_s.get() {
+        Some(left) => words.fill("watch.retry_in", &[("n", &left.to_string())]),
+        None => words.get("watch.retry_now").to_owned(),
+    };
+    view! {
+        <div class="board failed" role="alert">
+            {Icon::Warning.view()} <h1>{words.say("watch.failed")}</h1> <p>{text}</p>
+            {waits.then(|| view! { <p class="retry">{again}</p> })}
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,26 @@
+//! The chat: the log, what there is to say about the connection, and the composer.
+
+use leptos::prelude::*;
+
+use crate::part::composer::Composer;
+use crate::part::log::Log;
+use crate::seat::Seat;
+use crate::words::use_words;
+
+#[component]
+pub fn Chat() -> impl IntoView {
+    let (seat, words) = (Seat::get(), use_words());
+    let away = seat.away();
+    view! {
+        <section class="chat" aria-label=words.say("chat.title")>
+            <Log />
+            <Show when=move || away.get()>
+                <p class="chat-notice" role="status">
+                    <span class="spinner" aria-hidden="true"></span>
+                    {words.say("chat.reconnecting")}
+                </p>
+            </Show>
+            <Composer />
+        </section>
+    }
+}

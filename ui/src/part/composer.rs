@@ -1,0 +1,215 @@
+//! Where messages are typed. Asks for a nickname at the first one, says why one was refused and when to try
+//! again, and never loses the text.
+
+use footlight_protocol::Code;
+use footlight_protocol::room::{MAX_NAME, MAX_TEXT};
+use leptos::prelude::*;
+use web_sys::KeyboardEvent;
+
+use crate::browser;
+use crate::part::icon::Icon;
+use crate::seat::Seat;
+use crate::store::i18n;
+use crate::words::use_words;
+
+/// The counter shows from this many characters before the limit.
+const COUNT_FROM: usize = 60;
+
+#[component]
+pub fn Composer() -> impl IntoView {
+    let (seat, words) = (Seat::get(), use_words());
+    let room = seat.room();
+    let draft = RwSignal::new(String::new());
+    let asking = RwSignal::new(false);
+    let named = Memo::new(move |_| room.with(|room| !room.name().is_empty()));
+    let refusal = Memo::new(move |_| room.with(|room| room.refusal.clone()));
+    let muted_s = Memo::new(move |_| {
+        let until = room.with(|room| room.muted_until)?;
+        // Only while muted does the composer follow the clock.
+        let left = until as f64 - seat.relay_now(seat.now().get());
+        (left > 0.0).then(|| (left / 1_000.0).ceil() as u64)
+    });
+    let slow_s = Memo::new(move |_| {
+        let until = refusal.with(|refusal| refusal.as_ref().and_then(|refusal| refusal.retry_at))?;
+        let left = until - seat.now().get();
+        (left > 0.0).then(|| (left / 1_000.0).ceil() as u64)
+    });
+    let length = Memo::new(move |_| draft.with(|draft| draft.trim().chars().count()));
+    let blocked = Memo::new(move |_| {
+        muted_s.get().is_some() || slow_s.get().is_some() || length.get() > MAX_TEXT || seat.closed().get().is_some()
+    });
+
+    let submit = move || {
+        let text = draft.with_untracked(|draft| draft.trim().replace(['\r', '\n'], " "));
+        if text.is_empty() || blocked.get_untracked() {
+            return;
+        }
+        if !named.get_untracked() {
+            asking.set(true);
+            request_animation_frame(|| browser::focus("name-input"));
+            return;
+        }
+        if seat.say(&text) {
+            draft.set(String::new());
+            seat.refusal_seen();
+        }
+    };
+
+    // The refused text comes back before what was typed since.
+    Effect::new(move |seen: Option<u64>| {
+        let Some(refusal) = refusal.get() else { return seen.unwrap_or(0) };
+        if Some(refusal.number) != seen
+            && let Some(text) = &refusal.text
+        {
+            draft.update(|draft| *draft = if draft.is_empty() { text.clone() } else { format!("{text} {draft}") });
+            if refusal.failure.code == Code::NameNeeded {
+                asking.set(true);
+            }
+        }
+        refusal.number
+    });
+    // A name came while it was asked for: the message that asked goes out.
+    Effect::new(move |was: Option<bool>| {
+        let named = named.get();
+        if named && was == Some(false) && asking.get_untracked() {
+            asking.set(false);
+            submit();
+            request_animation_frame(|| browser::focus("chat-input"));
+        }
+        named
+    });
+
+    let reason = move || {
+        if let Some(left) = muted_s.get() {
+            return Some(words.fill("chat.muted", &[("time", &i18n::clock(left))]));
+        }
+        let refusal = refusal.get()?;
+        let said = words.failure(&refusal.failure);
+        match (slow_s.get(), refusal.retry_at) {
+            (Some(left), _) => Some(format!("{said} {}", words.fill("chat.again_in", &[("n", &left.to_string())]))),
+            // Its time is over: there is nothing left to say.
+            (None, Some(_)) => None,
+            (None, None) if refusal.failure.code == Code::NameNeeded => None,
+            (None, None) => Some(said),
+        }
+    };
+    let typed = move |event: web_sys::Event| draft.set(event_target_value(&event));
+    let key = move |event: KeyboardEvent| {
+        // While an input method composes, Enter picks a candidate. Some browsers say so by the code 229 only.
+        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() && event.key_code() != 229 {
+            event.prevent_default();
+            submit();
+        }
+    };
+    view! {
+        <div class="composer">
+            <div class="composer-reason" role="status" aria-live="polite">
+                {move || reason().map(|reason| view! { <p>{Icon::Warning.view()} <span>{reason}</span></p> })}
+            </div>
+            <Show when=move || asking.get()>
+                <NameForm close=move || asking.set(false) />
+            </Show>
+            <form
+                class="composer-row"
+                on:submit=move |event| {
+                    event.prevent_default();
+                    submit();
+                }
+            >
+                <textarea
+                    id="chat-input"
+                    rows="1"
+                    autocomplete="off"
+                    enterkeyhint="send"
+                    aria-label=words.say("chat.placeholder")
+                    placeholder=words.say("chat.placeholder")
+                    prop:value=move || draft.get()
+                    on:input=typed
+                    on:keydown=key
+                ></textarea>
+                <button
+                    id="chat-send"
+                    type="submit"
+                    class="send"
+                    aria-label=words.say("chat.send")
+                    title=words.say("chat.send")
+                    disabled=move || blocked.get() || length.get() == 0
+                >
+                    {Icon::Send.view()}
+                </button>
+            </form>
+            <div class="composer-foot">
+                <Show when=move || named.get() && !asking.get()>
+                    <button type="button" class="quiet name-change" on:click=move |_| {
+                        asking.set(true);
+                        request_animation_frame(|| browser::focus("name-input"));
+                    }>
+                        {move || words.fill("chat.as", &[("name", &room.with(|room| room.name().to_owned()))])}
+                    </button>
+                </Show>
+                <span class="counter" class:over=move || { length.get() > MAX_TEXT }>
+                    {move || {
+                        (length.get() + COUNT_FROM >= MAX_TEXT).then(|| format!("{} / {MAX_TEXT}", length.get()))
+                    }}
+                </span>
+            </div>
+        </div>
+    }
+}
+
+/// Asks for the nickname, between the text and its sending.
+#[component]
+fn NameForm(close: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
+    let (seat, words) = (Seat::get(), use_words());
+    let had = seat.room().with_untracked(|room| room.name().to_owned());
+    let name = RwSignal::new(had.clone());
+    let renaming = !had.is_empty();
+    // Renaming ends when the new name arrives; the first name is noticed by the composer.
+    Effect::new(move |_| {
+        let now = seat.room().with(|room| room.name().to_owned());
+        if renaming && now != had {
+            close();
+        }
+    });
+    let save = move || {
+        let name = name.with_untracked(|name| name.trim().to_owned());
+        if name.is_empty() {
+            return;
+        }
+        if renaming && seat.room().with_untracked(|room| room.name() == name) {
+            return close();
+        }
+        seat.name(&name);
+    };
+    view! {
+        <form
+            class="name-form"
+            on:submit=move |event| {
+                event.prevent_default();
+                save();
+            }
+            on:keydown=move |event| {
+                if event.key() == "Escape" {
+                    close();
+                    browser::focus("chat-input");
+                }
+            }
+        >
+            <label for="name-input">{words.say("name.ask")}</label>
+            <div class="name-row">
+                <input
+                    id="name-input"
+                    type="text"
+                    maxlength=MAX_NAME.to_string()
+                    autocomplete="nickname"
+                    placeholder=words.say("name.placeholder")
+                    prop:value=move || name.get()
+                    on:input=move |event| name.set(event_target_value(&event))
+                />
+                <button id="name-save" type="submit" class="primary" disabled=move || name.with(|name| name.trim().is_empty())>
+                    {words.say(if renaming { "name.save_only" } else { "name.save" })}
+                </button>
+            </div>
+        </form>
+    }
+}

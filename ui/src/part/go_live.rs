@@ -1,0 +1,70 @@
+//! The one big button, and the clock of the broadcast.
+
+use footlight_protocol::studio::Phase;
+use leptos::prelude::*;
+
+use crate::desk::Desk;
+use crate::part::confirm::Confirm;
+use crate::seat::Seat;
+use crate::store::i18n;
+use crate::words::use_words;
+
+/// Name of a phase, as `data-phase`.
+pub fn phase_name(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Idle => "idle",
+        Phase::Starting => "starting",
+        Phase::Live { .. } => "live",
+        Phase::Reconnecting { .. } => "reconnecting",
+        Phase::Ending => "ending",
+    }
+}
+
+#[component]
+pub fn GoLive() -> impl IntoView {
+    let (desk, seat, words) = (Desk::get(), Seat::get(), use_words());
+    let phase = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.clone()));
+    let asking = RwSignal::new(false);
+    let watching = move || seat.room().with(|room| room.presence.viewers);
+    let press = move |_| match phase.get_untracked() {
+        Phase::Idle => desk.go_live(),
+        // Nobody is hurt by an end that nobody sees.
+        Phase::Live { .. } if seat.room().with_untracked(|room| room.presence.viewers) > 0 => asking.set(true),
+        Phase::Starting | Phase::Live { .. } | Phase::Reconnecting { .. } => desk.end_broadcast(),
+        Phase::Ending => {}
+    };
+    let label = move || {
+        words.get(match phase.get() {
+            Phase::Idle => "live.go",
+            Phase::Starting => "live.starting",
+            Phase::Live { .. } | Phase::Reconnecting { .. } => "live.end",
+            Phase::Ending => "live.ending",
+        })
+    };
+    let clock = Memo::new(move |_| {
+        let seconds = phase.get().since().map_or(0, |since| ((seat.now().get() - since as f64) / 1_000.0).max(0.0) as u64);
+        i18n::long_clock(seconds)
+    });
+    let title = Signal::derive(move || words.count("live.watching_one", "live.watching_many", watching()));
+    let text = Signal::derive(move || words.get("live.end_text").to_owned());
+    view! {
+        <div class="go-live-row" data-phase=move || phase_name(&phase.get())>
+            <button
+                id="go-live"
+                type="button"
+                class="go-live"
+                data-phase=move || phase_name(&phase.get())
+                disabled=move || phase.get() == Phase::Ending
+                title=move || words.get(if phase.get() == Phase::Idle { "live.go_hint" } else { "live.end_hint" })
+                on:click=press
+            >
+                <span class="go-live-dot" aria-hidden="true"></span>
+                {label}
+            </button>
+            <time id="clock" class="clock" role="timer" aria-label=words.say("live.clock")>
+                {clock}
+            </time>
+        </div>
+        <Confirm open=asking title text yes="live.end_yes" no="live.end_no" on_yes=move || desk.end_broadcast() />
+    }
+}

@@ -1,0 +1,77 @@
+//! The health line: one sentence, a dot, and the numbers behind it.
+
+use footlight_protocol::studio::Phase;
+use leptos::prelude::*;
+
+use crate::desk::Desk;
+use crate::seat::Seat;
+use crate::store::health::Verdict;
+use crate::words::use_words;
+
+#[component]
+pub fn HealthLine() -> impl IntoView {
+    let (desk, seat, words) = (Desk::get(), Seat::get(), use_words());
+    let presence = Memo::new(move |_| seat.room().with(|room| room.presence));
+    let on_air = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.on_air()));
+    let verdict = Memo::new(move |_| {
+        desk.snapshot().with(|snapshot| {
+            desk.doctor().with(|doctor| {
+                let presence = presence.get();
+                doctor.verdict(&snapshot.phase, &snapshot.camera_state, &snapshot.microphone_state, &presence)
+            })
+        })
+    });
+    let phase = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.clone()));
+    let sentence = move || {
+        words.get(match (verdict.get(), phase.get()) {
+            (_, Phase::Starting) => "health.starting",
+            (_, Phase::Ending) => "health.ending",
+            (Verdict::Idle, _) => "health.idle",
+            (Verdict::Good, _) => "health.good",
+            (Verdict::Fair(cause) | Verdict::Bad(cause), _) => cause.key(),
+        })
+    };
+    let tone = move || match verdict.get() {
+        Verdict::Idle => "idle",
+        Verdict::Good => "good",
+        Verdict::Fair(_) => "fair",
+        Verdict::Bad(_) => "bad",
+    };
+    let health = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.health));
+    let megabits = |kbps: u32| format!("{:.1}", f64::from(kbps) / 1_000.0);
+    let numbers = move || {
+        let health = health.get();
+        let fps = words.fill("health.fps", &[("n", &format!("{:.0}", health.fps))]);
+        if !on_air.get() {
+            return vec![("fps", fps)];
+        }
+        let load = format!("{:.0}", health.encoder_load * 100.0);
+        let lost = (health.skipped_frames + health.dropped_frames).to_string();
+        let rate = [("n", megabits(health.bitrate_kbps)), ("target", megabits(health.target_kbps))];
+        let rate: Vec<(&str, &str)> = rate.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut numbers = vec![
+            ("fps", fps),
+            ("rate", words.fill("health.rate", &rate)),
+            ("load", words.fill("health.load", &[("n", &load)])),
+            ("lost", words.fill("health.lost", &[("n", &lost)])),
+        ];
+        if let Some(ms) = presence.get().latency_p50_ms {
+            let seconds = format!("{:.2}", f64::from(ms) / 1_000.0);
+            numbers.push(("latency", words.fill("health.latency", &[("n", &seconds)])));
+        }
+        numbers
+    };
+    view! {
+        <div id="health" class="health" data-tone=tone>
+            <p class="health-line" role="status">
+                <span class="health-dot" aria-hidden="true"></span>
+                {sentence}
+            </p>
+            <ul class="health-numbers" aria-label=words.say("health.numbers")>
+                {move || {
+                    numbers().into_iter().map(|(name, text)| view! { <li data-number=name>{text}</li> }).collect_view()
+                }}
+            </ul>
+        </div>
+    }
+}

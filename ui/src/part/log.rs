@@ -1,0 +1,234 @@
+//! The log of the chat: follows the newest message until somebody scrolls up, and is where the keyboard
+//! moderates.
+
+use std::sync::Arc;
+
+use footlight_protocol::room::{Action, Member, Role};
+use footlight_protocol::{MessageId, Nonce};
+use leptos::html::Div;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, KeyboardEvent};
+
+use crate::part::icon::Icon;
+use crate::part::message::{Message, Waiting};
+use crate::part::moderate::{TIMEOUTS, Turn};
+use crate::seat::Seat;
+use crate::store::room::{Line, LineKind, Pending, Room};
+use crate::words::use_words;
+
+/// Closer to the end than this many pixels counts as reading the newest.
+const NEAR_END: i32 = 48;
+
+#[derive(Clone)]
+enum Row {
+    Line(Arc<Line>),
+    Waiting(Arc<Pending>),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum RowKey {
+    Line(MessageId),
+    Waiting(Nonce),
+}
+
+impl Row {
+    fn key(&self) -> RowKey {
+        match self {
+            Self::Line(line) => RowKey::Line(line.id),
+            Self::Waiting(pending) => RowKey::Waiting(pending.nonce.clone()),
+        }
+    }
+}
+
+#[component]
+pub fn Log() -> impl IntoView {
+    let (seat, words) = (Seat::get(), use_words());
+    let room = seat.room();
+    let revision = Memo::new(move |_| room.with(|room| room.revision));
+    let moderates = seat.moderates();
+    let ids = Memo::new(move |_| {
+        revision.get();
+        room.with_untracked(|room| said_lines(room).map(|line| line.id).collect::<Vec<_>>())
+    });
+    let newest = Memo::new(move |_| ids.with(|ids| ids.last().copied()));
+    let turn = Turn::provide(ids);
+    let rows = move || {
+        revision.get();
+        let all = moderates.get();
+        room.with_untracked(|room| {
+            let lines = room.lines().filter(|line| all || matches!(line.kind, LineKind::Said { .. }));
+            let waiting = room.pending().iter().cloned().map(Row::Waiting);
+            lines.cloned().map(Row::Line).chain(waiting).collect::<Vec<_>>()
+        })
+    };
+    let empty = Memo::new(move |_| {
+        revision.get();
+        room.with_untracked(|room| room.lines().next().is_none() && room.pending().is_empty())
+    });
+
+    let frame = NodeRef::<Div>::new();
+    let at_end = RwSignal::new(true);
+    let unread = RwSignal::new(0_u32);
+    let to_end = move || {
+        unread.set(0);
+        at_end.set(true);
+        request_animation_frame(move || {
+            if let Some(frame) = frame.get_untracked() {
+                frame.set_scroll_top(frame.scroll_height());
+            }
+        });
+    };
+    Effect::new(move |before: Option<(Option<MessageId>, usize)>| {
+        let newest = newest.get();
+        revision.get();
+        let waiting = room.with_untracked(|room| room.pending().len());
+        let (before, waited) = before.unwrap_or_default();
+        // Whoever says something wants to see it.
+        if at_end.get_untracked() || waiting > waited {
+            to_end();
+        } else if newest > before {
+            unread.update(|unread| *unread += 1);
+        }
+        (newest, waiting)
+    });
+    let scrolled = move |_| {
+        if let Some(frame) = frame.get_untracked() {
+            let left = frame.scroll_height() - frame.scroll_top() - frame.client_height();
+            at_end.set(left <= NEAR_END);
+            if left <= NEAR_END {
+                unread.set(0);
+            }
+        }
+    };
+
+    view! {
+        <div class="log-frame">
+            <div
+                id="chat-log"
+                class="log"
+                role="log"
+                aria-live="polite"
+                aria-label=words.say("chat.log")
+                tabindex=move || if moderates.get() { None } else { Some("0") }
+                node_ref=frame
+                on:scroll=scrolled
+                on:keydown=move |event| keyboard(seat, turn, &event)
+            >
+                <For each=rows key=Row::key let:row>
+                    {match row {
+                        Row::Line(line) => view! { <Message line /> }.into_any(),
+                        Row::Waiting(message) => view! { <Waiting message /> }.into_any(),
+                    }}
+                </For>
+            </div>
+            <Show when=move || empty.get()>
+                <div class="log-empty">
+                    {Icon::Chat.view()} <strong>{words.say("chat.empty")}</strong>
+                    <span>
+                        {move || words.get(if moderates.get() { "chat.empty_owner" } else { "chat.empty_guest" })}
+                    </span>
+                </div>
+            </Show>
+            <Show when=move || { unread.get() > 0 && !at_end.get() }>
+                <button type="button" class="new-messages" on:click=move |_| to_end()>
+                    {move || words.count("chat.new_one", "chat.new_many", unread.get())}
+                </button>
+            </Show>
+        </div>
+    }
+}
+
+fn said_lines(room: &Room) -> impl DoubleEndedIterator<Item = &Arc<Line>> {
+    room.lines().filter(|line| matches!(line.kind, LineKind::Said { .. }))
+}
+
+/// Arrow keys, and the keys that moderate the message they are at.
+fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
+    if event.ctrl_key() || event.meta_key() || event.alt_key() || event.is_composing() {
+        return;
+    }
+    if !seat.moderates().get_untracked() {
+        return;
+    }
+    let Some(at) = turn.current() else { return };
+    let ids = seat.room().with_untracked(|room| said_lines(room).map(|line| line.id).collect::<Vec<_>>());
+    let place = ids.partition_point(|id| *id < at);
+    let key = event.key();
+    let go = |place: usize| {
+        if let Some(id) = ids.get(place) {
+            focus(*id);
+        }
+    };
+    match key.as_str() {
+        "ArrowUp" => go(place.saturating_sub(1)),
+        "ArrowDown" => go((place + 1).min(ids.len().saturating_sub(1))),
+        "Home" => go(0),
+        "End" => go(ids.len().saturating_sub(1)),
+        "Escape" => {
+            turn.stop_timing();
+            focus(at);
+        }
+        "Delete" | "d" | "D" => {
+            if let Some((by, _)) = author(seat, at) {
+                // The next message gets the focus before this one goes and takes it along.
+                leave(&ids, place, turn);
+                seat.moderate(Action::Delete { message: at }, &by);
+            }
+        }
+        "t" | "T" if author(seat, at).is_some_and(|(_, over)| over) => turn.toggle_timing(at),
+        "1" | "2" | "3" | "4" if turn.timing().get_untracked() == Some(at) => {
+            let choice = key.parse::<usize>().ok().and_then(|n| TIMEOUTS.get(n - 1));
+            if let (Some((seconds, _)), Some((by, true))) = (choice, author(seat, at)) {
+                turn.stop_timing();
+                seat.moderate(Action::Timeout { user: by.id.clone(), seconds: *seconds }, &by);
+                focus(at);
+            }
+        }
+        "b" | "B" => {
+            if let Some((by, true)) = author(seat, at) {
+                let others = seat.room().with_untracked(|room| {
+                    said_lines(room)
+                        .filter(|line| !matches!(&line.kind, LineKind::Said { by: other, .. } if other.id == by.id))
+                        .map(|line| line.id)
+                        .collect::<Vec<_>>()
+                });
+                leave(&others, others.partition_point(|id| *id < at), turn);
+                seat.moderate(Action::Ban { user: by.id.clone() }, &by);
+            }
+        }
+        _ => return,
+    }
+    event.prevent_default();
+}
+
+/// Moves the focus from a message that goes to the nearest that stays.
+fn leave(ids: &[MessageId], place: usize, turn: Turn) {
+    let here = turn.current();
+    let next = ids[place.min(ids.len())..].iter().find(|id| Some(**id) != here);
+    let nearest = next.or_else(|| ids.iter().rev().find(|id| Some(**id) != here));
+    match nearest {
+        Some(id) => focus(*id),
+        None => turn.follow(),
+    }
+}
+
+/// Who said it, and whether the person can be timed out and banned.
+fn author(seat: Seat, message: MessageId) -> Option<(Member, bool)> {
+    seat.room().with_untracked(|room| {
+        room.lines().find(|line| line.id == message).and_then(|line| match &line.kind {
+            LineKind::Said { by, .. } => {
+                let me = room.me.as_ref().is_some_and(|me| me.id == by.id);
+                Some((by.clone(), !me && by.role != Role::Owner))
+            }
+            _ => None,
+        })
+    })
+}
+
+fn focus(id: MessageId) {
+    let found = document().query_selector(&format!("[data-message-id=\"{}\"]", id.0)).ok().flatten();
+    if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}

@@ -1,0 +1,122 @@
+//! One line of the chat. Names and texts become text nodes and nothing else.
+
+use std::sync::Arc;
+
+use footlight_protocol::UserId;
+use footlight_protocol::room::{Member, Role};
+use leptos::prelude::*;
+
+use crate::part::icon::Icon;
+use crate::part::moderate::{Toolbar, Turn};
+use crate::seat::Seat;
+use crate::store::i18n;
+use crate::store::room::{Line, LineKind, Pending};
+use crate::words::{Words, use_words};
+
+/// Colours for names; `tokens.css` has as many.
+const NICK_COLOURS: u32 = 8;
+
+#[component]
+pub fn Message(line: Arc<Line>) -> AnyView {
+    let words = use_words();
+    match &line.kind {
+        LineKind::Said { by, text } => said(&line, by.clone(), text.clone()),
+        LineKind::TimedOut { user, seconds } => {
+            let (name, length) = (shown_name(user), i18n::clock(*seconds));
+            notice(move || words.fill("notice.timed_out", &[("name", &name), ("time", &length)]))
+        }
+        LineKind::Banned { user } => {
+            let name = shown_name(user);
+            notice(move || words.fill("notice.banned", &[("name", &name)]))
+        }
+        LineKind::Pardoned { user } => {
+            let name = shown_name(user);
+            notice(move || words.fill("notice.pardoned", &[("name", &name)]))
+        }
+    }
+}
+
+/// A message that the relay has not answered yet.
+#[component]
+pub fn Waiting(message: Arc<Pending>) -> impl IntoView {
+    let (seat, words) = (Seat::get(), use_words());
+    let me = seat.room().with_untracked(|room| room.me.clone());
+    view! {
+        <div class="message pending" data-nonce=message.nonce.to_string()>
+            <p class="message-line">
+                {me.map(|me| name_view(words, &me))} <span class="message-text">{message.text.clone()}</span>
+                <span class="hidden">{words.say("chat.sending")}</span>
+            </p>
+        </div>
+    }
+}
+
+fn said(line: &Line, by: Member, text: String) -> AnyView {
+    let (seat, words, turn) = (Seat::get(), use_words(), use_context::<Turn>());
+    let id = line.id;
+    let mine = seat.is_me(&by.id);
+    let moderates = seat.moderates();
+    let tabindex = move || turn.filter(|_| moderates.get()).map(|turn| if turn.is_at(id) { "0" } else { "-1" });
+    let toolbar = {
+        let by = by.clone();
+        move || {
+            let by = by.clone();
+            (moderates.get() && turn.is_some()).then(|| view! { <Toolbar message=id by=by mine=mine /> })
+        }
+    };
+    view! {
+        <div
+            class="message"
+            class:mine=mine
+            data-message-id=id.0.to_string()
+            data-user=by.id.to_string()
+            tabindex=tabindex
+            on:focus=move |_| {
+                if let Some(turn) = turn {
+                    turn.go(id);
+                }
+            }
+        >
+            <p class="message-line" title=time_of_day(line.at)>
+                {name_view(words, &by)} <span class="message-text">{text}</span>
+            </p>
+            {toolbar}
+        </div>
+    }
+    .into_any()
+}
+
+fn name_view(words: Words, by: &Member) -> AnyView {
+    let badge = match by.role {
+        Role::Owner => Some("role.owner"),
+        Role::Moderator => Some("role.moderator"),
+        Role::Guest => None,
+    };
+    view! {
+        <span class=format!("message-name nick-{}", colour(&by.id))>{shown_name(by)}</span>
+        {badge.map(|key| view! { <span class="role" class:role-owner=key == "role.owner">{words.say(key)}</span> })}
+    }
+    .into_any()
+}
+
+fn notice(text: impl Fn() -> String + Send + 'static) -> AnyView {
+    view! { <p class="message-notice">{Icon::Clock.view()} <span>{text}</span></p> }.into_any()
+}
+
+/// The nickname, or what the relay calls somebody who has none.
+fn shown_name(member: &Member) -> String {
+    if member.name.is_empty() { member.id.to_string() } else { member.name.clone() }
+}
+
+/// The same person has the same colour everywhere (FNV-1a, 32 bit).
+fn colour(user: &UserId) -> u32 {
+    let hash = user.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    (hash ^ (hash >> 16)) % NICK_COLOURS
+}
+
+fn time_of_day(at: u64) -> String {
+    let date = js_sys::Date::new(&(at as f64).into());
+    format!("{:02}:{:02}", date.get_hours(), date.get_minutes())
+}

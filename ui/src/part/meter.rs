@@ -1,0 +1,34 @@
+//! The microphone's meter with its hanging peak.
+
+use leptos::prelude::*;
+
+use crate::desk::Desk;
+use crate::store::meter::{self, FLOOR_DB};
+use crate::words::use_words;
+
+#[component]
+pub fn MeterBar() -> impl IntoView {
+    let (desk, words) = (Desk::get(), use_words());
+    let shown = desk.meter();
+    let share = |db: f32| format!("{:.3}", meter::place(db));
+    view! {
+        <div
+            id="meter"
+            class="meter"
+            class:clipped=move || shown.with(meter::Meter::clipped)
+            role="meter"
+            aria-label=words.say("microphone.meter")
+            aria-valuemin=FLOOR_DB.to_string()
+            aria-valuemax="0"
+            aria-valuenow=move || shown.with(|meter| format!("{:.0}", meter.level.peak_db.clamp(FLOOR_DB, 0.0)))
+            data-peak-db=move || shown.with(|meter| format!("{:.1}", meter.level.peak_db))
+            style:--peak=move || shown.with(|meter| share(meter.level.peak_db))
+            style:--rms=move || shown.with(|meter| share(meter.level.rms_db))
+            style:--held=move || shown.with(|meter| share(meter.held_db))
+        >
+            <span class="meter-peak"></span>
+            <span class="meter-rms"></span>
+            <span class="meter-held"></span>
+        </div>
+    }
+}

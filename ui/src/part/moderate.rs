@@ -1,0 +1,152 @@
+//! Moderation with the mouse and with the keyboard: the toolbar on a message, and whose turn it is.
+//!
+//! One message of the log is in the tab order at a time (a roving tabindex); the arrow keys move it, and
+//! single keys act on it. Every act goes out at once and can be undone, so none asks first.
+
+use footlight_protocol::MessageId;
+use footlight_protocol::room::{Action, Member, Role};
+use leptos::prelude::*;
+
+use crate::part::icon::Icon;
+use crate::seat::Seat;
+use crate::words::use_words;
+
+/// Lengths of a timeout in seconds, their texts, and the keys 1 to 4.
+pub const TIMEOUTS: [(u32, &str); 4] =
+    [(10, "timeout.10s"), (60, "timeout.1m"), (600, "timeout.10m"), (3_600, "timeout.1h")];
+
+/// Which message the keyboard is at, and whether its timeout menu is open.
+#[derive(Clone, Copy)]
+pub struct Turn {
+    wanted: RwSignal<Option<MessageId>>,
+    at: Memo<Option<MessageId>>,
+    timing: RwSignal<Option<MessageId>>,
+}
+
+impl Turn {
+    /// A turn over `ids`, oldest first, that stands at the newest until somebody moves it.
+    pub fn provide(ids: Memo<Vec<MessageId>>) -> Self {
+        let wanted = RwSignal::new(None);
+        let at = Memo::new(move |_| {
+            let wanted: Option<MessageId> = wanted.get();
+            // A message that somebody else deleted cannot keep the turn.
+            ids.with(|ids| wanted.filter(|id| ids.binary_search_by_key(&id.0, |id| id.0).is_ok()).or(ids.last().copied()))
+        });
+        let turn = Self { wanted, at, timing: RwSignal::new(None) };
+        provide_context(turn);
+        turn
+    }
+
+    pub fn is_at(self, message: MessageId) -> bool {
+        self.at.get() == Some(message)
+    }
+
+    pub fn current(self) -> Option<MessageId> {
+        self.at.get_untracked()
+    }
+
+    pub fn go(self, message: MessageId) {
+        if self.wanted.get_untracked() != Some(message) {
+            self.wanted.set(Some(message));
+            self.timing.set(None);
+        }
+    }
+
+    /// Back to following the newest message.
+    pub fn follow(self) {
+        self.wanted.set(None);
+        self.timing.set(None);
+    }
+
+    pub fn timing(self) -> ReadSignal<Option<MessageId>> {
+        self.timing.read_only()
+    }
+
+    pub fn toggle_timing(self, message: MessageId) {
+        self.timing.update(|timing| *timing = if *timing == Some(message) { None } else { Some(message) });
+    }
+
+    pub fn stop_timing(self) {
+        self.timing.set(None);
+    }
+}
+
+/// The buttons on one message.
+#[component]
+pub fn Toolbar(message: MessageId, by: Member, mine: bool) -> impl IntoView {
+    let (seat, words) = (Seat::get(), use_words());
+    let turn: Turn = expect_context();
+    let tabindex = move || if turn.is_at(message) { "0" } else { "-1" };
+    let open = move || turn.timing().get() == Some(message);
+    let by = StoredValue::new(by);
+    let act = move |action: Action| {
+        turn.stop_timing();
+        by.with_value(|by| seat.moderate(action, by));
+    };
+    let over_person = !mine && by.with_value(|by| by.role != Role::Owner);
+    let user = by.with_value(|by| by.id.clone());
+    let person = over_person.then(|| {
+        let banned = user.clone();
+        view! {
+            <button
+                type="button"
+                class="tool timeout"
+                tabindex=tabindex
+                title=words.say("moderate.timeout")
+                aria-label=words.say("moderate.timeout")
+                aria-expanded=move || open().to_string()
+                on:click=move |_| turn.toggle_timing(message)
+            >
+                {Icon::Clock.view()}
+            </button>
+            <button
+                type="button"
+                class="tool ban"
+                tabindex=tabindex
+                title=words.say("moderate.ban")
+                aria-label=words.say("moderate.ban")
+                on:click=move |_| act(Action::Ban { user: banned.clone() })
+            >
+                {Icon::Ban.view()}
+            </button>
+        }
+    });
+    let menu = move || {
+        let user = user.clone();
+        open().then(|| {
+            TIMEOUTS
+                .map(|(seconds, key)| {
+                    let user = user.clone();
+                    view! {
+                        <button
+                            type="button"
+                            class="timeout-choice"
+                            data-seconds=seconds.to_string()
+                            on:click=move |_| act(Action::Timeout { user: user.clone(), seconds })
+                        >
+                            {words.say(key)}
+                        </button>
+                    }
+                })
+                .collect_view()
+        })
+    };
+    view! {
+        <div class="toolbar" class:open=open role="toolbar" aria-label=words.say("moderate.title")>
+            <div class="timeout-menu" role="group" aria-label=words.say("moderate.timeout")>
+                {menu}
+            </div>
+            <button
+                type="button"
+                class="tool delete"
+                tabindex=tabindex
+                title=words.say("moderate.delete")
+                aria-label=words.say("moderate.delete")
+                on:click=move |_| act(Action::Delete { message })
+            >
+                {Icon::Trash.view()}
+            </button>
+            {person}
+        </div>
+    }
+}

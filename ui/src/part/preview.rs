@@ -1,0 +1,96 @@
+//! What viewers get: the newest preview picture, drawn when it comes.
+
+use std::time::Duration;
+
+use leptos::html::Canvas;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, BlobPropertyBag, CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap};
+
+use crate::browser;
+use crate::bridge;
+use crate::desk::Desk;
+use crate::part::icon::Icon;
+use crate::words::use_words;
+
+/// After an error, so that a broken shell is not asked a thousand times a second.
+const PAUSE: Duration = Duration::from_millis(500);
+
+#[component]
+pub fn Preview() -> impl IntoView {
+    let (desk, words) = (Desk::get(), use_words());
+    let canvas = NodeRef::<Canvas>::new();
+    let drawn = RwSignal::new(false);
+    let gone = StoredValue::new(false);
+    on_cleanup(move || gone.set_value(true));
+    Effect::new(move |_| {
+        if let Some(canvas) = canvas.get() {
+            spawn_local(draw(canvas, drawn, gone));
+        }
+    });
+    let camera = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.camera.clone()));
+    let on_air = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.on_air()));
+    view! {
+        <figure class="preview" class:on-air=move || on_air.get()>
+            <canvas
+                id="preview"
+                node_ref=canvas
+                width="640"
+                height="360"
+                data-frames="0"
+                role="img"
+                aria-label=words.say("preview.label")
+            ></canvas>
+            <Show when=move || !drawn.get()>
+                <figcaption class="preview-wait">
+                    <span class="spinner" aria-hidden="true"></span>
+                    {words.say("preview.waiting")}
+                </figcaption>
+            </Show>
+            <Show when=move || drawn.get() && camera.get() == "none">
+                <figcaption class="preview-note">{Icon::Camera.view()} {words.say("preview.no_camera")}</figcaption>
+            </Show>
+        </figure>
+    }
+}
+
+/// Draws each newest picture until the component is gone. One request is under way at a time, so a slow
+/// window skips pictures instead of queueing them.
+async fn draw(canvas: HtmlCanvasElement, drawn: RwSignal<bool>, gone: StoredValue<bool>) {
+    let Ok(Some(context)) = canvas.get_context("2d") else { return };
+    let context: CanvasRenderingContext2d = context.unchecked_into();
+    let mut frames: u64 = 0;
+    while !gone.try_get_value().unwrap_or(true) {
+        let picture = match bridge::next_preview().await {
+            Ok(bytes) if bytes.byte_length() > 0 => decode(&bytes).await,
+            Ok(_) => continue,
+            Err(_) => Err(JsValue::NULL),
+        };
+        let Ok(picture) = picture else {
+            browser::sleep(PAUSE).await;
+            continue;
+        };
+        if (canvas.width(), canvas.height()) != (picture.width(), picture.height()) {
+            canvas.set_width(picture.width());
+            canvas.set_height(picture.height());
+        }
+        let shown = context.draw_image_with_image_bitmap(&picture, 0.0, 0.0);
+        picture.close();
+        if shown.is_ok() {
+            frames += 1;
+            let _ = canvas.set_attribute("data-frames", &frames.to_string());
+            if frames == 1 {
+                drawn.try_set(true);
+            }
+        }
+    }
+}
+
+async fn decode(bytes: &js_sys::ArrayBuffer) -> Result<ImageBitmap, JsValue> {
+    let kind = BlobPropertyBag::new();
+    kind.set_type("image/jpeg");
+    let blob = Blob::new_with_buffer_source_sequence_and_options(&js_sys::Array::of1(bytes), &kind)?;
+    JsFuture::from(window().create_image_bitmap_with_blob(&blob)?).await?.dyn_into()
+}

@@ -1,0 +1,55 @@
+//! The keys, for those who ask.
+
+use leptos::html::Dialog;
+use leptos::prelude::*;
+
+use crate::words::use_words;
+
+/// Keys as they stand on the keyboard, and what they do.
+const KEYS: [(&[&str], &str); 9] = [
+    (&["↑", "↓"], "keys.move"),
+    (&["D"], "keys.delete"),
+    (&["T", "1–4"], "keys.timeout"),
+    (&["B"], "keys.ban"),
+    (&["U", "Ctrl Z"], "keys.undo"),
+    (&["C"], "keys.chat"),
+    (&["L"], "keys.log"),
+    (&["M"], "keys.mute"),
+    (&["?"], "keys.help"),
+];
+
+#[component]
+pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
+    let words = use_words();
+    let dialog = NodeRef::<Dialog>::new();
+    Effect::new(move |_| {
+        let Some(dialog) = dialog.get() else { return };
+        if open.get() && !dialog.open() {
+            let _ = dialog.show_modal();
+        } else if !open.get() && dialog.open() {
+            dialog.close();
+        }
+    });
+    view! {
+        <dialog class="dialog" node_ref=dialog aria-labelledby="keys-title" on:close=move |_| open.set(false)>
+            <h2 id="keys-title">{words.say("keys.title")}</h2>
+            <dl class="keys">
+                {KEYS
+                    .map(|(keys, says)| {
+                        view! {
+                            <div>
+                                <dt>{keys.iter().map(|key| view! { <kbd>{*key}</kbd> }).collect_view()}</dt>
+                                <dd>{words.say(says)}</dd>
+                            </div>
+                        }
+                    })
+                    .collect_view()}
+            </dl>
+            <div class="dialog-buttons">
+                <button type="button" class="secondary" on:click=move |_| open.set(false)>
+                    {words.say("common.close")}
+                </button>
+            </div>
+        </dialog>
+    }
+}

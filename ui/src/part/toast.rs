@@ -1,0 +1,53 @@
+//! The acts of moderation that can still be undone.
+
+use footlight_protocol::room::Action;
+use leptos::prelude::*;
+
+use crate::part::moderate::TIMEOUTS;
+use crate::seat::Seat;
+use crate::store::undo::Offer;
+use crate::words::{Words, use_words};
+
+#[component]
+pub fn Toasts() -> impl IntoView {
+    let (seat, words) = (Seat::get(), use_words());
+    let undo = seat.undo();
+    let newest = Memo::new(move |_| undo.with(|undo| undo.newest().map(|offer| offer.id)));
+    view! {
+        <div class="toasts" role="status" aria-live="polite">
+            <For each=move || undo.with(|undo| undo.offers().cloned().collect::<Vec<_>>()) key=|offer| offer.id let:offer>
+                {
+                    let id = offer.id;
+                    view! {
+                        <div class="toast">
+                            <span class="toast-text">{move || sentence(words, &offer)}</span>
+                            <button
+                                type="button"
+                                class="toast-undo"
+                                id=move || (newest.get() == Some(id)).then_some("toast-undo")
+                                title=words.say("undo.key")
+                                on:click=move |_| seat.take_back(Some(id))
+                            >
+                                {words.say("undo.undo")}
+                            </button>
+                            <span class="toast-time" aria-hidden="true"></span>
+                        </div>
+                    }
+                }
+            </For>
+        </div>
+    }
+}
+
+fn sentence(words: Words, offer: &Offer) -> String {
+    let name = ("name", offer.name.as_str());
+    match &offer.action {
+        Action::Delete { .. } => words.fill("undo.deleted", &[name]),
+        Action::Timeout { seconds, .. } => {
+            let time = TIMEOUTS.iter().find(|(length, _)| length == seconds).map_or("", |(_, key)| words.get(key));
+            words.fill("undo.timed_out", &[name, ("time", time)])
+        }
+        Action::Ban { .. } => words.fill("undo.banned", &[name]),
+        Action::Restore { .. } | Action::Pardon { .. } => String::new(),
+    }
+}

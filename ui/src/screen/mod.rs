@@ -1,0 +1,4 @@
+//! One page each.
+
+pub mod studio;
+pub mod watch;

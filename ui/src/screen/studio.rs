@@ -1,0 +1,158 @@
+//! The studio window: what viewers get in the middle, the controls under it, the room on the right.
+
+use footlight_protocol::studio::Preferences;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, KeyboardEvent};
+
+use crate::browser;
+use crate::bridge;
+use crate::desk::Desk;
+use crate::part::camera::Camera;
+use crate::part::chat::Chat;
+use crate::part::failure::FailureBar;
+use crate::part::go_live::{GoLive, phase_name};
+use crate::part::health::HealthLine;
+use crate::part::icon::{Icon, Mark};
+use crate::part::microphone::Microphone;
+use crate::part::preferences::{LanguageChoice, ThemeChoice};
+use crate::part::preview::Preview;
+use crate::part::share::Share;
+use crate::part::shortcuts::Shortcuts;
+use crate::part::toast::Toasts;
+use crate::part::viewers::Viewers;
+use crate::seat::Seat;
+use crate::socket::Address;
+use crate::store::i18n::Language;
+use crate::words::{self, use_words};
+
+#[component]
+pub fn Studio() -> impl IntoView {
+    browser::end_boot();
+    words::provide(Language::of(&browser::language()));
+    if bridge::present() { view! { <Window /> }.into_any() } else { view! { <NoShell /> }.into_any() }
+}
+
+/// What a browser shows that was pointed at the studio's page.
+#[component]
+fn NoShell() -> impl IntoView {
+    let words = use_words();
+    view! {
+        <main class="no-shell">
+            <Mark />
+            <h1>{words.say("no_shell.title")}</h1>
+            <p>{words.say("no_shell.text")}</p>
+        </main>
+    }
+}
+
+#[component]
+fn Window() -> impl IntoView {
+    let words = use_words();
+    let seat = Seat::provide();
+    let desk = Desk::provide();
+    desk.follow();
+
+    let preferences = desk.preferences();
+    Effect::new(move |_| {
+        let Preferences { language, theme } = preferences.get();
+        let language = if language.is_empty() { browser::language() } else { language };
+        words.choose(Language::of(&language));
+        browser::mark_root("data-theme", &theme);
+    });
+    // A new address (sharing was switched) takes the sidebar's seat along.
+    Effect::new(move |_| {
+        if let Some(access) = desk.access().get() {
+            let owner = Some(access.owner_token);
+            seat.connect(Address { socket: access.socket, owner, ..Address::default() }, |_| {});
+        }
+    });
+
+    let help = RwSignal::new(false);
+    let keys = window_event_listener(leptos::ev::keydown, move |event| keyboard(desk, seat, help, &event));
+    on_cleanup(move || keys.remove());
+
+    let phase = Memo::new(move |_| desk.snapshot().with(|snapshot| phase_name(&snapshot.phase)));
+    let theme = Signal::derive(move || preferences.get().theme);
+    let choose_language = move |language: Language| {
+        desk.prefer(Preferences { language: language.tag().to_owned(), ..preferences.get_untracked() });
+    };
+    let choose_theme = move |theme| desk.prefer(Preferences { theme, ..preferences.get_untracked() });
+    view! {
+        <main class="studio" data-phase=phase>
+            <header class="bar">
+                <span class="brand">
+                    <Mark />
+                    <span class="brand-name">"Footlight"</span>
+                </span>
+                <Show when=move || phase.get() == "live">
+                    <span class="live-badge">{words.say("live.badge")}</span>
+                </Show>
+                <span class="gap"></span>
+                <LanguageChoice on_choose=choose_language />
+                <ThemeChoice theme on_choose=choose_theme />
+                <button
+                    type="button"
+                    class="quiet square"
+                    aria-label=words.say("keys.title")
+                    title=words.say("keys.title")
+                    on:click=move |_| help.set(true)
+                >
+                    {Icon::Help.view()}
+                </button>
+            </header>
+            <div class="desk">
+                <FailureBar />
+                <Preview />
+                <section class="card deck">
+                    <GoLive />
+                    <HealthLine />
+                </section>
+                <div class="sources">
+                    <Camera />
+                    <Microphone />
+                    <Share />
+                </div>
+            </div>
+            <aside class="side">
+                <header class="side-head">
+                    <h2>{words.say("chat.title")}</h2>
+                    <span class="gap"></span>
+                    <Viewers />
+                </header>
+                <Chat />
+                <Toasts />
+            </aside>
+        </main>
+        <Shortcuts open=help />
+    }
+}
+
+/// Keys that work everywhere but in a text field.
+fn keyboard(desk: Desk, seat: Seat, help: RwSignal<bool>, event: &KeyboardEvent) {
+    let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    let typing = target
+        .as_ref()
+        .is_some_and(|target| ["INPUT", "TEXTAREA", "SELECT"].contains(&target.tag_name().as_str()));
+    let command = event.ctrl_key() || event.meta_key();
+    // Where there is text, Ctrl+Z is the text's.
+    let empty = target.is_some_and(|target| {
+        target.dyn_ref::<web_sys::HtmlTextAreaElement>().is_some_and(|area| area.value().is_empty())
+    });
+    let key = event.key().to_lowercase();
+    if command && key == "z" && (!typing || empty) {
+        seat.take_back(None);
+    } else if typing || command || event.alt_key() {
+        return;
+    } else {
+        match key.as_str() {
+            "u" => seat.take_back(None),
+            "c" => browser::focus("chat-input"),
+            "l" => browser::focus_in("#chat-log [tabindex=\"0\"]"),
+            "m" => desk.set_muted(!desk.snapshot().with_untracked(|snapshot| snapshot.muted)),
+            "?" => help.set(true),
+            _ => return,
+        }
+    }
+    event.prevent_default();
+}

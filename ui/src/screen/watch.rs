@@ -1,0 +1,109 @@
+//! The viewer page: the stage, who is here, and the chat.
+
+use footlight_protocol::RoomId;
+use footlight_protocol::room::{ServerMessage, StreamState};
+use leptos::prelude::*;
+
+use crate::browser;
+use crate::part::chat::Chat;
+use crate::part::icon::Mark;
+use crate::part::preferences::LanguageChoice;
+use crate::part::stage::Stage;
+use crate::part::viewers::Viewers;
+use crate::seat::Seat;
+use crate::socket::Address;
+use crate::store::i18n::Language;
+use crate::store::playback::{Status, Why};
+use crate::store::room::RoomEvent;
+use crate::viewing::Viewing;
+use crate::words;
+
+/// Where the device token is kept. One per relay: storage is per origin.
+const TOKEN: &str = "footlight.token";
+const LANGUAGE: &str = "footlight.language";
+
+#[component]
+pub fn Watch() -> impl IntoView {
+    browser::end_boot();
+    let words = words::provide(Language::of(&browser::stored(LANGUAGE).unwrap_or_else(browser::language)));
+    let room = room_of(&window().location().pathname().unwrap_or_default());
+    let seat = Seat::provide();
+    let viewing = Viewing::provide(seat);
+    let token = browser::stored(TOKEN);
+    let socket = browser::socket_url(&format!("/ws/{room}"));
+    let address = Address { socket, probe: Some("/healthz".to_owned()), token: token.clone(), owner: None };
+    seat.connect(address, move |event| {
+        if let RoomEvent::Server(ServerMessage::Welcome { token, .. }) = event {
+            browser::store(TOKEN, token);
+        }
+        viewing.hear(event);
+    });
+
+    let chat_open = RwSignal::new(false);
+    let live = Memo::new(move |_| {
+        seat.room().with(|room| matches!(room.stream, Some(StreamState::Live { .. }))) && viewing.status().get() != Status::Banned
+    });
+    let latency = move || viewing.latency_ms().get();
+    let seconds = move || latency().map(|ms| words.fill("watch.latency", &[("n", &format!("{:.2}", f64::from(ms) / 1_000.0))]));
+    let reason = move || match viewing.status().get() {
+        Status::Failed(why) => Some(match why {
+            Why::NoWebRtc => "no-webrtc",
+            Why::NoH264 => "no-h264",
+            Why::Blocked => "blocked",
+            Why::Unreachable => "unreachable",
+            Why::Refused(_) => "refused",
+        }),
+        _ => None,
+    };
+    let choose = move |language: Language| {
+        browser::store(LANGUAGE, language.tag());
+        words.choose(language);
+    };
+    view! {
+        <main
+            id="player"
+            class="watch"
+            class:chat-open=move || chat_open.get()
+            data-state=move || viewing.status().get().name()
+            data-reason=reason
+            data-latency-ms=move || latency().map(|ms| ms.to_string())
+        >
+            <Stage endpoint=format!("/whep/{room}") token chat_open />
+            <header class="bar">
+                <span class="brand">
+                    <Mark />
+                    <span class="brand-room">{room.to_string()}</span>
+                </span>
+                <Show when=move || live.get()>
+                    <span class="live-badge">{words.say("live.badge")}</span>
+                </Show>
+                <Viewers />
+                <span id="latency" class="latency" title=words.say("watch.latency_title")>
+                    {seconds}
+                </span>
+                <span class="gap"></span>
+                <LanguageChoice on_choose=choose />
+            </header>
+            <aside class="side">
+                <Chat />
+            </aside>
+        </main>
+    }
+}
+
+/// The room that the page's path names: its first segment.
+fn room_of(path: &str) -> RoomId {
+    path.split('/').find(|part| !part.is_empty()).and_then(|part| part.parse().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_names_the_room() {
+        for (path, room) in [("/main", "main"), ("/cooking/", "cooking"), ("/", "main"), ("", "main"), ("/%2e", "main")] {
+            assert_eq!(room_of(path).as_str(), room, "{path}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! One seat in a room: the room store behind a signal, the socket that feeds it, and the intents that go
+//! out. The viewer page and the studio's sidebar sit on the same kind of seat.
+
+use footlight_protocol::room::{Action, ClientMessage, Member, Role};
+use footlight_protocol::{CloseCode, Nonce, UserId};
+use leptos::prelude::*;
+
+use crate::browser;
+use crate::socket::{Address, Socket};
+use crate::store::room::{Link, Room, RoomEvent};
+use crate::store::undo::{Undo, UndoEvent};
+
+/// Cheap to copy; everything inside lives as long as the page.
+#[derive(Clone, Copy)]
+pub struct Seat {
+    room: RwSignal<Room>,
+    undo: RwSignal<Undo>,
+    /// Milliseconds since the epoch, four times a second: what countdowns and clocks follow.
+    now: RwSignal<f64>,
+    socket: StoredValue<Option<Socket>, LocalStorage>,
+}
+
+/// How often countdowns move. A quarter second, so that a second never seems to take two.
+const TICK: std::time::Duration = std::time::Duration::from_millis(250);
+
+impl Seat {
+    /// A seat that is not connected yet, given to the components below.
+    pub fn provide() -> Self {
+        let seat = Self {
+            room: RwSignal::new(Room::default()),
+            undo: RwSignal::new(Undo::default()),
+            now: RwSignal::new(browser::now_ms()),
+            socket: StoredValue::new_local(None),
+        };
+        set_interval(
+            move || {
+                let now = browser::now_ms();
+                seat.now.set(now);
+                if seat.undo.with_untracked(|undo| undo.newest().is_some()) {
+                    seat.undo.update(|undo| undo.apply(UndoEvent::Tick, now));
+                }
+            },
+            TICK,
+        );
+        provide_context(seat);
+        seat
+    }
+
+    pub fn get() -> Self {
+        expect_context()
+    }
+
+    /// Takes the place in the room at `address`, in place of the one there may be. `also` hears everything
+    /// after the store has.
+    pub fn connect(self, address: Address, also: impl Fn(&RoomEvent) + 'static) {
+        self.socket.set_value(None);
+        let socket = Socket::open(address, move |event| {
+            self.apply(event.clone());
+            if matches!(event, RoomEvent::Server(footlight_protocol::room::ServerMessage::Welcome { .. })) {
+                self.say_pending();
+            }
+            also(&event);
+        });
+        self.socket.set_value(Some(socket));
+    }
+
+    pub fn room(self) -> ReadSignal<Room> {
+        self.room.read_only()
+    }
+
+    pub fn undo(self) -> ReadSignal<Undo> {
+        self.undo.read_only()
+    }
+
+    pub fn now(self) -> ReadSignal<f64> {
+        self.now.read_only()
+    }
+
+    /// The relay's clock, in milliseconds since the epoch; ours until it is known.
+    pub fn relay_now(self, now: f64) -> f64 {
+        now + self.clock_offset_ms().unwrap_or(0.0)
+    }
+
+    pub fn clock_offset_ms(self) -> Option<f64> {
+        self.socket.try_with_value(|socket| socket.as_ref().and_then(Socket::clock_offset_ms)).flatten()
+    }
+
+    /// Whether this seat may moderate.
+    pub fn moderates(self) -> Memo<bool> {
+        Memo::new(move |_| self.room.with(|room| room.role() != Role::Guest))
+    }
+
+    /// Whether the connection was there and is not now.
+    pub fn away(self) -> Memo<bool> {
+        Memo::new(move |_| self.room.with(|room| matches!(room.link, Link::Lost { .. })))
+    }
+
+    pub fn closed(self) -> Memo<Option<CloseCode>> {
+        Memo::new(move |_| {
+            self.room.with(|room| match room.link {
+                Link::Closed(code) => Some(code),
+                _ => None,
+            })
+        })
+    }
+
+    /// Says a message: shown at once, sent now or after the reconnect. False where too many wait already.
+    pub fn say(self, text: &str) -> bool {
+        if !self.room.with_untracked(Room::can_type) {
+            return false;
+        }
+        let Some(nonce) = nonce() else { return false };
+        self.apply(RoomEvent::Typed { nonce: nonce.clone(), text: text.to_owned() });
+        self.send(&ClientMessage::Say { nonce, text: text.to_owned() });
+        true
+    }
+
+    pub fn name(self, name: &str) {
+        self.send(&ClientMessage::Name { name: name.to_owned() });
+    }
+
+    pub fn playing(self, latency_ms: Option<u32>) {
+        self.send(&ClientMessage::Playing { latency_ms });
+    }
+
+    pub fn refusal_seen(self) {
+        self.apply(RoomEvent::RefusalSeen);
+    }
+
+    /// Moderates at once, and offers to undo it for five seconds.
+    pub fn moderate(self, action: Action, of: &Member) {
+        self.act(action.clone());
+        let name = if of.name.is_empty() { of.id.to_string() } else { of.name.clone() };
+        self.undo.update(|undo| undo.apply(UndoEvent::Acted { action, name }, browser::now_ms()));
+    }
+
+    /// Takes an act back: the one with this id, or the newest.
+    pub fn take_back(self, id: Option<u64>) {
+        let offer = self.undo.with_untracked(|undo| match id {
+            Some(id) => undo.offers().find(|offer| offer.id == id).cloned(),
+            None => undo.newest().cloned(),
+        });
+        let Some(offer) = offer else { return };
+        if let Some(action) = offer.inverse() {
+            self.act(action);
+        }
+        self.undo.update(|undo| undo.apply(UndoEvent::Gone { id: offer.id }, browser::now_ms()));
+    }
+
+    /// Whether this is the person who sits here.
+    pub fn is_me(self, user: &UserId) -> bool {
+        self.room.with_untracked(|room| room.me.as_ref().is_some_and(|me| me.id == *user))
+    }
+
+    fn act(self, action: Action) {
+        if let Some(nonce) = nonce() {
+            self.send(&ClientMessage::Moderate { nonce, action });
+        }
+    }
+
+    fn say_pending(self) {
+        let pending = self.room.with_untracked(|room| room.pending().to_vec());
+        for message in pending {
+            self.send(&ClientMessage::Say { nonce: message.nonce.clone(), text: message.text.clone() });
+        }
+    }
+
+    fn send(self, message: &ClientMessage) -> bool {
+        self.socket
+            .try_with_value(|socket| socket.as_ref().is_some_and(|socket| socket.send(message)))
+            .unwrap_or(false)
+    }
+
+    fn apply(self, event: RoomEvent) {
+        self.room.update(|room| room.apply(event, browser::now_ms()));
+    }
+}
+
+fn nonce() -> Option<Nonce> {
+    browser::nonce_text().parse().ok()
+}

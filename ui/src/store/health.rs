@@ -1,0 +1,204 @@
+//! The health line in words: one verdict out of what the broadcaster and the room measure.
+//!
+//! The worst cause is named first and only one is named: a creator on air can act on one thing at a time.
+
+use std::collections::VecDeque;
+
+use footlight_protocol::room::Presence;
+use footlight_protocol::studio::{Health, Phase, SourceState};
+
+/// Judged over this many measurements, one a second: shorter flickers, longer is old news.
+const WINDOW: usize = 5;
+/// Share of frame time spent encoding from which pictures are about to be skipped.
+const BUSY: f32 = 0.9;
+/// Pictures a second below this share of the best seen are visibly jerky.
+const JERKY: f32 = 0.75;
+/// A target below this share of the best seen is visibly softer.
+const SOFT: f32 = 0.6;
+/// Viewers this far behind, in milliseconds, notice it in conversation.
+const LATE_MS: u32 = 1_000;
+/// A round trip to the relay, in milliseconds, that makes repairs come too late.
+const FAR_MS: f32 = 300.0;
+
+/// How the broadcast does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not on air, nothing to judge.
+    Idle,
+    Good,
+    /// Viewers may notice.
+    Fair(Cause),
+    /// Viewers notice.
+    Bad(Cause),
+}
+
+/// Why it is not good, worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    Reconnecting,
+    CameraLost,
+    EncoderBusy,
+    UploadSlow,
+    MicrophoneLost,
+    CameraSlow,
+    PictureSofter,
+    RelayFar,
+    ViewersLate,
+}
+
+impl Cause {
+    /// Key of its sentence in the locales.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Reconnecting => "health.reconnecting",
+            Self::CameraLost => "health.camera_lost",
+            Self::EncoderBusy => "health.encoder_busy",
+            Self::UploadSlow => "health.upload_slow",
+            Self::MicrophoneLost => "health.microphone_lost",
+            Self::CameraSlow => "health.camera_slow",
+            Self::PictureSofter => "health.picture_softer",
+            Self::RelayFar => "health.relay_far",
+            Self::ViewersLate => "health.viewers_late",
+        }
+    }
+}
+
+/// The last measurements and the best ones of this broadcast.
+#[derive(Debug, Clone, Default)]
+pub struct Doctor {
+    recent: VecDeque<Health>,
+    best_fps: f32,
+    best_target: u32,
+}
+
+impl Doctor {
+    /// A new measurement.
+    pub fn apply(&mut self, health: Health) {
+        if self.recent.back().is_some_and(|last| health.encoded_frames < last.encoded_frames) {
+            // The counters went back: another broadcast began.
+            *self = Self::default();
+        }
+        if self.recent.len() == WINDOW {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(health);
+        self.best_fps = self.best_fps.max(health.fps);
+        self.best_target = self.best_target.max(health.target_kbps);
+    }
+
+    pub fn verdict(
+        &self,
+        phase: &Phase,
+        camera: &SourceState,
+        microphone: &SourceState,
+        presence: &Presence,
+    ) -> Verdict {
+        match phase {
+            Phase::Idle | Phase::Ending => return Verdict::Idle,
+            Phase::Starting => return Verdict::Good,
+            Phase::Reconnecting { .. } => return Verdict::Bad(Cause::Reconnecting),
+            Phase::Live { .. } => {}
+        }
+        if matches!(camera, SourceState::Lost { .. }) {
+            return Verdict::Bad(Cause::CameraLost);
+        }
+        let (Some(first), Some(last)) = (self.recent.front(), self.recent.back()) else {
+            return Verdict::Good;
+        };
+        let skipped = last.skipped_frames.saturating_sub(first.skipped_frames);
+        let dropped = last.dropped_frames.saturating_sub(first.dropped_frames);
+        if last.encoder_load >= 1.0 || (last.encoder_load >= BUSY && skipped > 0) {
+            return Verdict::Bad(Cause::EncoderBusy);
+        }
+        if dropped > 0 {
+            return Verdict::Bad(Cause::UploadSlow);
+        }
+        if matches!(microphone, SourceState::Lost { .. }) {
+            return Verdict::Bad(Cause::MicrophoneLost);
+        }
+        if last.encoder_load >= BUSY {
+            return Verdict::Fair(Cause::EncoderBusy);
+        }
+        if self.recent.len() == WINDOW && self.recent.iter().all(|h| h.fps < self.best_fps * JERKY) {
+            return Verdict::Fair(Cause::CameraSlow);
+        }
+        if (last.target_kbps as f32) < self.best_target as f32 * SOFT {
+            return Verdict::Fair(Cause::PictureSofter);
+        }
+        if last.rtt_ms.is_some_and(|ms| ms > FAR_MS) {
+            return Verdict::Fair(Cause::RelayFar);
+        }
+        if presence.latency_p50_ms.is_some_and(|ms| ms > LATE_MS) {
+            return Verdict::Fair(Cause::ViewersLate);
+        }
+        Verdict::Good
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use footlight_protocol::{Code, Failure};
+
+    use super::*;
+
+    fn healthy(encoded_frames: u64) -> Health {
+        Health {
+            fps: 30.0,
+            encoder_load: 0.3,
+            bitrate_kbps: 2_400,
+            target_kbps: 2_500,
+            encoded_frames,
+            ..Health::default()
+        }
+    }
+
+    fn judge(healths: &[Health]) -> Verdict {
+        let mut doctor = Doctor::default();
+        healths.iter().for_each(|health| doctor.apply(*health));
+        let on = SourceState::Running;
+        doctor.verdict(&Phase::Live { since: 0 }, &on, &on, &Presence::default())
+    }
+
+    #[test]
+    fn each_trouble_has_its_cause() {
+        let good = healthy(30);
+        let next = healthy(60);
+        assert_eq!(judge(&[good, next]), Verdict::Good);
+        for (health, verdict) in [
+            (Health { encoder_load: 1.1, ..next }, Verdict::Bad(Cause::EncoderBusy)),
+            (Health { encoder_load: 0.95, ..next }, Verdict::Fair(Cause::EncoderBusy)),
+            (Health { dropped_frames: 3, ..next }, Verdict::Bad(Cause::UploadSlow)),
+            (Health { target_kbps: 900, ..next }, Verdict::Fair(Cause::PictureSofter)),
+            (Health { rtt_ms: Some(500.0), ..next }, Verdict::Fair(Cause::RelayFar)),
+        ] {
+            assert_eq!(judge(&[good, health]), verdict);
+        }
+    }
+
+    #[test]
+    fn a_slow_camera_needs_more_than_one_slow_second() {
+        let slow = Health { fps: 15.0, ..healthy(60) };
+        assert_eq!(judge(&[healthy(30), slow]), Verdict::Good);
+        assert_eq!(judge(&[healthy(30), slow, slow, slow, slow, slow]), Verdict::Fair(Cause::CameraSlow));
+    }
+
+    #[test]
+    fn old_drops_are_forgiven_and_a_new_broadcast_starts_clean() {
+        let dropped = Health { dropped_frames: 9, ..healthy(60) };
+        assert_eq!(judge(&[healthy(30), dropped, dropped, dropped, dropped, dropped, dropped]), Verdict::Good);
+        let low = Health { target_kbps: 800, ..healthy(5) };
+        assert_eq!(judge(&[healthy(900), low]), Verdict::Good);
+    }
+
+    #[test]
+    fn a_lost_camera_comes_before_everything_but_the_connection() {
+        let lost = SourceState::Lost { failure: Failure::new(Code::CameraMissing, "gone") };
+        let doctor = Doctor::default();
+        let live = Phase::Live { since: 0 };
+        let away = Phase::Reconnecting { since: 0, attempt: 1 };
+        let nobody = Presence::default();
+        assert_eq!(doctor.verdict(&live, &lost, &lost, &nobody), Verdict::Bad(Cause::CameraLost));
+        assert_eq!(doctor.verdict(&away, &lost, &lost, &nobody), Verdict::Bad(Cause::Reconnecting));
+        assert_eq!(doctor.verdict(&Phase::Idle, &lost, &lost, &nobody), Verdict::Idle);
+    }
+}

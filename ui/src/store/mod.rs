@@ -1,0 +1,11 @@
+//! What the faces show, as plain values. Each store changes only by its `apply`, is told the time, and
+//! knows neither the DOM nor a socket, so all of it is tested natively.
+
+pub mod backoff;
+pub mod clock;
+pub mod health;
+pub mod i18n;
+pub mod meter;
+pub mod playback;
+pub mod room;
+pub mod undo;

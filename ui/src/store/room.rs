@@ -1,0 +1,437 @@
+//! The room as one of its members sees it: chat, who is here, what is on air, and what this page said that
+//! the relay has not answered yet.
+//!
+//! A message that was typed is never lost: it stays pending over any number of reconnects, under the same
+//! nonce, until the relay says it or refuses it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use footlight_protocol::room::{
+    Event, EventKind, Member, Presence, Role, ServerMessage, StreamState, UnixMillis,
+};
+use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, Seq, UserId};
+
+/// Chat lines kept. More than anybody scrolls back, little enough for a phone.
+pub const MAX_LINES: usize = 400;
+/// Own messages that may wait for the relay. Full: the composer refuses, and keeps the text.
+pub const MAX_PENDING: usize = 20;
+
+/// The socket, as the page shows it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Link {
+    /// Never connected yet.
+    #[default]
+    Connecting,
+    Open,
+    /// Broken; the next try is at `retry_at` (our clock, milliseconds).
+    Lost { since: f64, retry_at: f64 },
+    /// Closed for good.
+    Closed(CloseCode),
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub id: MessageId,
+    pub at: UnixMillis,
+    pub kind: LineKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineKind {
+    Said { by: Member, text: String },
+    /// Acts of moderation, which only moderators see.
+    TimedOut { user: Member, seconds: u64 },
+    Banned { user: Member },
+    Pardoned { user: Member },
+}
+
+/// An own message that the relay has not answered yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    pub nonce: Nonce,
+    pub text: String,
+}
+
+/// The last request that was refused.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    pub failure: Failure,
+    /// The message that was not said; the composer takes it back.
+    pub text: Option<String>,
+    /// When it may be tried again (our clock, milliseconds).
+    pub retry_at: Option<f64>,
+    /// Tells two refusals with the same words apart.
+    pub number: u64,
+}
+
+/// What happens to a room.
+#[derive(Debug, Clone)]
+pub enum RoomEvent {
+    Link(Link),
+    Server(ServerMessage),
+    /// This page says something.
+    Typed { nonce: Nonce, text: String },
+    /// The composer took the refused text back, or the notice was read.
+    RefusalSeen,
+}
+
+/// Everything a page shows of its room.
+#[derive(Debug, Clone, Default)]
+pub struct Room {
+    pub link: Link,
+    pub me: Option<Member>,
+    pub token: Option<String>,
+    pub stream: Option<StreamState>,
+    pub presence: Presence,
+    pub muted_until: Option<UnixMillis>,
+    pub refusal: Option<Refusal>,
+    /// Newest seq seen: where to resume.
+    pub seq: Option<Seq>,
+    lines: VecDeque<Arc<Line>>,
+    hidden: Vec<Arc<Line>>,
+    pending: Vec<Arc<Pending>>,
+    refusals: u64,
+    /// Grows whenever the log changes, so that the page redraws it only then.
+    pub revision: u64,
+}
+
+impl Room {
+    pub fn apply(&mut self, event: RoomEvent, now: f64) {
+        match event {
+            RoomEvent::Link(link) => self.link = link,
+            RoomEvent::Server(message) => self.hear(message, now),
+            RoomEvent::Typed { nonce, text } => {
+                if self.pending.len() < MAX_PENDING {
+                    self.pending.push(Arc::new(Pending { nonce, text }));
+                    self.revision += 1;
+                }
+            }
+            RoomEvent::RefusalSeen => self.refusal = None,
+        }
+    }
+
+    /// Confirmed lines, oldest first.
+    pub fn lines(&self) -> impl DoubleEndedIterator<Item = &Arc<Line>> {
+        self.lines.iter()
+    }
+
+    /// Own messages that wait for an answer, oldest first. After a reconnect they are said again.
+    pub fn pending(&self) -> &[Arc<Pending>] {
+        &self.pending
+    }
+
+    pub fn can_type(&self) -> bool {
+        self.pending.len() < MAX_PENDING
+    }
+
+    pub fn role(&self) -> Role {
+        self.me.as_ref().map(|me| me.role).unwrap_or_default()
+    }
+
+    pub fn name(&self) -> &str {
+        self.me.as_ref().map_or("", |me| me.name.as_str())
+    }
+
+    pub fn banned(&self) -> bool {
+        self.link == Link::Closed(CloseCode::Banned)
+    }
+
+    fn hear(&mut self, message: ServerMessage, now: f64) {
+        match message {
+            ServerMessage::Welcome { you, token, room, resumed, history, seq, muted_until, .. } => {
+                self.link = Link::Open;
+                self.me = Some(you);
+                self.token = Some(token);
+                self.stream = Some(room.stream);
+                self.presence = room.presence;
+                self.muted_until = muted_until;
+                if !resumed {
+                    self.lines.clear();
+                    self.hidden.clear();
+                }
+                history.into_iter().for_each(|event| self.take(event));
+                self.seq = Some(seq);
+                self.revision += 1;
+            }
+            ServerMessage::Event { event } => self.take(event),
+            ServerMessage::Room { room } => {
+                self.stream = Some(room.stream);
+                self.presence = room.presence;
+            }
+            ServerMessage::Presence { presence } => self.presence = presence,
+            ServerMessage::Done { nonce, seq } => {
+                // Said before a break, answered after it: the line may already be in the history.
+                if self.lines.iter().any(|line| line.id.0 == seq.0) {
+                    self.settle(&nonce);
+                }
+            }
+            ServerMessage::Refused { nonce, failure, retry_after_ms } => {
+                let text = nonce.as_ref().and_then(|nonce| self.settle(nonce));
+                self.refusals += 1;
+                self.refusal = Some(Refusal {
+                    failure,
+                    text,
+                    retry_at: retry_after_ms.map(|ms| now + f64::from(ms)),
+                    number: self.refusals,
+                });
+            }
+            ServerMessage::You { you } => {
+                if self.refusal.as_ref().is_some_and(|refusal| refusal.failure.code == Code::NameNeeded) {
+                    self.refusal = None;
+                }
+                self.me = Some(you);
+            }
+            ServerMessage::Muted { until } => self.muted_until = until,
+            ServerMessage::Pong { .. } => {}
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        let Event { seq, at, kind } = event;
+        // A tail that overlaps what is known must not say anything twice.
+        if self.seq.is_some_and(|known| seq <= known) && self.lines.iter().any(|line| line.id.0 == seq.0) {
+            return;
+        }
+        self.seq = self.seq.max(Some(seq));
+        self.revision += 1;
+        let id = MessageId(seq.0);
+        match kind {
+            EventKind::Said { by, text, nonce } => {
+                if let Some(nonce) = nonce {
+                    self.settle(&nonce);
+                }
+                self.put(Line { id, at, kind: LineKind::Said { by, text } });
+            }
+            EventKind::Deleted { message } => self.lines.retain(|line| line.id != message),
+            EventKind::Restored { message, said_at, by, text } => {
+                self.lines.retain(|line| line.id != message);
+                self.put(Line { id: message, at: said_at, kind: LineKind::Said { by, text } });
+            }
+            EventKind::TimedOut { user, until } => {
+                let seconds = until.saturating_sub(at).div_ceil(1_000);
+                self.put(Line { id, at, kind: LineKind::TimedOut { user, seconds } });
+            }
+            EventKind::Banned { user } => {
+                let (theirs, others) = self.lines.drain(..).partition(|line| by(line) == Some(&user.id));
+                self.lines = others;
+                self.hidden.extend::<VecDeque<_>>(theirs);
+                let spare = self.hidden.len().saturating_sub(MAX_LINES);
+                self.hidden.drain(..spare);
+                self.put(Line { id, at, kind: LineKind::Banned { user } });
+            }
+            EventKind::Pardoned { user } => {
+                let (theirs, others): (Vec<_>, Vec<_>) =
+                    self.hidden.drain(..).partition(|line| by(line) == Some(&user.id));
+                self.hidden = others;
+                theirs.into_iter().for_each(|line| self.place(line));
+                self.put(Line { id, at, kind: LineKind::Pardoned { user } });
+            }
+        }
+    }
+
+    fn put(&mut self, line: Line) {
+        self.place(Arc::new(line));
+    }
+
+    /// Puts a line where it belongs by its seq: a restored message goes back to its place.
+    fn place(&mut self, line: Arc<Line>) {
+        let at = self.lines.partition_point(|other| other.id.0 < line.id.0);
+        self.lines.insert(at, line);
+        if self.lines.len() > MAX_LINES {
+            self.lines.pop_front();
+        }
+    }
+
+    /// The relay answered: the message waits no longer. Gives its text back.
+    fn settle(&mut self, nonce: &Nonce) -> Option<String> {
+        let at = self.pending.iter().position(|pending| pending.nonce == *nonce)?;
+        self.revision += 1;
+        Some(self.pending.remove(at).text.clone())
+    }
+}
+
+fn by(line: &Line) -> Option<&UserId> {
+    match &line.kind {
+        LineKind::Said { by, .. } => Some(&by.id),
+        LineKind::TimedOut { .. } | LineKind::Banned { .. } | LineKind::Pardoned { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use footlight_protocol::room::RoomState;
+
+    use super::*;
+
+    fn member(id: &str) -> Member {
+        Member { id: id.parse().unwrap(), name: id.to_uppercase(), role: Role::Guest }
+    }
+
+    fn nonce(text: &str) -> Nonce {
+        text.parse().unwrap()
+    }
+
+    fn event(seq: u64, kind: EventKind) -> RoomEvent {
+        RoomEvent::Server(ServerMessage::Event { event: Event { seq: Seq(seq), at: seq * 1_000, kind } })
+    }
+
+    fn said(seq: u64, who: &str, text: &str, sent_as: Option<&str>) -> RoomEvent {
+        let kind = EventKind::Said { by: member(who), text: text.into(), nonce: sent_as.map(nonce) };
+        event(seq, kind)
+    }
+
+    fn welcome(resumed: bool, history: Vec<RoomEvent>, seq: u64) -> RoomEvent {
+        let history = history
+            .into_iter()
+            .filter_map(|event| match event {
+                RoomEvent::Server(ServerMessage::Event { event }) => Some(event),
+                _ => None,
+            })
+            .collect();
+        RoomEvent::Server(ServerMessage::Welcome {
+            version: 1,
+            you: member("me"),
+            token: "t".into(),
+            room: RoomState {
+                room: Default::default(),
+                stream: StreamState::Offline,
+                presence: Presence::default(),
+            },
+            resumed,
+            history,
+            seq: Seq(seq),
+            muted_until: None,
+        })
+    }
+
+    fn told(events: impl IntoIterator<Item = RoomEvent>) -> Room {
+        let mut room = Room::default();
+        events.into_iter().for_each(|event| room.apply(event, 0.0));
+        room
+    }
+
+    fn texts(room: &Room) -> Vec<String> {
+        room.lines()
+            .filter_map(|line| match &line.kind {
+                LineKind::Said { text, .. } => Some(text.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn own_message_shows_at_once_and_is_replaced_by_the_room_s() {
+        let mut room = told([welcome(false, vec![], 0)]);
+        room.apply(RoomEvent::Typed { nonce: nonce("n1"), text: "hi".into() }, 0.0);
+        assert_eq!(room.pending().len(), 1);
+        room.apply(said(1, "me", "hi", Some("n1")), 0.0);
+        room.apply(RoomEvent::Server(ServerMessage::Done { nonce: nonce("n1"), seq: Seq(1) }), 0.0);
+        assert_eq!((room.pending().len(), texts(&room)), (0, vec!["hi".to_owned()]));
+    }
+
+    #[test]
+    fn a_message_typed_while_away_waits_for_the_reconnect() {
+        let mut room = told([welcome(false, vec![said(1, "a", "one", None)], 1)]);
+        room.apply(RoomEvent::Link(Link::Lost { since: 0.0, retry_at: 400.0 }), 0.0);
+        room.apply(RoomEvent::Typed { nonce: nonce("n1"), text: "still here".into() }, 0.0);
+        room.apply(welcome(true, vec![said(2, "b", "two", None)], 2), 0.0);
+        assert_eq!(texts(&room), ["one", "two"]);
+        assert_eq!(room.pending()[0].text, "still here");
+    }
+
+    #[test]
+    fn a_message_that_got_through_before_the_break_is_not_said_twice() {
+        let mut room = told([welcome(false, vec![], 0)]);
+        room.apply(RoomEvent::Typed { nonce: nonce("n1"), text: "hi".into() }, 0.0);
+        // The tail does not carry the nonce; the repeat is answered with the old seq.
+        room.apply(welcome(true, vec![said(1, "me", "hi", None)], 1), 0.0);
+        room.apply(RoomEvent::Server(ServerMessage::Done { nonce: nonce("n1"), seq: Seq(1) }), 0.0);
+        assert_eq!((room.pending().len(), texts(&room).len()), (0, 1));
+    }
+
+    #[test]
+    fn a_refused_message_comes_back_with_its_text() {
+        let mut room = told([welcome(false, vec![], 0)]);
+        room.apply(RoomEvent::Typed { nonce: nonce("n1"), text: "hi".into() }, 0.0);
+        let failure = Failure::new(Code::TooFast, "slow down");
+        let refused =
+            ServerMessage::Refused { nonce: Some(nonce("n1")), failure, retry_after_ms: Some(3_000) };
+        room.apply(RoomEvent::Server(refused), 1_000.0);
+        let refusal = room.refusal.as_ref().unwrap();
+        assert_eq!((refusal.text.as_deref(), refusal.retry_at), (Some("hi"), Some(4_000.0)));
+        assert!(room.pending().is_empty() && texts(&room).is_empty());
+        room.apply(RoomEvent::RefusalSeen, 1_000.0);
+        assert_eq!(room.refusal, None);
+    }
+
+    #[test]
+    fn a_deleted_message_goes_and_a_restored_one_returns_to_its_place() {
+        let mut room = told([
+            welcome(false, vec![], 0),
+            said(1, "a", "one", None),
+            said(2, "b", "two", None),
+            said(3, "a", "three", None),
+        ]);
+        room.apply(event(4, EventKind::Deleted { message: MessageId(2) }), 0.0);
+        assert_eq!(texts(&room), ["one", "three"]);
+        let restored = EventKind::Restored {
+            message: MessageId(2),
+            said_at: 2_000,
+            by: member("b"),
+            text: "two".into(),
+        };
+        room.apply(event(5, restored), 0.0);
+        assert_eq!(texts(&room), ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn a_ban_drops_the_person_s_messages_and_a_pardon_brings_them_back() {
+        let mut room = told([
+            welcome(false, vec![], 0),
+            said(1, "a", "one", None),
+            said(2, "b", "two", None),
+            event(3, EventKind::Banned { user: member("a") }),
+        ]);
+        assert_eq!(texts(&room), ["two"]);
+        room.apply(event(4, EventKind::Pardoned { user: member("a") }), 0.0);
+        assert_eq!(texts(&room), ["one", "two"]);
+    }
+
+    #[test]
+    fn a_fresh_history_replaces_the_old_one() {
+        let mut room = told([welcome(false, vec![said(1, "a", "old", None)], 1)]);
+        room.apply(welcome(false, vec![said(900, "a", "new", None)], 900), 0.0);
+        assert_eq!((texts(&room), room.seq), (vec!["new".to_owned()], Some(Seq(900))));
+        // And an overlapping tail says nothing twice.
+        room.apply(welcome(true, vec![said(900, "a", "new", None)], 900), 0.0);
+        assert_eq!(texts(&room), ["new"]);
+    }
+
+    #[test]
+    fn the_log_and_the_waiting_messages_are_bounded() {
+        let mut room = told([welcome(false, vec![], 0)]);
+        for seq in 1..=(MAX_LINES as u64 + 50) {
+            room.apply(said(seq, "a", "x", None), 0.0);
+            room.apply(RoomEvent::Typed { nonce: nonce(&format!("n{seq}")), text: "y".into() }, 0.0);
+        }
+        assert_eq!((room.lines().count(), room.pending().len()), (MAX_LINES, MAX_PENDING));
+        assert_eq!(room.lines().next().unwrap().id, MessageId(51));
+        assert!(!room.can_type());
+    }
+
+    #[test]
+    fn mute_ban_and_presence_are_shown() {
+        let mut room = told([welcome(false, vec![], 0)]);
+        room.apply(RoomEvent::Server(ServerMessage::Muted { until: Some(9) }), 0.0);
+        assert_eq!(room.muted_until, Some(9));
+        room.apply(RoomEvent::Server(ServerMessage::Muted { until: None }), 0.0);
+        assert_eq!(room.muted_until, None);
+        let presence = Presence { viewers: 7, ..Presence::default() };
+        room.apply(RoomEvent::Server(ServerMessage::Presence { presence }), 0.0);
+        assert_eq!(room.presence.viewers, 7);
+        room.apply(RoomEvent::Link(Link::Closed(CloseCode::Banned)), 0.0);
+        assert!(room.banned());
+    }
+}

@@ -1,0 +1,223 @@
+//! One viewer's show: the playback store decides, the player does, and the page reads what came of it.
+
+use std::time::Duration;
+
+use footlight_protocol::room::{ServerMessage, StreamState};
+use footlight_protocol::{CloseCode, Code, Failure};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use web_sys::HtmlVideoElement;
+
+use crate::browser;
+use crate::player::{Player, Report};
+use crate::seat::Seat;
+use crate::store::clock::{self, Latency};
+use crate::store::playback::{Do, Playback, PlaybackEvent, Status};
+use crate::store::room::{Link, RoomEvent};
+
+/// How often the session is looked at: a fifth of what a viewer calls a pause.
+const LOOK: Duration = Duration::from_millis(200);
+/// How often the latency on the page changes, in looks.
+const LATENCY_LOOKS: u32 = 3;
+/// How often the room hears of it, in milliseconds.
+const REPORT_MS: f64 = 5_000.0;
+
+/// Cheap to copy; everything inside lives as long as the page.
+#[derive(Clone, Copy)]
+pub struct Viewing {
+    status: RwSignal<Status>,
+    latency_ms: RwSignal<Option<u32>>,
+    needs_touch: RwSignal<bool>,
+    retry_at: RwSignal<f64>,
+    frames: StoredValue<u64>,
+    playback: StoredValue<Playback>,
+    latency: StoredValue<Latency>,
+    player: StoredValue<Option<Player>, LocalStorage>,
+    seat: Seat,
+}
+
+impl Viewing {
+    /// A show that has no screen yet, given to the components below.
+    pub fn provide(seat: Seat) -> Self {
+        let viewing = Self {
+            status: RwSignal::new(Status::Connecting),
+            latency_ms: RwSignal::new(None),
+            needs_touch: RwSignal::new(false),
+            retry_at: RwSignal::new(0.0),
+            frames: StoredValue::new(0),
+            playback: StoredValue::new(Playback::new(browser::now_ms())),
+            latency: StoredValue::new(Latency::default()),
+            player: StoredValue::new_local(None),
+            seat,
+        };
+        provide_context(viewing);
+        viewing
+    }
+
+    pub fn get() -> Self {
+        expect_context()
+    }
+
+    /// What the player root says.
+    pub fn status(self) -> ReadSignal<Status> {
+        self.status.read_only()
+    }
+
+    /// Capture to screen, in milliseconds, where it can be measured.
+    pub fn latency_ms(self) -> ReadSignal<Option<u32>> {
+        self.latency_ms.read_only()
+    }
+
+    /// Whether the browser plays nothing before a touch.
+    pub fn needs_touch(self) -> ReadSignal<bool> {
+        self.needs_touch.read_only()
+    }
+
+    /// When it is tried again, in milliseconds since the epoch.
+    pub fn retry_at(self) -> ReadSignal<f64> {
+        self.retry_at.read_only()
+    }
+
+    /// Shows the room on this element, as the person with this token.
+    pub fn attach(self, video: HtmlVideoElement, endpoint: String, token: Option<String>) {
+        let screen = video.clone();
+        let player = Player::new(video, endpoint, move |report| match report {
+            Report::Playback(event) => self.step(event),
+            Report::NeedsTouch => self.needs_touch.set(true),
+            Report::Frame { rtp, shown_ms } => self.frame(&screen, rtp, shown_ms),
+        });
+        player.set_token(token);
+        self.player.set_value(Some(player));
+        if let Some(why) = Player::incapable() {
+            self.step(PlaybackEvent::Incapable(why));
+        }
+        self.keep_looking();
+        // A page that is left says goodbye; one that is come back to starts again.
+        let leaving = window_event_listener_untyped("pagehide", move |_| {
+            self.with_player(Player::stop);
+            self.step(PlaybackEvent::SessionFailed);
+        });
+        on_cleanup(move || leaving.remove());
+    }
+
+    /// What the room's socket says matters here too.
+    pub fn hear(self, event: &RoomEvent) {
+        match event {
+            RoomEvent::Server(ServerMessage::Welcome { room, token, .. }) => {
+                self.with_player(|player| player.set_token(Some(token.clone())));
+                self.step(PlaybackEvent::Stream(room.stream.clone()));
+                self.step(PlaybackEvent::LinkUp);
+            }
+            RoomEvent::Server(ServerMessage::Room { room }) => {
+                self.step(PlaybackEvent::Stream(room.stream.clone()));
+            }
+            RoomEvent::Link(Link::Lost { retry_at, .. }) => {
+                self.step(PlaybackEvent::LinkDown { retry_at: *retry_at });
+            }
+            RoomEvent::Link(Link::Closed(code)) => self.step(match code {
+                CloseCode::Banned => PlaybackEvent::Banned,
+                CloseCode::NotFound => closed(Code::NotFound),
+                _ => closed(Code::Version),
+            }),
+            _ => {}
+        }
+    }
+
+    /// Plays now; called from a touch or a key.
+    pub fn play(self) {
+        self.needs_touch.set(false);
+        self.with_player(Player::play);
+    }
+
+    fn keep_looking(self) {
+        let looking = StoredValue::new(false);
+        let reported = StoredValue::new(0.0);
+        let looks = StoredValue::new(0_u32);
+        set_interval(
+            move || {
+                if looking.get_value() {
+                    return;
+                }
+                looking.set_value(true);
+                spawn_local(async move {
+                    let player = self.player.with_value(Clone::clone);
+                    let seen = match player {
+                        Some(player) => player.look().await,
+                        None => None,
+                    };
+                    self.step(seen.map_or(PlaybackEvent::Tick, PlaybackEvent::Seen));
+                    looking.set_value(false);
+                    looks.update_value(|looks| *looks = looks.wrapping_add(1));
+                    if looks.get_value() % LATENCY_LOOKS == 0 {
+                        self.measure();
+                    }
+                    let now = browser::now_ms();
+                    if now - reported.get_value() >= REPORT_MS
+                        && self.status.with_untracked(|status| *status == Status::Playing)
+                    {
+                        reported.set_value(now);
+                        self.seat.playing(self.latency_ms.get_untracked());
+                    }
+                });
+            },
+            LOOK,
+        );
+    }
+
+    fn step(self, event: PlaybackEvent) {
+        let now = browser::now_ms();
+        let done = self
+            .playback
+            .try_update_value(|playback| playback.apply(event, now, browser::random()))
+            .flatten();
+        match done {
+            Some(Do::Start) => self.with_player(Player::start),
+            Some(Do::Stop) => self.with_player(Player::stop),
+            None => {}
+        }
+        self.playback.with_value(|playback| {
+            let status = playback.status(now);
+            if self.status.with_untracked(|shown| *shown != status) {
+                self.status.set(status);
+            }
+            if self.retry_at.get_untracked() != playback.retry_at() {
+                self.retry_at.set(playback.retry_at());
+            }
+        });
+    }
+
+    fn frame(self, screen: &HtmlVideoElement, rtp: Option<u32>, shown_ms: f64) {
+        self.frames.update_value(|frames| *frames += 1);
+        // Past the signals: at every frame, and only measurements read it.
+        let _ = screen.set_attribute("data-frames", &self.frames.get_value().to_string());
+        let clock = self.seat.room().with_untracked(|room| match room.stream {
+            Some(StreamState::Live { clock, .. } | StreamState::Interrupted { clock, .. }) => Some(clock),
+            Some(StreamState::Offline) | None => None,
+        });
+        if let (Some(rtp), Some(clock), Some(offset)) = (rtp, clock, self.seat.clock_offset_ms()) {
+            let latency = shown_ms + offset - clock::captured_ms(clock, rtp);
+            self.latency.update_value(|seen| seen.push(shown_ms, latency));
+        }
+    }
+
+    fn measure(self) {
+        let now = browser::now_ms();
+        let median = self.latency.try_update_value(|seen| seen.median_ms(now)).flatten();
+        if self.latency_ms.get_untracked() != median {
+            self.latency_ms.set(median);
+        }
+    }
+
+    fn with_player(self, act: impl FnOnce(&Player)) {
+        // Cloned out: what the player does at once may report back into here.
+        if let Some(player) = self.player.with_value(Clone::clone) {
+            act(&player);
+        }
+    }
+}
+
+/// The relay closed the door in a way that trying again does not open.
+fn closed(code: Code) -> PlaybackEvent {
+    let failure = Failure::new(code, "The relay closed the room's connection");
+    PlaybackEvent::Incapable(crate::store::playback::Why::Refused(failure))
+}
