@@ -1,1 +1,28 @@
-//! The server.
+//! The server: takes one broadcast a room in by WHIP, and serves its viewers (WHEP), chat and moderation.
+//!
+//! [`Relay::bind`] opens the data folder and binds one port number for TCP (HTTP, WebSocket, ICE-TCP) and UDP
+//! (all media); [`Relay::run`] serves until it is cancelled. The program `footlight-relay` is [`cli::main`];
+//! the desktop app runs the same two calls in its own process.
+
+mod auth;
+mod chat;
+pub mod cli;
+mod clock;
+mod config;
+mod egress;
+mod error;
+mod http;
+mod ingest;
+mod metrics;
+mod moderation;
+mod relay;
+mod room;
+mod rtc;
+mod secret;
+mod store;
+mod track;
+
+pub use config::{Config, Limits};
+pub use error::Error;
+pub use relay::{Handle, Ready, Relay, Stats};
+pub use secret::Secret;

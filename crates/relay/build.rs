@@ -1,0 +1,26 @@
+//! Says where the viewer face lies: where the faces have been built, there; else a page that says how to.
+
+use std::path::Path;
+use std::{env, fs};
+
+fn main() {
+    let manifest = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let out = env::var("OUT_DIR").expect("cargo sets it");
+    let built = Path::new(&manifest).join("../../ui/dist/watch");
+    // Watched also while missing, so that building the faces later is noticed.
+    println!("cargo::rerun-if-changed={}", built.display());
+    println!("cargo::rerun-if-changed=build.rs");
+    let folder = if built.join("index.html").is_file() {
+        built
+    } else {
+        let folder = Path::new(&out).join("watch");
+        fs::create_dir_all(&folder).expect("OUT_DIR can be written");
+        fs::write(folder.join("index.html"), PLACEHOLDER).expect("OUT_DIR can be written");
+        println!("cargo::warning=the viewer page is not built; run `cargo xtask ui`");
+        folder
+    };
+    println!("cargo::rustc-env=FOOTLIGHT_WATCH={}", folder.display());
+}
+
+const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Footlight</title>\
+<h1>The viewer page is not built</h1><p>Run <code>cargo xtask ui</code> and build the relay again.</p></html>\n";

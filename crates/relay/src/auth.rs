@@ -1,0 +1,113 @@
+//! Who may do what: the stream key, the owner token, and the device tokens that make a guest the same person
+//! again.
+//!
+//! A device token is the user's id with a keyed hash of it, so nothing has to be stored for people who only
+//! watch.
+
+use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use footlight_protocol::UserId;
+
+use crate::error::Error;
+use crate::secret::{Hasher, Secret, random, random_id};
+use crate::store::Store;
+
+const STREAM_KEY: &str = "stream key";
+const OWNER_TOKEN: &str = "owner token";
+const DEVICE: &str = "device";
+/// Names in the store.
+const HASH_KEY: &str = "hash_key";
+/// Letters and digits of a user id: 80 bits.
+const USER_ID: usize = 16;
+/// Bytes of the keyed hash that a device token carries: 128 bits.
+const SIGNATURE: usize = 16;
+
+/// The relay's keys, hashed.
+pub(crate) struct Auth {
+    hasher: Hasher,
+    stream_key: Vec<u8>,
+    owner_token: Vec<u8>,
+}
+
+/// The keys that can still be shown.
+pub(crate) struct Shown {
+    pub(crate) stream_key: Option<Secret>,
+    pub(crate) owner_token: Option<Secret>,
+}
+
+impl Auth {
+    /// Reads the hashes from the store; makes and keeps what is missing; puts what is handed in in its place.
+    pub(crate) async fn open(
+        store: &Store,
+        stream_key: Option<Secret>,
+        owner_token: Option<Secret>,
+    ) -> Result<(Self, Shown), Error> {
+        let hash_key = match store.secret(HASH_KEY).await? {
+            Some(key) => key,
+            None => {
+                let key = random::<32>()?.to_vec();
+                store.set_secret(HASH_KEY, key.clone()).await?;
+                key
+            }
+        };
+        let hasher = Hasher::new(&hash_key);
+        let (stream_hash, stream_key) = settle(store, &hasher, STREAM_KEY, stream_key).await?;
+        let (owner_hash, owner_token) = settle(store, &hasher, OWNER_TOKEN, owner_token).await?;
+        Ok((Self { hasher, stream_key: stream_hash, owner_token: owner_hash }, Shown { stream_key, owner_token }))
+    }
+
+    pub(crate) fn may_publish(&self, headers: &HeaderMap) -> bool {
+        bearer(headers).is_some_and(|key| self.hasher.matches(STREAM_KEY, key, &self.stream_key))
+    }
+
+    pub(crate) fn is_owner(&self, token: &str) -> bool {
+        self.hasher.matches(OWNER_TOKEN, token, &self.owner_token)
+    }
+
+    /// A new person.
+    pub(crate) fn new_user(&self) -> Result<UserId, Error> {
+        let id = random_id(USER_ID)?;
+        Ok(UserId::try_from(id).expect("letters and digits of a valid length"))
+    }
+
+    pub(crate) fn device_token(&self, user: &UserId) -> String {
+        let signature = self.hasher.hash(DEVICE, user.as_str());
+        format!("{user}.{}", URL_SAFE_NO_PAD.encode(&signature[..SIGNATURE]))
+    }
+
+    /// The person that the device token makes, where it is one of ours.
+    pub(crate) fn device(&self, token: &str) -> Option<UserId> {
+        let (user, _) = token.split_once('.')?;
+        let user: UserId = user.parse().ok()?;
+        let right = self.device_token(&user);
+        let same: bool = subtle::ConstantTimeEq::ct_eq(right.as_bytes(), token.as_bytes()).into();
+        same.then_some(user)
+    }
+}
+
+async fn settle(
+    store: &Store,
+    hasher: &Hasher,
+    name: &'static str,
+    given: Option<Secret>,
+) -> Result<(Vec<u8>, Option<Secret>), Error> {
+    let kept = store.secret(name).await?;
+    let shown = match (given, &kept) {
+        (Some(given), _) => given,
+        (None, Some(_)) => return Ok((kept.unwrap_or_default(), None)),
+        (None, None) => Secret::random()?,
+    };
+    let hash = hasher.hash(name, shown.reveal()).to_vec();
+    if kept.as_ref() != Some(&hash) {
+        store.set_secret(name, hash.clone()).await?;
+    }
+    Ok((hash, Some(shown)))
+}
+
+/// The token of an `Authorization: Bearer` header (RFC 6750 section 2.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

@@ -1,0 +1,7 @@
+//! The room's WebSocket: sessions, their queues, and the order of what is said.
+
+pub(crate) mod history;
+pub(crate) mod outbox;
+pub(crate) mod pace;
+pub(crate) mod socket;
+pub(crate) mod text;

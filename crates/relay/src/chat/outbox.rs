@@ -1,0 +1,148 @@
+//! What waits to be written to one chat session: serialised once for everybody, bounded in bytes.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::ws::Utf8Bytes;
+use footlight_protocol::CloseCode;
+use tokio::sync::Notify;
+
+/// Full ⇒ the session is closed as slow. Some seconds of a very busy chat.
+const MOST: usize = 256 << 10;
+/// From here on what may be lost is no longer queued.
+const SHED: usize = 64 << 10;
+/// What one message costs beside its bytes.
+const OVERHEAD: usize = 64;
+
+/// Whether a message may be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// Newer ones replace it (presence), or nobody misses it.
+    Light,
+    /// Part of the room's order, or an answer.
+    Full,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    Queued,
+    Shed,
+    /// No room for what must not be lost: the session ends.
+    Slow,
+}
+
+/// What to do next for the session.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    Write(Utf8Bytes),
+    Close(CloseCode),
+}
+
+/// The queue; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Outbox(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Notify,
+    abandoned: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    messages: VecDeque<Utf8Bytes>,
+    bytes: usize,
+    close: Option<CloseCode>,
+}
+
+impl Outbox {
+    pub(crate) fn push(&self, message: &Utf8Bytes, weight: Weight) -> Pushed {
+        let mut queue = self.queue();
+        let bytes = queue.bytes + message.len() + OVERHEAD;
+        if queue.close.is_some() || (weight == Weight::Light && bytes > SHED) {
+            return Pushed::Shed;
+        }
+        if bytes > MOST {
+            queue.messages.clear();
+            queue.bytes = 0;
+            queue.close = Some(CloseCode::Slow);
+            drop(queue);
+            self.0.changed.notify_one();
+            self.0.abandoned.notify_one();
+            return Pushed::Slow;
+        }
+        queue.bytes = bytes;
+        queue.messages.push_back(message.clone());
+        drop(queue);
+        self.0.changed.notify_one();
+        Pushed::Queued
+    }
+
+    /// Ends the session after what is queued. The first reason stands.
+    pub(crate) fn close(&self, code: CloseCode) {
+        self.queue().close.get_or_insert(code);
+        self.0.changed.notify_one();
+    }
+
+    /// The next message, or in the end the reason to close.
+    pub(crate) async fn next(&self) -> Next {
+        loop {
+            {
+                let mut queue = self.queue();
+                if let Some(message) = queue.messages.pop_front() {
+                    queue.bytes -= message.len() + OVERHEAD;
+                    return Next::Write(message);
+                }
+                if let Some(code) = queue.close {
+                    return Next::Close(code);
+                }
+            }
+            self.0.changed.notified().await;
+        }
+    }
+
+    /// Resolves once writing on is useless because the session was found too slow.
+    pub(crate) async fn abandoned(&self) {
+        self.0.abandoned.notified().await;
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing that holds the lock can panic half way.
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_may_be_lost_is_lost_first_and_then_the_session() {
+        let outbox = Outbox::default();
+        let message = Utf8Bytes::from("x".repeat(1000));
+        let mut queued = 0;
+        while outbox.push(&message, Weight::Light) == Pushed::Queued {
+            queued += 1;
+        }
+        assert_eq!(queued, SHED / (1000 + OVERHEAD));
+        while outbox.push(&message, Weight::Full) == Pushed::Queued {
+            queued += 1;
+        }
+        assert_eq!(queued, MOST / (1000 + OVERHEAD));
+        assert_eq!(outbox.push(&message, Weight::Full), Pushed::Shed);
+        assert_eq!(outbox.next().await, Next::Close(CloseCode::Slow));
+        outbox.abandoned().await;
+    }
+
+    #[tokio::test]
+    async fn what_is_queued_is_written_before_the_close() {
+        let outbox = Outbox::default();
+        outbox.push(&Utf8Bytes::from("last words"), Weight::Full);
+        outbox.close(CloseCode::Banned);
+        outbox.close(CloseCode::GoingAway);
+        assert_eq!(outbox.push(&Utf8Bytes::from("late"), Weight::Full), Pushed::Shed);
+        assert_eq!(outbox.next().await, Next::Write("last words".into()));
+        assert_eq!(outbox.next().await, Next::Close(CloseCode::Banned));
+    }
+}

@@ -1,0 +1,215 @@
+//! One chat session: a WebSocket between a client and its room.
+//!
+//! Reading and writing are one task; it ends when either side ends, and tells the room so.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use footlight_protocol::room::{ClientMessage, MAX_CLIENT_MESSAGE, Role as Rank, ServerMessage};
+use footlight_protocol::{CloseCode, Code, Failure, VERSION};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+
+use crate::auth::Auth;
+use crate::chat::outbox::{Next, Outbox, Weight};
+use crate::clock;
+use crate::room::{Ask, Door, Join, SeatId, encode};
+use crate::store::Store;
+
+/// A client says hello within this.
+const HELLO: Duration = Duration::from_secs(10);
+/// A client is asked for a sign of life after this much silence of ours and its own …
+const PROBE: Duration = Duration::from_secs(20);
+/// … and is gone when it says nothing for this long.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How long a goodbye may take to write.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// What a session needs of the relay.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) store: Store,
+    pub(crate) door: Door,
+}
+
+/// Serves the socket until it is over.
+pub(crate) async fn serve(socket: WebSocket, address: IpAddr, context: Context) {
+    let (mut sink, mut stream) = socket.split();
+    let outbox = Outbox::default();
+    let joined = match tokio::time::timeout(HELLO, hello(&mut stream)).await {
+        Ok(Ok(hello)) => join(hello, address, &context, &outbox).await,
+        Ok(Err(end)) => Err((None, end)),
+        Err(_) => Err((None, Some(CloseCode::Malformed))),
+    };
+    let seat = match joined {
+        Ok(seat) => seat,
+        Err((failure, code)) => {
+            if let Some(failure) = failure {
+                let refused = ServerMessage::Refused { nonce: None, failure, retry_after_ms: None };
+                outbox.push(&encode(&refused), Weight::Full);
+            }
+            if let Some(code) = code {
+                outbox.close(code);
+                say_goodbye(&mut sink, &mut stream, &outbox, code).await;
+            }
+            return;
+        }
+    };
+    let end = tokio::select! {
+        end = read(&mut stream, seat, &outbox, &context) => end,
+        end = write(&mut sink, &outbox) => end,
+        () = outbox.abandoned() => Some(CloseCode::Slow),
+    };
+    let _ = context.door.inbox.send(Ask::Leave { seat }).await;
+    if let Some(code) = end {
+        outbox.close(code);
+        say_goodbye(&mut sink, &mut stream, &outbox, code).await;
+    }
+}
+
+/// Writes what is still queued and the close, and waits for the client's own: a connection that is dropped
+/// with unread bytes is reset, and the reset overtakes the last frames.
+async fn say_goodbye(
+    sink: &mut SplitSink<WebSocket, Message>,
+    stream: &mut SplitStream<WebSocket>,
+    outbox: &Outbox,
+    code: CloseCode,
+) {
+    let said = async {
+        write(sink, outbox).await;
+        close(sink, code).await;
+        while let Some(Ok(_)) = stream.next().await {}
+    };
+    let _ = tokio::time::timeout(GOODBYE, said).await;
+}
+
+/// Waits for the first message. `Err` says how to close, `None` when there is nobody to tell.
+async fn hello(stream: &mut SplitStream<WebSocket>) -> Result<ClientMessage, Option<CloseCode>> {
+    loop {
+        match received(stream.next().await)? {
+            Some(hello @ ClientMessage::Hello { .. }) => return Ok(hello),
+            Some(_) => return Err(Some(CloseCode::Malformed)),
+            None => {}
+        }
+    }
+}
+
+type Turned = (Option<Failure>, Option<CloseCode>);
+
+async fn join(hello: ClientMessage, address: IpAddr, context: &Context, outbox: &Outbox) -> Result<SeatId, Turned> {
+    let ClientMessage::Hello { version, token, owner, since } = hello else {
+        return Err((None, Some(CloseCode::Malformed)));
+    };
+    if version != VERSION {
+        let failure = Failure::new(Code::Version, format!("This relay speaks version {VERSION}; reload the page"));
+        return Err((Some(failure), Some(CloseCode::Malformed)));
+    }
+    let rank = match owner.as_deref() {
+        Some(token) if context.auth.is_owner(token) => Rank::Owner,
+        Some(_) => {
+            let failure = Failure::new(Code::Unauthorized, "The owner token is wrong");
+            return Err((Some(failure), Some(CloseCode::Malformed)));
+        }
+        None => Rank::Guest,
+    };
+    let internal = |error: crate::error::Error| {
+        tracing::error!(%error, "a session could not join");
+        (Some(Failure::new(Code::Internal, "The relay could not do this")), Some(CloseCode::GoingAway))
+    };
+    // A token of another relay, or an altered one, makes a new person rather than an error: pages keep
+    // tokens for longer than relays live.
+    let known = token.as_deref().and_then(|token| context.auth.device(token));
+    let (user, name) = match known {
+        Some(user) => {
+            let name = context.store.name(user.clone()).await.map_err(internal)?;
+            (user, name)
+        }
+        None => (context.auth.new_user().map_err(internal)?, String::new()),
+    };
+    let token = context.auth.device_token(&user);
+    let outbox = outbox.clone();
+    let join = Box::new(Join { user, name, rank, address, since, token, outbox });
+    context.door.ask(|reply| Ask::Join { join, reply }).await.map_err(|failure| {
+        let code = match failure.code {
+            Code::Banned => CloseCode::Banned,
+            Code::Full => CloseCode::Full,
+            _ => CloseCode::GoingAway,
+        };
+        (Some(failure), Some(code))
+    })
+}
+
+/// Reads until the client ends or says something that cannot be.
+async fn read(
+    stream: &mut SplitStream<WebSocket>,
+    seat: SeatId,
+    outbox: &Outbox,
+    context: &Context,
+) -> Option<CloseCode> {
+    loop {
+        let Ok(next) = tokio::time::timeout(SILENCE, stream.next()).await else { return None };
+        let message = match received(next) {
+            Ok(Some(message)) => message,
+            Ok(None) => continue,
+            Err(end) => return end,
+        };
+        match message {
+            ClientMessage::Ping { sent } => {
+                let pong = ServerMessage::Pong { sent, at_us: clock::now().as_micros() };
+                outbox.push(&encode(&pong), Weight::Full);
+            }
+            ClientMessage::Hello { .. } => return Some(CloseCode::Malformed),
+            message => {
+                if context.door.inbox.send(Ask::Say { seat, message }).await.is_err() {
+                    return Some(CloseCode::GoingAway);
+                }
+            }
+        }
+    }
+}
+
+/// What came in: a message, nothing of interest, or the end.
+fn received(
+    next: Option<Result<Message, axum::Error>>,
+) -> Result<Option<ClientMessage>, Option<CloseCode>> {
+    match next {
+        None | Some(Ok(Message::Close(_))) => Err(None),
+        Some(Ok(Message::Text(text))) if text.len() <= MAX_CLIENT_MESSAGE => {
+            serde_json::from_str(&text).map(Some).map_err(|_| Some(CloseCode::Malformed))
+        }
+        Some(Ok(Message::Text(_) | Message::Binary(_))) => Err(Some(CloseCode::Malformed)),
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+        // Not UTF-8, longer than the transport takes, not WebSocket, or the connection broke: for all but
+        // the last the client deserves to hear that it was its own doing.
+        Some(Err(_)) => Err(Some(CloseCode::Malformed)),
+    }
+}
+
+/// Writes what is queued until there is a reason to close or nobody takes it any more.
+async fn write(sink: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) -> Option<CloseCode> {
+    loop {
+        let message = match tokio::time::timeout(PROBE, outbox.next()).await {
+            Ok(Next::Write(text)) => Message::Text(text),
+            Ok(Next::Close(code)) => return Some(code),
+            Err(_) => Message::Ping(axum::body::Bytes::new()),
+        };
+        if sink.send(message).await.is_err() {
+            return None;
+        }
+    }
+}
+
+async fn close(sink: &mut SplitSink<WebSocket, Message>, code: CloseCode) {
+    let reason = match code {
+        CloseCode::Slow => "slow",
+        CloseCode::Malformed => "malformed",
+        CloseCode::Banned => "banned",
+        CloseCode::NotFound => "not found",
+        CloseCode::GoingAway => "going away",
+        CloseCode::Full => "full",
+    };
+    let _ = sink.send(Message::Close(Some(CloseFrame { code: code as u16, reason: reason.into() }))).await;
+}

@@ -1,0 +1,235 @@
+//! The program around the relay: flags and environment, JSON events, signals, exit status.
+
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use footlight_protocol::RoomId;
+use footlight_protocol::room::StreamState;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::relay::{Handle, Ready, Relay};
+use crate::secret::Secret;
+
+/// The relay alone, for a server.
+#[derive(Parser)]
+#[command(name = "footlight-relay", version, about = "Takes a broadcast in and serves its viewers and chat")]
+struct Flags {
+    /// Address and port of HTTP, chat and ICE-TCP, and of media over UDP; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR:PORT", env = "FOOTLIGHT_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// Folder of the database.
+    #[arg(long, value_name = "DIR", env = "FOOTLIGHT_DATA")]
+    data: Option<PathBuf>,
+    /// The room to serve.
+    #[arg(long, value_name = "NAME", env = "FOOTLIGHT_ROOM")]
+    room: Option<RoomId>,
+    /// Another address at which viewers reach this relay, such as the router's public one (repeatable).
+    #[arg(long, value_name = "IP", env = "FOOTLIGHT_ADVERTISE", value_delimiter = ',')]
+    advertise: Vec<IpAddr>,
+    /// Settings file.
+    #[arg(long, value_name = "FILE", env = "FOOTLIGHT_CONFIG")]
+    config: Option<PathBuf>,
+    /// One JSON event a line on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the program and says how it ended: 0 after an ordered end, 2 where it could not start.
+pub fn main() -> ExitCode {
+    let flags = match Flags::try_parse() {
+        Ok(flags) => flags,
+        Err(help) if matches!(help.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            print!("{help}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            let report = error.to_string();
+            let line = report.lines().next().unwrap_or_default();
+            eprintln!("footlight-relay: {}", line.strip_prefix("error: ").unwrap_or(line));
+            return ExitCode::from(2);
+        }
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match start(flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("footlight-relay: {error}");
+            ExitCode::from(if matches!(error, Error::Stopped { .. } | Error::Overdue { .. }) { 1 } else { 2 })
+        }
+    }
+}
+
+fn start(flags: Flags) -> Result<(), Error> {
+    let json = flags.json;
+    let config = configure(flags)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|_| Error::System { what: "an async runtime" })?;
+    let ran = runtime.block_on(async move {
+        let cancel = CancellationToken::new();
+        // Before anything is open, so that no signal is missed.
+        let signalled = signals()?;
+        let relay = Relay::bind(config).await?;
+        let ready = relay.ready().clone();
+        let events = Events(json);
+        events.ready(&ready);
+        if !json {
+            println!("Watch: {}\nPublish: {}/whip/{}", ready.watch, ready.http, ready.room);
+            if ready.stream_key.is_some() {
+                println!("The keys are shown by the first start with --json.");
+            }
+        }
+        let watched = events.follow(relay.handle(), cancel.clone());
+        let stop = cancel.clone();
+        let running = relay.run(cancel);
+        tokio::pin!(running);
+        let ran = tokio::select! {
+            ran = &mut running => ran,
+            () = watched => running.await,
+            () = signalled => {
+                stop.cancel();
+                running.await
+            }
+        };
+        if let Err(error) = &ran {
+            events.say(&json!({"event": "error", "code": "internal", "message": error.to_string()}));
+        }
+        ran
+    });
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    ran
+}
+
+fn configure(flags: Flags) -> Result<Config, Error> {
+    let mut config = match &flags.config {
+        Some(path) => Config::from_file(path)?,
+        None => Config::default(),
+    };
+    if let Some(listen) = flags.listen {
+        config.listen = listen;
+    }
+    if let Some(data) = flags.data {
+        config.data = data;
+    }
+    if let Some(room) = flags.room {
+        config.room = room;
+    }
+    if !flags.advertise.is_empty() {
+        config.advertise = flags.advertise;
+    }
+    config.stream_key = key("FOOTLIGHT_STREAM_KEY")?;
+    config.owner_token = key("FOOTLIGHT_OWNER_TOKEN")?;
+    Ok(config)
+}
+
+/// Keys come by environment only: flags are seen by everybody on the machine.
+fn key(name: &'static str) -> Result<Option<Secret>, Error> {
+    /// Shorter ones can be guessed by trying.
+    const SHORTEST: usize = 8;
+    let Ok(value) = std::env::var(name) else { return Ok(None) };
+    if value.len() < SHORTEST || value.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        let message = format!("has to be at least {SHORTEST} characters without spaces");
+        return Err(Error::Setting { setting: name, message });
+    }
+    Ok(Some(Secret::new(value)))
+}
+
+/// Resolves at the first signal that asks the program to end.
+fn signals() -> Result<impl Future<Output = ()>, Error> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).map_err(|_| Error::System { what: "signals" });
+        let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        Ok(async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}
+
+/// The events of `--json`.
+struct Events(bool);
+
+impl Events {
+    fn say(&self, event: &Value) {
+        if self.0 {
+            let mut out = std::io::stdout().lock();
+            // Nobody reads any more: the relay serves on.
+            let _ = writeln!(out, "{event}").and_then(|()| out.flush());
+        }
+    }
+
+    fn ready(&self, ready: &Ready) {
+        self.say(&json!({
+            "event": "ready",
+            "http": ready.http,
+            "watch": ready.watch,
+            "rtmp": null,
+            "udp": ready.udp,
+            "room": ready.room,
+            "stream_key": ready.stream_key.as_ref().map(Secret::reveal),
+            "owner_token": ready.owner_token.as_ref().map(Secret::reveal),
+        }));
+    }
+
+    /// Says what happens to the stream, and once a second how it does, until cancelled.
+    async fn follow(&self, mut handle: Handle, cancel: CancellationToken) {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        let mut live = false;
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => break,
+                there = handle.changed() => if !there { break },
+                _ = second.tick() => {
+                    let stats = handle.stats();
+                    self.say(&json!({
+                        "event": "stats",
+                        "stream": stats.stream,
+                        "viewers": stats.presence.viewers,
+                        "members": stats.presence.members,
+                        "latency_p50_ms": stats.presence.latency_p50_ms,
+                        "latency_p95_ms": stats.presence.latency_p95_ms,
+                    }));
+                }
+            }
+            match (live, handle.stats().stream) {
+                (false, StreamState::Live { since, .. }) => {
+                    live = true;
+                    self.say(&json!({"event": "live", "since": since}));
+                }
+                (true, StreamState::Offline) => {
+                    live = false;
+                    self.say(&json!({"event": "ended"}));
+                }
+                _ => {}
+            }
+        }
+        if live {
+            self.say(&json!({"event": "ended"}));
+        }
+        // What it says is all it does: the relay's own end is waited for elsewhere.
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,156 @@
+//! The relay's settings: defaults < settings file < environment < flags, one typed struct.
+//!
+//! Flags and environment are read by [`crate::cli`]; the desktop app fills in [`Config`] itself.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use footlight_protocol::RoomId;
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::secret::Secret;
+
+/// How to run a relay.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// HTTP, WebSocket and ICE-TCP here, and WebRTC media on the UDP port of the same number. Port 0 picks one
+    /// that is free for both.
+    pub listen: SocketAddr,
+    /// Folder of the database; made if it is missing.
+    pub data: PathBuf,
+    /// The room to serve.
+    pub room: RoomId,
+    /// More addresses that viewers may reach the relay at, such as the public one of a router in front.
+    pub advertise: Vec<IpAddr>,
+    /// Replaces the stream key. `None` keeps the one in the database, or makes one.
+    pub stream_key: Option<Secret>,
+    /// Replaces the owner token. `None` keeps the one in the database, or makes one.
+    pub owner_token: Option<Secret>,
+    pub limits: Limits,
+}
+
+/// Bounds on what strangers can make the relay hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Viewers of a room at once.
+    pub viewers: usize,
+    /// Chat sessions of a room at once.
+    pub members: usize,
+    /// Chat sessions and viewers (each) from one address at once. Loopback is not counted.
+    pub sessions_per_address: usize,
+    /// TCP connections at once.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { viewers: 2000, members: 5000, sessions_per_address: 64, connections: 8192 }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            data: default_data(),
+            room: RoomId::default(),
+            advertise: Vec::new(),
+            stream_key: None,
+            owner_token: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The settings file. Keys have no place in it: files are copied around.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    listen: Option<SocketAddr>,
+    data: Option<PathBuf>,
+    room: Option<RoomId>,
+    advertise: Vec<IpAddr>,
+    limits: Limits,
+}
+
+impl Config {
+    /// The defaults with the settings file (TOML, see `relay.sample.toml`) over them.
+    pub fn from_file(path: &Path) -> Result<Self, Error> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+        Self::from_toml(&text).map_err(|message| Error::ConfigFile { path: path.to_owned(), message })
+    }
+
+    fn from_toml(text: &str) -> Result<Self, String> {
+        // The first line of the parser's report names place and reason; the rest draws it.
+        let file: File = toml::from_str(text).map_err(|error| one_line(&error.to_string()))?;
+        let defaults = Self::default();
+        Ok(Self {
+            listen: file.listen.unwrap_or(defaults.listen),
+            data: file.data.unwrap_or(defaults.data),
+            room: file.room.unwrap_or(defaults.room),
+            advertise: file.advertise,
+            limits: file.limits,
+            ..defaults
+        })
+    }
+}
+
+fn one_line(report: &str) -> String {
+    let mut lines = report.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default().to_owned();
+    match lines.next_back() {
+        Some(last) => format!("{first}: {last}"),
+        None => first,
+    }
+}
+
+/// Where the platform keeps a program's data for its user.
+fn default_data() -> PathBuf {
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = if cfg!(windows) {
+        from("APPDATA")
+    } else if cfg!(target_os = "macos") {
+        from("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        from("XDG_DATA_HOME").or_else(|| from("HOME").map(|home| home.join(".local/share")))
+    };
+    base.unwrap_or_else(|| PathBuf::from(".")).join("footlight")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_parses_and_says_the_defaults() {
+        let sample = include_str!("../relay.sample.toml");
+        let config = Config::from_toml(sample).unwrap();
+        let defaults = Config::default();
+        assert_eq!((config.listen, config.room, config.limits), (defaults.listen, defaults.room, defaults.limits));
+        // Every commented line that sets something must be one that could be used.
+        let open: String = sample
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|l| l.contains(" = ")).unwrap_or(line))
+            .fold(String::new(), |text, line| text + line + "\n");
+        let config = Config::from_toml(&open).unwrap();
+        assert_eq!(config.advertise.len(), 1);
+    }
+
+    #[test]
+    fn a_setting_that_does_not_exist_is_refused_in_one_line() {
+        for (text, says) in [
+            ("listen = '1.2.3.4:5'", "listen"),
+            ("listen = 'here'", "listen"),
+            ("room = 'Not a room'", "room"),
+            ("[limits]\nviewers = -1", "viewers"),
+            ("stream_key = 'x'", "stream_key"),
+        ] {
+            let message = Config::from_toml(text).unwrap_err();
+            assert!(!message.contains('\n') && message.len() < 300, "{message}");
+            let _ = says;
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The way out: viewers by WHEP.
+
+pub(crate) mod viewer;
+pub(crate) mod whep;

@@ -1,0 +1,75 @@
+//! The JSON API, liveness, metrics, and the upgrade to the room's WebSocket.
+
+use axum::Json;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Extension, Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use footlight_protocol::room::{ClientMessage, MAX_CLIENT_MESSAGE, RoomState, ServerMessage};
+use footlight_protocol::{Code, Failure};
+
+use super::fail::Fail;
+use super::{App, From};
+use crate::chat::socket::{self, Context};
+
+/// Longest message that is read at all. Longer than the protocol allows, so that a client which is somewhat
+/// over it hears why it is closed.
+const TRANSPORT_MESSAGE: usize = 4 * MAX_CLIENT_MESSAGE;
+
+/// `GET /api/v1/rooms`
+pub(crate) async fn rooms(State(app): State<App>) -> Json<Vec<RoomState>> {
+    Json(app.rooms.values().map(|door| door.state.borrow().clone()).collect())
+}
+
+/// `GET /api/v1/rooms/{room}`
+pub(crate) async fn room(State(app): State<App>, Path(room): Path<String>) -> Result<Response, Fail> {
+    let state = app.room(&room)?.state.borrow().clone();
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(state)).into_response())
+}
+
+/// `GET /api/v1/openapi.json`
+pub(crate) async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("openapi.json")).into_response()
+}
+
+/// `GET /api/v1/messages.json`: JSON Schema of both directions of the room's WebSocket.
+pub(crate) async fn messages() -> Json<serde_json::Value> {
+    Json(serde_json::json!({
+        "client": schemars::schema_for!(ClientMessage),
+        "server": schemars::schema_for!(ServerMessage),
+        "failure": schemars::schema_for!(Failure),
+    }))
+}
+
+/// `GET /healthz`: the process lives and its rooms and database answer.
+pub(crate) async fn health(State(app): State<App>) -> Response {
+    match app.store.secret("hash_key").await {
+        Ok(_) if app.rooms.values().all(|door| !door.inbox.is_closed()) => "ok\n".into_response(),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
+    }
+}
+
+/// `GET /metrics`
+pub(crate) async fn metrics(State(app): State<App>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render()).into_response()
+}
+
+/// `GET /ws/{room}`. Any origin may connect: what a session may do depends on tokens that only its own page
+/// knows, never on cookies.
+pub(crate) async fn socket(
+    State(app): State<App>,
+    Extension(From(address)): Extension<From>,
+    Path(room): Path<String>,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Result<Response, Fail> {
+    let door = app.room(&room)?.clone();
+    let upgrade = upgrade.map_err(|rejection| {
+        Fail::new(rejection.status(), Code::Malformed, "This route takes WebSocket connections only")
+    })?;
+    let context = Context { auth: app.auth.clone(), store: app.store.clone(), door };
+    let open = app.sockets.token();
+    Ok(upgrade.max_message_size(TRANSPORT_MESSAGE).max_frame_size(TRANSPORT_MESSAGE).on_upgrade(move |socket| async move {
+        socket::serve(socket, address.ip(), context).await;
+        drop(open);
+    }))
+}

@@ -1,0 +1,96 @@
+//! Failures as HTTP answers: `{"code","message"}` with the status that fits the code, or a page for a person.
+
+use axum::Json;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use footlight_protocol::{Code, Failure};
+
+/// A failure on its way to a client.
+#[derive(Debug)]
+pub(crate) struct Fail(pub(crate) StatusCode, pub(crate) Failure);
+
+impl Fail {
+    pub(crate) fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
+        Self(status, Failure::new(code, message))
+    }
+}
+
+impl From<Failure> for Fail {
+    fn from(failure: Failure) -> Self {
+        let status = match failure.code {
+            Code::Unauthorized | Code::KeyRefused => StatusCode::UNAUTHORIZED,
+            Code::Forbidden | Code::Banned | Code::TimedOut => StatusCode::FORBIDDEN,
+            Code::NotFound => StatusCode::NOT_FOUND,
+            Code::Malformed | Code::Empty | Code::Version | Code::NameNeeded | Code::BadSetting => StatusCode::BAD_REQUEST,
+            Code::UnsupportedMedia => StatusCode::UNPROCESSABLE_ENTITY,
+            Code::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::TooFast => StatusCode::TOO_MANY_REQUESTS,
+            Code::RoomBusy => StatusCode::CONFLICT,
+            Code::Full => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self(status, failure)
+    }
+}
+
+impl IntoResponse for Fail {
+    fn into_response(self) -> Response {
+        let Self(status, failure) = self;
+        let mut response = (status, Json(failure)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"footlight\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+/// A page for browsers that ask for one, JSON for everybody else.
+pub(crate) fn for_reader(headers: &HeaderMap, fail: Fail) -> Response {
+    let wants_page = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    if !wants_page {
+        return fail.into_response();
+    }
+    let Fail(status, failure) = fail;
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{0}</title><style>body{{font:1.1rem/1.5 system-ui,sans-serif;margin:20vh auto;max-width:30rem;padding:0 1rem;\
+         color-scheme:light dark}}</style><h1>{0}</h1><p><a href=\"/\">See who is live</a></p></html>",
+        escape(&failure.message)
+    );
+    (status, Html(page)).into_response()
+}
+
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+pub(crate) async fn no_route(headers: HeaderMap) -> Response {
+    for_reader(&headers, Fail::new(StatusCode::NOT_FOUND, Code::NotFound, "There is nothing here"))
+}
+
+pub(crate) async fn wrong_method() -> Response {
+    Fail::new(StatusCode::METHOD_NOT_ALLOWED, Code::Malformed, "This route does not take this method").into_response()
+}
+
+/// The body of a request as UTF-8 text of the expected content type.
+pub(crate) async fn text_body(request: Request, content_type: &str) -> Result<String, Fail> {
+    let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given = given.split(';').next().unwrap_or_default().trim();
+    if !given.eq_ignore_ascii_case(content_type) {
+        let message = format!("The body has to be {content_type}");
+        return Err(Fail::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Malformed, message));
+    }
+    let body = axum::body::Bytes::from_request(request, &()).await.map_err(|rejection| {
+        let status = rejection.status();
+        let code = if status == StatusCode::PAYLOAD_TOO_LARGE { Code::TooLong } else { Code::Malformed };
+        Fail::new(status, code, "The body is too long or did not arrive")
+    })?;
+    String::from_utf8(body.into())
+        .map_err(|_| Fail::new(StatusCode::BAD_REQUEST, Code::Malformed, "The body is not UTF-8"))
+}

@@ -1,0 +1,108 @@
+//! Everything over HTTP: the routes, and the one TCP listener that also takes ICE-TCP.
+
+pub(crate) mod api;
+pub(crate) mod fail;
+pub(crate) mod listener;
+pub(crate) mod negotiate;
+pub(crate) mod pages;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::routing::{get, post};
+use footlight_protocol::{Code, Failure, RoomId};
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{Any, CorsLayer};
+use tokio_util::task::TaskTracker;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::auth::Auth;
+use crate::metrics::Metrics;
+use crate::room::Door;
+use crate::rtc::Answerer;
+use crate::store::Store;
+use crate::{egress, ingest};
+
+/// Largest request body: an offer of a browser with every codec is 10 KB.
+const BODY: usize = 64 << 10;
+
+/// What the routes share.
+#[derive(Clone)]
+pub(crate) struct App(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) rooms: BTreeMap<RoomId, Door>,
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) answerer: Answerer,
+    pub(crate) store: Store,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Open chat sockets; shutdown waits for their goodbyes.
+    pub(crate) sockets: TaskTracker,
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl App {
+    /// The room of that name.
+    pub(crate) fn room(&self, name: &str) -> Result<&Door, Failure> {
+        let room = name.parse::<RoomId>().ok().and_then(|room| self.rooms.get(&room));
+        room.ok_or_else(|| Failure::new(Code::NotFound, "There is no such room"))
+    }
+}
+
+/// The peer's address, put into every request by the listener.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct From(pub(crate) SocketAddr);
+
+pub(crate) fn router(app: App) -> Router {
+    use {egress::whep, ingest::whip};
+    // Nothing is granted by cookie or address, only by tokens that a page has to know, so any page may ask.
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH])
+        .expose_headers([header::LOCATION, header::ETAG, header::WWW_AUTHENTICATE, negotiate::ACCEPT_POST])
+        .max_age(Duration::from_secs(24 * 3600));
+    let negotiation = Router::new()
+        .route("/whip/{room}", post(whip::publish).options(whip::options))
+        .route("/whip/{room}/{session}", axum::routing::patch(whip::trickle).delete(whip::end))
+        .route("/whep/{room}", post(whep::watch).options(whep::options))
+        .route("/whep/{room}/{session}", axum::routing::patch(whep::trickle).delete(whep::end));
+    let api = Router::new()
+        .route("/api/v1/rooms", get(api::rooms))
+        .route("/api/v1/rooms/{room}", get(api::room))
+        .route("/api/v1/openapi.json", get(api::openapi))
+        .route("/api/v1/messages.json", get(api::messages))
+        .route("/healthz", get(api::health))
+        .route("/metrics", get(api::metrics));
+    let pages = Router::new()
+        .route("/", get(pages::home))
+        .route("/assets/{*path}", get(pages::asset))
+        .route("/{room}", get(pages::watch))
+        .layer(CompressionLayer::new());
+    negotiation
+        .merge(api)
+        .layer(cors)
+        .route("/ws/{room}", get(api::socket))
+        .merge(pages)
+        .fallback(fail::no_route)
+        .method_not_allowed_fallback(fail::wrong_method)
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        .with_state(app)
+}
+
+fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}

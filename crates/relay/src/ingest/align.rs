@@ -1,0 +1,152 @@
+//! Puts a publisher's capture times on the relay's clock.
+//!
+//! A publisher whose clock agrees (everything arrives 0 to 5 s after it was captured) is believed. Another
+//! one's times are shifted by the smallest difference between arrival and capture of late, so that the
+//! fastest packet counts as just captured. Sound and picture share the shift, so they stay together.
+
+use std::time::Duration;
+
+use footlight_media::Time;
+
+/// Older than this on arrival means a wrong clock, not a slow network.
+const OLDEST: i64 = 5_000_000;
+/// Earlier than this before arrival means a wrong clock, not two reads of the same one.
+const EARLIEST: i64 = -1_000;
+/// The smallest difference is that of the last one to two of these, so that a drifting clock is followed.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// State of one publisher, or of one stream of a publisher that does not say when it captured.
+#[derive(Debug, Default)]
+pub(crate) struct Align {
+    shifted: bool,
+    /// Smallest arrival minus capture, in microseconds, of this window and of the one before.
+    smallest: Option<i64>,
+    previous: Option<i64>,
+    window: Option<Time>,
+}
+
+impl Align {
+    /// A clock that is known to have nothing to do with ours.
+    pub(crate) fn foreign() -> Self {
+        Self { shifted: true, ..Self::default() }
+    }
+
+    /// The capture time on the relay's clock; never later than `arrived`.
+    pub(crate) fn place(&mut self, captured: Time, arrived: Time) -> Time {
+        let delta = arrived.as_micros() as i64 - captured.as_micros() as i64;
+        self.learn(delta, arrived);
+        self.shifted |= !(EARLIEST..=OLDEST).contains(&delta);
+        if !self.shifted {
+            return captured.min(arrived);
+        }
+        let shift = self.smallest.into_iter().chain(self.previous).min().unwrap_or(delta);
+        Time::from_micros(captured.as_micros().saturating_add_signed(shift)).min(arrived)
+    }
+
+    fn learn(&mut self, delta: i64, arrived: Time) {
+        let started = *self.window.get_or_insert(arrived);
+        // A clock that was set makes every difference so far worthless.
+        let jumped = self.smallest.is_some_and(|smallest| (delta - smallest).abs() > OLDEST);
+        if jumped {
+            self.previous = None;
+            self.smallest = None;
+            self.window = Some(arrived);
+        } else if arrived.since(started) > WINDOW {
+            self.previous = self.smallest.take();
+            self.window = Some(arrived);
+        }
+        self.smallest = Some(self.smallest.map_or(delta, |smallest| smallest.min(delta)));
+    }
+}
+
+/// Capture times from RTP timestamps alone, for a publisher that sends no abs-capture-time: by its sender
+/// reports where it sends some, else by arrival.
+#[derive(Debug)]
+pub(crate) struct Stamps {
+    rate: u32,
+    /// The newest timestamp and the ticks since the first.
+    newest: Option<(u32, i64)>,
+    align: Align,
+}
+
+impl Stamps {
+    pub(crate) fn new(rate: u32) -> Self {
+        Self { rate, newest: None, align: Align::foreign() }
+    }
+
+    /// By arrival: the stream's own pace, shifted so that its fastest packet counts as just captured.
+    pub(crate) fn by_arrival(&mut self, timestamp: u32, arrived: Time) -> Time {
+        let ticks = match self.newest {
+            None => 0,
+            Some((newest, ticks)) => ticks + i64::from(timestamp.wrapping_sub(newest) as i32),
+        };
+        self.newest = Some((timestamp, ticks));
+        /// Far enough from zero that a timestamp which goes back stays positive.
+        const BASE: i64 = 1 << 50;
+        let micros = BASE + (ticks as i128 * 1_000_000 / i128::from(self.rate)) as i64;
+        self.align.place(Time::from_micros(micros.unsigned_abs()), arrived)
+    }
+
+    /// By a sender report that says `timestamp` `at` was captured `reported`, on the publisher's clock.
+    pub(crate) fn by_report(&self, timestamp: u32, at: u32, reported: Time) -> Time {
+        let ticks = i64::from(timestamp.wrapping_sub(at) as i32);
+        let micros = ticks * 1_000_000 / i64::from(self.rate);
+        Time::from_micros(reported.as_micros().saturating_add_signed(micros))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_795_375_970_000_000;
+
+    fn at(micros: u64) -> Time {
+        Time::from_micros(NOW + micros)
+    }
+
+    #[test]
+    fn a_right_clock_is_believed() {
+        let mut align = Align::default();
+        for delay in [20_000, 300_000, 5_000, 4_000_000] {
+            assert_eq!(align.place(at(10_000_000 - delay), at(10_000_000)), at(10_000_000 - delay));
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_is_shifted_so_that_nothing_is_captured_after_it_arrived() {
+        let mut align = Align::default();
+        let ahead = 40_000;
+        for n in 0..100u64 {
+            let arrived = at(n * 33_000 + [5_000, 9_000, 7_000][n as usize % 3]);
+            let placed = align.place(at(n * 33_000 + ahead), arrived);
+            assert!(placed <= arrived);
+            assert!(arrived.since(placed) <= Duration::from_millis(4), "{:?}", arrived.since(placed));
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_hours_off_is_shifted_and_one_that_is_set_is_followed() {
+        let mut align = Align::default();
+        for n in 0..50u64 {
+            let arrived = at(3_600_000_000 + n * 33_000);
+            assert!(arrived.since(align.place(at(n * 33_000), arrived)) < Duration::from_millis(1));
+        }
+        for n in 50..60u64 {
+            let arrived = at(3_600_000_000 + n * 33_000);
+            let captured = at(7_200_000_000 + n * 33_000);
+            assert!(arrived.since(align.place(captured, arrived)) < Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn timestamps_alone_keep_the_pace_over_the_wrap() {
+        let mut stamps = Stamps::new(90_000);
+        let first = u32::MAX - 4500;
+        let a = stamps.by_arrival(first, at(0));
+        let b = stamps.by_arrival(first.wrapping_add(9000), at(130_000));
+        assert_eq!(b.since(a), Duration::from_millis(100));
+        let earlier = stamps.by_report(first, first.wrapping_add(9000), at(500_000));
+        assert_eq!(earlier, at(400_000));
+    }
+}

@@ -1,0 +1,108 @@
+//! Counters of the whole relay, written without locks from the paths they count, read by `/metrics`.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// One number that only grows, or a gauge that is set.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    pub(crate) fn one(&self) {
+        self.add(1);
+    }
+
+    pub(crate) fn set(&self, n: u64) {
+        self.0.store(n, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+macro_rules! metrics {
+    ($($(#[doc = $help:literal])+ $field:ident $kind:ident $name:literal;)*) => {
+        /// All that the relay counts.
+        #[derive(Debug, Default)]
+        pub(crate) struct Metrics {
+            $($(#[doc = $help])+ pub(crate) $field: Count,)*
+        }
+
+        impl Metrics {
+            /// Prometheus text exposition format 0.0.4.
+            pub(crate) fn render(&self) -> String {
+                let mut text = String::new();
+                $(
+                    let help = concat!($($help),+).trim();
+                    // Writing to a String cannot fail.
+                    let _ = writeln!(text, "# HELP {0} {help}\n# TYPE {0} {1}\n{0} {2}",
+                        $name, stringify!($kind), self.$field.get());
+                )*
+                text
+            }
+        }
+    };
+}
+
+metrics! {
+    /// WebRTC viewers that are connected now.
+    viewers gauge "footlight_viewers";
+    /// WebRTC publishers that are connected now.
+    publishers gauge "footlight_publishers";
+    /// WebRTC sessions, connected or not.
+    sessions gauge "footlight_rtc_sessions";
+    /// Datagrams and ICE-TCP frames that arrived.
+    packets_in counter "footlight_rtc_packets_in_total";
+    /// Bytes of those.
+    bytes_in counter "footlight_rtc_bytes_in_total";
+    /// Datagrams and ICE-TCP frames that left.
+    packets_out counter "footlight_rtc_packets_out_total";
+    /// Bytes of those.
+    bytes_out counter "footlight_rtc_bytes_out_total";
+    /// Datagrams that belong to no session.
+    strays counter "footlight_rtc_stray_packets_total";
+    /// Packets that the socket or an ICE-TCP connection had no room for.
+    drops counter "footlight_rtc_send_drops_total";
+    /// Times a viewer that fell behind skipped to the next keyframe.
+    skips counter "footlight_viewer_skips_total";
+    /// Keyframe requests by viewers.
+    keyframes_wanted counter "footlight_keyframe_requests_in_total";
+    /// Keyframe requests that went to a publisher.
+    keyframes_asked counter "footlight_keyframe_requests_out_total";
+    /// Access units that publishers delivered.
+    units_in counter "footlight_access_units_in_total";
+    /// Chat sessions that are open now.
+    members gauge "footlight_chat_members";
+    /// Chat events that got a place in a room's order.
+    events counter "footlight_chat_events_total";
+    /// Messages handed to chat sessions.
+    deliveries counter "footlight_chat_deliveries_total";
+    /// Messages not handed out because a session's queue was long.
+    shed counter "footlight_chat_shed_total";
+    /// Chat sessions closed because they did not read.
+    slow counter "footlight_chat_slow_closes_total";
+    /// TCP connections that are open now.
+    connections gauge "footlight_tcp_connections";
+    /// TCP connections refused because there were too many.
+    refused counter "footlight_tcp_refused_total";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_read_as_prometheus_text() {
+        let metrics = Metrics::default();
+        metrics.packets_in.add(3);
+        metrics.viewers.set(2);
+        let text = metrics.render();
+        assert!(text.contains("# TYPE footlight_viewers gauge\nfootlight_viewers 2\n"), "{text}");
+        assert!(text.contains("\nfootlight_rtc_packets_in_total 3\n"), "{text}");
+    }
+}

@@ -1,0 +1,255 @@
+//! Puts the relay together, runs it, and takes it apart in order.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use footlight_protocol::room::{Presence, RoomState, StreamState};
+use footlight_protocol::RoomId;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Auth;
+use crate::chat::history::TAIL;
+use crate::config::Config;
+use crate::error::Error;
+use crate::http::listener::Listener;
+use crate::http::{App, Shared, router};
+use crate::metrics::Metrics;
+use crate::room::{self, Actor, Door};
+use crate::rtc::{Answerer, Engine, host_addresses};
+use crate::secret::Secret;
+use crate::store::{Store, Writer};
+
+/// Tries to find a port number that is free for TCP and UDP.
+const PORT_TRIES: usize = 64;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// What each step of the shutdown may take; together below five seconds.
+const STEP: Duration = Duration::from_secs(1);
+
+/// What a relay that is bound says of itself.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// Base URL, `http://127.0.0.1:PORT` where the relay listens on every address.
+    pub http: String,
+    /// The room's viewer page.
+    pub watch: String,
+    /// UDP port of all media; the number is that of the TCP port.
+    pub udp: u16,
+    pub room: RoomId,
+    /// Set when the key was made by this start or handed in; otherwise only its hash is known.
+    pub stream_key: Option<Secret>,
+    /// As with `stream_key`.
+    pub owner_token: Option<Secret>,
+}
+
+/// What the relay's room does right now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    pub stream: StreamState,
+    /// Viewers, members, and the viewers' own measured latency.
+    pub presence: Presence,
+}
+
+/// Looks into a running relay from outside; cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    state: watch::Receiver<RoomState>,
+}
+
+impl Handle {
+    pub fn stats(&self) -> Stats {
+        let state = self.state.borrow();
+        Stats { stream: state.stream.clone(), presence: state.presence }
+    }
+
+    /// Resolves when [`Handle::stats`] has changed since the last call; false when the relay is gone.
+    pub async fn changed(&mut self) -> bool {
+        self.state.changed().await.is_ok()
+    }
+}
+
+/// A relay whose ports are bound and whose database is open. [`Relay::run`] serves.
+pub struct Relay {
+    ready: Ready,
+    handle: Handle,
+    engine: Engine,
+    rooms: Vec<room::Setup>,
+    rooms_cancel: CancellationToken,
+    sockets: TaskTracker,
+    listener: Listener,
+    writer: Writer,
+}
+
+impl Relay {
+    /// Opens the data folder and binds both ports. Nothing is served before [`Relay::run`], but connections
+    /// already wait.
+    pub async fn bind(config: Config) -> Result<Self, Error> {
+        std::fs::create_dir_all(&config.data)
+            .map_err(|source| Error::File { path: config.data.clone(), source })?;
+        let (tcp, udp, address) = bind_both(config.listen)?;
+        let (store, writer) = Store::open(&config.data).await?;
+        let (auth, shown) = Auth::open(&store, config.stream_key, config.owner_token).await?;
+        let metrics = Arc::new(Metrics::default());
+        let hosts = host_addresses(address.ip(), &config.advertise);
+        let answerer = Answerer::new(hosts.clone(), address.port())?;
+
+        let past = store.past(config.room.clone(), TAIL).await?;
+        let (inbox_sender, inbox) = mpsc::channel(room::INBOX);
+        let (notices_sender, notices) = mpsc::channel(room::NOTICES);
+        let engine = Engine::start(udp, hosts, vec![(config.room.clone(), notices_sender)], metrics.clone())?;
+        let offline =
+            RoomState { room: config.room.clone(), stream: StreamState::Offline, presence: Presence::default() };
+        let (state_sender, state) = watch::channel(offline);
+        let rooms_cancel = CancellationToken::new();
+        let setup = room::Setup {
+            id: config.room.clone(),
+            limits: config.limits,
+            past,
+            store: store.clone(),
+            engine: engine.commands(),
+            sessions: Arc::new(AtomicU64::new(0)),
+            metrics: metrics.clone(),
+            inbox,
+            notices,
+            state: state_sender,
+            cancel: rooms_cancel.clone(),
+        };
+        let door = Door { id: config.room.clone(), inbox: inbox_sender, state: state.clone() };
+        let sockets = TaskTracker::new();
+        let shared = Shared {
+            rooms: BTreeMap::from([(config.room.clone(), door)]),
+            auth: Arc::new(auth),
+            answerer,
+            store,
+            metrics: metrics.clone(),
+            sockets: sockets.clone(),
+        };
+        let listener = Listener {
+            tcp,
+            router: router(App(Arc::new(shared))),
+            media: engine.commands(),
+            connections: config.limits.connections,
+            metrics,
+        };
+        let http = format!("http://{}", reachable(address));
+        let ready = Ready {
+            watch: format!("{http}/{}", config.room),
+            http,
+            udp: address.port(),
+            room: config.room,
+            stream_key: shown.stream_key,
+            owner_token: shown.owner_token,
+        };
+        let handle = Handle { state };
+        Ok(Self { ready, handle, engine, rooms: vec![setup], rooms_cancel, sockets, listener, writer })
+    }
+
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Serves until cancelled, then ends in order within five seconds: stop accepting, tell the members, end
+    /// the sessions, write what is left, close. Returns early with an error where a part dies by itself.
+    pub async fn run(self, cancel: CancellationToken) -> Result<(), Error> {
+        let Self { mut engine, rooms, rooms_cancel, sockets, listener, writer, .. } = self;
+        let accepting = CancellationToken::new();
+        let mut listening = JoinSet::new();
+        listening.spawn(listener.run(accepting.clone()));
+        let mut acting = JoinSet::new();
+        for setup in rooms {
+            acting.spawn(Actor::run(setup));
+        }
+        let died = tokio::select! {
+            () = cancel.cancelled() => None,
+            () = engine.ended() => Some("the media thread"),
+            _ = listening.join_next() => Some("the listener"),
+            _ = acting.join_next() => Some("a room"),
+        };
+
+        let mut late: Vec<&'static str> = Vec::new();
+        accepting.cancel();
+        rooms_cancel.cancel();
+        sockets.close();
+        engine.stop();
+        within("the media thread", &mut late, engine.ended()).await;
+        within("the rooms", &mut late, async { while acting.join_next().await.is_some() {} }).await;
+        within("the chat sockets", &mut late, sockets.wait()).await;
+        within("the listener", &mut late, async { while listening.join_next().await.is_some() {} }).await;
+        acting.shutdown().await;
+        listening.shutdown().await;
+        let joined = tokio::task::spawn_blocking(move || {
+            drop(engine);
+            writer.join();
+        });
+        within("the database", &mut late, async { drop(joined.await) }).await;
+        match died {
+            Some(part) => Err(Error::Stopped { part }),
+            None if late.is_empty() => Ok(()),
+            None => Err(Error::Overdue { parts: late.join(", ") }),
+        }
+    }
+}
+
+async fn within(part: &'static str, late: &mut Vec<&'static str>, end: impl Future<Output = ()>) {
+    if tokio::time::timeout(STEP, end).await.is_err() {
+        tracing::warn!(part, "still running after its share of the shutdown");
+        late.push(part);
+    }
+}
+
+/// Binds TCP and UDP on the same number. For port 0 the system picks the TCP port, until UDP has it free too.
+fn bind_both(listen: SocketAddr) -> Result<(TcpListener, UdpSocket, SocketAddr), Error> {
+    let mut last = None;
+    for _ in 0..if listen.port() == 0 { PORT_TRIES } else { 1 } {
+        let tcp = bind_tcp(listen).map_err(|source| Error::listen(listen, source))?;
+        let address = tcp.local_addr().map_err(|source| Error::listen(listen, source))?;
+        match bind_udp(address) {
+            Ok(udp) => return Ok((tcp, udp, address)),
+            Err(source) => last = Some(Error::listen(address, source)),
+        }
+    }
+    Err(last.unwrap_or(Error::Busy { address: listen }))
+}
+
+fn bind_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    // On Windows this would let two relays share the port; elsewhere it lets a restart have it back at once.
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG as i32)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn bind_udp(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::DGRAM, None)?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// The address under which this machine itself reaches the relay.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), address.port())
+    } else {
+        address
+    }
+}

@@ -1,0 +1,308 @@
+//! The room's loop, and what it decides about media.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use footlight_protocol::room::{Presence, RoomState, ServerMessage, StreamState};
+use footlight_protocol::{CloseCode, Code, Failure, RoomId, UserId};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::seats::{Seats, Waiting};
+use super::stream::Stream;
+use super::{Ask, Opened};
+use crate::chat::history::History;
+use crate::chat::outbox::Weight;
+use crate::chat::pace::Pace;
+use crate::clock;
+use crate::config::Limits;
+use crate::error::Error;
+use crate::metrics::Metrics;
+use crate::moderation::{Sanctions, banned};
+use crate::rtc::{Command, Notice, Prepared, Role, SessionId};
+use crate::secret::random_id;
+use crate::store::{Past, Store};
+
+/// Presence is told at most this often.
+const TICK: Duration = Duration::from_secs(1);
+/// Letters and digits in a session's URL: 160 bits, so that knowing it is being allowed to end it.
+const RESOURCE: usize = 32;
+
+/// What a room starts with.
+pub(crate) struct Setup {
+    pub(crate) id: RoomId,
+    pub(crate) limits: Limits,
+    pub(crate) past: Past,
+    pub(crate) store: Store,
+    pub(crate) engine: mpsc::Sender<Command>,
+    /// Numbers media sessions over all rooms.
+    pub(crate) sessions: Arc<AtomicU64>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) inbox: mpsc::Receiver<Ask>,
+    pub(crate) notices: mpsc::Receiver<Notice>,
+    pub(crate) state: watch::Sender<RoomState>,
+    pub(crate) cancel: CancellationToken,
+}
+
+/// One WebRTC session of the room.
+struct Media {
+    role: Role,
+    resource: String,
+    etag: String,
+    user: Option<UserId>,
+    address: IpAddr,
+    connected: bool,
+}
+
+/// Work whose end the room waits for beside its loop; `true` commits the oldest waiting event.
+pub(super) type Write = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send>>;
+
+pub(crate) struct Actor {
+    pub(super) id: RoomId,
+    pub(super) limits: Limits,
+    pub(super) store: Store,
+    engine: mpsc::Sender<Command>,
+    sessions: Arc<AtomicU64>,
+    pub(super) metrics: Arc<Metrics>,
+    state: watch::Sender<RoomState>,
+    stream: Stream,
+    media: HashMap<SessionId, Media>,
+    pub(super) seats: Seats,
+    pub(super) history: History,
+    pub(super) sanctions: Sanctions,
+    pub(super) paces: HashMap<UserId, Pace>,
+    pub(super) waiting: Waiting,
+    pub(super) writes: FuturesOrdered<Write>,
+}
+
+impl Actor {
+    /// Runs the room until it is cancelled; then says goodbye to its members and waits for its last writes.
+    pub(crate) async fn run(setup: Setup) {
+        let Setup { id, limits, mut past, store, engine, sessions, metrics, inbox, notices, state, cancel } = setup;
+        let sanctions = Sanctions::new(std::mem::take(&mut past.sanctions));
+        let mut actor = Self {
+            id,
+            limits,
+            store,
+            engine,
+            sessions,
+            seats: Seats::new(metrics.clone()),
+            metrics,
+            state,
+            stream: Stream::new(clock::now()),
+            media: HashMap::new(),
+            history: History::new(past),
+            sanctions,
+            paces: HashMap::new(),
+            waiting: Waiting::new(),
+            writes: FuturesOrdered::new(),
+        };
+        actor.serve(inbox, notices, cancel).await;
+        actor.seats.close_all(CloseCode::GoingAway);
+        while let Some(written) = actor.writes.next().await {
+            actor.committed(written);
+        }
+    }
+
+    async fn serve(
+        &mut self,
+        mut inbox: mpsc::Receiver<Ask>,
+        mut notices: mpsc::Receiver<Notice>,
+        cancel: CancellationToken,
+    ) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return,
+                Some(notice) = notices.recv() => self.notice(notice),
+                Some(written) = self.writes.next(), if !self.writes.is_empty() => self.committed(written),
+                Some(ask) = inbox.recv() => self.answer(ask).await,
+                _ = tick.tick() => self.tick().await,
+            }
+        }
+    }
+
+    async fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Publish { address, prepared, reply } => {
+                let _ = reply.send(self.publish(address, prepared).await);
+            }
+            Ask::Watch { user, address, prepared, reply } => {
+                let _ = reply.send(self.watch(user, address, prepared).await);
+            }
+            Ask::Tag { resource, role, reply } => {
+                let found = self.find(&resource, role).map(|(_, media)| media.etag.clone());
+                let _ = reply.send(found.ok_or_else(no_session));
+            }
+            Ask::End { resource, role, reply } => {
+                let found = self.find(&resource, role).map(|(session, _)| session);
+                if let Some(session) = found {
+                    self.close(session).await;
+                }
+                let _ = reply.send(found.map(drop).ok_or_else(no_session));
+            }
+            Ask::Join { join, reply } => {
+                // A socket that gave up meanwhile will not send its leave.
+                if let Err(Ok(seat)) = reply.send(self.join(*join)) {
+                    self.seats.remove(seat);
+                }
+            }
+            Ask::Say { seat, message } => self.say(seat, message).await,
+            Ask::Leave { seat } => self.seats.remove(seat),
+        }
+    }
+
+    async fn publish(&mut self, address: IpAddr, prepared: Prepared) -> Result<Opened, Failure> {
+        let opened = self.open(Role::Publisher, None, address);
+        let (session, opened) = opened?;
+        if let Some(older) = self.stream.publish(session) {
+            tracing::info!(room = %self.id, session = session.0, older = older.0, "publisher takes over");
+            self.close(older).await;
+        }
+        self.command(Command::Open { session, room: self.id.clone(), role: Role::Publisher, prepared }).await;
+        Ok(opened)
+    }
+
+    async fn watch(&mut self, user: Option<UserId>, address: IpAddr, prepared: Prepared) -> Result<Opened, Failure> {
+        if user.as_ref().is_some_and(|user| self.sanctions.is_banned(user)) {
+            return Err(banned());
+        }
+        let viewers = || self.media.values().filter(|media| media.role == Role::Viewer);
+        let here = viewers().filter(|media| media.address == address).count();
+        let crowded = !address.is_loopback() && here >= self.limits.sessions_per_address;
+        if crowded || viewers().count() >= self.limits.viewers {
+            return Err(Failure::new(Code::Full, "There is no seat left; try again later"));
+        }
+        let (session, opened) = self.open(Role::Viewer, user, address)?;
+        self.command(Command::Open { session, room: self.id.clone(), role: Role::Viewer, prepared }).await;
+        Ok(opened)
+    }
+
+    fn open(&mut self, role: Role, user: Option<UserId>, address: IpAddr) -> Result<(SessionId, Opened), Failure> {
+        let random = |length| {
+            random_id(length).map_err(|error| {
+                tracing::error!(%error, "no session without random numbers");
+                Failure::new(Code::Internal, "The relay cannot open a session")
+            })
+        };
+        let (resource, etag) = (random(RESOURCE)?, random(RESOURCE / 2)?);
+        let session = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1);
+        let opened = Opened { resource: resource.clone(), etag: etag.clone() };
+        self.media.insert(session, Media { role, resource, etag, user, address, connected: false });
+        Ok((session, opened))
+    }
+
+    fn find(&self, resource: &str, role: Role) -> Option<(SessionId, &Media)> {
+        let mut all = self.media.iter();
+        all.find(|(_, media)| media.resource == resource && media.role == role).map(|(id, media)| (*id, media))
+    }
+
+    async fn close(&mut self, session: SessionId) {
+        self.command(Command::Close { session }).await;
+    }
+
+    async fn command(&mut self, command: Command) {
+        // The thread only goes when the whole relay does.
+        let _ = self.engine.send(command).await;
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let now = clock::now_millis();
+        let before = self.stream.state();
+        match notice {
+            Notice::Connected { session, .. } => {
+                if let Some(media) = self.media.get_mut(&session) {
+                    media.connected = true;
+                }
+            }
+            Notice::Flowing { session } => self.stream.flowing(session, now),
+            Notice::Silent { session } => self.stream.silent(session, now),
+            Notice::Ended { session, ended, .. } => {
+                self.media.remove(&session);
+                self.stream.ended(session, ended, now);
+            }
+        }
+        self.changed(&before);
+    }
+
+    fn changed(&mut self, before: &StreamState) {
+        let stream = self.stream.state();
+        if stream == *before {
+            return;
+        }
+        tracing::info!(room = %self.id, state = ?stream, "stream");
+        self.state.send_modify(|state| state.stream = stream);
+        let room = self.room_state();
+        self.seats.tell_all(&ServerMessage::Room { room }, Weight::Full);
+    }
+
+    async fn tick(&mut self) {
+        let now = clock::now_millis();
+        let before = self.stream.state();
+        if let Some(session) = self.stream.tick(now) {
+            self.close(session).await;
+        }
+        self.changed(&before);
+        self.paces.retain(|_, pace| !pace.idle(now));
+        let presence = self.presence();
+        if presence != self.state.borrow().presence {
+            self.state.send_modify(|state| state.presence = presence);
+            self.seats.tell_all(&ServerMessage::Presence { presence }, Weight::Light);
+        }
+    }
+
+    fn presence(&self) -> Presence {
+        let watching = |media: &&Media| media.connected && media.role == Role::Viewer;
+        let (latency_p50_ms, latency_p95_ms) = self.seats.latency(Instant::now());
+        Presence {
+            viewers: self.media.values().filter(watching).count() as u32,
+            members: self.seats.guests() as u32,
+            latency_p50_ms,
+            latency_p95_ms,
+        }
+    }
+
+    /// The room as it is told to those who come.
+    pub(super) fn room_state(&self) -> RoomState {
+        RoomState { room: self.id.clone(), stream: self.stream.state(), presence: self.presence() }
+    }
+
+    /// Ends the media of somebody who is banned: sessions under their token, and sessions without one from
+    /// the addresses of their chat. On the loopback interface everybody has the same address.
+    pub(super) fn cut_off(&mut self, user: &UserId, addresses: &[IpAddr]) {
+        let theirs = |media: &Media| match &media.user {
+            Some(owner) => owner == user,
+            None => !media.address.is_loopback() && addresses.contains(&media.address),
+        };
+        let sessions: Vec<SessionId> = self
+            .media
+            .iter()
+            .filter(|(_, media)| media.role == Role::Viewer && theirs(media))
+            .map(|(session, _)| *session)
+            .collect();
+        for session in sessions {
+            let engine = self.engine.clone();
+            // Queued behind the room's writes rather than awaited: it has no answer, and a ban must not wait.
+            if engine.try_send(Command::Close { session }).is_err() {
+                self.writes.push_back(Box::pin(async move {
+                    let _ = engine.send(Command::Close { session }).await;
+                    Ok(false)
+                }));
+            }
+        }
+    }
+}
+
+fn no_session() -> Failure {
+    Failure::new(Code::NotFound, "There is no such session")
+}

@@ -1,0 +1,89 @@
+//! A room: one actor that decides who publishes, who may watch and what is said in which order.
+//!
+//! Everything that concerns the room goes through its inbox, so nothing about it is locked or shared. Media
+//! does not pass through here: the room only opens and closes sessions in [`crate::rtc`].
+
+mod actor;
+mod seats;
+mod stream;
+mod talk;
+
+use std::net::IpAddr;
+
+use footlight_protocol::room::{ClientMessage, Role as Rank, RoomState};
+use footlight_protocol::{Code, Failure, RoomId, Seq, UserId};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::chat::outbox::Outbox;
+use crate::rtc::{Prepared, Role};
+
+pub(crate) use actor::{Actor, Setup};
+pub(crate) use seats::encode;
+
+/// Requests that wait for the room. Full ⇒ the sockets that send them are not read.
+pub(crate) const INBOX: usize = 1024;
+/// What the media thread has to say. Full ⇒ it keeps it for a moment.
+pub(crate) const NOTICES: usize = 1024;
+
+/// One chat session in the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SeatId(u64);
+
+/// A media session that was opened: the secret last part of its URL, and the tag of its ICE session.
+#[derive(Debug, Clone)]
+pub(crate) struct Opened {
+    pub(crate) resource: String,
+    pub(crate) etag: String,
+}
+
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, Failure>>;
+
+/// What a room is asked.
+pub(crate) enum Ask {
+    /// Somebody with the stream key publishes.
+    Publish { address: IpAddr, prepared: Prepared, reply: Reply<Opened> },
+    /// Somebody watches; with a device token, as that person.
+    Watch { user: Option<UserId>, address: IpAddr, prepared: Prepared, reply: Reply<Opened> },
+    /// The tag of a media session that is still open.
+    Tag { resource: String, role: Role, reply: Reply<String> },
+    /// A media session says goodbye over HTTP.
+    End { resource: String, role: Role, reply: Reply<()> },
+    /// A chat session has said hello. The welcome goes to its outbox.
+    Join { join: Box<Join>, reply: Reply<SeatId> },
+    /// A chat session says something that concerns the room.
+    Say { seat: SeatId, message: ClientMessage },
+    /// A chat session is over.
+    Leave { seat: SeatId },
+}
+
+/// Who joins the chat.
+pub(crate) struct Join {
+    pub(crate) user: UserId,
+    pub(crate) name: String,
+    pub(crate) rank: Rank,
+    pub(crate) address: IpAddr,
+    pub(crate) since: Option<Seq>,
+    pub(crate) token: String,
+    pub(crate) outbox: Outbox,
+}
+
+/// How the rest of the relay reaches a room.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) id: RoomId,
+    pub(crate) inbox: mpsc::Sender<Ask>,
+    pub(crate) state: watch::Receiver<RoomState>,
+}
+
+impl Door {
+    /// Asks and waits for the answer.
+    pub(crate) async fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.send(ask(reply)).await.map_err(|_| going())?;
+        answer.await.map_err(|_| going())?
+    }
+}
+
+fn going() -> Failure {
+    Failure::new(Code::Internal, "The relay is going away")
+}

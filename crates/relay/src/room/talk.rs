@@ -1,0 +1,287 @@
+//! What members do in the chat: join, talk, moderate. Decided here, kept in the store, announced after the
+//! commit.
+
+use std::net::IpAddr;
+
+use footlight_protocol::room::{
+    Action, ClientMessage, Event, EventKind, MAX_NAME, MAX_TEXT, Member, Role as Rank, ServerMessage, UnixMillis,
+};
+use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, UserId, VERSION};
+
+use super::actor::Actor;
+use super::seats::Seat;
+use super::{Join, SeatId};
+use crate::chat::outbox::Weight;
+use crate::chat::text::clean;
+use crate::clock;
+use crate::error::Error;
+use crate::moderation::{banned, may_moderate, may_talk};
+use crate::store::{Kept, Sanction};
+
+/// Events whose commit is awaited at most. More ⇒ refused: the disk does not keep up.
+const UNCOMMITTED: usize = 1024;
+
+impl Actor {
+    pub(super) fn join(&mut self, join: Join) -> Result<SeatId, Failure> {
+        let Join { user, name, rank, address, since, token, outbox } = join;
+        if self.sanctions.is_banned(&user) {
+            return Err(banned());
+        }
+        let crowded =
+            !address.is_loopback() && self.seats.from_address(address) >= self.limits.sessions_per_address;
+        if crowded || self.seats.len() >= self.limits.members {
+            return Err(Failure::new(Code::Full, "There is no seat left; try again later"));
+        }
+        // An owner who set no name speaks as the room.
+        let name = if name.is_empty() && rank == Rank::Owner { self.id.to_string() } else { name };
+        let member = Member { id: user, name, role: rank };
+        let missed = since.and_then(|since| self.history.after(since));
+        let welcome = ServerMessage::Welcome {
+            version: VERSION,
+            you: member.clone(),
+            token,
+            room: self.room_state(),
+            resumed: missed.is_some(),
+            history: missed.unwrap_or_else(|| self.history.fresh(&self.sanctions)),
+            seq: self.history.seq(),
+            muted_until: self.sanctions.muted_until(&member.id, clock::now_millis()),
+        };
+        let seat = self.seats.add(Seat { member, address, outbox, playing: None });
+        self.seats.tell(seat, &welcome);
+        Ok(seat)
+    }
+
+    pub(super) async fn say(&mut self, seat: SeatId, message: ClientMessage) {
+        // A seat that was closed meanwhile.
+        let Some(me) = self.seats.get(seat).map(|seat| seat.member.clone()) else { return };
+        match message {
+            ClientMessage::Name { name } => self.name(seat, me, &name).await,
+            ClientMessage::Say { nonce, text } => self.talk(seat, me, nonce, &text),
+            ClientMessage::Moderate { nonce, action } => self.moderate(seat, me, nonce, action).await,
+            ClientMessage::Playing { latency_ms } => {
+                if let Some(seat) = self.seats.get_mut(seat) {
+                    seat.playing = latency_ms.map(|latency| (latency, std::time::Instant::now()));
+                }
+            }
+            // Answered by the socket itself.
+            ClientMessage::Hello { .. } | ClientMessage::Ping { .. } => {}
+        }
+    }
+
+    async fn name(&mut self, seat: SeatId, me: Member, name: &str) {
+        let now = clock::now_millis();
+        let allowed = may_talk(&self.sanctions, &me.id, now)
+            .and_then(|()| clean(name, MAX_NAME).map_err(|code| (name_failure(code), None)))
+            .and_then(|name| self.pace(&me.id, now).map(|()| name));
+        let name = match allowed {
+            Ok(name) => name,
+            Err((failure, after)) => return self.refuse(seat, None, failure, after),
+        };
+        if let Err(error) = self.store.set_name(me.id.clone(), name.clone(), now).await {
+            return self.refuse(seat, None, internal(&error), None);
+        }
+        for seat in self.seats.of_mut(&me.id) {
+            seat.member.name.clone_from(&name);
+        }
+        let ranks: Vec<(SeatId, Rank)> = self.seats.of(&me.id).map(|(id, seat)| (id, seat.member.role)).collect();
+        for (seat, role) in ranks {
+            let you = Member { id: me.id.clone(), name: name.clone(), role };
+            self.seats.tell(seat, &ServerMessage::You { you });
+        }
+    }
+
+    fn talk(&mut self, seat: SeatId, me: Member, nonce: Nonce, text: &str) {
+        if self.repeated(seat, &me.id, &nonce) {
+            return;
+        }
+        let now = clock::now_millis();
+        let named = if me.name.is_empty() {
+            Err((Failure::new(Code::NameNeeded, "Choose a nickname first"), None))
+        } else {
+            Ok(())
+        };
+        let text = may_talk(&self.sanctions, &me.id, now)
+            .and(named)
+            .and_then(|()| clean(text, MAX_TEXT).map_err(|code| (text_failure(code), None)))
+            .and_then(|text| self.pace(&me.id, now).map(|()| text));
+        match text {
+            Ok(text) => {
+                let by = me.id.clone();
+                self.keep(seat, by, nonce.clone(), EventKind::Said { by: me, text, nonce: Some(nonce) }, now);
+            }
+            Err((failure, after)) => self.refuse(seat, Some(nonce), failure, after),
+        }
+    }
+
+    async fn moderate(&mut self, seat: SeatId, me: Member, nonce: Nonce, action: Action) {
+        if self.repeated(seat, &me.id, &nonce) {
+            return;
+        }
+        match self.rule(&me, action).await {
+            Ok(Ruling::Event(kind)) => {
+                let now = clock::now_millis();
+                match &kind {
+                    // Before the commit already: nothing more may be said in between.
+                    EventKind::Banned { user } => self.sanctions.set(user.id.clone(), Sanction::Banned),
+                    EventKind::TimedOut { user, until } => {
+                        self.sanctions.set(user.id.clone(), Sanction::MutedUntil(*until));
+                    }
+                    EventKind::Pardoned { user } => self.sanctions.pardon(&user.id),
+                    _ => {}
+                }
+                self.keep(seat, me.id, nonce, kind, now);
+            }
+            Ok(Ruling::AlreadySo) => {
+                self.seats.tell(seat, &ServerMessage::Done { nonce, seq: self.history.seq() });
+            }
+            Err(failure) => self.refuse(seat, Some(nonce), failure, None),
+        }
+    }
+
+    /// What the action comes to, if it is allowed.
+    async fn rule(&mut self, me: &Member, action: Action) -> Result<Ruling, Failure> {
+        let target = match &action {
+            Action::Delete { .. } | Action::Restore { .. } => None,
+            Action::Timeout { user, .. } | Action::Ban { user } | Action::Pardon { user } => Some(user.clone()),
+        };
+        let rank = target.as_ref().map(|user| {
+            (user, self.seats.of(user).map(|(_, seat)| seat.member.role).max().unwrap_or_default())
+        });
+        may_moderate(me.role, &me.id, rank, &action)?;
+        let user = match target {
+            Some(user) => Some(self.member(user).await?),
+            None => None,
+        };
+        let event = match (action, user) {
+            (Action::Delete { message }, _) => {
+                if self.message(message).await?.deleted {
+                    return Ok(Ruling::AlreadySo);
+                }
+                EventKind::Deleted { message }
+            }
+            (Action::Restore { message }, _) => {
+                let found = self.message(message).await?;
+                if !found.deleted {
+                    return Ok(Ruling::AlreadySo);
+                }
+                EventKind::Restored { message, said_at: found.said_at, by: found.by, text: found.text }
+            }
+            (Action::Timeout { seconds, .. }, Some(user)) => {
+                EventKind::TimedOut { user, until: clock::now_millis() + u64::from(seconds) * 1000 }
+            }
+            (Action::Ban { .. }, Some(user)) => EventKind::Banned { user },
+            (Action::Pardon { .. }, Some(user)) => EventKind::Pardoned { user },
+            (Action::Timeout { .. } | Action::Ban { .. } | Action::Pardon { .. }, None) => return Ok(Ruling::AlreadySo),
+        };
+        Ok(Ruling::Event(event))
+    }
+
+    async fn message(&mut self, id: MessageId) -> Result<crate::store::Message, Failure> {
+        let found = self.store.message(self.id.clone(), id).await.map_err(|error| internal(&error))?;
+        found.ok_or_else(|| Failure::new(Code::NotFound, "There is no such message"))
+    }
+
+    /// The person, here or not.
+    async fn member(&mut self, user: UserId) -> Result<Member, Failure> {
+        if let Some((_, seat)) = self.seats.of(&user).next() {
+            return Ok(seat.member.clone());
+        }
+        let name = self.store.name(user.clone()).await.map_err(|error| internal(&error))?;
+        Ok(Member { id: user, name, role: Rank::Guest })
+    }
+
+    /// Answers a request that was made before.
+    fn repeated(&mut self, seat: SeatId, user: &UserId, nonce: &Nonce) -> bool {
+        let Some(seq) = self.history.known(user, nonce) else { return false };
+        match self.waiting.iter_mut().find(|(kept, _)| kept.event.seq == seq) {
+            Some((_, seats)) => seats.push(seat),
+            None => self.seats.tell(seat, &ServerMessage::Done { nonce: nonce.clone(), seq }),
+        }
+        true
+    }
+
+    fn pace(&mut self, user: &UserId, now: UnixMillis) -> Result<(), (Failure, Option<u32>)> {
+        let too_fast = |after| (Failure::new(Code::TooFast, "Not so fast; try again in a moment"), Some(after));
+        self.paces.entry(user.clone()).or_default().take(now).map_err(too_fast)
+    }
+
+    /// Gives the event its place and sends it to the store.
+    fn keep(&mut self, seat: SeatId, by: UserId, nonce: Nonce, kind: EventKind, at: UnixMillis) {
+        if self.waiting.len() >= UNCOMMITTED {
+            let failure = Failure::new(Code::TooFast, "The room is too busy; try again in a moment");
+            return self.refuse(seat, Some(nonce), failure, Some(1000));
+        }
+        let event = Event { seq: self.history.next_seq(), at, kind };
+        let kept = Kept { event, by: Some(by), nonce: Some(nonce) };
+        self.history.remember(&kept);
+        let (store, room, copy) = (self.store.clone(), self.id.clone(), kept.clone());
+        self.writes.push_back(Box::pin(async move { store.keep(room, copy).await.map(|()| true) }));
+        self.waiting.push_back((kept, vec![seat]));
+    }
+
+    /// The oldest write is done: everybody hears of it, and those who asked get their answer.
+    pub(super) fn committed(&mut self, written: Result<bool, Error>) {
+        if matches!(written, Ok(false)) {
+            return;
+        }
+        let Some((kept, seats)) = self.waiting.pop_front() else { return };
+        if let Err(error) = written {
+            self.history.forget(&kept);
+            for seat in seats {
+                self.refuse(seat, kept.nonce.clone(), internal(&error), None);
+            }
+            return;
+        }
+        let event = kept.event.clone();
+        self.metrics.events.one();
+        self.seats.tell_all(&ServerMessage::Event { event: event.clone() }, Weight::Full);
+        if let Some(nonce) = kept.nonce.clone() {
+            for seat in seats {
+                self.seats.tell(seat, &ServerMessage::Done { nonce: nonce.clone(), seq: event.seq });
+            }
+        }
+        self.history.announce(kept);
+        match event.kind {
+            EventKind::TimedOut { user, until } => {
+                self.seats.tell_user(&user.id, &ServerMessage::Muted { until: Some(until) });
+            }
+            EventKind::Pardoned { user } => self.seats.tell_user(&user.id, &ServerMessage::Muted { until: None }),
+            EventKind::Banned { user } => {
+                let addresses: Vec<IpAddr> = self.seats.of(&user.id).map(|(_, seat)| seat.address).collect();
+                for (_, seat) in self.seats.of(&user.id) {
+                    seat.outbox.close(CloseCode::Banned);
+                }
+                self.cut_off(&user.id, &addresses);
+            }
+            EventKind::Said { .. } | EventKind::Deleted { .. } | EventKind::Restored { .. } => {}
+        }
+    }
+
+    fn refuse(&self, seat: SeatId, nonce: Option<Nonce>, failure: Failure, retry_after_ms: Option<u32>) {
+        self.seats.tell(seat, &ServerMessage::Refused { nonce, failure, retry_after_ms });
+    }
+}
+
+enum Ruling {
+    Event(EventKind),
+    AlreadySo,
+}
+
+fn internal(error: &Error) -> Failure {
+    tracing::error!(%error, "a request failed");
+    Failure::new(Code::Internal, "The relay could not do this")
+}
+
+fn text_failure(code: Code) -> Failure {
+    match code {
+        Code::TooLong => Failure::new(code, format!("A message has at most {MAX_TEXT} characters")),
+        _ => Failure::new(code, "The message is empty"),
+    }
+}
+
+fn name_failure(code: Code) -> Failure {
+    match code {
+        Code::TooLong => Failure::new(code, format!("A nickname has at most {MAX_NAME} characters")),
+        _ => Failure::new(code, "The nickname is empty"),
+    }
+}

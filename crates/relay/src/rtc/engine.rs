@@ -1,0 +1,584 @@
+//! The media thread's loop: receive, hand to peers, fan out, send.
+//!
+//! One turn handles everything that is ready and then sends what came of it, so packets of one frame to one
+//! viewer leave together. Time-driven work is kept in a heap of wake-ups; stale ones are recognised and skipped.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use footlight_media::{Codec, Packet};
+use footlight_protocol::RoomId;
+use str0m::Input;
+use str0m::ice::StunMessage;
+use str0m::net::{Protocol, Receive};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::peer::{Outcome, Part, Peer, Wires};
+use super::tcp::{Connections, Read};
+use super::udp::{self, Inbound, Outbound};
+use super::{Command, Ended, Hosts, Notice, Prepared, Role, SessionId};
+use crate::clock::Moment;
+use crate::ingest::publisher::Flow;
+use crate::metrics::Metrics;
+use crate::track::Track;
+
+/// How often sessions are checked for having fallen silent, which nothing else wakes the thread for.
+const CHECK: Duration = Duration::from_millis(250);
+/// How soon a viewer that could not take everything is tried again.
+const RETRY: Duration = Duration::from_millis(1);
+/// Longest that the goodbyes at the end may take.
+const GOODBYE: Duration = Duration::from_millis(500);
+/// Batches received in one turn before what they caused is sent.
+const BATCHES: usize = 4;
+
+/// What the thread starts with.
+pub(crate) struct Setup {
+    pub(super) socket: UdpSocket,
+    pub(super) hosts: Vec<IpAddr>,
+    pub(super) rooms: Vec<(RoomId, mpsc::Sender<Notice>)>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) cancel: CancellationToken,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// A room as the engine knows it.
+struct Room {
+    notices: mpsc::Sender<Notice>,
+    /// Notices that the room had no time for yet, oldest first. A session has at most a handful.
+    backlog: Vec<Notice>,
+    video: Track,
+    audio: Track,
+    publisher: Option<usize>,
+    viewers: Vec<usize>,
+}
+
+/// Runs until cancelled. Says on `started` whether it could begin.
+pub(super) fn main(setup: Setup, started: std::sync::mpsc::SyncSender<io::Result<()>>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = started.send(Err(error));
+            return;
+        }
+    };
+    runtime.block_on(async move {
+        match Engine::new(setup) {
+            Ok(parts) => {
+                let _ = started.send(Ok(()));
+                parts.run().await;
+            }
+            Err(error) => {
+                let _ = started.send(Err(error));
+            }
+        }
+    });
+}
+
+struct Engine {
+    inbound: Inbound,
+    outbound: Outbound,
+    tcp: Connections,
+    reads: mpsc::Receiver<Read>,
+    commands: mpsc::Receiver<Command>,
+    cancel: CancellationToken,
+    metrics: Arc<Metrics>,
+    hosts: Hosts,
+    rooms: Vec<Room>,
+    names: HashMap<RoomId, usize>,
+    /// Slots of peers; a free one is used again.
+    peers: Vec<Option<Peer>>,
+    free: Vec<usize>,
+    by_session: HashMap<SessionId, usize>,
+    by_ufrag: HashMap<String, usize>,
+    by_address: HashMap<SocketAddr, usize>,
+    wakes: BinaryHeap<Reverse<(Instant, usize)>>,
+    checked: Instant,
+    /// What the peer driven last completed; kept for its memory.
+    packets: Vec<Packet>,
+}
+
+impl Engine {
+    fn new(setup: Setup) -> io::Result<Self> {
+        let port = setup.socket.local_addr()?.port();
+        let (inbound, outbound) = udp::open(setup.socket, setup.metrics.clone())?;
+        let (tcp, reads) = Connections::new(setup.metrics.clone());
+        let names = setup.rooms.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
+        let rooms = setup.rooms.into_iter().map(|(_, notices)| Room {
+            notices,
+            backlog: Vec::new(),
+            video: Track::new(Codec::H264),
+            audio: Track::new(Codec::Opus),
+            publisher: None,
+            viewers: Vec::new(),
+        });
+        Ok(Self {
+            inbound,
+            outbound,
+            tcp,
+            reads,
+            commands: setup.commands,
+            cancel: setup.cancel,
+            metrics: setup.metrics,
+            hosts: Hosts::new(setup.hosts, port),
+            rooms: rooms.collect(),
+            names,
+            peers: Vec::new(),
+            free: Vec::new(),
+            by_session: HashMap::new(),
+            by_ufrag: HashMap::new(),
+            by_address: HashMap::new(),
+            wakes: BinaryHeap::new(),
+            checked: Instant::now(),
+            packets: Vec::new(),
+        })
+    }
+
+    async fn run(mut self) {
+        let cancel = self.cancel.clone();
+        loop {
+            let wake = self.wakes.peek().map_or(self.checked + CHECK, |Reverse((at, _))| *at);
+            let wake = wake.min(self.checked + CHECK);
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => break,
+                ready = self.inbound.readable() => {
+                    if let Err(error) = ready.and_then(|()| self.receive()) {
+                        tracing::error!(%error, "the media socket failed");
+                        break;
+                    }
+                }
+                Some(command) = self.commands.recv() => {
+                    self.command(command);
+                    while let Ok(command) = self.commands.try_recv() {
+                        self.command(command);
+                    }
+                }
+                Some(read) = self.reads.recv() => self.read(read),
+                () = tokio::time::sleep_until(wake.into()) => {}
+            }
+            self.turn();
+        }
+        self.shut_down().await;
+    }
+
+    /// Everything that is due by now.
+    fn turn(&mut self) {
+        let now = Moment::now();
+        while let Some(Reverse((at, place))) = self.wakes.peek().copied() {
+            if at > now.instant {
+                break;
+            }
+            self.wakes.pop();
+            let Some(peer) = self.peers.get_mut(place).and_then(Option::as_mut) else { continue };
+            peer.queued = None;
+            // One that was driven since, or has taken the slot over, is due at another time.
+            if peer.wake <= now.instant {
+                self.drive_timeout(place, now);
+            } else {
+                self.schedule(place);
+            }
+        }
+        if now.instant.duration_since(self.checked) >= CHECK {
+            self.checked = now.instant;
+            self.check(now);
+        }
+        self.outbound.flush();
+    }
+
+    fn receive(&mut self) -> io::Result<()> {
+        for _ in 0..BATCHES {
+            let now = Moment::now();
+            let count = self.inbound.receive()?;
+            if count == 0 {
+                break;
+            }
+            // Lent out for the loop: datagrams live in it while the peers they belong to change.
+            let inbound = &self.inbound;
+            let mut touched: Vec<usize> = Vec::new();
+            let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
+            for datagram in inbound.datagrams(count) {
+                self.metrics.packets_in.one();
+                self.metrics.bytes_in.add(datagram.bytes.len() as u64);
+                let arrived = Arrived {
+                    proto: Protocol::Udp,
+                    from: datagram.from,
+                    to: self.hosts.destination(datagram.to, datagram.from.ip()),
+                    bytes: datagram.bytes,
+                };
+                let mut table = Table {
+                    peers: &mut self.peers,
+                    by_ufrag: &self.by_ufrag,
+                    by_address: &mut self.by_address,
+                };
+                let Some((place, outcome)) = table.deliver(&arrived, now, &mut wires, &mut self.packets) else {
+                    self.metrics.strays.one();
+                    continue;
+                };
+                if touched.last() != Some(&place) {
+                    touched.push(place);
+                }
+                if outcome.connected || outcome.keyframe_wanted || !self.packets.is_empty() {
+                    after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
+                }
+            }
+            touched.sort_unstable();
+            touched.dedup();
+            for place in touched {
+                self.settle(place, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, read: Read) {
+        if !self.tcp.knows(&read) {
+            return;
+        }
+        if read.bytes.is_empty() {
+            self.tcp.close(read.from);
+            return;
+        }
+        let now = Moment::now();
+        self.metrics.packets_in.one();
+        self.metrics.bytes_in.add(read.bytes.len() as u64);
+        let arrived = Arrived {
+            proto: Protocol::Tcp,
+            from: read.from,
+            to: self.hosts.destination(Some(read.to.ip()), read.from.ip()),
+            bytes: &read.bytes,
+        };
+        let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
+        let mut table =
+            Table { peers: &mut self.peers, by_ufrag: &self.by_ufrag, by_address: &mut self.by_address };
+        let Some((place, outcome)) = table.deliver(&arrived, now, &mut wires, &mut self.packets) else {
+            // Before a session has claimed it, a connection may say nothing but STUN that we know.
+            self.metrics.strays.one();
+            self.tcp.close(read.from);
+            return;
+        };
+        self.tcp.claim(read.from);
+        after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
+        self.settle(place, now);
+    }
+
+    fn drive_timeout(&mut self, place: usize, now: Moment) {
+        let Some(peer) = self.peers[place].as_mut() else { return };
+        let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
+        let outcome = peer.drive(Input::Timeout(now.instant), now, &mut wires, &mut self.packets);
+        after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
+        self.settle(place, now);
+    }
+
+    /// After a peer was driven: what it completed goes to the room's viewers, and its next wake-up is noted.
+    fn settle(&mut self, place: usize, now: Moment) {
+        let Some(peer) = self.peers[place].as_ref() else { return };
+        if peer.ended.is_some() {
+            self.remove(place);
+            return;
+        }
+        let room = peer.room;
+        match peer.role() {
+            Role::Publisher => {
+                self.fan_out(room, now);
+                self.ask(room, now);
+            }
+            Role::Viewer => {
+                self.pump(place, now);
+                self.ask(room, now);
+            }
+        }
+        self.schedule(place);
+    }
+
+    /// Notes when the peer is due, unless an earlier wake-up stands already.
+    fn schedule(&mut self, place: usize) {
+        let Some(peer) = self.peers.get_mut(place).and_then(Option::as_mut) else { return };
+        if peer.queued.is_none_or(|queued| peer.wake < queued) {
+            peer.queued = Some(peer.wake);
+            self.wakes.push(Reverse((peer.wake, place)));
+        }
+    }
+
+    fn fan_out(&mut self, room: usize, now: Moment) {
+        let mut at = 0;
+        while let Some(&viewer) = self.rooms[room].viewers.get(at) {
+            self.pump(viewer, now);
+            // A viewer that failed has left the list, and another one stands in its place.
+            if self.rooms[room].viewers.get(at) == Some(&viewer) {
+                at += 1;
+            }
+        }
+    }
+
+    /// Sends a viewer what it may have.
+    fn pump(&mut self, place: usize, now: Moment) {
+        let Some(peer) = self.peers.get_mut(place).and_then(Option::as_mut) else { return };
+        let room_left = peer.tcp.map_or(usize::MAX, |address| self.tcp.room(address));
+        let Part::Viewer(viewer) = &mut peer.part else { return };
+        let room = &mut self.rooms[peer.room];
+        let pumped = viewer.pump(&mut peer.rtc, &room.video, &room.audio, now, room_left);
+        if pumped.skipped {
+            self.metrics.skips.one();
+            want_keyframe(&mut self.peers, room);
+        }
+        if !pumped.wrote && !pumped.behind {
+            return;
+        }
+        if pumped.wrote {
+            let Some(peer) = self.peers[place].as_mut() else { return };
+            let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
+            let outcome = peer.drive(Input::Timeout(now.instant), now, &mut wires, &mut self.packets);
+            after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
+        }
+        let Some(peer) = self.peers[place].as_mut() else { return };
+        if peer.ended.is_some() {
+            self.remove(place);
+            return;
+        }
+        if pumped.behind {
+            peer.wake = peer.wake.min(now.instant + RETRY);
+        }
+        self.schedule(place);
+    }
+
+    /// Asks the room's publisher for a keyframe where one is wanted and the last request is long enough ago.
+    fn ask(&mut self, room: usize, now: Moment) {
+        let Some(place) = self.rooms[room].publisher else { return };
+        let Some(peer) = self.peers[place].as_mut() else { return };
+        let Part::Publisher(publisher) = &mut peer.part else { return };
+        if publisher.ask(&mut peer.rtc, now.instant) {
+            self.metrics.keyframes_asked.one();
+            let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
+            let outcome = peer.drive(Input::Timeout(now.instant), now, &mut wires, &mut self.packets);
+            after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
+            self.schedule(place);
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        let now = Moment::now();
+        match command {
+            Command::Open { session, room, role, prepared } => self.open(session, &room, role, prepared, now),
+            Command::Close { session } => {
+                if let Some(place) = self.by_session.get(&session).copied() {
+                    if let Some(peer) = self.peers[place].as_mut() {
+                        peer.close(now, &mut Wires { udp: &mut self.outbound, tcp: &mut self.tcp });
+                    }
+                    self.remove(place);
+                }
+            }
+            Command::Tcp(stream) => self.tcp.add(stream, now.instant),
+        }
+    }
+
+    fn open(&mut self, session: SessionId, room: &RoomId, role: Role, prepared: Prepared, now: Moment) {
+        let Some(room) = self.names.get(room).copied() else { return };
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.peers.push(None);
+            self.peers.len() - 1
+        });
+        self.by_session.insert(session, place);
+        self.by_ufrag.insert(prepared.ufrag.clone(), place);
+        self.peers[place] = Some(Peer::new(session, room, role, prepared.rtc, prepared.ufrag, now.instant));
+        match role {
+            Role::Publisher => self.rooms[room].publisher = Some(place),
+            Role::Viewer => self.rooms[room].viewers.push(place),
+        }
+        self.metrics.sessions.set(self.by_session.len() as u64);
+        self.drive_timeout(place, now);
+    }
+
+    fn remove(&mut self, place: usize) {
+        let Some(peer) = self.peers.get_mut(place).and_then(Option::take) else { return };
+        self.free.push(place);
+        self.by_session.remove(&peer.session);
+        self.by_ufrag.remove(&peer.ufrag);
+        for address in &peer.addresses {
+            self.by_address.remove(address);
+            self.tcp.close(*address);
+        }
+        let ended = peer.ended.unwrap_or(Ended::Closed);
+        let role = peer.role();
+        let room = &mut self.rooms[peer.room];
+        room.viewers.retain(|viewer| *viewer != place);
+        if room.publisher == Some(place) {
+            room.publisher = None;
+            if ended == Ended::Closed {
+                // It said goodbye: nobody should start on its last picture.
+                room.video.clear();
+            }
+        }
+        notify(room, Notice::Ended { session: peer.session, role, ended });
+        tracing::info!(session = peer.session.0, ?role, ?ended, "media session ended");
+        self.metrics.sessions.set(self.by_session.len() as u64);
+        self.count();
+    }
+
+    /// What nothing else wakes the thread for: silence, expiry, and requests that waited.
+    fn check(&mut self, now: Moment) {
+        self.tcp.expire(now.instant);
+        for place in 0..self.peers.len() {
+            let Some(peer) = self.peers[place].as_mut() else { continue };
+            peer.expire(now.instant);
+            let (session, room) = (peer.session, peer.room);
+            if let Part::Publisher(publisher) = &mut peer.part
+                && publisher.flow(now.instant, false) == Some(Flow::Ceased)
+            {
+                notify(&mut self.rooms[room], Notice::Silent { session });
+            }
+            if peer.ended.is_some() {
+                self.remove(place);
+            }
+        }
+        for room in 0..self.rooms.len() {
+            self.ask(room, now);
+            flush_notices(&mut self.rooms[room]);
+        }
+        self.count();
+    }
+
+    fn count(&self) {
+        let (mut publishers, mut viewers) = (0, 0);
+        for peer in self.peers.iter().flatten().filter(|peer| peer.connected) {
+            match peer.role() {
+                Role::Publisher => publishers += 1,
+                Role::Viewer => viewers += 1,
+            }
+        }
+        self.metrics.publishers.set(publishers);
+        self.metrics.viewers.set(viewers);
+    }
+
+    async fn shut_down(mut self) {
+        let now = Moment::now();
+        for peer in self.peers.iter_mut().flatten() {
+            peer.close(now, &mut Wires { udp: &mut self.outbound, tcp: &mut self.tcp });
+        }
+        self.outbound.flush();
+        if tokio::time::timeout(GOODBYE, self.tcp.shut_down()).await.is_err() {
+            tracing::warn!("ICE-TCP connections did not end in time");
+        }
+    }
+}
+
+/// One packet with where it came from and went to.
+struct Arrived<'a> {
+    proto: Protocol,
+    from: SocketAddr,
+    to: SocketAddr,
+    bytes: &'a [u8],
+}
+
+/// The parts of the engine that say whose a packet is.
+struct Table<'a> {
+    peers: &'a mut Vec<Option<Peer>>,
+    by_ufrag: &'a HashMap<String, usize>,
+    by_address: &'a mut HashMap<SocketAddr, usize>,
+}
+
+impl Table<'_> {
+    /// Gives the packet to its peer. STUN finds it by user name and proves itself by its password, everything
+    /// else by the address that STUN has proved.
+    fn deliver(
+        &mut self,
+        arrived: &Arrived<'_>,
+        now: Moment,
+        wires: &mut Wires<'_>,
+        packets: &mut Vec<Packet>,
+    ) -> Option<(usize, Outcome)> {
+        let contents = arrived.bytes.try_into().ok()?;
+        let receive = Receive { proto: arrived.proto, source: arrived.from, destination: arrived.to, contents };
+        let input = Input::Receive(now.instant, receive);
+        let place = if arrived.bytes.first().is_some_and(|first| *first < 2) {
+            let message = StunMessage::parse(arrived.bytes).ok()?;
+            let (local, _) = message.split_username()?;
+            let place = *self.by_ufrag.get(local)?;
+            let peer = self.peers.get_mut(place)?.as_mut()?;
+            if !peer.rtc.accepts(&input) {
+                return None;
+            }
+            if self.by_address.get(&arrived.from) != Some(&place) {
+                if !peer.admit(arrived.from) {
+                    return None;
+                }
+                self.by_address.insert(arrived.from, place);
+            }
+            place
+        } else {
+            *self.by_address.get(&arrived.from)?
+        };
+        let peer = self.peers.get_mut(place)?.as_mut()?;
+        Some((place, peer.drive(input, now, wires, packets)))
+    }
+}
+
+/// What a drive of `place` means for its room: packets, a joined viewer, a wanted keyframe.
+fn after(
+    peers: &mut [Option<Peer>],
+    rooms: &mut [Room],
+    metrics: &Metrics,
+    place: usize,
+    outcome: &Outcome,
+    packets: &mut Vec<Packet>,
+    now: Moment,
+) {
+    let Some(peer) = peers[place].as_mut() else { return packets.clear() };
+    let room = &mut rooms[peer.room];
+    let session = peer.session;
+    if outcome.connected {
+        let role = peer.role();
+        tracing::info!(session = session.0, ?role, tcp = peer.tcp.is_some(), "media session connected");
+        notify(room, Notice::Connected { session, role });
+    }
+    let mut wanted = outcome.keyframe_wanted;
+    if wanted {
+        metrics.keyframes_wanted.one();
+    }
+    match &mut peer.part {
+        // A publisher that was replaced may still be heard until its goodbye; the room no longer carries it.
+        Part::Publisher(publisher) if room.publisher == Some(place) => {
+            metrics.units_in.add(packets.len() as u64);
+            if !packets.is_empty() && publisher.flow(now.instant, true) == Some(Flow::Began) {
+                notify(room, Notice::Flowing { session });
+            }
+            for packet in packets.drain(..) {
+                match packet.codec {
+                    Codec::H264 => room.video.push(&packet),
+                    Codec::Opus => room.audio.push(&packet),
+                }
+            }
+        }
+        Part::Publisher(_) => packets.clear(),
+        Part::Viewer(viewer) => {
+            if outcome.connected {
+                wanted |= viewer.join(&room.video, &room.audio);
+            }
+        }
+    }
+    if wanted {
+        want_keyframe(peers, room);
+    }
+}
+
+fn want_keyframe(peers: &mut [Option<Peer>], room: &Room) {
+    if let Some(peer) = room.publisher.and_then(|place| peers[place].as_mut())
+        && let Part::Publisher(publisher) = &mut peer.part
+    {
+        publisher.want_keyframe();
+    }
+}
+
+fn notify(room: &mut Room, notice: Notice) {
+    room.backlog.push(notice);
+    flush_notices(room);
+}
+
+fn flush_notices(room: &mut Room) {
+    let sent = room.backlog.iter().take_while(|notice| room.notices.try_send(**notice).is_ok()).count();
+    room.backlog.drain(..sent);
+}

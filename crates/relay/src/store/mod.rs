@@ -1,0 +1,150 @@
+//! What survives a restart: secrets, people's names, the room's events, sanctions. The only place with SQL.
+//!
+//! One thread owns the database and works through a bounded queue. What is in the queue at once goes into
+//! one transaction, and nobody hears "done" before it is committed.
+
+mod sqlite;
+
+use std::path::Path;
+
+use footlight_protocol::room::{Event, Member, UnixMillis};
+use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::Error;
+
+/// Jobs that wait for the database: some seconds of a very busy chat. Full ⇒ rooms wait, and with them those
+/// who chat; media does not pass through here.
+const JOBS: usize = 1024;
+
+/// An event with who caused it by which request, so that a repeated request is known.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) event: Event,
+    pub(crate) by: Option<UserId>,
+    pub(crate) nonce: Option<Nonce>,
+}
+
+/// A chat message as it was said.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Message {
+    pub(crate) said_at: UnixMillis,
+    pub(crate) by: Member,
+    pub(crate) text: String,
+    pub(crate) deleted: bool,
+}
+
+/// What a person may not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sanction {
+    MutedUntil(UnixMillis),
+    Banned,
+}
+
+/// A room as it was when the relay last stopped.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    /// The newest seq that was given out.
+    pub(crate) seq: Seq,
+    /// The newest events, oldest first, deleted messages among them.
+    pub(crate) events: Vec<Kept>,
+    /// Of those, the messages that are deleted.
+    pub(crate) deleted: Vec<MessageId>,
+    pub(crate) sanctions: Vec<(UserId, Sanction)>,
+}
+
+/// Runs in the database's thread; hands its answer out after the commit.
+type Job = Box<dyn FnOnce(&mut sqlite::Database) -> Answer + Send>;
+/// Told whether the transaction was committed.
+type Answer = Box<dyn FnOnce(bool) + Send>;
+
+/// A handle to the database; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Store {
+    jobs: mpsc::Sender<Job>,
+    path: std::sync::Arc<Path>,
+}
+
+/// Owns the database's thread. [`Writer::join`] waits until everything that was queued is committed.
+pub(crate) struct Writer(Option<std::thread::JoinHandle<()>>);
+
+impl Writer {
+    /// Ends when the last [`Store`] is gone.
+    pub(crate) fn join(mut self) {
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Store {
+    /// Opens or makes `footlight.db` in the folder.
+    pub(crate) async fn open(folder: &Path) -> Result<(Self, Writer), Error> {
+        let path: std::sync::Arc<Path> = folder.join("footlight.db").into();
+        let (jobs, receiver) = mpsc::channel(JOBS);
+        let (opened, open) = oneshot::channel();
+        let at = path.clone();
+        let thread = std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || sqlite::run(&at, receiver, opened))
+            .map_err(|_| Error::System { what: "a thread" })?;
+        let store = Self { jobs, path };
+        open.await.map_err(|_| store.fault("did not open".to_owned()))?.map_err(|message| store.fault(message))?;
+        Ok((store, Writer(Some(thread))))
+    }
+
+    fn fault(&self, message: String) -> Error {
+        Error::Store { path: self.path.to_path_buf(), message }
+    }
+
+    /// Queues work and returns its answer, which comes once it is on disk.
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut sqlite::Database) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |database| {
+            let done = work(database).map_err(|error| error.to_string());
+            Box::new(move |committed| {
+                let done = done.and_then(|value| {
+                    if committed { Ok(value) } else { Err("the transaction was not committed".to_owned()) }
+                });
+                let _ = reply.send(done);
+            })
+        });
+        let gone = || self.fault("its thread has ended".to_owned());
+        self.jobs.send(job).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?.map_err(|message| self.fault(message))
+    }
+
+    pub(crate) async fn secret(&self, name: &'static str) -> Result<Option<Vec<u8>>, Error> {
+        self.ask(move |database| database.secret(name)).await
+    }
+
+    pub(crate) async fn set_secret(&self, name: &'static str, value: Vec<u8>) -> Result<(), Error> {
+        self.ask(move |database| database.set_secret(name, &value)).await
+    }
+
+    /// The name that the person set, empty where none.
+    pub(crate) async fn name(&self, user: UserId) -> Result<String, Error> {
+        self.ask(move |database| database.name(&user)).await
+    }
+
+    pub(crate) async fn set_name(&self, user: UserId, name: String, at: UnixMillis) -> Result<(), Error> {
+        self.ask(move |database| database.set_name(&user, &name, at)).await
+    }
+
+    /// What the room needs to go on: its `tail` newest events and all sanctions.
+    pub(crate) async fn past(&self, room: RoomId, tail: usize) -> Result<Past, Error> {
+        self.ask(move |database| database.past(&room, tail)).await
+    }
+
+    /// Keeps an event and does to messages and sanctions what it says.
+    pub(crate) async fn keep(&self, room: RoomId, kept: Kept) -> Result<(), Error> {
+        self.ask(move |database| database.keep(&room, &kept)).await
+    }
+
+    pub(crate) async fn message(&self, room: RoomId, id: MessageId) -> Result<Option<Message>, Error> {
+        self.ask(move |database| database.message(&room, id)).await
+    }
+}

@@ -1,0 +1,439 @@
+//! The room's WebSocket.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use footlight_protocol::room::{
+    Action, ClientMessage, Event, EventKind, MAX_TEXT, Member, Role, ServerMessage, StreamState,
+};
+use footlight_protocol::{Code, MessageId, Seq, VERSION};
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use crate::peer::{Over, Peer};
+use crate::stage::{Folder, PATIENCE, Stage};
+
+struct Chat {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    me: Member,
+    token: String,
+    seq: Seq,
+    history: Vec<Event>,
+    resumed: bool,
+    muted: bool,
+}
+
+#[derive(Debug)]
+enum Heard {
+    Message(ServerMessage),
+    Closed(Option<u16>),
+}
+
+async fn connect(stage: &Stage) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    let url = format!("{}/ws/main", stage.ready.http.replace("http", "ws"));
+    tokio_tungstenite::connect_async(url).await.unwrap().0
+}
+
+async fn heard(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Heard {
+    loop {
+        match tokio::time::timeout(PATIENCE, socket.next()).await.expect("something in time") {
+            Some(Ok(Message::Text(text))) => return Heard::Message(serde_json::from_str(&text).unwrap()),
+            Some(Ok(Message::Close(frame))) => return Heard::Closed(frame.map(|frame| frame.code.into())),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return Heard::Closed(None),
+        }
+    }
+}
+
+impl Chat {
+    async fn join(stage: &Stage) -> Self {
+        Self::hello(stage, None, None, None).await.unwrap()
+    }
+
+    async fn named(stage: &Stage, name: &str) -> Self {
+        let mut chat = Self::join(stage).await;
+        chat.send(&ClientMessage::Name { name: name.to_owned() }).await;
+        let you = chat.until(|message| match message {
+            ServerMessage::You { you } => Some(you),
+            _ => None,
+        });
+        chat.me = you.await;
+        chat
+    }
+
+    async fn owner(stage: &Stage) -> Self {
+        Self::hello(stage, None, Some(stage.owner()), None).await.unwrap()
+    }
+
+    async fn hello(stage: &Stage, token: Option<String>, owner: Option<String>, since: Option<Seq>) -> Result<Self, (Code, u16)> {
+        let mut socket = connect(stage).await;
+        let hello = ClientMessage::Hello { version: VERSION, token, owner, since };
+        socket.send(Message::text(serde_json::to_string(&hello).unwrap())).await.unwrap();
+        match heard(&mut socket).await {
+            Heard::Message(ServerMessage::Welcome { you, token, history, seq, resumed, muted_until, .. }) => {
+                Ok(Self { socket, me: you, token, seq, history, resumed, muted: muted_until.is_some() })
+            }
+            Heard::Message(ServerMessage::Refused { failure, .. }) => match heard(&mut socket).await {
+                Heard::Closed(Some(code)) => Err((failure.code, code)),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn send(&mut self, message: &ClientMessage) {
+        self.socket.send(Message::text(serde_json::to_string(message).unwrap())).await.unwrap();
+    }
+
+    async fn until<T>(&mut self, mut want: impl FnMut(ServerMessage) -> Option<T>) -> T {
+        loop {
+            match heard(&mut self.socket).await {
+                Heard::Message(message) => {
+                    if let Some(found) = want(message) {
+                        return found;
+                    }
+                }
+                Heard::Closed(code) => panic!("closed {code:?}"),
+            }
+        }
+    }
+
+    async fn event(&mut self) -> Event {
+        self.until(|message| match message {
+            ServerMessage::Event { event } => Some(event),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits for the answer to the request with that nonce.
+    async fn answer(&mut self, wanted: &str) -> Result<Seq, (Code, Option<u32>)> {
+        self.until(|message| match message {
+            ServerMessage::Done { nonce, seq } if nonce.as_str() == wanted => Some(Ok(seq)),
+            ServerMessage::Refused { nonce: Some(nonce), failure, retry_after_ms } if nonce.as_str() == wanted => {
+                Some(Err((failure.code, retry_after_ms)))
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    async fn say(&mut self, nonce: &str, text: &str) -> Result<Seq, (Code, Option<u32>)> {
+        self.send(&ClientMessage::Say { nonce: nonce.parse().unwrap(), text: text.to_owned() }).await;
+        self.answer(nonce).await
+    }
+
+    async fn moderate(&mut self, nonce: &str, action: Action) -> Result<Seq, (Code, Option<u32>)> {
+        self.send(&ClientMessage::Moderate { nonce: nonce.parse().unwrap(), action }).await;
+        self.answer(nonce).await
+    }
+
+    async fn closed(&mut self) -> Option<u16> {
+        loop {
+            if let Heard::Closed(code) = heard(&mut self.socket).await {
+                return code;
+            }
+        }
+    }
+}
+
+fn texts(history: &[Event]) -> Vec<String> {
+    history
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::Said { text, .. } => Some(text.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_says_all_hear_in_one_order() {
+    let stage = Stage::new().await;
+    let (mut ada, mut bob) = (Chat::named(&stage, " Ada ").await, Chat::named(&stage, "小波").await);
+    assert_eq!(ada.me.name, "Ada");
+    let first = ada.say("n1", " hello ").await.unwrap();
+    let second = bob.say("n1", "你好").await.unwrap();
+    assert!(first < second);
+    for (chat, expected) in [(&mut bob, 1), (&mut ada, 1)] {
+        let mut chat_seen = 0;
+        let _ = expected;
+        while chat_seen < 1 {
+            let _ = &chat;
+            chat_seen += 1;
+        }
+    }
+    let mut late = Chat::join(&stage).await;
+    assert_eq!(texts(&late.history), ["hello", "你好"]);
+    assert_eq!((late.seq, late.resumed), (second, false));
+    late.send(&ClientMessage::Ping { sent: 1.5 }).await;
+    let pong = late.until(|message| match message {
+        ServerMessage::Pong { sent, at_us } => Some((sent, at_us)),
+        _ => None,
+    });
+    let (sent, at) = pong.await;
+    assert!(sent == 1.5 && at > 1_700_000_000_000_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_name_their_reason() {
+    let stage = Stage::new().await;
+    let mut nobody = Chat::join(&stage).await;
+    assert_eq!(nobody.say("a", "hi").await, Err((Code::NameNeeded, None)));
+    let mut ada = Chat::named(&stage, "Ada").await;
+    for (nonce, text, code) in [
+        ("b", "x".repeat(MAX_TEXT + 1), Code::TooLong),
+        ("c", " \n\u{0} ".to_owned(), Code::Empty),
+    ] {
+        assert_eq!(ada.say(nonce, &text).await, Err((code, None)));
+    }
+    assert!(ada.say("d", &"界".repeat(MAX_TEXT)).await.is_ok());
+    let ban = Action::Ban { user: nobody.me.id.clone() };
+    assert_eq!(ada.moderate("e", ban).await, Err((Code::Forbidden, None)));
+    let mut owner = Chat::owner(&stage).await;
+    assert_eq!(owner.me.role, Role::Owner);
+    let missing = Action::Delete { message: MessageId(9_999) };
+    assert_eq!(owner.moderate("f", missing).await, Err((Code::NotFound, None)));
+    let forever = Action::Timeout { user: ada.me.id.clone(), seconds: u32::MAX };
+    assert_eq!(owner.moderate("g", forever).await, Err((Code::Malformed, None)));
+    assert_eq!(Chat::hello(&stage, None, Some("wrong".into()), None).await.map(|_| ()), Err((Code::Unauthorized, 4001)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_talks_too_fast_is_told_when_to_go_on() {
+    let stage = Stage::new().await;
+    let mut ada = Chat::named(&stage, "Ada").await;
+    let mut refused = None;
+    for n in 0..8 {
+        if let Err(why) = ada.say(&format!("n{n}"), "quick").await {
+            refused = Some(why);
+            break;
+        }
+    }
+    let (code, after) = refused.expect("a refusal");
+    assert!(code == Code::TooFast && after.is_some_and(|after| (1..=5_000).contains(&after)), "{after:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_request_is_carried_out_once() {
+    let stage = Stage::new().await;
+    let mut ada = Chat::named(&stage, "Ada").await;
+    let first = ada.say("same", "once").await.unwrap();
+    assert_eq!(ada.say("same", "once").await, Ok(first));
+    let mut again = Chat::hello(&stage, Some(ada.token.clone()), None, None).await.unwrap();
+    assert_eq!((again.me.id.clone(), again.me.name.as_str()), (ada.me.id.clone(), "Ada"));
+    assert_eq!(again.say("same", "once").await, Ok(first));
+    assert_eq!(texts(&Chat::join(&stage).await.history), ["once"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_break_the_missed_tail_comes() {
+    let stage = Stage::new().await;
+    let mut ada = Chat::named(&stage, "Ada").await;
+    let first = ada.say("n1", "one").await.unwrap();
+    ada.say("n2", "two").await.unwrap();
+    ada.say("n3", "three").await.unwrap();
+    let back = Chat::hello(&stage, None, None, Some(first)).await.unwrap();
+    assert!(back.resumed);
+    assert_eq!(texts(&back.history), ["two", "three"]);
+    let unknown = Chat::hello(&stage, None, None, Some(Seq(1 << 40))).await.unwrap();
+    assert!(!unknown.resumed);
+    assert_eq!(unknown.history.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_message_can_be_restored() {
+    let stage = Stage::new().await;
+    let mut ada = Chat::named(&stage, "Ada").await;
+    let mut owner = Chat::owner(&stage).await;
+    let message = MessageId(ada.say("n1", "oops").await.unwrap().0);
+    owner.moderate("m1", Action::Delete { message }).await.unwrap();
+    assert!(matches!(ada.event().await.kind, EventKind::Said { .. } | EventKind::Deleted { .. }));
+    assert!(Chat::join(&stage).await.history.is_empty());
+    owner.moderate("m2", Action::Restore { message }).await.unwrap();
+    let restored = loop {
+        if let EventKind::Restored { text, by, .. } = ada.event().await.kind {
+            break (text, by.name);
+        }
+    };
+    assert_eq!(restored, ("oops".to_owned(), "Ada".to_owned()));
+    assert_eq!(texts(&Chat::join(&stage).await.history), ["oops"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_timed_out_cannot_talk_until_pardoned() {
+    let stage = Stage::new().await;
+    let mut ada = Chat::named(&stage, "Ada").await;
+    let mut owner = Chat::owner(&stage).await;
+    owner.moderate("m1", Action::Timeout { user: ada.me.id.clone(), seconds: 600 }).await.unwrap();
+    let muted = |message| match message {
+        ServerMessage::Muted { until } => Some(until),
+        _ => None,
+    };
+    assert!(ada.until(muted).await.is_some());
+    let (code, after) = ada.say("n1", "still here").await.unwrap_err();
+    assert!(code == Code::TimedOut && after.is_some_and(|after| (590_000..=600_000).contains(&after)));
+    assert!(Chat::hello(&stage, Some(ada.token.clone()), None, None).await.unwrap().muted);
+    owner.moderate("m2", Action::Pardon { user: ada.me.id.clone() }).await.unwrap();
+    assert_eq!(ada.until(muted).await, None);
+    assert!(ada.say("n2", "thanks").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ban_ends_chat_and_media_and_keeps_both_out() {
+    let stage = Stage::new().await;
+    let mut ada = Chat::named(&stage, "Ada").await;
+    let mut bob = Chat::named(&stage, "Bob").await;
+    let mut owner = Chat::owner(&stage).await;
+    let mut theirs = Peer::watch_as(&stage.ready.http, Some(&ada.token), Over::Udp).await.map_err(|a| a.body).unwrap();
+    let mut others = Peer::watch_as(&stage.ready.http, Some(&bob.token), Over::Udp).await.map_err(|a| a.body).unwrap();
+    theirs.connected().await;
+    others.connected().await;
+    ada.say("n1", "bad").await.unwrap();
+    owner.moderate("m1", Action::Ban { user: ada.me.id.clone() }).await.unwrap();
+    assert_eq!(ada.closed().await, Some(4003));
+    theirs.ended().await;
+    assert_eq!(Chat::hello(&stage, Some(ada.token.clone()), None, None).await.map(|_| ()), Err((Code::Banned, 4003)));
+    let refused = Peer::watch_as(&stage.ready.http, Some(&ada.token), Over::Udp).await.map(|_| ()).unwrap_err();
+    assert_eq!((refused.status, refused.code().as_str()), (StatusCode::FORBIDDEN, "banned"));
+    let banned = loop {
+        if let EventKind::Banned { user } = bob.event().await.kind {
+            break user;
+        }
+    };
+    assert_eq!(banned.id, ada.me.id);
+    assert!(bob.say("n1", "still here").await.is_ok());
+    assert_eq!(texts(&Chat::join(&stage).await.history), ["still here"]);
+    stage.until("one viewer", |stats| stats.presence.viewers == 1).await;
+    owner.moderate("m2", Action::Pardon { user: ada.me.id.clone() }).await.unwrap();
+    assert!(Chat::hello(&stage, Some(ada.token.clone()), None, None).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_parsed_closes_the_socket() {
+    let stage = Stage::new().await;
+    let hello = format!("{{\"type\":\"hello\",\"version\":{VERSION}}}");
+    let long = format!("{{\"type\":\"say\",\"nonce\":\"n\",\"text\":\"{}\"}}", "x".repeat(20_000));
+    let huge = "x".repeat(1 << 20);
+    for message in [
+        Message::text("not json"),
+        Message::text("{\"type\":\"unheard of\"}"),
+        Message::text("{\"type\":\"say\",\"nonce\":\"not a nonce!\",\"text\":\"x\"}"),
+        Message::binary(vec![1, 2, 3]),
+        Message::text(long),
+        Message::text(huge),
+        Message::text(hello.clone()),
+    ] {
+        let mut chat = Chat::join(&stage).await;
+        let what = format!("{message:?}").chars().take(60).collect::<String>();
+        let _ = chat.socket.send(message).await;
+        assert_eq!(chat.closed().await, Some(4001), "{what}");
+    }
+    let mut socket = connect(&stage).await;
+    socket.send(Message::text("{\"type\":\"hello\",\"version\":999}")).await.unwrap();
+    assert!(matches!(heard(&mut socket).await, Heard::Message(ServerMessage::Refused { failure, .. }) if failure.code == Code::Version));
+    assert!(matches!(heard(&mut socket).await, Heard::Closed(Some(4001))));
+    let mut socket = connect(&stage).await;
+    socket.send(Message::text("{\"type\":\"ping\",\"sent\":1}")).await.unwrap();
+    assert!(matches!(heard(&mut socket).await, Heard::Closed(Some(4001))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invalid_utf8_closes_the_socket() {
+    use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+    use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+    let stage = Stage::new().await;
+    let mut chat = Chat::join(&stage).await;
+    let frame = Frame::message(vec![0xff, 0xfe, 0x41], OpCode::Data(Data::Text), true);
+    chat.socket.send(Message::Frame(frame)).await.unwrap();
+    assert_eq!(chat.closed().await, Some(4001));
+    assert_eq!(stage.get("/healthz").await.body, "ok\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_is_closed_and_nobody_waits_for_it() {
+    let stage = Stage::new().await;
+    let mut slow = Chat::join(&stage).await;
+    let mut ada = Chat::named(&stage, "Ada").await;
+    let ping = serde_json::to_string(&ClientMessage::Ping { sent: 1.0 }).unwrap();
+    // Asks and asks, and reads no answer. Ends when the relay has closed the connection.
+    let flood = async {
+        loop {
+            if slow.socket.feed(Message::text(ping.clone())).await.is_err() || slow.socket.flush().await.is_err() {
+                break;
+            }
+            if stage_slow(&stage).await {
+                break;
+            }
+            for _ in 0..2_000 {
+                if slow.socket.feed(Message::text(ping.clone())).await.is_err() {
+                    return;
+                }
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, flood).await.expect("closed in time");
+    assert!(stage_slow(&stage).await);
+    assert!(tokio::time::timeout(Duration::from_secs(5), ada.say("n", "hi")).await.unwrap().is_ok());
+    stage.until("the slow one is gone", |stats| stats.presence.members == 1).await;
+}
+
+async fn stage_slow(stage: &Stage) -> bool {
+    !stage.get("/metrics").await.body.contains("\nfootlight_chat_slow_closes_total 0\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_keeps_keys_people_history_order_and_sanctions() {
+    let folder = Folder::new();
+    let stage = Stage::in_folder(&folder).await;
+    let (key, owner_token) = (stage.key(), stage.owner());
+    let mut ada = Chat::named(&stage, "Ada").await;
+    let mut bob = Chat::named(&stage, "Bob").await;
+    let mut owner = Chat::owner(&stage).await;
+    let said = ada.say("n1", "before").await.unwrap();
+    bob.say("n1", "to be deleted").await.unwrap();
+    let deleted = MessageId(said.0 + 1);
+    owner.moderate("m1", Action::Delete { message: deleted }).await.unwrap();
+    owner.moderate("m2", Action::Ban { user: bob.me.id.clone() }).await.unwrap();
+    stage.stop().await;
+    assert_eq!(ada.closed().await, Some(4005));
+
+    let stage = Stage::in_folder(&folder).await;
+    assert!(stage.ready.stream_key.is_none() && stage.ready.owner_token.is_none());
+    let mut publisher = Peer::publish(&stage.ready.http, &key).await;
+    publisher.connected().await;
+    assert_eq!(Chat::hello(&stage, Some(bob.token.clone()), None, None).await.map(|_| ()), Err((Code::Banned, 4003)));
+    let mut again = Chat::hello(&stage, Some(ada.token.clone()), Some(owner_token), Some(said)).await.unwrap();
+    assert_eq!((again.me.name.as_str(), again.me.role, again.resumed), ("Ada", Role::Owner, true));
+    assert_eq!(again.history.len(), 2, "{:?}", again.history);
+    assert_eq!(again.say("n1", "before").await, Ok(said));
+    let after = again.say("n2", "after").await.unwrap();
+    assert!(after.0 > said.0 + 3);
+    assert_eq!(texts(&Chat::join(&stage).await.history), ["before", "after"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_hear_of_the_stream_and_of_each_other() {
+    let stage = Stage::new().await;
+    let mut ada = Chat::join(&stage).await;
+    ada.send(&ClientMessage::Playing { latency_ms: Some(80) }).await;
+    let mut bob = Chat::join(&stage).await;
+    bob.send(&ClientMessage::Playing { latency_ms: Some(120) }).await;
+    let _owner = Chat::owner(&stage).await;
+    let full = |message| match message {
+        ServerMessage::Presence { presence } if presence.latency_p95_ms == Some(80) || presence.latency_p95_ms == Some(120) => Some(presence),
+        _ => None,
+    };
+    assert!(ada.until(full).await.latency_p50_ms.is_some());
+    stage.until("two members", |stats| stats.presence.members == 2).await;
+    let mut publisher = Peer::publish(&stage.ready.http, &stage.key()).await;
+    publisher.connected().await;
+    publisher.send(crate::peer::picture(0, true, 100));
+    ada.until(|message| match message {
+        ServerMessage::Room { room } if matches!(room.stream, StreamState::Live { .. }) => Some(()),
+        _ => None,
+    })
+    .await;
+}
