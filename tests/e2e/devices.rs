@@ -1,7 +1,5 @@
 //! Real device code on devices that come and go in the middle of a broadcast.
 
-use std::process::Command;
-
 use footlight_tests::browser::Setup;
 use footlight_tests::camera::{self, Camera};
 use footlight_tests::microphone::Microphone;
@@ -124,7 +122,7 @@ async fn a_camera_that_stops_without_a_word_is_opened_again() {
 async fn broadcast(camera: &Camera, microphone: Option<&Microphone>, output: &Output) -> Studio {
     let mut environment = camera.environment();
     environment.extend(microphone.map(Microphone::environment).unwrap_or_default());
-    let mut command = Command::new(bins::footlight());
+    let mut command = bins::command(bins::footlight());
     command
         .args(["--list-devices", "--json"])
         .envs(environment.iter().map(|(name, value)| (name, value)));

@@ -1,7 +1,6 @@
 //! Bad input gets a clear error, and nothing is lost.
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::process::Command;
 use std::time::Instant;
 
 use footlight_protocol::room::{MAX_TEXT, ServerMessage};
@@ -26,7 +25,7 @@ async fn bad_requests_are_answered_with_their_code() {
     let key = relay.ready.key();
     let send = offer("sendonly");
     let receive = offer("recvonly");
-    let long = "x".repeat(4 << 20);
+    let long = "x".repeat(100 << 10);
     for (path, content_type, token, body, status, code) in [
         (
             "/whip/main",
@@ -130,13 +129,14 @@ async fn bad_chat_is_refused_and_good_chat_goes_on() {
         assert_eq!(odd.closed().await, Closed(Some(close as u16)), "{what}");
     }
     let (mut flood, _) = Chat::join(&relay.ready.http, room, None).await;
-    flood.send_raw(Message::text("x".repeat(1 << 20))).await;
+    // The relay may have closed before all of it is sent.
+    let _ = flood.try_send(Message::text("x".repeat(1 << 20))).await;
     flood.closed().await;
-    let mut stranger = Chat::connect(&relay.ready.http, "nowhere").await;
-    stranger
-        .send_raw(Message::text(r#"{"type":"hello","version":1}"#))
-        .await;
-    assert_eq!(stranger.closed().await, Closed(Some(CloseCode::NotFound as u16)));
+    assert_eq!(
+        Chat::try_connect(&relay.ready.http, "nowhere").await.err(),
+        Some(404),
+        "no room, no socket"
+    );
 
     assert!(matches!(
         ada.say("and nobody else was disturbed").await,
@@ -192,7 +192,7 @@ async fn bad_flags_busy_ports_and_unreadable_files_are_named_with_status_2() {
         ),
     ] {
         let case = format!("{} {}", program.display(), arguments.join(" "));
-        let mut command = Command::new(program);
+        let mut command = bins::command(program);
         if !arguments.contains(&"--data") {
             command.arg("--data").arg(scratch.folder("data"));
         }
@@ -212,7 +212,7 @@ async fn bad_flags_busy_ports_and_unreadable_files_are_named_with_status_2() {
 async fn without_a_display_the_window_says_so() {
     let output = Output::new("refusals-display");
     let scratch = Scratch::new("display");
-    let mut command = Command::new(bins::footlight());
+    let mut command = bins::command(bins::footlight());
     command
         .args(["--listen", "127.0.0.1:0", "--data"])
         .arg(scratch.folder("data"))
@@ -297,7 +297,9 @@ async fn secrets_are_in_no_log_and_not_in_the_relays_store() {
     let _turn = turn().await;
     let output = Output::new("secrets");
     let data = Scratch::new("relay");
-    let relay = Relay::start("relay", "127.0.0.1:0", data.path(), &output).await;
+    // As talkative as somebody who looks for a fault would set it.
+    let loud = [("RUST_LOG", "debug"), ("FOOTLIGHT_LOG", "debug")];
+    let relay = Relay::start_with("relay", "127.0.0.1:0", data.path(), &loud, &output).await;
     let key = relay.ready.key().to_owned();
     let token = relay.ready.token().to_owned();
     let target = format!("whip+{}/whip/main", relay.ready.http);

@@ -15,14 +15,14 @@ async fn a_creator_goes_live_reads_the_chat_and_bans_a_viewer() {
     the_preview_moves(&window).await;
     window
         .page
-        .wait_for_attribute(face::PHASE, "data-phase", "idle", seconds(10))
+        .wait_for_attribute(face::GO_LIVE, face::PHASE, "idle", seconds(10))
         .await;
     window.screenshot(&output, "studio-idle").await;
 
     window.page.click(face::GO_LIVE).await;
     window
         .page
-        .wait_for_attribute(face::PHASE, "data-phase", "live", seconds(20))
+        .wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20))
         .await;
     let link = window
         .access()
@@ -92,7 +92,7 @@ async fn both_faces_are_shown_in_both_languages_and_themes() {
     window.page.click(face::GO_LIVE).await;
     window
         .page
-        .wait_for_attribute(face::PHASE, "data-phase", "live", seconds(20))
+        .wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20))
         .await;
     let link = window
         .access()
@@ -145,7 +145,7 @@ async fn the_preview_moves(window: &Window) {
     let frames = async || {
         window
             .page
-            .attribute(face::PREVIEW, "data-frames")
+            .attribute(face::PREVIEW, face::FRAMES)
             .await?
             .parse::<u64>()
             .ok()

@@ -1,6 +1,8 @@
 //! Where the built programs are: beside the test executable, in the profile it was built with.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The desktop program.
 pub fn footlight() -> PathBuf {
@@ -10,6 +12,18 @@ pub fn footlight() -> PathBuf {
 /// The relay alone.
 pub fn footlight_relay() -> PathBuf {
     built("footlight-relay")
+}
+
+/// A command without the settings that the person who runs the tests may have in the environment.
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    let ours = std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| name.to_string_lossy().starts_with("FOOTLIGHT_"));
+    for name in ours {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// The folder cargo builds into, such as `target`.

@@ -130,10 +130,11 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // chromedriver puts Chromium into a group of its own, out of reach of its own group's end.
-        if let Some(id) = self.chromium {
-            if kill_process_group(id, Signal::KILL).is_err() {
-                let _ = kill_process(id, Signal::KILL);
-            }
+        if let Some(id) = self.chromium
+            && kill_process_group(id, Signal::KILL).is_err()
+        {
+            // Not the leader of a group in this version: then its death takes its children along.
+            let _ = kill_process(id, Signal::KILL);
         }
     }
 }

@@ -6,7 +6,7 @@ use footlight_protocol::room::{ClientMessage, EventKind, ServerMessage};
 use footlight_protocol::{Nonce, VERSION};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// Every answer on loopback comes well within this.
@@ -25,11 +25,19 @@ pub struct Closed(pub Option<u16>);
 impl Chat {
     /// Opens the socket and says nothing. `http` is the relay's address as `ready` gives it.
     pub async fn connect(http: &str, room: &str) -> Self {
-        let url = format!("{}/ws/{room}", http.replacen("http", "ws", 1));
-        let (socket, _) = tokio_tungstenite::connect_async(&url)
+        Self::try_connect(http, room)
             .await
-            .unwrap_or_else(|e| panic!("{url}: {e}"));
-        Self { socket, sent: 0 }
+            .unwrap_or_else(|status| panic!("{http}/ws/{room} answered {status}"))
+    }
+
+    /// Like [`Chat::connect`], but a refusal is the HTTP status.
+    pub async fn try_connect(http: &str, room: &str) -> Result<Self, u16> {
+        let url = format!("{}/ws/{room}", http.replacen("http", "ws", 1));
+        match tokio_tungstenite::connect_async(&url).await {
+            Ok((socket, _)) => Ok(Self { socket, sent: 0 }),
+            Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("{url}: {error}"),
+        }
     }
 
     /// Opens the socket, says hello, and gives the welcome.
@@ -55,13 +63,17 @@ impl Chat {
     }
 
     pub async fn send_raw(&mut self, message: Message) {
-        self.socket.send(message).await.expect("the socket is open");
+        self.try_send(message).await.expect("the socket is open");
+    }
+
+    pub async fn try_send(&mut self, message: Message) -> Result<(), tungstenite::Error> {
+        self.socket.send(message).await
     }
 
     /// Sends bytes as a text frame, whatever they are: the one thing a WebSocket library will not do.
     pub async fn send_text_bytes(&mut self, payload: &[u8]) {
-        use tokio_tungstenite::tungstenite::protocol::frame::Frame;
-        use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+        use tungstenite::protocol::frame::Frame;
+        use tungstenite::protocol::frame::coding::{Data, OpCode};
         let frame = Frame::message(payload.to_vec(), OpCode::Data(Data::Text), true);
         self.send_raw(Message::Frame(frame)).await;
     }

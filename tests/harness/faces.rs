@@ -2,25 +2,31 @@
 
 /// The viewer page (`GET /{room}`).
 pub mod viewer {
-    /// Carries `data-state`: `loading`, `playing`, `offline`, `reconnecting`, `banned`, `unsupported`.
-    pub const PLAYER: &str = "[data-state]";
-    pub const VIDEO: &str = "video";
-    pub const UNMUTE: &str = "[data-test=unmute]";
-    /// Carries `data-ms`: measured latency, capture to screen.
-    pub const LATENCY: &str = "[data-test=latency]";
-    pub const CHAT_INPUT: &str = "[data-test=chat-input]";
-    pub const NAME_INPUT: &str = "[data-test=name-input]";
-    pub const MESSAGE: &str = "[data-test=message]";
+    /// Carries [`STATE`] and [`LATENCY`].
+    pub const PLAYER: &str = "#player";
+    /// `connecting`, `playing`, `offline`, `interrupted`, `failed` or `banned`.
+    pub const STATE: &str = "data-state";
+    /// Measured latency, capture to screen, in milliseconds.
+    pub const LATENCY: &str = "data-latency-ms";
+    pub const VIDEO: &str = "#video";
+    pub const UNMUTE: &str = "#unmute";
+    pub const CHAT_INPUT: &str = "#chat-input";
+    pub const NAME_INPUT: &str = "#name-input";
+    /// A message that the relay has confirmed.
+    pub const MESSAGE: &str = "[data-message-id]";
 }
 
 /// The studio window.
 pub mod studio {
-    /// Carries `data-frames`: how many preview pictures were drawn.
-    pub const PREVIEW: &str = "canvas[data-frames]";
-    /// Carries `data-phase`: `idle`, `starting`, `live`, `reconnecting`, `ending`.
-    pub const PHASE: &str = "[data-phase]";
-    pub const GO_LIVE: &str = "[data-test=go-live]";
-    pub const MESSAGE: &str = "[data-test=message]";
-    /// The key that bans the author of the focused message.
+    /// Carries [`FRAMES`].
+    pub const PREVIEW: &str = "#preview";
+    /// How many preview pictures were drawn.
+    pub const FRAMES: &str = "data-frames";
+    /// Pressed to go live; carries [`PHASE`].
+    pub const GO_LIVE: &str = "#go-live";
+    /// `idle`, `starting`, `live`, `reconnecting` or `ending`.
+    pub const PHASE: &str = "data-phase";
+    pub const MESSAGE: &str = "[data-message-id]";
+    /// Bans the author of the message that has the focus.
     pub const BAN_KEY: &str = "b";
 }

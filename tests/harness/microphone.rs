@@ -19,10 +19,11 @@ const SOURCE: &str = "module-remap-source source_name=microphone master=test.mon
 
 #[derive(Debug)]
 pub struct Microphone {
-    folder: Scratch,
     modules: Vec<String>,
+    // In this order: the player before its server, the server before the folder it writes into.
     player: Option<Player>,
     _server: Process,
+    folder: Scratch,
 }
 
 impl Microphone {
@@ -54,10 +55,10 @@ impl Microphone {
             .envs(server_environment(&folder));
         let server = Process::start("pulseaudio", &mut command, output);
         let mut microphone = Self {
-            folder,
             modules: Vec::new(),
             player: None,
             _server: server,
+            folder,
         };
         wait::until("the sound server answers", wait::seconds(20), async || {
             microphone.try_control(&["info"])

@@ -2,7 +2,6 @@
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -59,11 +58,23 @@ pub struct Relay {
 impl Relay {
     /// `listen` as the flag takes it: `127.0.0.1:0` picks a port.
     pub async fn start(name: &str, listen: &str, data: &Path, output: &Output) -> Self {
-        let mut command = Command::new(bins::footlight_relay());
+        Self::start_with(name, listen, data, &[], output).await
+    }
+
+    /// With more in its environment.
+    pub async fn start_with(
+        name: &str,
+        listen: &str,
+        data: &Path,
+        environment: &[(&str, &str)],
+        output: &Output,
+    ) -> Self {
+        let mut command = bins::command(bins::footlight_relay());
         command
             .args(["--json", "--listen", listen])
             .arg("--data")
-            .arg(data);
+            .arg(data)
+            .envs(environment.iter().copied());
         let mut process = Process::start(name, &mut command, output);
         let ready = Ready::of(process.event("ready", Duration::from_secs(20)).await);
         Self { process, ready }

@@ -1,7 +1,6 @@
 //! The broadcaster without a window: `footlight --headless --live --json`.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -87,7 +86,7 @@ impl Headless {
     pub async fn start(self, name: &str, output: &Output) -> Studio {
         let scratch = Scratch::new("studio");
         let data = self.data.clone().unwrap_or_else(|| scratch.folder("data"));
-        let mut command = Command::new(bins::footlight());
+        let mut command = bins::command(bins::footlight());
         command
             .args(["--headless", "--live", "--json", "--listen", "127.0.0.1:0"])
             .args(["--camera", &self.camera, "--microphone", &self.microphone])

@@ -62,12 +62,12 @@ impl Viewer {
     pub async fn in_state(&self, state: &str, limit: Duration) {
         self.browser
             .page
-            .wait_for_attribute(viewer::PLAYER, "data-state", state, limit)
+            .wait_for_attribute(viewer::PLAYER, viewer::STATE, state, limit)
             .await;
     }
 
     pub async fn state(&self) -> Option<String> {
-        self.browser.page.attribute(viewer::PLAYER, "data-state").await
+        self.browser.page.attribute(viewer::PLAYER, viewer::STATE).await
     }
 
     /// The number in the picture right now, if there is one.
@@ -129,7 +129,7 @@ impl Viewer {
     pub async fn shown_latency_ms(&self) -> Option<f64> {
         self.browser
             .page
-            .attribute(viewer::LATENCY, "data-ms")
+            .attribute(viewer::PLAYER, viewer::LATENCY)
             .await?
             .parse()
             .ok()

@@ -1,6 +1,5 @@
 //! The real desktop window, on a private X server, driven by WebKit's own WebDriver.
 
-use std::process::Command;
 use std::time::Duration;
 
 use footlight_protocol::studio::{Preferences, RoomAccess};
@@ -29,7 +28,7 @@ impl Window {
         let screen = Screen::start(output).await;
         let port = relay::free_port();
         // A bus of its own: without one GTK and WebKit wait for the person's, or start one that stays.
-        let mut command = Command::new(tool::find("dbus-run-session", "dbus-daemon"));
+        let mut command = bins::command(tool::find("dbus-run-session", "dbus-daemon"));
         command
             .arg("--")
             .arg(tool::find("WebKitWebDriver", "webkit2gtk-driver"))
