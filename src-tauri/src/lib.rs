@@ -1,1 +1,64 @@
-//! The shell.
+//! The shell around the studio and the bundled relay: flags, window, settings, start and stop.
+//!
+//! There is no media logic and no HTTP here. [`desk::Desk`] is the whole running application, the same with
+//! and without a window: [`headless`] prints its events, [`app`] shows them.
+
+mod app;
+mod commands;
+mod desk;
+mod flags;
+mod headless;
+mod local_relay;
+mod preview;
+mod report;
+mod secrets;
+mod settings;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use flags::Flags;
+use settings::Settings;
+use tracing_subscriber::EnvFilter;
+
+/// Exit status for what the caller got wrong: a flag, a file, a port.
+const BAD_INPUT: u8 = 2;
+
+/// Runs the program to its end.
+pub fn main() -> ExitCode {
+    let flags = Flags::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::try_from_env("FOOTLIGHT_LOG").unwrap_or_else(|_| EnvFilter::new(LOG)))
+        .init();
+    match start(flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, whatever the causes hold.
+            eprintln!("footlight: {}", format!("{error:#}").replace('\n', " "));
+            ExitCode::from(BAD_INPUT)
+        }
+    }
+}
+
+/// What is logged unless FOOTLIGHT_LOG says otherwise: ours in full, the libraries' warnings.
+const LOG: &str = "warn,footlight=info,footlight_studio=info,footlight_relay=info,str0m=error,rtc=error,webrtc=error";
+
+fn start(flags: Flags) -> anyhow::Result<()> {
+    if flags.list_devices {
+        report::devices(flags.json);
+        return Ok(());
+    }
+    let settings = Settings::load(&flags)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("footlight")
+        .build()
+        .context("start the runtime")?;
+    if flags.headless {
+        runtime.block_on(headless::run(flags, settings))
+    } else {
+        app::run(flags, settings, runtime)
+    }
+}

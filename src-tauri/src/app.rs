@@ -1,0 +1,122 @@
+//! The window: builder, managed state, events to the page, ordered shutdown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tauri::{AppHandle, Emitter, RunEvent, WebviewUrl, WebviewWindowBuilder};
+use tokio::runtime::Runtime;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use crate::commands;
+use crate::desk::Desk;
+use crate::flags::Flags;
+use crate::preview::Preview;
+use crate::report::Report;
+use crate::settings::Settings;
+
+/// The event that carries the studio's events to the page.
+const STUDIO_EVENT: &str = "studio";
+/// How long closing may take before the process ends all the same.
+const CLOSE_BUDGET: Duration = Duration::from_secs(5);
+
+/// Opens the window and runs until it is closed.
+pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<()> {
+    if !has_display() {
+        bail!("there is no display to open a window on (DISPLAY and WAYLAND_DISPLAY are not set); use --headless");
+    }
+    tauri::async_runtime::set(runtime.handle().clone());
+    let report = flags.json.then(|| Report::new(true));
+    let desk = Arc::new(runtime.block_on(Desk::open(settings, flags.to))?);
+    if let (Some(report), Some(ready)) = (report, runtime.block_on(desk.ready())) {
+        report.ready(&ready);
+    }
+    let stop = CancellationToken::new();
+    let app = tauri::Builder::default()
+        .manage(desk.clone())
+        .manage(Preview::new(desk.studio.preview()))
+        .invoke_handler(tauri::generate_handler![
+            commands::snapshot,
+            commands::go_live,
+            commands::end_broadcast,
+            commands::pick_camera,
+            commands::pick_microphone,
+            commands::set_muted,
+            commands::room_access,
+            commands::set_sharing,
+            commands::preferences,
+            commands::set_preferences,
+            commands::next_preview,
+        ])
+        .setup(|app| {
+            WebviewWindowBuilder::new(app, "studio", WebviewUrl::default())
+                .title("Footlight")
+                .inner_size(1280.0, 800.0)
+                .min_inner_size(960.0, 600.0)
+                .build()?;
+            Ok(())
+        })
+        .build(tauri::generate_context!())
+        .context("open the window")?;
+    let forwarder = runtime.spawn(forward(app.handle().clone(), desk.clone(), stop.clone()));
+    let signals = runtime.spawn(quit_on_signal(app.handle().clone(), stop.clone()));
+    if flags.live {
+        runtime.block_on(desk.go_live()).map_err(|failure| anyhow::anyhow!("go live: {failure}"))?;
+    }
+    let mut closing = Some((runtime, desk, stop, forwarder, signals));
+    app.run(move |_, event| {
+        if let RunEvent::Exit = event
+            && let Some((runtime, desk, stop, forwarder, signals)) = closing.take()
+        {
+            stop.cancel();
+            runtime.block_on(async {
+                let closed = tokio::time::timeout(CLOSE_BUDGET, async {
+                    desk.close().await;
+                    for task in [forwarder, signals] {
+                        if let Err(error) = task.await {
+                            tracing::error!("a task of the window failed: {error}");
+                        }
+                    }
+                });
+                if closed.await.is_err() {
+                    tracing::warn!("something still ran after {CLOSE_BUDGET:?}; ending it");
+                }
+            });
+            runtime.shutdown_background();
+        }
+    });
+    Ok(())
+}
+
+/// Sends every event of the studio to the page.
+async fn forward(app: AppHandle, desk: Arc<Desk>, stop: CancellationToken) {
+    let mut events = desk.events();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            event = events.recv() => match event {
+                Ok(event) => {
+                    if let Err(error) = app.emit(STUDIO_EVENT, &event) {
+                        tracing::warn!("the window missed an event: {error}");
+                    }
+                }
+                Err(RecvError::Lagged(missed)) => tracing::warn!("the window missed {missed} events"),
+                Err(RecvError::Closed) => return,
+            },
+        }
+    }
+}
+
+/// SIGINT and SIGTERM close the window as a click would.
+async fn quit_on_signal(app: AppHandle, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = crate::headless::stop_signal() => app.exit(0),
+    }
+}
+
+fn has_display() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || set("DISPLAY") || set("WAYLAND_DISPLAY")
+}

@@ -1,0 +1,69 @@
+//! What the window may ask for. Each command is one call into the desk.
+
+use std::sync::Arc;
+
+use footlight_protocol::Failure;
+use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot};
+use tauri::State;
+use tauri::ipc::Response;
+
+use crate::desk::Desk;
+use crate::preview::Preview;
+
+type Shared<'a> = State<'a, Arc<Desk>>;
+
+#[tauri::command]
+pub(crate) fn snapshot(desk: Shared<'_>) -> Snapshot {
+    desk.studio.snapshot()
+}
+
+#[tauri::command]
+pub(crate) async fn go_live(desk: Shared<'_>) -> Result<(), Failure> {
+    desk.go_live().await
+}
+
+#[tauri::command]
+pub(crate) async fn end_broadcast(desk: Shared<'_>) -> Result<(), Failure> {
+    desk.studio.end().await;
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) fn pick_camera(id: String, desk: Shared<'_>) -> Result<(), Failure> {
+    desk.pick_camera(id)
+}
+
+#[tauri::command]
+pub(crate) fn pick_microphone(id: String, desk: Shared<'_>) -> Result<(), Failure> {
+    desk.pick_microphone(id)
+}
+
+#[tauri::command]
+pub(crate) fn set_muted(muted: bool, desk: Shared<'_>) {
+    desk.studio.set_muted(muted);
+}
+
+#[tauri::command]
+pub(crate) async fn room_access(desk: Shared<'_>) -> Result<RoomAccess, Failure> {
+    desk.room_access().await
+}
+
+#[tauri::command]
+pub(crate) async fn set_sharing(shared: bool, desk: Shared<'_>) -> Result<RoomAccess, Failure> {
+    desk.set_sharing(shared).await
+}
+
+#[tauri::command]
+pub(crate) fn preferences(desk: Shared<'_>) -> Preferences {
+    desk.preferences()
+}
+
+#[tauri::command]
+pub(crate) fn set_preferences(preferences: Preferences, desk: Shared<'_>) {
+    desk.set_preferences(&preferences);
+}
+
+#[tauri::command]
+pub(crate) async fn next_preview(preview: State<'_, Preview>) -> Result<Response, Failure> {
+    Ok(Response::new(preview.next().await))
+}

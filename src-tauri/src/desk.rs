@@ -1,0 +1,187 @@
+//! The whole running application, with or without a window: studio, bundled relay, settings.
+//!
+//! Intents come in as method calls; what happens comes out as the studio's events. Nothing here knows whether a
+//! window or a terminal is watching.
+
+use std::sync::Mutex;
+
+use anyhow::{Context, Result};
+use footlight_protocol::room::Presence;
+use footlight_protocol::studio::{Preferences, RoomAccess, StudioEvent};
+use footlight_protocol::{Code, Failure};
+use footlight_relay::Secret;
+use footlight_studio::{Studio, Target};
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::broadcast;
+
+use crate::flags::TargetUrl;
+use crate::local_relay::LocalRelay;
+use crate::secrets::Secrets;
+use crate::settings::Settings;
+
+/// Lets every machine in: the address of "share on my network".
+const EVERYWHERE: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+const THIS_MACHINE: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+pub(crate) struct Desk {
+    pub(crate) studio: Studio,
+    /// `None` only while it is being restarted, or after a restart failed.
+    relay: AsyncMutex<Option<LocalRelay>>,
+    settings: Mutex<Settings>,
+    secrets: Secrets,
+    targets: Vec<TargetUrl>,
+}
+
+/// What `ready` tells.
+pub(crate) struct Ready {
+    pub(crate) http: String,
+    pub(crate) watch: String,
+    pub(crate) port: u16,
+    pub(crate) room: String,
+    pub(crate) stream_key: Secret,
+    pub(crate) owner_token: Secret,
+}
+
+impl Desk {
+    /// Starts the relay, then the studio's sources and preview.
+    pub(crate) async fn open(settings: Settings, targets: Vec<TargetUrl>) -> Result<Self> {
+        let secrets = Secrets::load(&settings.data)?;
+        let file = &settings.now;
+        let relay = LocalRelay::start(file.listen, &file.room, settings.data.clone(), &secrets).await?;
+        let config = footlight_studio::Config {
+            camera: file.camera.clone(),
+            microphone: file.microphone.clone(),
+            width: file.width,
+            height: file.height,
+            fps: file.fps,
+            bitrate_kbps: file.bitrate,
+            ..footlight_studio::Config::default()
+        };
+        let studio = Studio::start(config, tokio::runtime::Handle::current()).context("start the studio")?;
+        Ok(Self { studio, relay: AsyncMutex::new(Some(relay)), settings: Mutex::new(settings), secrets, targets })
+    }
+
+    pub(crate) async fn ready(&self) -> Option<Ready> {
+        let relay = self.relay.lock().await;
+        let relay = relay.as_ref()?;
+        Some(Ready {
+            http: relay.http(),
+            watch: relay.watch(),
+            port: relay.address.port(),
+            room: relay.room.to_string(),
+            stream_key: self.secrets.stream_key.clone(),
+            owner_token: self.secrets.owner_token.clone(),
+        })
+    }
+
+    pub(crate) fn events(&self) -> broadcast::Receiver<StudioEvent> {
+        self.studio.events()
+    }
+
+    /// Goes on air: to the targets of the command line, else to the bundled relay.
+    pub(crate) async fn go_live(&self) -> Result<(), Failure> {
+        let key = || footlight_studio::Secret::new(self.secrets.stream_key.reveal().to_owned());
+        let targets = if self.targets.is_empty() {
+            let relay = self.relay.lock().await;
+            let relay = relay.as_ref().ok_or_else(no_relay)?;
+            vec![Target::Whip { url: relay.whip(), key: key() }]
+        } else {
+            self.targets.iter().map(|target| Target::Whip { url: target.whip.clone(), key: key() }).collect()
+        };
+        self.studio.go_live(targets)
+    }
+
+    pub(crate) fn pick_camera(&self, id: String) -> Result<(), Failure> {
+        self.studio.pick_camera(id.clone())?;
+        self.remember(|file| file.camera.clone_from(&id));
+        Ok(())
+    }
+
+    pub(crate) fn pick_microphone(&self, id: String) -> Result<(), Failure> {
+        self.studio.pick_microphone(id.clone())?;
+        self.remember(|file| file.microphone.clone_from(&id));
+        Ok(())
+    }
+
+    pub(crate) fn preferences(&self) -> Preferences {
+        self.settings.lock().map(|settings| settings.now.preferences.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn set_preferences(&self, preferences: &Preferences) {
+        self.remember(|file| file.preferences.clone_from(preferences));
+    }
+
+    pub(crate) async fn room_access(&self) -> Result<RoomAccess, Failure> {
+        self.relay.lock().await.as_ref().map(LocalRelay::access).ok_or_else(no_relay)
+    }
+
+    /// Who watches and chats now.
+    pub(crate) async fn presence(&self) -> Presence {
+        let relay = self.relay.lock().await;
+        relay.as_ref().map(|relay| relay.handle.stats().presence).unwrap_or_default()
+    }
+
+    /// Whether the relay has ended by itself, which nobody asked for.
+    pub(crate) async fn relay_is_lost(&self) -> bool {
+        self.relay.lock().await.as_ref().is_none_or(LocalRelay::is_finished)
+    }
+
+    /// Lets other machines in, or keeps them out, by restarting the relay on another address. Not while on air.
+    pub(crate) async fn set_sharing(&self, shared: bool) -> Result<RoomAccess, Failure> {
+        if self.studio.snapshot().phase.on_air() {
+            return Err(Failure::new(Code::WrongPhase, "End the broadcast first: sharing restarts the relay"));
+        }
+        let mut slot = self.relay.lock().await;
+        let old = slot.take().ok_or_else(no_relay)?;
+        if old.access().shared == shared {
+            return Ok(slot.insert(old).access());
+        }
+        let (before, room) = (old.address, old.room.clone());
+        let wanted = std::net::SocketAddr::new(if shared { EVERYWHERE } else { THIS_MACHINE }, before.port());
+        if let Err(error) = old.stop().await {
+            tracing::warn!("the relay did not stop cleanly: {error:#}");
+        }
+        let data = self.settings.lock().map(|settings| settings.data.clone()).unwrap_or_default();
+        let access = match LocalRelay::start(wanted, &room, data.clone(), &self.secrets).await {
+            Ok(relay) => slot.insert(relay).access(),
+            Err(error) => {
+                tracing::error!("cannot listen on {wanted}: {error:#}");
+                *slot = LocalRelay::start(before, &room, data, &self.secrets).await.ok();
+                return Err(Failure::new(Code::Internal, format!("The relay cannot listen on {wanted}")));
+            }
+        };
+        drop(slot);
+        self.remember(|file| file.listen.set_ip(wanted.ip()));
+        Ok(access)
+    }
+
+    /// Changes the settings file; a failure to write is logged, the change holds for this run.
+    fn remember(&self, change: impl Fn(&mut crate::settings::File)) {
+        if let Ok(mut settings) = self.settings.lock()
+            && let Err(error) = settings.change(change)
+        {
+            tracing::warn!("the change holds only until the studio closes: {error:#}");
+        }
+    }
+
+    /// Ends the broadcast, then the relay. The devices stay open until the desk is dropped or [taken
+    /// down](Self::take_down).
+    pub(crate) async fn close(&self) {
+        self.studio.end().await;
+        if let Some(relay) = self.relay.lock().await.take()
+            && let Err(error) = relay.stop().await
+        {
+            tracing::warn!("{error:#}");
+        }
+    }
+
+    /// Closes, and joins every thread of the studio.
+    pub(crate) async fn take_down(self) {
+        self.close().await;
+        self.studio.shutdown().await;
+    }
+}
+
+fn no_relay() -> Failure {
+    Failure::new(Code::Unreachable, "The relay is not running")
+}

@@ -1,0 +1,146 @@
+//! The command line. Every flag that is a setting overrides the settings file; FOOTLIGHT_* variables stand
+//! between the two.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Parser;
+use footlight_protocol::RoomId;
+
+/// A desktop broadcaster that carries its own audience.
+#[derive(Debug, Parser)]
+#[command(name = "footlight", version, about, disable_help_subcommand = true)]
+pub(crate) struct Flags {
+    /// Run without a window
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// Go live at once
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// Camera: a device's id, pattern, file:PATH or none
+    #[arg(long, env = "FOOTLIGHT_CAMERA", value_name = "ID|pattern|file:PATH|none")]
+    pub(crate) camera: Option<String>,
+    /// Microphone: a device's id, tone, file:PATH or none
+    #[arg(long, env = "FOOTLIGHT_MICROPHONE", value_name = "ID|tone|file:PATH|none")]
+    pub(crate) microphone: Option<String>,
+    /// Picture size
+    #[arg(long, env = "FOOTLIGHT_SIZE", value_name = "WxH")]
+    pub(crate) size: Option<Size>,
+    /// Frames a second
+    #[arg(long, env = "FOOTLIGHT_FPS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=120))]
+    pub(crate) fps: Option<u32>,
+    /// Video bitrate
+    #[arg(long, env = "FOOTLIGHT_BITRATE", value_name = "KBPS", value_parser = clap::value_parser!(u32).range(100..=50_000))]
+    pub(crate) bitrate: Option<u32>,
+    /// Where the bundled relay listens; port 0 picks a free one
+    #[arg(long, env = "FOOTLIGHT_LISTEN", value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where the bundled relay takes RTMP (not in this version: said, and otherwise ignored)
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) rtmp: Option<SocketAddr>,
+    /// Folder of the relay's store, the keys and the settings
+    #[arg(long, env = "FOOTLIGHT_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Settings file, in place of settings.toml in the data folder
+    #[arg(long, env = "FOOTLIGHT_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Room name, the last part of the link
+    #[arg(long, env = "FOOTLIGHT_ROOM", value_name = "NAME")]
+    pub(crate) room: Option<RoomId>,
+    /// Publish there instead of the bundled relay: whip+https://HOST/whip/ROOM (repeatable; the key is
+    /// taken from FOOTLIGHT_STREAM_KEY)
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: Vec<TargetUrl>,
+    /// Print events as JSON, one a line, on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// List cameras and microphones and exit
+    #[arg(long)]
+    pub(crate) list_devices: bool,
+}
+
+/// `1280x720`: even sides, 64 to 7680.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+impl FromStr for Size {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let side = |text: &str| text.parse().ok().filter(|side| (64..=7680).contains(side) && side % 2 == 0);
+        text.split_once('x')
+            .and_then(|(width, height)| Some(Self { width: side(width)?, height: side(height)? }))
+            .ok_or("a size is WIDTHxHEIGHT, both even and between 64 and 7680, for example 1280x720")
+    }
+}
+
+/// A place to publish to. Holds no key: those come from the environment or the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TargetUrl {
+    /// The WHIP endpoint, http or https.
+    pub(crate) whip: String,
+}
+
+impl FromStr for TargetUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with("rtmp://") || text.starts_with("rtmps://") {
+            return Err("RTMP targets are not in this version; use whip+https:// or whip+http://");
+        }
+        let whip = text.strip_prefix("whip+").unwrap_or_default();
+        let rest = whip.strip_prefix("https://").or_else(|| whip.strip_prefix("http://")).unwrap_or_default();
+        let host = rest.split('/').next().unwrap_or_default();
+        if host.is_empty() {
+            return Err("a target is whip+https://HOST/PATH or whip+http://HOST/PATH");
+        }
+        if host.contains('@') {
+            return Err("a target's URL must not hold a key; put it into FOOTLIGHT_STREAM_KEY");
+        }
+        Ok(Self { whip: whip.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        use clap::CommandFactory;
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_are_even_and_bounded() {
+        for (text, ok) in [
+            ("1280x720", true),
+            ("64x64", true),
+            ("1281x720", false),
+            ("1280", false),
+            ("0x0", false),
+            ("99999x720", false),
+            ("-2x64", false),
+        ] {
+            assert_eq!(text.parse::<Size>().is_ok(), ok, "{text}");
+        }
+    }
+
+    #[test]
+    fn targets_are_whip_and_hold_no_key() {
+        for (text, ok) in [
+            ("whip+https://example.org/whip/main", true),
+            ("whip+http://127.0.0.1:8080/whip/main", true),
+            ("https://example.org", false),
+            ("whip+https://", false),
+            ("whip+http://key@example.org/", false),
+            ("rtmp://example.org/live", false),
+        ] {
+            assert_eq!(text.parse::<TargetUrl>().is_ok(), ok, "{text}");
+        }
+    }
+}

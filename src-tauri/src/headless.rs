@@ -1,0 +1,105 @@
+//! The same broadcast without a window: events on standard output, signals to stop.
+
+use anyhow::Result;
+use footlight_protocol::studio::{Phase, SourceState, StudioEvent};
+use footlight_protocol::{Code, Failure};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::desk::Desk;
+use crate::flags::Flags;
+use crate::report::Report;
+use crate::settings::Settings;
+
+/// Runs until SIGINT or SIGTERM, then shuts down in order.
+pub(crate) async fn run(flags: Flags, settings: Settings) -> Result<()> {
+    let report = Report::new(flags.json);
+    if flags.rtmp.is_some() {
+        eprintln!("footlight: --rtmp is ignored: this version takes and serves no RTMP");
+    }
+    let mut stop = std::pin::pin!(stop_signal());
+    // A signal during the start ends it too, and leaves nothing behind that has to be closed in order.
+    let desk = tokio::select! {
+        desk = Desk::open(settings, flags.to) => desk?,
+        () = &mut stop => return Ok(()),
+    };
+    if let Some(ready) = desk.ready().await {
+        report.ready(&ready);
+    }
+    // Subscribed before Go Live, so that no event falls between.
+    let mut events = desk.events();
+    let begun = desk.studio.snapshot();
+    for state in [begun.camera_state, begun.microphone_state] {
+        report_loss(report, &state);
+    }
+    if flags.live
+        && let Err(failure) = desk.go_live().await
+    {
+        report.error(&failure);
+    }
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            event = events.recv() => match event {
+                Ok(event) => on_event(report, &desk, event).await,
+                // Only told later than they happened: the snapshot is right all the same.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => break,
+            },
+        }
+        if desk.relay_is_lost().await {
+            report.error(&Failure::new(Code::Internal, "The relay stopped; see the log"));
+            break;
+        }
+    }
+    let was_live = desk.studio.snapshot().phase.on_air();
+    desk.take_down().await;
+    if was_live {
+        report.ended();
+    }
+    Ok(())
+}
+
+async fn on_event(report: Report, desk: &Desk, event: StudioEvent) {
+    match event {
+        StudioEvent::Phase { phase: Phase::Live { since } } => report.live(since),
+        StudioEvent::Phase { phase: Phase::Reconnecting { attempt, .. } } => report.reconnecting(attempt),
+        StudioEvent::Camera { state, .. } | StudioEvent::Microphone { state, .. } => report_loss(report, &state),
+        StudioEvent::Health { .. } => report.stats(&desk.studio.snapshot(), desk.presence().await),
+        StudioEvent::Failed { failure } => report.error(&failure),
+        StudioEvent::Phase { .. }
+        | StudioEvent::Devices { .. }
+        | StudioEvent::Muted { .. }
+        | StudioEvent::Level { .. } => {}
+    }
+}
+
+fn report_loss(report: Report, state: &SourceState) {
+    if let SourceState::Lost { failure } = state {
+        report.error(failure);
+    }
+}
+
+/// Waits for a signal that ends the program in order: SIGINT or SIGTERM. Each counts from the first poll on.
+pub(crate) async fn stop_signal() {
+    let interrupt = async {
+        // No console to listen to is no reason to stop.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    () = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(_) => interrupt.await,
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}

@@ -1,0 +1,103 @@
+//! What a terminal or a script reads: events as JSON lines, or a few words for a person.
+
+use std::io::Write;
+
+use footlight_protocol::Failure;
+use footlight_protocol::room::Presence;
+use footlight_protocol::studio::{Device, Phase, Snapshot};
+use serde_json::{Value, json};
+
+use crate::desk::Ready;
+
+/// Prints events on standard output. A reader that went away ends nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct Report {
+    json: bool,
+}
+
+impl Report {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub(crate) fn ready(self, ready: &Ready) {
+        self.print(
+            || {
+                json!({
+                    "event": "ready", "http": ready.http, "watch": ready.watch, "rtmp": null, "udp": ready.port,
+                    "room": ready.room, "stream_key": ready.stream_key.reveal(),
+                    "owner_token": ready.owner_token.reveal(),
+                })
+            },
+            || format!("watch at {}", ready.watch),
+        );
+    }
+
+    pub(crate) fn live(self, since: u64) {
+        self.print(|| json!({"event": "live", "since": since}), || "live".into());
+    }
+
+    pub(crate) fn reconnecting(self, attempt: u32) {
+        self.print(
+            || json!({"event": "reconnecting", "attempt": attempt}),
+            || format!("connection lost; attempt {attempt} to reconnect"),
+        );
+    }
+
+    pub(crate) fn ended(self) {
+        self.print(|| json!({"event": "ended"}), || "ended".into());
+    }
+
+    pub(crate) fn error(self, failure: &Failure) {
+        self.print(
+            || json!({"event": "error", "code": failure.code, "message": failure.message}),
+            || format!("problem: {}", failure.message),
+        );
+    }
+
+    /// Once a second; only for scripts.
+    pub(crate) fn stats(self, shown: &Snapshot, presence: Presence) {
+        let health = &shown.health;
+        if self.json {
+            self.print(
+                || {
+                    json!({
+                        "event": "stats", "live": matches!(shown.phase, Phase::Live { .. }), "fps": health.fps,
+                        "encoded": health.encoded_frames, "skipped": health.skipped_frames,
+                        "dropped": health.dropped_frames, "bitrate_kbps": health.bitrate_kbps,
+                        "target_kbps": health.target_kbps, "encoder_load": health.encoder_load,
+                        "encode_ms": health.encode_ms, "rtt_ms": health.rtt_ms,
+                        "camera": shown.camera_state, "microphone": shown.microphone_state,
+                        "viewers": presence.viewers, "members": presence.members,
+                        "latency_p50_ms": presence.latency_p50_ms, "latency_p95_ms": presence.latency_p95_ms,
+                    })
+                },
+                String::new,
+            );
+        }
+    }
+
+    fn print(self, json: impl FnOnce() -> Value, words: impl FnOnce() -> String) {
+        let line = if self.json { json().to_string() } else { words() };
+        // Nobody reads any more: a broadcast does not end for that.
+        let _ = writeln!(std::io::stdout().lock(), "{line}");
+    }
+}
+
+/// `--list-devices`.
+pub(crate) fn devices(json: bool) {
+    let (cameras, microphones) = footlight_studio::devices();
+    if json {
+        println!("{}", json!({"event": "devices", "cameras": cameras, "microphones": microphones}));
+        return;
+    }
+    for (title, devices) in [("Cameras", cameras), ("Microphones", microphones)] {
+        println!("{title}:");
+        if devices.is_empty() {
+            println!("  none found");
+        }
+        for Device { id, name } in devices {
+            println!("  {id}  {name}");
+        }
+    }
+}

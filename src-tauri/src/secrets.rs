@@ -1,0 +1,96 @@
+//! The stream key and the owner token, in a file that only its owner can read.
+//!
+//! The relay keeps hashes, so this is the only place where the keys stand. They are never logged, and only
+//! `--json` prints them.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use footlight_relay::Secret;
+use serde::{Deserialize, Serialize};
+
+/// The keys of the bundled relay.
+#[derive(Clone)]
+pub(crate) struct Secrets {
+    pub(crate) stream_key: Secret,
+    pub(crate) owner_token: Secret,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    stream_key: String,
+    owner_token: String,
+}
+
+impl Secrets {
+    /// From the data folder, or made now and kept there. The environment's FOOTLIGHT_STREAM_KEY and
+    /// FOOTLIGHT_OWNER_TOKEN stand above the file and are not written to it.
+    pub(crate) fn load(data: &Path) -> Result<Self> {
+        let path = data.join("secrets.toml");
+        let mut secrets = match fs::read_to_string(&path) {
+            Ok(text) => {
+                let file: File = toml::from_str(&text)
+                    // The cause would quote the file's text.
+                    .map_err(|_| anyhow::anyhow!("the keys in {} are damaged; delete it to make new ones", path.display()))?;
+                Self { stream_key: Secret::new(file.stream_key), owner_token: Secret::new(file.owner_token) }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let secrets = Self { stream_key: Secret::random()?, owner_token: Secret::random()? };
+                secrets.keep(&path).with_context(|| format!("keep the keys in {}", path.display()))?;
+                secrets
+            }
+            Err(error) => return Err(error).with_context(|| format!("read the keys in {}", path.display())),
+        };
+        let given = |name| std::env::var(name).ok().filter(|value| !value.is_empty()).map(Secret::new);
+        if let Some(key) = given("FOOTLIGHT_STREAM_KEY") {
+            secrets.stream_key = key;
+        }
+        if let Some(token) = given("FOOTLIGHT_OWNER_TOKEN") {
+            secrets.owner_token = token;
+        }
+        Ok(secrets)
+    }
+
+    fn keep(&self, path: &Path) -> Result<()> {
+        let file = File {
+            stream_key: self.stream_key.reveal().to_owned(),
+            owner_token: self.owner_token.reveal().to_owned(),
+        };
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut out = options.open(path)?;
+        out.write_all(toml::to_string(&file)?.as_bytes())?;
+        out.sync_all()?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_made_once_and_only_the_owner_can_read_them() {
+        let data = std::env::temp_dir().join(format!("footlight-secrets-{}", std::process::id()));
+        fs::create_dir_all(&data).unwrap();
+        let first = Secrets::load(&data).unwrap();
+        let second = Secrets::load(&data).unwrap();
+        assert_eq!(first.stream_key.reveal(), second.stream_key.reveal());
+        assert_ne!(first.stream_key.reveal(), first.owner_token.reveal());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(data.join("secrets.toml")).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        fs::write(data.join("secrets.toml"), "stream_key = \"abc").unwrap();
+        let error = format!("{:#}", Secrets::load(&data).err().unwrap());
+        assert!(error.contains("damaged") && !error.contains("abc"), "{error}");
+        fs::remove_dir_all(data).unwrap();
+    }
+}

@@ -1,0 +1,167 @@
+//! What the studio remembers, in `settings.toml` of the data folder: read once at the start, written when the
+//! window changes something. Flags and environment override it for one run and are not written back.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use footlight_protocol::RoomId;
+use footlight_protocol::studio::Preferences;
+use serde::{Deserialize, Serialize};
+
+use crate::flags::{Flags, Size};
+
+/// A commented sample, for people; a test keeps it true.
+#[cfg(test)]
+const SAMPLE: &str = include_str!("../settings.sample.toml");
+
+/// Where the bundled relay listens by default: loopback, until sharing is switched on.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// The file, field by field. Absent fields have their defaults, unknown ones are refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct File {
+    /// A device's id, `pattern`, `file:PATH`, `none`, or empty for the first that is found.
+    pub(crate) camera: String,
+    /// A device's id, `tone`, `file:PATH`, `none`, or empty for the first that is found.
+    pub(crate) microphone: String,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) fps: u32,
+    /// Video, in kbit/s; rate control stays at or below it.
+    pub(crate) bitrate: u32,
+    pub(crate) listen: SocketAddr,
+    pub(crate) room: RoomId,
+    pub(crate) preferences: Preferences,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        Self {
+            camera: String::new(),
+            microphone: String::new(),
+            width: 1280,
+            height: 720,
+            fps: 30,
+            bitrate: 2500,
+            listen: LISTEN,
+            room: RoomId::default(),
+            preferences: Preferences::default(),
+        }
+    }
+}
+
+/// The settings of this run.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Folder of the store, the keys and the settings.
+    pub(crate) data: PathBuf,
+    /// In force: file, then environment and flags.
+    pub(crate) now: File,
+    /// As it stands in the file.
+    kept: File,
+    path: PathBuf,
+}
+
+impl Settings {
+    /// Reads the file and lays environment and flags over it.
+    pub(crate) fn load(flags: &Flags) -> Result<Self> {
+        let data = match &flags.data {
+            Some(data) => data.clone(),
+            None => default_data().context("find a folder for Footlight's data; name one with --data")?,
+        };
+        let (path, required) = match &flags.config {
+            Some(path) => (path.clone(), true),
+            None => (data.join("settings.toml"), false),
+        };
+        let kept = read(&path, required)?;
+        let mut now = kept.clone();
+        now.camera = flags.camera.clone().unwrap_or(now.camera);
+        now.microphone = flags.microphone.clone().unwrap_or(now.microphone);
+        if let Some(Size { width, height }) = flags.size {
+            (now.width, now.height) = (width, height);
+        }
+        now.fps = flags.fps.unwrap_or(now.fps);
+        now.bitrate = flags.bitrate.unwrap_or(now.bitrate);
+        now.listen = flags.listen.unwrap_or(now.listen);
+        now.room = flags.room.clone().unwrap_or(now.room);
+        check(&now).with_context(|| format!("settings in {}", path.display()))?;
+        fs::create_dir_all(&data).with_context(|| format!("make the data folder {}", data.display()))?;
+        Ok(Self { data, now, kept, path })
+    }
+
+    /// Changes a setting for this run and in the file.
+    pub(crate) fn change(&mut self, change: impl Fn(&mut File)) -> Result<()> {
+        change(&mut self.now);
+        change(&mut self.kept);
+        let text = toml::to_string(&self.kept).context("write the settings as TOML")?;
+        let draft = self.path.with_extension("toml.new");
+        // Renamed into place: a full disk or a crash leaves the old settings, not half of the new ones.
+        fs::write(&draft, text).and_then(|()| fs::rename(&draft, &self.path))
+            .with_context(|| format!("save the settings to {}", self.path.display()))
+    }
+}
+
+fn read(path: &Path, required: bool) -> Result<File> {
+    match fs::read_to_string(path) {
+        Ok(text) => toml::from_str(&text).with_context(|| format!("read the settings in {}", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(File::default()),
+        Err(error) => Err(error).with_context(|| format!("read the settings file {}", path.display())),
+    }
+}
+
+fn check(file: &File) -> Result<()> {
+    for side in [file.width, file.height] {
+        ensure!((64..=7680).contains(&side) && side % 2 == 0, "a side of the picture is {side}: not even, or not 64 to 7680");
+    }
+    ensure!((1..=120).contains(&file.fps), "fps is {}: not 1 to 120", file.fps);
+    ensure!((100..=50_000).contains(&file.bitrate), "bitrate is {}: not 100 to 50000 kbit/s", file.bitrate);
+    Ok(())
+}
+
+/// The platform's folder for an application's data.
+fn default_data() -> Option<PathBuf> {
+    let var = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if cfg!(windows) {
+        Some(var("APPDATA")?.join("Footlight"))
+    } else if cfg!(target_os = "macos") {
+        Some(var("HOME")?.join("Library/Application Support/Footlight"))
+    } else {
+        var("XDG_DATA_HOME").or_else(|| Some(var("HOME")?.join(".local/share"))).map(|dir| dir.join("footlight"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[test]
+    fn the_sample_is_the_defaults() {
+        assert_eq!(toml::from_str::<File>(SAMPLE).unwrap(), File::default());
+    }
+
+    #[test]
+    fn unknown_fields_and_wild_values_are_refused() {
+        assert!(toml::from_str::<File>("colour = 1").is_err());
+        assert!(check(&File { fps: 0, ..File::default() }).is_err());
+        assert!(check(&File { width: 641, ..File::default() }).is_err());
+    }
+
+    #[test]
+    fn flags_override_the_file_and_are_not_written_back() {
+        let data = std::env::temp_dir().join(format!("footlight-settings-{}", std::process::id()));
+        fs::create_dir_all(&data).unwrap();
+        fs::write(data.join("settings.toml"), "fps = 25\ncamera = \"pattern\"").unwrap();
+        let flags = Flags::parse_from(["footlight", "--fps", "60", "--data", data.to_str().unwrap()]);
+        let mut settings = Settings::load(&flags).unwrap();
+        assert_eq!((settings.now.fps, settings.now.camera.as_str()), (60, "pattern"));
+        settings.change(|file| file.microphone = "none".into()).unwrap();
+        let again = Settings::load(&Flags::parse_from(["footlight", "--data", data.to_str().unwrap()])).unwrap();
+        assert_eq!((again.now.fps, again.now.microphone.as_str()), (25, "none"));
+        fs::remove_dir_all(data).unwrap();
+    }
+}
