@@ -54,7 +54,17 @@ impl Auth {
         let hasher = Hasher::new(&hash_key);
         let (stream_hash, stream_key) = settle(store, &hasher, STREAM_KEY, stream_key).await?;
         let (owner_hash, owner_token) = settle(store, &hasher, OWNER_TOKEN, owner_token).await?;
-        Ok((Self { hasher, stream_key: stream_hash, owner_token: owner_hash }, Shown { stream_key, owner_token }))
+        Ok((
+            Self {
+                hasher,
+                stream_key: stream_hash,
+                owner_token: owner_hash,
+            },
+            Shown {
+                stream_key,
+                owner_token,
+            },
+        ))
     }
 
     pub(crate) fn may_publish(&self, headers: &HeaderMap) -> bool {

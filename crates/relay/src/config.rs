@@ -46,7 +46,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { viewers: 2000, members: 5000, sessions_per_address: 64, connections: 8192 }
+        Self {
+            viewers: 2000,
+            members: 5000,
+            sessions_per_address: 64,
+            connections: 8192,
+        }
     }
 }
 
@@ -78,9 +83,14 @@ struct File {
 impl Config {
     /// The defaults with the settings file (TOML, see `relay.sample.toml`) over them.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
-        Self::from_toml(&text).map_err(|message| Error::ConfigFile { path: path.to_owned(), message })
+        let text = std::fs::read_to_string(path).map_err(|source| Error::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::from_toml(&text).map_err(|message| Error::ConfigFile {
+            path: path.to_owned(),
+            message,
+        })
     }
 
     fn from_toml(text: &str) -> Result<Self, String> {
@@ -109,7 +119,11 @@ fn one_line(report: &str) -> String {
 
 /// Where the platform keeps a program's data for its user.
 fn default_data() -> PathBuf {
-    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let from = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let base = if cfg!(windows) {
         from("APPDATA")
     } else if cfg!(target_os = "macos") {
@@ -129,11 +143,18 @@ mod tests {
         let sample = include_str!("../relay.sample.toml");
         let config = Config::from_toml(sample).unwrap();
         let defaults = Config::default();
-        assert_eq!((config.listen, config.room, config.limits), (defaults.listen, defaults.room, defaults.limits));
+        assert_eq!(
+            (config.listen, config.room, config.limits),
+            (defaults.listen, defaults.room, defaults.limits)
+        );
         // Every commented line that sets something must be one that could be used.
         let open: String = sample
             .lines()
-            .map(|line| line.strip_prefix("# ").filter(|l| l.contains(" = ")).unwrap_or(line))
+            .map(|line| {
+                line.strip_prefix("# ")
+                    .filter(|l| l.contains(" = "))
+                    .unwrap_or(line)
+            })
             .fold(String::new(), |text, line| text + line + "\n");
         let config = Config::from_toml(&open).unwrap();
         assert_eq!(config.advertise.len(), 1);
@@ -142,15 +163,14 @@ mod tests {
     #[test]
     fn a_setting_that_does_not_exist_is_refused_in_one_line() {
         for (text, says) in [
-            ("listen = '1.2.3.4:5'", "listen"),
-            ("listen = 'here'", "listen"),
-            ("room = 'Not a room'", "room"),
-            ("[limits]\nviewers = -1", "viewers"),
+            ("listen = 'here'\nroom = 'main'", "1"),
+            ("listen = 'here'", "address"),
+            ("room = 'Not a room'", "a room must be"),
+            ("[limits]\nviewers = -1", "-1"),
             ("stream_key = 'x'", "stream_key"),
         ] {
             let message = Config::from_toml(text).unwrap_err();
-            assert!(!message.contains('\n') && message.len() < 300, "{message}");
-            let _ = says;
+            assert!(!message.contains('\n') && message.contains(says), "{message}");
         }
     }
 }

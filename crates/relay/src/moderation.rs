@@ -37,7 +37,11 @@ impl Sanctions {
 }
 
 /// Whether the person may talk now; if not, why and for how many milliseconds.
-pub(crate) fn may_talk(sanctions: &Sanctions, user: &UserId, now: UnixMillis) -> Result<(), (Failure, Option<u32>)> {
+pub(crate) fn may_talk(
+    sanctions: &Sanctions,
+    user: &UserId,
+    now: UnixMillis,
+) -> Result<(), (Failure, Option<u32>)> {
     if sanctions.is_banned(user) {
         return Err((banned(), None));
     }
@@ -51,9 +55,17 @@ pub(crate) fn may_talk(sanctions: &Sanctions, user: &UserId, now: UnixMillis) ->
 }
 
 /// Whether `actor` may do this to somebody of role `target`.
-pub(crate) fn may_moderate(actor: Role, me: &UserId, target: Option<(&UserId, Role)>, action: &Action) -> Result<(), Failure> {
+pub(crate) fn may_moderate(
+    actor: Role,
+    me: &UserId,
+    target: Option<(&UserId, Role)>,
+    action: &Action,
+) -> Result<(), Failure> {
     if actor < Role::Moderator {
-        return Err(Failure::new(Code::Forbidden, "Only the owner and moderators can do this"));
+        return Err(Failure::new(
+            Code::Forbidden,
+            "Only the owner and moderators can do this",
+        ));
     }
     if let Some((user, role)) = target
         && matches!(action, Action::Timeout { .. } | Action::Ban { .. })
@@ -62,13 +74,17 @@ pub(crate) fn may_moderate(actor: Role, me: &UserId, target: Option<(&UserId, Ro
             return Err(Failure::new(Code::Forbidden, "You cannot do this to yourself"));
         }
         if role >= actor {
-            return Err(Failure::new(Code::Forbidden, "You cannot do this to the owner or another moderator"));
+            return Err(Failure::new(
+                Code::Forbidden,
+                "You cannot do this to the owner or another moderator",
+            ));
         }
     }
     match action {
-        Action::Timeout { seconds, .. } if !(1..=MAX_TIMEOUT).contains(seconds) => {
-            Err(Failure::new(Code::Malformed, format!("A timeout is 1 to {MAX_TIMEOUT} seconds")))
-        }
+        Action::Timeout { seconds, .. } if !(1..=MAX_TIMEOUT).contains(seconds) => Err(Failure::new(
+            Code::Malformed,
+            format!("A timeout is 1 to {MAX_TIMEOUT} seconds"),
+        )),
         _ => Ok(()),
     }
 }
@@ -90,7 +106,11 @@ mod tests {
         let mut sanctions = Sanctions::default();
         sanctions.set(user("a"), Sanction::MutedUntil(10_000));
         sanctions.set(user("b"), Sanction::Banned);
-        let refused = |id: &str, now| may_talk(&sanctions, &user(id), now).err().map(|(f, after)| (f.code, after));
+        let refused = |id: &str, now| {
+            may_talk(&sanctions, &user(id), now)
+                .err()
+                .map(|(f, after)| (f.code, after))
+        };
         assert_eq!(refused("a", 4_000), Some((Code::TimedOut, Some(6_000))));
         assert_eq!(refused("a", 10_000), None);
         assert_eq!(refused("b", 0), Some((Code::Banned, None)));
@@ -102,7 +122,9 @@ mod tests {
         let (me, them) = (user("me"), user("them"));
         let ban = Action::Ban { user: them.clone() };
         let code = |actor, target, action: &Action| {
-            may_moderate(actor, &me, target, action).err().map(|failure| failure.code)
+            may_moderate(actor, &me, target, action)
+                .err()
+                .map(|failure| failure.code)
         };
         for (actor, target, expected) in [
             (Role::Guest, Role::Guest, Some(Code::Forbidden)),
@@ -111,12 +133,31 @@ mod tests {
             (Role::Owner, Role::Moderator, None),
             (Role::Moderator, Role::Owner, Some(Code::Forbidden)),
         ] {
-            assert_eq!(code(actor, Some((&them, target)), &ban), expected, "{actor:?} {target:?}");
+            assert_eq!(
+                code(actor, Some((&them, target)), &ban),
+                expected,
+                "{actor:?} {target:?}"
+            );
         }
-        assert_eq!(code(Role::Owner, Some((&me, Role::Owner)), &ban), Some(Code::Forbidden));
-        for (seconds, ok) in [(0, false), (1, true), (MAX_TIMEOUT, true), (MAX_TIMEOUT + 1, false)] {
-            let timeout = Action::Timeout { user: them.clone(), seconds };
-            assert_eq!(code(Role::Owner, Some((&them, Role::Guest)), &timeout).is_none(), ok, "{seconds}");
+        assert_eq!(
+            code(Role::Owner, Some((&me, Role::Owner)), &ban),
+            Some(Code::Forbidden)
+        );
+        for (seconds, ok) in [
+            (0, false),
+            (1, true),
+            (MAX_TIMEOUT, true),
+            (MAX_TIMEOUT + 1, false),
+        ] {
+            let timeout = Action::Timeout {
+                user: them.clone(),
+                seconds,
+            };
+            assert_eq!(
+                code(Role::Owner, Some((&them, Role::Guest)), &timeout).is_none(),
+                ok,
+                "{seconds}"
+            );
         }
     }
 }

@@ -44,7 +44,14 @@ pub(crate) struct Track {
 
 impl Track {
     pub(crate) fn new(codec: Codec) -> Self {
-        Self { codec, ring: VecDeque::new(), first: 0, payloads: 0, bytes: 0, newest: None }
+        Self {
+            codec,
+            ring: VecDeque::new(),
+            first: 0,
+            payloads: 0,
+            bytes: 0,
+            newest: None,
+        }
     }
 
     pub(crate) fn codec(&self) -> Codec {
@@ -59,7 +66,9 @@ impl Track {
         if payloads.is_empty() {
             return;
         }
-        let captured = self.newest.map_or(packet.captured, |newest| packet.captured.max(newest + TICK));
+        let captured = self
+            .newest
+            .map_or(packet.captured, |newest| packet.captured.max(newest + TICK));
         self.newest = Some(captured);
         let keyframe = self.codec.is_video() && packet.keyframe;
         if keyframe {
@@ -68,8 +77,17 @@ impl Track {
         let before = self.payloads;
         self.payloads += payloads.len() as u64;
         self.bytes += size(&payloads);
-        self.ring.push_back(Cut { captured, keyframe, payloads, before });
-        let frames = if self.codec.is_video() { VIDEO_FRAMES } else { AUDIO_FRAMES };
+        self.ring.push_back(Cut {
+            captured,
+            keyframe,
+            payloads,
+            before,
+        });
+        let frames = if self.codec.is_video() {
+            VIDEO_FRAMES
+        } else {
+            AUDIO_FRAMES
+        };
         while self.ring.len() > frames || self.bytes > VIDEO_BYTES {
             let Some(cut) = self.ring.pop_front() else { break };
             self.bytes -= size(&cut.payloads);
@@ -90,12 +108,16 @@ impl Track {
     }
 
     pub(crate) fn get(&self, count: u64) -> Option<&Cut> {
-        self.ring.get(usize::try_from(count.checked_sub(self.first)?).ok()?)
+        self.ring
+            .get(usize::try_from(count.checked_sub(self.first)?).ok()?)
     }
 
     /// Count of the keyframe that the ring starts with, where it does.
     pub(crate) fn keyframe(&self) -> Option<u64> {
-        self.ring.front().is_some_and(|cut| cut.keyframe).then_some(self.first)
+        self.ring
+            .front()
+            .is_some_and(|cut| cut.keyframe)
+            .then_some(self.first)
     }
 
     /// When the newest packet was captured.
@@ -105,7 +127,8 @@ impl Track {
 
     /// How many payloads there are from `part` of packet `count` to the end.
     pub(crate) fn payloads_from(&self, count: u64, part: usize) -> u64 {
-        self.get(count).map_or(0, |cut| self.payloads - cut.before - part as u64)
+        self.get(count)
+            .map_or(0, |cut| self.payloads - cut.before - part as u64)
     }
 }
 

@@ -25,8 +25,12 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn new(past: Past) -> Self {
-        let mut history =
-            Self { given: past.seq.0, seq: past.seq, deleted: past.deleted.into_iter().collect(), ..Self::default() };
+        let mut history = Self {
+            given: past.seq.0,
+            seq: past.seq,
+            deleted: past.deleted.into_iter().collect(),
+            ..Self::default()
+        };
         for kept in past.events {
             history.remember(&kept);
             history.tail.push_back(kept);
@@ -87,7 +91,9 @@ impl History {
             .iter()
             .rev()
             .filter(|kept| self.shown(&kept.event))
-            .filter(|kept| matches!(&kept.event.kind, EventKind::Said { by, .. } if !sanctions.is_banned(&by.id)))
+            .filter(
+                |kept| matches!(&kept.event.kind, EventKind::Said { by, .. } if !sanctions.is_banned(&by.id)),
+            )
             .take(FRESH)
             .map(|kept| kept.event.clone())
             .collect();
@@ -100,8 +106,16 @@ impl History {
         if since > self.seq {
             return None;
         }
-        let missed = self.tail.iter().map(|kept| &kept.event).filter(|event| event.seq > since && self.shown(event));
-        let reaches = since == self.seq || self.tail.front().is_some_and(|oldest| oldest.event.seq.0 <= since.0 + 1);
+        let missed = self
+            .tail
+            .iter()
+            .map(|kept| &kept.event)
+            .filter(|event| event.seq > since && self.shown(event));
+        let reaches = since == self.seq
+            || self
+                .tail
+                .front()
+                .is_some_and(|oldest| oldest.event.seq.0 <= since.0 + 1);
         reaches.then(|| missed.cloned().collect())
     }
 
@@ -117,10 +131,26 @@ mod tests {
     use super::*;
 
     fn said(history: &mut History, nonce: &str) -> Seq {
-        let by = Member { id: "u1".parse().unwrap(), name: "Ada".into(), role: Role::Guest };
-        let kind = EventKind::Said { by: by.clone(), text: "hi".into(), nonce: None };
-        let event = Event { seq: history.next_seq(), at: 0, kind };
-        let kept = Kept { event, by: Some(by.id), nonce: Some(nonce.parse().unwrap()) };
+        let by = Member {
+            id: "u1".parse().unwrap(),
+            name: "Ada".into(),
+            role: Role::Guest,
+        };
+        let kind = EventKind::Said {
+            by: by.clone(),
+            text: "hi".into(),
+            nonce: None,
+        };
+        let event = Event {
+            seq: history.next_seq(),
+            at: 0,
+            kind,
+        };
+        let kept = Kept {
+            event,
+            by: Some(by.id),
+            nonce: Some(nonce.parse().unwrap()),
+        };
         let seq = kept.event.seq;
         history.remember(&kept);
         history.announce(kept);
@@ -150,10 +180,21 @@ mod tests {
         let mut history = History::default();
         let message = MessageId(said(&mut history, "a").0);
         said(&mut history, "b");
-        let event = Event { seq: history.next_seq(), at: 0, kind: EventKind::Deleted { message } };
-        history.announce(Kept { event, by: None, nonce: None });
+        let event = Event {
+            seq: history.next_seq(),
+            at: 0,
+            kind: EventKind::Deleted { message },
+        };
+        history.announce(Kept {
+            event,
+            by: None,
+            nonce: None,
+        });
         assert_eq!(history.fresh(&Sanctions::default()).len(), 1);
         assert_eq!(history.after(Seq(0)).unwrap().len(), 2);
-        assert_eq!(history.known(&"u1".parse().unwrap(), &"a".parse().unwrap()), Some(Seq(1)));
+        assert_eq!(
+            history.known(&"u1".parse().unwrap(), &"a".parse().unwrap()),
+            Some(Seq(1))
+        );
     }
 }

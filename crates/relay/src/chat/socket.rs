@@ -15,6 +15,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use crate::auth::Auth;
 use crate::chat::outbox::{Next, Outbox, Weight};
 use crate::clock;
+use crate::metrics::Metrics;
 use crate::room::{Ask, Door, Join, SeatId, encode};
 use crate::store::Store;
 
@@ -25,7 +26,7 @@ const PROBE: Duration = Duration::from_secs(20);
 /// … and is gone when it says nothing for this long.
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long a goodbye may take to write.
-const GOODBYE: Duration = Duration::from_secs(1);
+const GOODBYE: Duration = Duration::from_millis(700);
 
 /// What a session needs of the relay.
 #[derive(Clone)]
@@ -33,6 +34,7 @@ pub(crate) struct Context {
     pub(crate) auth: Arc<Auth>,
     pub(crate) store: Store,
     pub(crate) door: Door,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// Serves the socket until it is over.
@@ -48,7 +50,11 @@ pub(crate) async fn serve(socket: WebSocket, address: IpAddr, context: Context) 
         Ok(seat) => seat,
         Err((failure, code)) => {
             if let Some(failure) = failure {
-                let refused = ServerMessage::Refused { nonce: None, failure, retry_after_ms: None };
+                let refused = ServerMessage::Refused {
+                    nonce: None,
+                    failure,
+                    retry_after_ms: None,
+                };
                 outbox.push(&encode(&refused), Weight::Full);
             }
             if let Some(code) = code {
@@ -65,6 +71,10 @@ pub(crate) async fn serve(socket: WebSocket, address: IpAddr, context: Context) 
     };
     let _ = context.door.inbox.send(Ask::Leave { seat }).await;
     if let Some(code) = end {
+        tracing::debug!(room = %context.door.id, ?code, "chat session closed");
+        if code == CloseCode::Slow {
+            context.metrics.slow.one();
+        }
         outbox.close(code);
         say_goodbye(&mut sink, &mut stream, &outbox, code).await;
     }
@@ -99,12 +109,26 @@ async fn hello(stream: &mut SplitStream<WebSocket>) -> Result<ClientMessage, Opt
 
 type Turned = (Option<Failure>, Option<CloseCode>);
 
-async fn join(hello: ClientMessage, address: IpAddr, context: &Context, outbox: &Outbox) -> Result<SeatId, Turned> {
-    let ClientMessage::Hello { version, token, owner, since } = hello else {
+async fn join(
+    hello: ClientMessage,
+    address: IpAddr,
+    context: &Context,
+    outbox: &Outbox,
+) -> Result<SeatId, Turned> {
+    let ClientMessage::Hello {
+        version,
+        token,
+        owner,
+        since,
+    } = hello
+    else {
         return Err((None, Some(CloseCode::Malformed)));
     };
     if version != VERSION {
-        let failure = Failure::new(Code::Version, format!("This relay speaks version {VERSION}; reload the page"));
+        let failure = Failure::new(
+            Code::Version,
+            format!("This relay speaks version {VERSION}; reload the page"),
+        );
         return Err((Some(failure), Some(CloseCode::Malformed)));
     }
     let rank = match owner.as_deref() {
@@ -117,7 +141,10 @@ async fn join(hello: ClientMessage, address: IpAddr, context: &Context, outbox: 
     };
     let internal = |error: crate::error::Error| {
         tracing::error!(%error, "a session could not join");
-        (Some(Failure::new(Code::Internal, "The relay could not do this")), Some(CloseCode::GoingAway))
+        (
+            Some(Failure::new(Code::Internal, "The relay could not do this")),
+            Some(CloseCode::GoingAway),
+        )
     };
     // A token of another relay, or an altered one, makes a new person rather than an error: pages keep
     // tokens for longer than relays live.
@@ -131,15 +158,27 @@ async fn join(hello: ClientMessage, address: IpAddr, context: &Context, outbox: 
     };
     let token = context.auth.device_token(&user);
     let outbox = outbox.clone();
-    let join = Box::new(Join { user, name, rank, address, since, token, outbox });
-    context.door.ask(|reply| Ask::Join { join, reply }).await.map_err(|failure| {
-        let code = match failure.code {
-            Code::Banned => CloseCode::Banned,
-            Code::Full => CloseCode::Full,
-            _ => CloseCode::GoingAway,
-        };
-        (Some(failure), Some(code))
-    })
+    let join = Box::new(Join {
+        user,
+        name,
+        rank,
+        address,
+        since,
+        token,
+        outbox,
+    });
+    context
+        .door
+        .ask(|reply| Ask::Join { join, reply })
+        .await
+        .map_err(|failure| {
+            let code = match failure.code {
+                Code::Banned => CloseCode::Banned,
+                Code::Full => CloseCode::Full,
+                _ => CloseCode::GoingAway,
+            };
+            (Some(failure), Some(code))
+        })
 }
 
 /// Reads until the client ends or says something that cannot be.
@@ -150,7 +189,9 @@ async fn read(
     context: &Context,
 ) -> Option<CloseCode> {
     loop {
-        let Ok(next) = tokio::time::timeout(SILENCE, stream.next()).await else { return None };
+        let Ok(next) = tokio::time::timeout(SILENCE, stream.next()).await else {
+            return None;
+        };
         let message = match received(next) {
             Ok(Some(message)) => message,
             Ok(None) => continue,
@@ -158,7 +199,10 @@ async fn read(
         };
         match message {
             ClientMessage::Ping { sent } => {
-                let pong = ServerMessage::Pong { sent, at_us: clock::now().as_micros() };
+                let pong = ServerMessage::Pong {
+                    sent,
+                    at_us: clock::now().as_micros(),
+                };
                 outbox.push(&encode(&pong), Weight::Full);
             }
             ClientMessage::Hello { .. } => return Some(CloseCode::Malformed),
@@ -172,14 +216,12 @@ async fn read(
 }
 
 /// What came in: a message, nothing of interest, or the end.
-fn received(
-    next: Option<Result<Message, axum::Error>>,
-) -> Result<Option<ClientMessage>, Option<CloseCode>> {
+fn received(next: Option<Result<Message, axum::Error>>) -> Result<Option<ClientMessage>, Option<CloseCode>> {
     match next {
         None | Some(Ok(Message::Close(_))) => Err(None),
-        Some(Ok(Message::Text(text))) if text.len() <= MAX_CLIENT_MESSAGE => {
-            serde_json::from_str(&text).map(Some).map_err(|_| Some(CloseCode::Malformed))
-        }
+        Some(Ok(Message::Text(text))) if text.len() <= MAX_CLIENT_MESSAGE => serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|_| Some(CloseCode::Malformed)),
         Some(Ok(Message::Text(_) | Message::Binary(_))) => Err(Some(CloseCode::Malformed)),
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
         // Not UTF-8, longer than the transport takes, not WebSocket, or the connection broke: for all but
@@ -211,5 +253,10 @@ async fn close(sink: &mut SplitSink<WebSocket, Message>, code: CloseCode) {
         CloseCode::GoingAway => "going away",
         CloseCode::Full => "full",
     };
-    let _ = sink.send(Message::Close(Some(CloseFrame { code: code as u16, reason: reason.into() }))).await;
+    let _ = sink
+        .send(Message::Close(Some(CloseFrame {
+            code: code as u16,
+            reason: reason.into(),
+        })))
+        .await;
 }

@@ -22,7 +22,14 @@ pub(crate) async fn watch(
     let user = bearer(request.headers()).and_then(|token| app.auth.device(token));
     let (prepared, answer) = negotiate::offer(&app, request).await?;
     let address = address.ip();
-    let opened = door.ask(|reply| Ask::Watch { user, address, prepared, reply }).await?;
+    let opened = door
+        .ask(|reply| Ask::Watch {
+            user,
+            address,
+            prepared,
+            reply,
+        })
+        .await?;
     Ok(negotiate::created("whep", door, opened, answer))
 }
 
@@ -36,7 +43,10 @@ pub(crate) async fn trickle(
 }
 
 /// `DELETE /whep/{room}/{session}`
-pub(crate) async fn end(State(app): State<App>, Path((room, session)): Path<(String, String)>) -> Result<Response, Fail> {
+pub(crate) async fn end(
+    State(app): State<App>,
+    Path((room, session)): Path<(String, String)>,
+) -> Result<Response, Fail> {
     negotiate::end(app.room(&room)?, Role::Viewer, session).await
 }
 

@@ -35,7 +35,7 @@ const SEND_BUFFER: usize = 128 << 10;
 /// After an error of accept itself (no file descriptors left): long enough for some to come free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long open requests and sockets may take to end.
-const DRAIN: Duration = Duration::from_secs(2);
+const DRAIN: Duration = Duration::from_millis(800);
 
 pub(crate) struct Listener {
     pub(crate) tcp: TcpListener,
@@ -71,8 +71,12 @@ impl Listener {
                 self.metrics.refused.one();
                 continue;
             };
-            let (router, media, metrics, cancel) =
-                (self.router.clone(), self.media.clone(), self.metrics.clone(), cancel.clone());
+            let (router, media, metrics, cancel) = (
+                self.router.clone(),
+                self.media.clone(),
+                self.metrics.clone(),
+                cancel.clone(),
+            );
             let open = move |seats: &Semaphore, all: usize| (all - seats.available_permits()) as u64;
             metrics.connections.set(open(&seats, self.connections));
             tasks.spawn(async move {

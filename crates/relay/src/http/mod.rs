@@ -9,16 +9,15 @@ pub(crate) mod pages;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::Response;
 use axum::routing::{get, post};
 use footlight_protocol::{Code, Failure, RoomId};
-use tower_http::compression::CompressionLayer;
-use tower_http::cors::{Any, CorsLayer};
 use tokio_util::task::TaskTracker;
+use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::auth::Auth;
@@ -66,18 +65,21 @@ pub(crate) struct From(pub(crate) SocketAddr);
 
 pub(crate) fn router(app: App) -> Router {
     use {egress::whep, ingest::whip};
-    // Nothing is granted by cookie or address, only by tokens that a page has to know, so any page may ask.
-    let cors = CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH])
-        .expose_headers([header::LOCATION, header::ETAG, header::WWW_AUTHENTICATE, negotiate::ACCEPT_POST])
-        .max_age(Duration::from_secs(24 * 3600));
     let negotiation = Router::new()
         .route("/whip/{room}", post(whip::publish).options(whip::options))
-        .route("/whip/{room}/{session}", axum::routing::patch(whip::trickle).delete(whip::end))
+        .route(
+            "/whip/{room}/{session}",
+            axum::routing::patch(whip::trickle)
+                .delete(whip::end)
+                .options(whip::options),
+        )
         .route("/whep/{room}", post(whep::watch).options(whep::options))
-        .route("/whep/{room}/{session}", axum::routing::patch(whep::trickle).delete(whep::end));
+        .route(
+            "/whep/{room}/{session}",
+            axum::routing::patch(whep::trickle)
+                .delete(whep::end)
+                .options(whep::options),
+        );
     let api = Router::new()
         .route("/api/v1/rooms", get(api::rooms))
         .route("/api/v1/rooms/{room}", get(api::room))
@@ -92,7 +94,7 @@ pub(crate) fn router(app: App) -> Router {
         .layer(CompressionLayer::new());
     negotiation
         .merge(api)
-        .layer(cors)
+        .layer(axum::middleware::map_response(any_page_may_ask))
         .route("/ws/{room}", get(api::socket))
         .merge(pages)
         .fallback(fail::no_route)
@@ -101,6 +103,32 @@ pub(crate) fn router(app: App) -> Router {
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
         .with_state(app)
+}
+
+/// Nothing is granted by cookie or address, only by tokens that a page has to know, so any page may ask. These
+/// are the answers to a browser's preflight too (Fetch standard, section 3.2).
+async fn any_page_may_ask(mut response: Response) -> Response {
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            "GET, POST, PATCH, DELETE, OPTIONS",
+        ),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type, if-match",
+        ),
+        (
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "location, etag, www-authenticate, accept-post, accept-patch",
+        ),
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+    ] {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

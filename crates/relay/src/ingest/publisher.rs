@@ -66,11 +66,15 @@ impl Publisher {
         self.heard = now.instant;
         let captured = packet.header.ext_vals.abs_capture_time.and_then(|stamp| {
             let since = stamp.capture_time.duration_since(std::time::UNIX_EPOCH).ok()?;
-            Some(Time::from_micros(since.as_micros() as u64))
+            // Rounded: the fraction of an NTP stamp hits no microsecond exactly.
+            Some(Time::from_micros(((since.as_nanos() + 500) / 1000) as u64))
         });
         let report = packet.last_sender_info.as_ref().and_then(|info| {
             let at = info.ntp_time.duration_since(std::time::UNIX_EPOCH).ok()?;
-            Some((info.rtp_time.numer() as u32, Time::from_micros(at.as_micros() as u64)))
+            Some((
+                info.rtp_time.numer() as u32,
+                Time::from_micros(at.as_micros() as u64),
+            ))
         });
         match codec {
             Codec::H264 => {
@@ -87,7 +91,12 @@ impl Publisher {
                 while let Some(unit) = self.video.pop() {
                     let captured = self.place(codec, unit.timestamp, unit.captured, now.time);
                     self.wanted &= !unit.keyframe;
-                    out.push(Packet { codec, captured, keyframe: unit.keyframe, data: unit.data });
+                    out.push(Packet {
+                        codec,
+                        captured,
+                        keyframe: unit.keyframe,
+                        data: unit.data,
+                    });
                 }
                 self.wanted |= self.video.take_keyframe_wanted();
             }
@@ -100,7 +109,12 @@ impl Publisher {
                 }
                 self.audio_seq = Some(*packet.seq_no);
                 let captured = self.place(codec, packet.header.timestamp, captured, now.time);
-                out.push(Packet { codec, captured, keyframe: true, data: Bytes::copy_from_slice(&packet.payload) });
+                out.push(Packet {
+                    codec,
+                    captured,
+                    keyframe: true,
+                    data: Bytes::copy_from_slice(&packet.payload),
+                });
             }
         }
     }
@@ -114,7 +128,9 @@ impl Publisher {
             Codec::Opus => (&mut self.audio_stamps, self.audio_report),
         };
         match report {
-            Some((at, reported)) => self.align.place(stamps.by_report(timestamp, at, reported), arrived),
+            Some((at, reported)) => self
+                .align
+                .place(stamps.by_report(timestamp, at, reported), arrived),
             None => stamps.by_arrival(timestamp, arrived),
         }
     }
@@ -142,13 +158,17 @@ impl Publisher {
 
     /// Asks the publisher for a keyframe if one is wanted and the last request is long enough ago.
     pub(crate) fn ask(&mut self, rtc: &mut str0m::Rtc, now: Instant) -> bool {
-        let recently = self.asked.is_some_and(|asked| now.duration_since(asked) < ASK_EVERY);
+        let recently = self
+            .asked
+            .is_some_and(|asked| now.duration_since(asked) < ASK_EVERY);
         if !self.wanted || recently {
             return false;
         }
         let Some(ssrc) = self.video_ssrc else { return false };
         let mut api = rtc.direct_api();
-        let Some(stream) = api.stream_rx(&ssrc) else { return false };
+        let Some(stream) = api.stream_rx(&ssrc) else {
+            return false;
+        };
         stream.request_keyframe(KeyframeRequestKind::Pli);
         // Stays wanted until a keyframe comes: the request, or the keyframe, may be lost.
         self.asked = Some(now);

@@ -86,7 +86,19 @@ pub(crate) struct Actor {
 impl Actor {
     /// Runs the room until it is cancelled; then says goodbye to its members and waits for its last writes.
     pub(crate) async fn run(setup: Setup) {
-        let Setup { id, limits, mut past, store, engine, sessions, metrics, inbox, notices, state, cancel } = setup;
+        let Setup {
+            id,
+            limits,
+            mut past,
+            store,
+            engine,
+            sessions,
+            metrics,
+            inbox,
+            notices,
+            state,
+            cancel,
+        } = setup;
         let sanctions = Sanctions::new(std::mem::take(&mut past.sanctions));
         let mut actor = Self {
             id,
@@ -134,17 +146,34 @@ impl Actor {
 
     async fn answer(&mut self, ask: Ask) {
         match ask {
-            Ask::Publish { address, prepared, reply } => {
+            Ask::Publish {
+                address,
+                prepared,
+                reply,
+            } => {
                 let _ = reply.send(self.publish(address, prepared).await);
             }
-            Ask::Watch { user, address, prepared, reply } => {
+            Ask::Watch {
+                user,
+                address,
+                prepared,
+                reply,
+            } => {
                 let _ = reply.send(self.watch(user, address, prepared).await);
             }
-            Ask::Tag { resource, role, reply } => {
+            Ask::Tag {
+                resource,
+                role,
+                reply,
+            } => {
                 let found = self.find(&resource, role).map(|(_, media)| media.etag.clone());
                 let _ = reply.send(found.ok_or_else(no_session));
             }
-            Ask::End { resource, role, reply } => {
+            Ask::End {
+                resource,
+                role,
+                reply,
+            } => {
                 let found = self.find(&resource, role).map(|(session, _)| session);
                 if let Some(session) = found {
                     self.close(session).await;
@@ -169,11 +198,22 @@ impl Actor {
             tracing::info!(room = %self.id, session = session.0, older = older.0, "publisher takes over");
             self.close(older).await;
         }
-        self.command(Command::Open { session, room: self.id.clone(), role: Role::Publisher, prepared }).await;
+        self.command(Command::Open {
+            session,
+            room: self.id.clone(),
+            role: Role::Publisher,
+            prepared,
+        })
+        .await;
         Ok(opened)
     }
 
-    async fn watch(&mut self, user: Option<UserId>, address: IpAddr, prepared: Prepared) -> Result<Opened, Failure> {
+    async fn watch(
+        &mut self,
+        user: Option<UserId>,
+        address: IpAddr,
+        prepared: Prepared,
+    ) -> Result<Opened, Failure> {
         if user.as_ref().is_some_and(|user| self.sanctions.is_banned(user)) {
             return Err(banned());
         }
@@ -184,11 +224,22 @@ impl Actor {
             return Err(Failure::new(Code::Full, "There is no seat left; try again later"));
         }
         let (session, opened) = self.open(Role::Viewer, user, address)?;
-        self.command(Command::Open { session, room: self.id.clone(), role: Role::Viewer, prepared }).await;
+        self.command(Command::Open {
+            session,
+            room: self.id.clone(),
+            role: Role::Viewer,
+            prepared,
+        })
+        .await;
         Ok(opened)
     }
 
-    fn open(&mut self, role: Role, user: Option<UserId>, address: IpAddr) -> Result<(SessionId, Opened), Failure> {
+    fn open(
+        &mut self,
+        role: Role,
+        user: Option<UserId>,
+        address: IpAddr,
+    ) -> Result<(SessionId, Opened), Failure> {
         let random = |length| {
             random_id(length).map_err(|error| {
                 tracing::error!(%error, "no session without random numbers");
@@ -197,14 +248,28 @@ impl Actor {
         };
         let (resource, etag) = (random(RESOURCE)?, random(RESOURCE / 2)?);
         let session = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1);
-        let opened = Opened { resource: resource.clone(), etag: etag.clone() };
-        self.media.insert(session, Media { role, resource, etag, user, address, connected: false });
+        let opened = Opened {
+            resource: resource.clone(),
+            etag: etag.clone(),
+        };
+        self.media.insert(
+            session,
+            Media {
+                role,
+                resource,
+                etag,
+                user,
+                address,
+                connected: false,
+            },
+        );
         Ok((session, opened))
     }
 
     fn find(&self, resource: &str, role: Role) -> Option<(SessionId, &Media)> {
         let mut all = self.media.iter();
-        all.find(|(_, media)| media.resource == resource && media.role == role).map(|(id, media)| (*id, media))
+        all.find(|(_, media)| media.resource == resource && media.role == role)
+            .map(|(id, media)| (*id, media))
     }
 
     async fn close(&mut self, session: SessionId) {
@@ -257,7 +322,8 @@ impl Actor {
         let presence = self.presence();
         if presence != self.state.borrow().presence {
             self.state.send_modify(|state| state.presence = presence);
-            self.seats.tell_all(&ServerMessage::Presence { presence }, Weight::Light);
+            self.seats
+                .tell_all(&ServerMessage::Presence { presence }, Weight::Light);
         }
     }
 
@@ -274,7 +340,11 @@ impl Actor {
 
     /// The room as it is told to those who come.
     pub(super) fn room_state(&self) -> RoomState {
-        RoomState { room: self.id.clone(), stream: self.stream.state(), presence: self.presence() }
+        RoomState {
+            room: self.id.clone(),
+            stream: self.stream.state(),
+            presence: self.presence(),
+        }
     }
 
     /// Ends the media of somebody who is banned: sessions under their token, and sessions without one from

@@ -107,7 +107,12 @@ impl Engine {
         let port = setup.socket.local_addr()?.port();
         let (inbound, outbound) = udp::open(setup.socket, setup.metrics.clone())?;
         let (tcp, reads) = Connections::new(setup.metrics.clone());
-        let names = setup.rooms.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
+        let names = setup
+            .rooms
+            .iter()
+            .enumerate()
+            .map(|(place, (name, _))| (name.clone(), place))
+            .collect();
         let rooms = setup.rooms.into_iter().map(|(_, notices)| Room {
             notices,
             backlog: Vec::new(),
@@ -141,7 +146,10 @@ impl Engine {
     async fn run(mut self) {
         let cancel = self.cancel.clone();
         loop {
-            let wake = self.wakes.peek().map_or(self.checked + CHECK, |Reverse((at, _))| *at);
+            let wake = self
+                .wakes
+                .peek()
+                .map_or(self.checked + CHECK, |Reverse((at, _))| *at);
             let wake = wake.min(self.checked + CHECK);
             tokio::select! {
                 biased;
@@ -174,7 +182,9 @@ impl Engine {
                 break;
             }
             self.wakes.pop();
-            let Some(peer) = self.peers.get_mut(place).and_then(Option::as_mut) else { continue };
+            let Some(peer) = self.peers.get_mut(place).and_then(Option::as_mut) else {
+                continue;
+            };
             peer.queued = None;
             // One that was driven since, or has taken the slot over, is due at another time.
             if peer.wake <= now.instant {
@@ -200,7 +210,10 @@ impl Engine {
             // Lent out for the loop: datagrams live in it while the peers they belong to change.
             let inbound = &self.inbound;
             let mut touched: Vec<usize> = Vec::new();
-            let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
+            let mut wires = Wires {
+                udp: &mut self.outbound,
+                tcp: &mut self.tcp,
+            };
             for datagram in inbound.datagrams(count) {
                 self.metrics.packets_in.one();
                 self.metrics.bytes_in.add(datagram.bytes.len() as u64);
@@ -215,7 +228,8 @@ impl Engine {
                     by_ufrag: &self.by_ufrag,
                     by_address: &mut self.by_address,
                 };
-                let Some((place, outcome)) = table.deliver(&arrived, now, &mut wires, &mut self.packets) else {
+                let Some((place, outcome)) = table.deliver(&arrived, now, &mut wires, &mut self.packets)
+                else {
                     self.metrics.strays.one();
                     continue;
                 };
@@ -223,7 +237,15 @@ impl Engine {
                     touched.push(place);
                 }
                 if outcome.connected || outcome.keyframe_wanted || !self.packets.is_empty() {
-                    after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
+                    after(
+                        &mut self.peers,
+                        &mut self.rooms,
+                        &self.metrics,
+                        place,
+                        &outcome,
+                        &mut self.packets,
+                        now,
+                    );
                 }
             }
             touched.sort_unstable();
@@ -252,9 +274,15 @@ impl Engine {
             to: self.hosts.destination(Some(read.to.ip()), read.from.ip()),
             bytes: &read.bytes,
         };
-        let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
-        let mut table =
-            Table { peers: &mut self.peers, by_ufrag: &self.by_ufrag, by_address: &mut self.by_address };
+        let mut wires = Wires {
+            udp: &mut self.outbound,
+            tcp: &mut self.tcp,
+        };
+        let mut table = Table {
+            peers: &mut self.peers,
+            by_ufrag: &self.by_ufrag,
+            by_address: &mut self.by_address,
+        };
         let Some((place, outcome)) = table.deliver(&arrived, now, &mut wires, &mut self.packets) else {
             // Before a session has claimed it, a connection may say nothing but STUN that we know.
             self.metrics.strays.one();
@@ -262,21 +290,44 @@ impl Engine {
             return;
         };
         self.tcp.claim(read.from);
-        after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
+        after(
+            &mut self.peers,
+            &mut self.rooms,
+            &self.metrics,
+            place,
+            &outcome,
+            &mut self.packets,
+            now,
+        );
         self.settle(place, now);
     }
 
     fn drive_timeout(&mut self, place: usize, now: Moment) {
-        let Some(peer) = self.peers[place].as_mut() else { return };
-        let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
+        let Some(peer) = self.peers[place].as_mut() else {
+            return;
+        };
+        let mut wires = Wires {
+            udp: &mut self.outbound,
+            tcp: &mut self.tcp,
+        };
         let outcome = peer.drive(Input::Timeout(now.instant), now, &mut wires, &mut self.packets);
-        after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
+        after(
+            &mut self.peers,
+            &mut self.rooms,
+            &self.metrics,
+            place,
+            &outcome,
+            &mut self.packets,
+            now,
+        );
         self.settle(place, now);
     }
 
     /// After a peer was driven: what it completed goes to the room's viewers, and its next wake-up is noted.
     fn settle(&mut self, place: usize, now: Moment) {
-        let Some(peer) = self.peers[place].as_ref() else { return };
+        let Some(peer) = self.peers[place].as_ref() else {
+            return;
+        };
         if peer.ended.is_some() {
             self.remove(place);
             return;
@@ -297,7 +348,9 @@ impl Engine {
 
     /// Notes when the peer is due, unless an earlier wake-up stands already.
     fn schedule(&mut self, place: usize) {
-        let Some(peer) = self.peers.get_mut(place).and_then(Option::as_mut) else { return };
+        let Some(peer) = self.peers.get_mut(place).and_then(Option::as_mut) else {
+            return;
+        };
         if peer.queued.is_none_or(|queued| peer.wake < queued) {
             peer.queued = Some(peer.wake);
             self.wakes.push(Reverse((peer.wake, place)));
@@ -317,9 +370,13 @@ impl Engine {
 
     /// Sends a viewer what it may have.
     fn pump(&mut self, place: usize, now: Moment) {
-        let Some(peer) = self.peers.get_mut(place).and_then(Option::as_mut) else { return };
+        let Some(peer) = self.peers.get_mut(place).and_then(Option::as_mut) else {
+            return;
+        };
         let room_left = peer.tcp.map_or(usize::MAX, |address| self.tcp.room(address));
-        let Part::Viewer(viewer) = &mut peer.part else { return };
+        let Part::Viewer(viewer) = &mut peer.part else {
+            return;
+        };
         let room = &mut self.rooms[peer.room];
         let pumped = viewer.pump(&mut peer.rtc, &room.video, &room.audio, now, room_left);
         if pumped.skipped {
@@ -330,12 +387,27 @@ impl Engine {
             return;
         }
         if pumped.wrote {
-            let Some(peer) = self.peers[place].as_mut() else { return };
-            let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
+            let Some(peer) = self.peers[place].as_mut() else {
+                return;
+            };
+            let mut wires = Wires {
+                udp: &mut self.outbound,
+                tcp: &mut self.tcp,
+            };
             let outcome = peer.drive(Input::Timeout(now.instant), now, &mut wires, &mut self.packets);
-            after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
+            after(
+                &mut self.peers,
+                &mut self.rooms,
+                &self.metrics,
+                place,
+                &outcome,
+                &mut self.packets,
+                now,
+            );
         }
-        let Some(peer) = self.peers[place].as_mut() else { return };
+        let Some(peer) = self.peers[place].as_mut() else {
+            return;
+        };
         if peer.ended.is_some() {
             self.remove(place);
             return;
@@ -348,14 +420,31 @@ impl Engine {
 
     /// Asks the room's publisher for a keyframe where one is wanted and the last request is long enough ago.
     fn ask(&mut self, room: usize, now: Moment) {
-        let Some(place) = self.rooms[room].publisher else { return };
-        let Some(peer) = self.peers[place].as_mut() else { return };
-        let Part::Publisher(publisher) = &mut peer.part else { return };
+        let Some(place) = self.rooms[room].publisher else {
+            return;
+        };
+        let Some(peer) = self.peers[place].as_mut() else {
+            return;
+        };
+        let Part::Publisher(publisher) = &mut peer.part else {
+            return;
+        };
         if publisher.ask(&mut peer.rtc, now.instant) {
             self.metrics.keyframes_asked.one();
-            let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
+            let mut wires = Wires {
+                udp: &mut self.outbound,
+                tcp: &mut self.tcp,
+            };
             let outcome = peer.drive(Input::Timeout(now.instant), now, &mut wires, &mut self.packets);
-            after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
+            after(
+                &mut self.peers,
+                &mut self.rooms,
+                &self.metrics,
+                place,
+                &outcome,
+                &mut self.packets,
+                now,
+            );
             self.schedule(place);
         }
     }
@@ -363,11 +452,22 @@ impl Engine {
     fn command(&mut self, command: Command) {
         let now = Moment::now();
         match command {
-            Command::Open { session, room, role, prepared } => self.open(session, &room, role, prepared, now),
+            Command::Open {
+                session,
+                room,
+                role,
+                prepared,
+            } => self.open(session, &room, role, prepared, now),
             Command::Close { session } => {
                 if let Some(place) = self.by_session.get(&session).copied() {
                     if let Some(peer) = self.peers[place].as_mut() {
-                        peer.close(now, &mut Wires { udp: &mut self.outbound, tcp: &mut self.tcp });
+                        peer.close(
+                            now,
+                            &mut Wires {
+                                udp: &mut self.outbound,
+                                tcp: &mut self.tcp,
+                            },
+                        );
                     }
                     self.remove(place);
                 }
@@ -377,14 +477,23 @@ impl Engine {
     }
 
     fn open(&mut self, session: SessionId, room: &RoomId, role: Role, prepared: Prepared, now: Moment) {
-        let Some(room) = self.names.get(room).copied() else { return };
+        let Some(room) = self.names.get(room).copied() else {
+            return;
+        };
         let place = self.free.pop().unwrap_or_else(|| {
             self.peers.push(None);
             self.peers.len() - 1
         });
         self.by_session.insert(session, place);
         self.by_ufrag.insert(prepared.ufrag.clone(), place);
-        self.peers[place] = Some(Peer::new(session, room, role, prepared.rtc, prepared.ufrag, now.instant));
+        self.peers[place] = Some(Peer::new(
+            session,
+            room,
+            role,
+            prepared.rtc,
+            prepared.ufrag,
+            now.instant,
+        ));
         match role {
             Role::Publisher => self.rooms[room].publisher = Some(place),
             Role::Viewer => self.rooms[room].viewers.push(place),
@@ -394,7 +503,9 @@ impl Engine {
     }
 
     fn remove(&mut self, place: usize) {
-        let Some(peer) = self.peers.get_mut(place).and_then(Option::take) else { return };
+        let Some(peer) = self.peers.get_mut(place).and_then(Option::take) else {
+            return;
+        };
         self.free.push(place);
         self.by_session.remove(&peer.session);
         self.by_ufrag.remove(&peer.ufrag);
@@ -413,7 +524,14 @@ impl Engine {
                 room.video.clear();
             }
         }
-        notify(room, Notice::Ended { session: peer.session, role, ended });
+        notify(
+            room,
+            Notice::Ended {
+                session: peer.session,
+                role,
+                ended,
+            },
+        );
         tracing::info!(session = peer.session.0, ?role, ?ended, "media session ended");
         self.metrics.sessions.set(self.by_session.len() as u64);
         self.count();
@@ -423,7 +541,9 @@ impl Engine {
     fn check(&mut self, now: Moment) {
         self.tcp.expire(now.instant);
         for place in 0..self.peers.len() {
-            let Some(peer) = self.peers[place].as_mut() else { continue };
+            let Some(peer) = self.peers[place].as_mut() else {
+                continue;
+            };
             peer.expire(now.instant);
             let (session, room) = (peer.session, peer.room);
             if let Part::Publisher(publisher) = &mut peer.part
@@ -457,7 +577,13 @@ impl Engine {
     async fn shut_down(mut self) {
         let now = Moment::now();
         for peer in self.peers.iter_mut().flatten() {
-            peer.close(now, &mut Wires { udp: &mut self.outbound, tcp: &mut self.tcp });
+            peer.close(
+                now,
+                &mut Wires {
+                    udp: &mut self.outbound,
+                    tcp: &mut self.tcp,
+                },
+            );
         }
         self.outbound.flush();
         if tokio::time::timeout(GOODBYE, self.tcp.shut_down()).await.is_err() {
@@ -492,7 +618,12 @@ impl Table<'_> {
         packets: &mut Vec<Packet>,
     ) -> Option<(usize, Outcome)> {
         let contents = arrived.bytes.try_into().ok()?;
-        let receive = Receive { proto: arrived.proto, source: arrived.from, destination: arrived.to, contents };
+        let receive = Receive {
+            proto: arrived.proto,
+            source: arrived.from,
+            destination: arrived.to,
+            contents,
+        };
         let input = Input::Receive(now.instant, receive);
         let place = if arrived.bytes.first().is_some_and(|first| *first < 2) {
             let message = StunMessage::parse(arrived.bytes).ok()?;
@@ -527,12 +658,19 @@ fn after(
     packets: &mut Vec<Packet>,
     now: Moment,
 ) {
-    let Some(peer) = peers[place].as_mut() else { return packets.clear() };
+    let Some(peer) = peers[place].as_mut() else {
+        return packets.clear();
+    };
     let room = &mut rooms[peer.room];
     let session = peer.session;
     if outcome.connected {
         let role = peer.role();
-        tracing::info!(session = session.0, ?role, tcp = peer.tcp.is_some(), "media session connected");
+        tracing::info!(
+            session = session.0,
+            ?role,
+            tcp = peer.tcp.is_some(),
+            "media session connected"
+        );
         notify(room, Notice::Connected { session, role });
     }
     let mut wanted = outcome.keyframe_wanted;
@@ -579,6 +717,10 @@ fn notify(room: &mut Room, notice: Notice) {
 }
 
 fn flush_notices(room: &mut Room) {
-    let sent = room.backlog.iter().take_while(|notice| room.notices.try_send(**notice).is_ok()).count();
+    let sent = room
+        .backlog
+        .iter()
+        .take_while(|notice| room.notices.try_send(**notice).is_ok())
+        .count();
     room.backlog.drain(..sent);
 }

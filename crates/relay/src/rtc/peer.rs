@@ -68,7 +68,14 @@ pub(super) struct Outcome {
 }
 
 impl Peer {
-    pub(super) fn new(session: SessionId, room: usize, role: Role, rtc: Box<Rtc>, ufrag: String, now: Instant) -> Self {
+    pub(super) fn new(
+        session: SessionId,
+        room: usize,
+        role: Role,
+        rtc: Box<Rtc>,
+        ufrag: String,
+        now: Instant,
+    ) -> Self {
         let part = match role {
             Role::Publisher => Part::Publisher(Box::new(Publisher::new(now))),
             Role::Viewer => Part::Viewer(Viewer::new(now)),
@@ -161,7 +168,9 @@ impl Peer {
                 }
                 Output::Transmit(packet) if packet.proto == Protocol::Udp => {
                     self.tcp = None;
-                    wires.udp.push(packet.source, packet.destination, &packet.contents);
+                    wires
+                        .udp
+                        .push(packet.source, packet.destination, &packet.contents);
                 }
                 Output::Transmit(packet) => {
                     self.tcp = Some(packet.destination);
@@ -197,8 +206,14 @@ impl Peer {
                 }
             }
             Event::RtpPacket(packet) => {
-                let Part::Publisher(publisher) = &mut self.part else { return };
-                let mid = self.rtc.direct_api().stream_rx(&packet.header.ssrc).map(|stream| stream.mid());
+                let Part::Publisher(publisher) = &mut self.part else {
+                    return;
+                };
+                let mid = self
+                    .rtc
+                    .direct_api()
+                    .stream_rx(&packet.header.ssrc)
+                    .map(|stream| stream.mid());
                 let codec = match mid {
                     Some(mid) if Some(mid) == self.video => Codec::H264,
                     Some(mid) if Some(mid) == self.audio => Codec::Opus,
@@ -242,8 +257,16 @@ fn payload_type(rtc: &Rtc, mid: Mid) -> Option<Pt> {
     const PREFERRED: u32 = 0x42e000;
     let offered = rtc.media(mid)?.remote_pts();
     let preferred = |params: &&str0m::format::PayloadParams| {
-        params.spec().format.profile_level_id.is_some_and(|profile| profile & 0xffff00 == PREFERRED)
+        params
+            .spec()
+            .format
+            .profile_level_id
+            .is_some_and(|profile| profile & 0xffff00 == PREFERRED)
     };
-    rtc.codec_config().params().iter().filter(|params| offered.contains(&params.pt())).max_by_key(preferred).map(|p| p.pt())
+    rtc.codec_config()
+        .params()
+        .iter()
+        .filter(|params| offered.contains(&params.pt()))
+        .max_by_key(preferred)
+        .map(|p| p.pt())
 }
-

@@ -55,7 +55,16 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn new(metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<Read>) {
         let (reads, receiver) = mpsc::channel(READS);
-        (Self { open: HashMap::new(), tasks: JoinSet::new(), reads, next: 0, metrics }, receiver)
+        (
+            Self {
+                open: HashMap::new(),
+                tasks: JoinSet::new(),
+                reads,
+                next: 0,
+                metrics,
+            },
+            receiver,
+        )
     }
 
     /// Takes a connection over. Must run inside the media thread's runtime.
@@ -63,7 +72,11 @@ impl Connections {
         while self.tasks.try_join_next().is_some() {}
         let taken = stream.set_nonblocking(true).and_then(|()| {
             stream.set_nodelay(true)?;
-            Ok((stream.peer_addr()?, stream.local_addr()?, tokio::net::TcpStream::from_std(stream)?))
+            Ok((
+                stream.peer_addr()?,
+                stream.local_addr()?,
+                tokio::net::TcpStream::from_std(stream)?,
+            ))
         });
         let Ok((from, to, stream)) = taken else { return };
         if self.open.len() >= CONNECTIONS {
@@ -79,7 +92,12 @@ impl Connections {
         let cancel = CancellationToken::new();
         let (reads, stop) = (self.reads.clone(), cancel.clone());
         self.tasks.spawn(async move {
-            let ended = Read { connection: id, from, to, bytes: Bytes::new() };
+            let ended = Read {
+                connection: id,
+                from,
+                to,
+                bytes: Bytes::new(),
+            };
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = read(reader, id, from, to, &reads) => {}
@@ -95,7 +113,13 @@ impl Connections {
             }
             stop.cancel();
         });
-        let connection = Connection { id, writes, cancel, since: now, claimed: false };
+        let connection = Connection {
+            id,
+            writes,
+            cancel,
+            since: now,
+            claimed: false,
+        };
         if let Some(old) = self.open.insert(from, connection) {
             old.cancel.cancel();
         }
@@ -103,7 +127,9 @@ impl Connections {
 
     /// Whether the frame comes from a connection that is still open.
     pub(super) fn knows(&self, read: &Read) -> bool {
-        self.open.get(&read.from).is_some_and(|connection| connection.id == read.connection)
+        self.open
+            .get(&read.from)
+            .is_some_and(|connection| connection.id == read.connection)
     }
 
     /// A session has recognised the peer behind the connection.
@@ -115,12 +141,18 @@ impl Connections {
 
     /// Frames that can be queued for the peer now.
     pub(super) fn room(&self, peer: SocketAddr) -> usize {
-        self.open.get(&peer).map_or(0, |connection| connection.writes.capacity())
+        self.open
+            .get(&peer)
+            .map_or(0, |connection| connection.writes.capacity())
     }
 
     pub(super) fn send(&mut self, peer: SocketAddr, contents: &[u8]) {
-        let Some(connection) = self.open.get(&peer) else { return };
-        let Ok(length) = u16::try_from(contents.len()) else { return };
+        let Some(connection) = self.open.get(&peer) else {
+            return;
+        };
+        let Ok(length) = u16::try_from(contents.len()) else {
+            return;
+        };
         let mut frame = BytesMut::with_capacity(contents.len() + 2);
         frame.extend_from_slice(&length.to_be_bytes());
         frame.extend_from_slice(contents);
@@ -168,7 +200,9 @@ async fn read(
     reads: &mpsc::Sender<Read>,
 ) {
     loop {
-        let Ok(length) = reader.read_u16().await else { return };
+        let Ok(length) = reader.read_u16().await else {
+            return;
+        };
         let length = usize::from(length);
         if length == 0 {
             continue;
@@ -180,7 +214,16 @@ async fn read(
         if reader.read_exact(&mut bytes).await.is_err() {
             return;
         }
-        if reads.send(Read { connection, from, to, bytes: bytes.freeze() }).await.is_err() {
+        if reads
+            .send(Read {
+                connection,
+                from,
+                to,
+                bytes: bytes.freeze(),
+            })
+            .await
+            .is_err()
+        {
             return;
         }
     }

@@ -33,14 +33,27 @@ pub(super) fn open(socket: UdpSocket, metrics: Arc<Metrics>) -> io::Result<(Inbo
     let local = socket.local_addr()?;
     let state = UdpSocketState::new((&socket).into())?;
     let segments = state.max_gso_segments().max(1);
-    let socket = Arc::new(Socket { io: tokio::net::UdpSocket::from_std(socket)?, state, mapped: local.is_ipv6() });
+    let socket = Arc::new(Socket {
+        io: tokio::net::UdpSocket::from_std(socket)?,
+        state,
+        mapped: local.is_ipv6(),
+    });
     let inbound = Inbound {
         socket: socket.clone(),
         arena: vec![0; SLOT * quinn_udp::BATCH_SIZE],
         metas: [RecvMeta::default(); quinn_udp::BATCH_SIZE],
     };
     let wildcard = local.ip().is_unspecified();
-    Ok((inbound, Outbound { socket, metrics, segments, wildcard, batch: Batch::default() }))
+    Ok((
+        inbound,
+        Outbound {
+            socket,
+            metrics,
+            segments,
+            wildcard,
+            batch: Batch::default(),
+        },
+    ))
 }
 
 /// The receiving half.
@@ -69,9 +82,11 @@ impl Inbound {
         let mut buffers: [IoSliceMut<'_>; quinn_udp::BATCH_SIZE] =
             std::array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
         let socket = &self.socket;
-        let received = socket
-            .io
-            .try_io(Interest::READABLE, || socket.state.recv((&socket.io).into(), &mut buffers, &mut self.metas));
+        let received = socket.io.try_io(Interest::READABLE, || {
+            socket
+                .state
+                .recv((&socket.io).into(), &mut buffers, &mut self.metas)
+        });
         match received {
             Ok(count) => Ok(count),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
@@ -83,14 +98,17 @@ impl Inbound {
 
     /// The datagrams of the last `receive`.
     pub(super) fn datagrams(&self, count: usize) -> impl Iterator<Item = Datagram<'_>> {
-        self.metas[..count].iter().zip(self.arena.chunks_exact(SLOT)).flat_map(|(meta, slot)| {
-            let bytes = &slot[..meta.len.min(SLOT)];
-            bytes.chunks(meta.stride.max(1)).map(|bytes| Datagram {
-                from: canonical(meta.addr),
-                to: meta.dst_ip.map(|ip| ip.to_canonical()),
-                bytes,
+        self.metas[..count]
+            .iter()
+            .zip(self.arena.chunks_exact(SLOT))
+            .flat_map(|(meta, slot)| {
+                let bytes = &slot[..meta.len.min(SLOT)];
+                bytes.chunks(meta.stride.max(1)).map(|bytes| Datagram {
+                    from: canonical(meta.addr),
+                    to: meta.dst_ip.map(|ip| ip.to_canonical()),
+                    bytes,
+                })
             })
-        })
     }
 }
 
@@ -140,9 +158,17 @@ impl Outbound {
 
     pub(super) fn flush(&mut self) {
         let Some(to) = self.batch.to.take() else { return };
-        let Self { socket, metrics, batch, .. } = self;
+        let Self {
+            socket,
+            metrics,
+            batch,
+            ..
+        } = self;
         let (destination, src_ip) = if socket.mapped {
-            (mapped(to), batch.from.map(|ip| mapped(SocketAddr::new(ip, 0)).ip()))
+            (
+                mapped(to),
+                batch.from.map(|ip| mapped(SocketAddr::new(ip, 0)).ip()),
+            )
         } else {
             (to, batch.from)
         };
@@ -153,8 +179,9 @@ impl Outbound {
             segment_size: (batch.count > 1).then_some(batch.segment),
             src_ip,
         };
-        let sent =
-            socket.io.try_io(Interest::WRITABLE, || socket.state.try_send((&socket.io).into(), &transmit));
+        let sent = socket.io.try_io(Interest::WRITABLE, || {
+            socket.state.try_send((&socket.io).into(), &transmit)
+        });
         match sent {
             Ok(()) => {
                 metrics.packets_out.add(batch.count as u64);
@@ -193,7 +220,10 @@ pub(crate) fn host_addresses(listen: IpAddr, advertise: &[IpAddr]) -> Vec<IpAddr
             IpAddr::V4(ip) => !ip.is_link_local() && !ip.is_unspecified(),
             // Link-local IPv6 addresses need a scope, which a candidate cannot carry.
             IpAddr::V6(ip) => {
-                listen.is_ipv6() && !ip.is_unspecified() && ip.segments()[0] & 0xffc0 != 0xfe80 && !ip.is_multicast()
+                listen.is_ipv6()
+                    && !ip.is_unspecified()
+                    && ip.segments()[0] & 0xffc0 != 0xfe80
+                    && !ip.is_multicast()
             }
         });
         own.sort_by_key(|ip| (ip.is_loopback(), ip.is_ipv6()));

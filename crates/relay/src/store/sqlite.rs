@@ -71,7 +71,8 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<bool> {
     // What was acknowledged survives a power cut; one flush a transaction is what that costs.
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version: usize = transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? as usize;
+    let version: usize =
+        transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? as usize;
     let Some(steps) = STEPS.get(version..) else {
         return Ok(false);
     };
@@ -96,7 +97,9 @@ impl Database<'_> {
 
     pub(super) fn set_secret(&self, name: &str, value: &[u8]) -> rusqlite::Result<()> {
         self.0
-            .prepare_cached("INSERT INTO secret (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = ?2")?
+            .prepare_cached(
+                "INSERT INTO secret (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = ?2",
+            )?
             .execute(params![name, value])
             .map(drop)
     }
@@ -124,7 +127,9 @@ impl Database<'_> {
         let mut newest = self.0.prepare_cached(
             "SELECT seq, at, body, by, nonce, deleted FROM event WHERE room = ?1 ORDER BY seq DESC LIMIT ?2",
         )?;
-        let rows = newest.query_map(params![room.as_str(), tail as i64], |row| Ok((kept(row)?, row.get(5)?)))?;
+        let rows = newest.query_map(params![room.as_str(), tail as i64], |row| {
+            Ok((kept(row)?, row.get(5)?))
+        })?;
         for row in rows {
             let (kept, deleted): (Option<Kept>, bool) = row?;
             // An event that this version cannot read is left out, not a reason to lose the room.
@@ -135,14 +140,20 @@ impl Database<'_> {
             past.events.push(kept);
         }
         past.events.reverse();
-        let seq: Option<i64> =
-            self.0.prepare_cached("SELECT max(seq) FROM event WHERE room = ?1")?.query_row([room.as_str()], |r| r.get(0))?;
+        let seq: Option<i64> = self
+            .0
+            .prepare_cached("SELECT max(seq) FROM event WHERE room = ?1")?
+            .query_row([room.as_str()], |r| r.get(0))?;
         past.seq = Seq(seq.unwrap_or(0) as u64);
-        let mut sanctions = self.0.prepare_cached("SELECT person, until FROM sanction WHERE room = ?1")?;
+        let mut sanctions = self
+            .0
+            .prepare_cached("SELECT person, until FROM sanction WHERE room = ?1")?;
         let rows = sanctions.query_map([room.as_str()], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
         for row in rows {
             let (user, until): (String, Option<i64>) = row?;
-            let Ok(user) = UserId::try_from(user) else { continue };
+            let Ok(user) = UserId::try_from(user) else {
+                continue;
+            };
             let sanction = until.map_or(Sanction::Banned, |until| Sanction::MutedUntil(until as u64));
             past.sanctions.push((user, sanction));
         }
@@ -152,8 +163,14 @@ impl Database<'_> {
     pub(super) fn keep(&self, room: &RoomId, kept: &Kept) -> rusqlite::Result<()> {
         // Several statements, one meaning: where one fails, none counts.
         self.0.execute_batch("SAVEPOINT keep")?;
-        let done = self.insert(room, kept).and_then(|()| self.apply(room, &kept.event.kind));
-        self.0.execute_batch(if done.is_ok() { "RELEASE keep" } else { "ROLLBACK TO keep; RELEASE keep" })?;
+        let done = self
+            .insert(room, kept)
+            .and_then(|()| self.apply(room, &kept.event.kind));
+        self.0.execute_batch(if done.is_ok() {
+            "RELEASE keep"
+        } else {
+            "ROLLBACK TO keep; RELEASE keep"
+        })?;
         done
     }
 
@@ -161,7 +178,9 @@ impl Database<'_> {
         let body = serde_json::to_string(&kept.event.kind)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         self.0
-            .prepare_cached("INSERT INTO event (room, seq, at, body, by, nonce) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+            .prepare_cached(
+                "INSERT INTO event (room, seq, at, body, by, nonce) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
             .execute(params![
                 room.as_str(),
                 kept.event.seq.0 as i64,
@@ -208,13 +227,31 @@ impl Database<'_> {
     pub(super) fn message(&self, room: &RoomId, id: MessageId) -> rusqlite::Result<Option<Message>> {
         let found = self
             .0
-            .prepare_cached("SELECT seq, at, body, by, nonce, deleted FROM event WHERE room = ?1 AND seq = ?2")?
-            .query_row(params![room.as_str(), id.0 as i64], |row| Ok((kept(row)?, row.get(5)?)))
+            .prepare_cached(
+                "SELECT seq, at, body, by, nonce, deleted FROM event WHERE room = ?1 AND seq = ?2",
+            )?
+            .query_row(params![room.as_str(), id.0 as i64], |row| {
+                Ok((kept(row)?, row.get(5)?))
+            })
             .optional()?;
         Ok(match found {
-            Some((Some(Kept { event: Event { at, kind: EventKind::Said { by, text, .. }, .. }, .. }), deleted)) => {
-                Some(Message { said_at: at, by, text, deleted })
-            }
+            Some((
+                Some(Kept {
+                    event:
+                        Event {
+                            at,
+                            kind: EventKind::Said { by, text, .. },
+                            ..
+                        },
+                    ..
+                }),
+                deleted,
+            )) => Some(Message {
+                said_at: at,
+                by,
+                text,
+                deleted,
+            }),
             _ => None,
         })
     }
@@ -222,9 +259,19 @@ impl Database<'_> {
 
 fn kept(row: &Row<'_>) -> rusqlite::Result<Option<Kept>> {
     let body: String = row.get(2)?;
-    let Ok(kind) = serde_json::from_str(&body) else { return Ok(None) };
-    let event = Event { seq: Seq(row.get::<_, i64>(0)? as u64), at: row.get::<_, i64>(1)? as u64, kind };
-    let by = row.get::<_, Option<String>>(3)?.and_then(|by| UserId::try_from(by).ok());
-    let nonce = row.get::<_, Option<String>>(4)?.and_then(|nonce| Nonce::try_from(nonce).ok());
+    let Ok(kind) = serde_json::from_str(&body) else {
+        return Ok(None);
+    };
+    let event = Event {
+        seq: Seq(row.get::<_, i64>(0)? as u64),
+        at: row.get::<_, i64>(1)? as u64,
+        kind,
+    };
+    let by = row
+        .get::<_, Option<String>>(3)?
+        .and_then(|by| UserId::try_from(by).ok());
+    let nonce = row
+        .get::<_, Option<String>>(4)?
+        .and_then(|nonce| Nonce::try_from(nonce).ok());
     Ok(Some(Kept { event, by, nonce }))
 }

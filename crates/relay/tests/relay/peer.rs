@@ -26,8 +26,14 @@ pub(crate) enum Seen {
     /// The relay asked the publisher for a keyframe.
     KeyframeAsked,
     /// A whole access unit, with its timestamp, and when the connection had been up for how long.
-    Video { unit: AccessUnit, extensions: Box<ExtensionValues> },
-    Audio { timestamp: u32, captured: Option<Time> },
+    Video {
+        unit: AccessUnit,
+        extensions: Box<ExtensionValues>,
+    },
+    Audio {
+        timestamp: u32,
+        captured: Option<Time>,
+    },
     Ended,
 }
 
@@ -68,19 +74,37 @@ impl Peer {
     }
 
     pub(crate) async fn publish_over(base: &str, key: &str, over: Over) -> Self {
-        Self::start(base, "/whip/main", Some(key), Direction::SendOnly, over).await.map_err(|a| a.body).unwrap()
+        Self::start(base, "/whip/main", Some(key), Direction::SendOnly, over)
+            .await
+            .map_err(|a| a.body)
+            .unwrap()
     }
 
     pub(crate) async fn watch(base: &str) -> Self {
-        Self::watch_as(base, None, Over::Udp).await.map_err(|answer| answer.body).unwrap()
+        Self::watch_as(base, None, Over::Udp)
+            .await
+            .map_err(|answer| answer.body)
+            .unwrap()
     }
 
     pub(crate) async fn watch_as(base: &str, token: Option<&str>, over: Over) -> Result<Self, Answer> {
         Self::start(base, "/whep/main", token, Direction::RecvOnly, over).await
     }
 
-    async fn start(base: &str, path: &str, token: Option<&str>, direction: Direction, over: Over) -> Result<Self, Answer> {
-        let (mut rtc, offer, pending) = offer(direction);
+    async fn start(
+        base: &str,
+        path: &str,
+        token: Option<&str>,
+        direction: Direction,
+        over: Over,
+    ) -> Result<Self, Answer> {
+        let Offer {
+            mut rtc,
+            text,
+            pending,
+            audio,
+            video,
+        } = offer(direction);
         let wire = match over {
             Over::Udp => {
                 let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -88,10 +112,17 @@ impl Peer {
                 Wire::Udp(socket)
             }
             Over::Tcp => {
-                let stream = TcpStream::connect(base.strip_prefix("http://").unwrap()).await.unwrap();
+                let stream = TcpStream::connect(base.strip_prefix("http://").unwrap())
+                    .await
+                    .unwrap();
                 stream.set_nodelay(true).unwrap();
                 let local = stream.local_addr().unwrap();
-                let candidate = Candidate::builder().tcp().host(local).tcptype(TcpType::Active).build().unwrap();
+                let candidate = Candidate::builder()
+                    .tcp()
+                    .host(local)
+                    .tcptype(TcpType::Active)
+                    .build()
+                    .unwrap();
                 rtc.add_local_candidate(candidate);
                 Wire::Tcp(stream)
             }
@@ -99,7 +130,7 @@ impl Peer {
         let bearer = token.map(|token| format!("Bearer {token}"));
         let mut headers = vec![("content-type", "application/sdp")];
         headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
-        let answer = ask(base, Method::POST, path, &headers, offer).await;
+        let answer = ask(base, Method::POST, path, &headers, text).await;
         if answer.status != StatusCode::CREATED {
             return Err(answer);
         }
@@ -110,16 +141,39 @@ impl Peer {
             .split_inclusive("\r\n")
             .filter(|line| !(line.starts_with("a=candidate:") && line.to_lowercase().contains(unwanted)))
             .collect();
-        assert!(kept.contains("a=candidate:") && kept.contains("a=ice-lite"), "{kept}");
-        rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&kept).unwrap()).unwrap();
+        assert!(
+            kept.contains("a=candidate:") && kept.contains("a=ice-lite"),
+            "{kept}"
+        );
+        rtc.sdp_api()
+            .accept_answer(pending, SdpAnswer::from_sdp_string(&kept).unwrap())
+            .unwrap();
         let (seen_sender, seen) = mpsc::unbounded_channel();
         let (orders, receiver) = mpsc::unbounded_channel();
-        let body = Body { rtc, wire, seen: seen_sender, orders: receiver, video: None, audio: None, seq: [1, 1], assembler: Assembler::new(), ssrc: None };
-        Ok(Self { seen, orders, location, task: tokio::spawn(body.run()) })
+        let body = Body {
+            rtc,
+            wire,
+            seen: seen_sender,
+            orders: receiver,
+            video,
+            audio,
+            seq: [1, 1],
+            assembler: Assembler::new(),
+            ssrc: None,
+        };
+        Ok(Self {
+            seen,
+            orders,
+            location,
+            task: tokio::spawn(body.run()),
+        })
     }
 
     pub(crate) async fn next(&mut self) -> Seen {
-        tokio::time::timeout(PATIENCE, self.seen.recv()).await.expect("something in time").expect("a live peer")
+        tokio::time::timeout(PATIENCE, self.seen.recv())
+            .await
+            .expect("something in time")
+            .expect("a live peer")
     }
 
     pub(crate) async fn connected(&mut self) {
@@ -155,8 +209,16 @@ impl Peer {
     }
 }
 
-/// A publisher's or viewer's offer.
-pub(crate) fn offer(direction: Direction) -> (Rtc, String, str0m::change::SdpPendingOffer) {
+/// A publisher's or viewer's offer, and what it comes from.
+pub(crate) struct Offer {
+    rtc: Rtc,
+    pub(crate) text: String,
+    pending: str0m::change::SdpPendingOffer,
+    audio: Mid,
+    video: Mid,
+}
+
+pub(crate) fn offer(direction: Direction) -> Offer {
     let mut rtc = Rtc::builder()
         .set_crypto_provider(std::sync::Arc::new(str0m::crypto::from_feature_flags()))
         .clear_codecs()
@@ -167,11 +229,17 @@ pub(crate) fn offer(direction: Direction) -> (Rtc, String, str0m::change::SdpPen
         .set_rtp_mode(true)
         .build(Instant::now());
     let mut changes = rtc.sdp_api();
-    changes.add_media(MediaKind::Audio, direction, None, None, None);
-    changes.add_media(MediaKind::Video, direction, None, None, None);
+    let audio = changes.add_media(MediaKind::Audio, direction, None, None, None);
+    let video = changes.add_media(MediaKind::Video, direction, None, None, None);
     let (offer, pending) = changes.apply().unwrap();
     let text = offer.to_sdp_string();
-    (rtc, text, pending)
+    Offer {
+        rtc,
+        text,
+        pending,
+        audio,
+        video,
+    }
 }
 
 struct Body {
@@ -179,8 +247,8 @@ struct Body {
     wire: Wire,
     seen: mpsc::UnboundedSender<Seen>,
     orders: mpsc::UnboundedReceiver<Order>,
-    video: Option<Mid>,
-    audio: Option<Mid>,
+    video: Mid,
+    audio: Mid,
     seq: [u64; 2],
     assembler: Assembler,
     ssrc: Option<str0m::rtp::Ssrc>,
@@ -241,18 +309,23 @@ impl Body {
     fn event(&mut self, event: Event) {
         match event {
             Event::Connected => self.tell(Seen::Connected),
-            Event::MediaAdded(media) => match media.kind {
-                MediaKind::Video => self.video = Some(media.mid),
-                MediaKind::Audio => self.audio = Some(media.mid),
-            },
             Event::KeyframeRequest(_) => self.tell(Seen::KeyframeAsked),
             Event::RtpPacket(packet) => {
-                let mid = self.rtc.direct_api().stream_rx(&packet.header.ssrc).map(|stream| stream.mid());
+                let mid = self
+                    .rtc
+                    .direct_api()
+                    .stream_rx(&packet.header.ssrc)
+                    .map(|stream| stream.mid());
                 let captured = packet.header.ext_vals.abs_capture_time.map(|stamp| {
-                    Time::from_micros(stamp.capture_time.duration_since(UNIX_EPOCH).unwrap().as_micros() as u64)
+                    Time::from_micros(
+                        stamp.capture_time.duration_since(UNIX_EPOCH).unwrap().as_micros() as u64
+                    )
                 });
-                if mid == self.audio {
-                    return self.tell(Seen::Audio { timestamp: packet.header.timestamp, captured });
+                if mid == Some(self.audio) {
+                    return self.tell(Seen::Audio {
+                        timestamp: packet.header.timestamp,
+                        captured,
+                    });
                 }
                 self.ssrc = Some(packet.header.ssrc);
                 let incoming = Incoming {
@@ -280,9 +353,15 @@ impl Body {
     fn send(&mut self, packet: &Packet) {
         let video = packet.codec.is_video();
         let mid = if video { self.video } else { self.audio };
-        let Some(mid) = mid else { return };
         let offered = self.rtc.media(mid).unwrap().remote_pts().to_vec();
-        let pt = self.rtc.codec_config().params().iter().map(|params| params.pt()).find(|pt| offered.contains(pt)).unwrap();
+        let pt = self
+            .rtc
+            .codec_config()
+            .params()
+            .iter()
+            .map(|params| params.pt())
+            .find(|pt| offered.contains(pt))
+            .unwrap();
         let mut payloads = Vec::new();
         rtp::packetize(packet, rtp::MAX_PAYLOAD, &mut payloads);
         let captured = UNIX_EPOCH + Duration::from_micros(packet.captured.as_micros());
@@ -292,7 +371,10 @@ impl Body {
         for payload in payloads {
             let stamp = packet.captured.to_rtp(packet.codec.clock_rate());
             let extensions = ExtensionValues {
-                abs_capture_time: Some(AbsCaptureTime { capture_time: captured, clock_offset: None }),
+                abs_capture_time: Some(AbsCaptureTime {
+                    capture_time: captured,
+                    clock_offset: None,
+                }),
                 ..ExtensionValues::default()
             };
             let write = RtpWrite::new(pt, (*seq).into(), stamp, Instant::now(), payload.bytes.clone());
@@ -330,7 +412,12 @@ async fn receive(wire: &mut Wire, buffer: &mut [u8]) -> Option<(Protocol, Socket
             }
             stream.read_exact(&mut buffer[..length + 2]).await.ok()?;
             buffer.copy_within(2..length + 2, 0);
-            Some((Protocol::Tcp, stream.peer_addr().ok()?, stream.local_addr().ok()?, length))
+            Some((
+                Protocol::Tcp,
+                stream.peer_addr().ok()?,
+                stream.local_addr().ok()?,
+                length,
+            ))
         }
     }
 }
@@ -340,7 +427,9 @@ pub(crate) fn now() -> Time {
 }
 
 /// Parameter sets of a 640×360 constrained baseline stream.
-const SPS: &[u8] = &[0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00, 0x03, 0x00, 0x01];
+const SPS: &[u8] = &[
+    0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00, 0x03, 0x00, 0x01,
+];
 const PPS: &[u8] = &[0x68, 0xcb, 0x83, 0xcb, 0x20];
 
 /// A keyframe or not, of `size` bytes, with `number` in it.
@@ -354,7 +443,12 @@ pub(crate) fn picture(number: u32, keyframe: bool, size: usize) -> Packet {
         data.extend_from_slice(&(nal.len() as u32).to_be_bytes());
         data.extend_from_slice(nal);
     }
-    Packet { codec: Codec::H264, captured: now(), keyframe, data: data.into() }
+    Packet {
+        codec: Codec::H264,
+        captured: now(),
+        keyframe,
+        data: data.into(),
+    }
 }
 
 /// The number in a picture.
@@ -364,5 +458,10 @@ pub(crate) fn number(data: &[u8]) -> u32 {
 }
 
 pub(crate) fn sound() -> Packet {
-    Packet { codec: Codec::Opus, captured: now(), keyframe: true, data: vec![0xfc, 0xff, 0xfe].into() }
+    Packet {
+        codec: Codec::Opus,
+        captured: now(),
+        keyframe: true,
+        data: vec![0xfc, 0xff, 0xfe].into(),
+    }
 }
