@@ -16,6 +16,7 @@ mod error;
 mod health;
 mod mix;
 mod output;
+mod platform;
 mod resample;
 mod scene;
 mod sound;

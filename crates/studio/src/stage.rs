@@ -51,10 +51,11 @@ impl Stage {
             let deadline = due.min(Instant::now() + GLANCE);
             let frame = match self.slot.take(deadline) {
                 Taken::Frame(frame) => {
+                    // Taken or not, the source lives.
+                    due = Instant::now() + pace.patience();
                     if !pace.accept(frame.captured) {
                         continue;
                     }
-                    due = Instant::now() + pace.patience();
                     scene.compose(frame)
                 }
                 Taken::Nothing(_) if Instant::now() < due => continue,
@@ -186,14 +187,13 @@ impl Pace {
     }
 
     /// The capture instant of a picture that stands in for a missing frame: one frame time on, so that the missing
-    /// one still has its place if it comes late, but never far behind the clock.
+    /// one still has its place if it comes late, but never far behind the clock and never ahead of it.
     fn stand_in(&mut self, now: Time) -> Time {
-        let captured = match self.last {
-            Some(last) => (last + self.interval).max(now - Self::LONGEST),
-            None => now,
-        };
+        let onward = self.last.map_or(now, |last| last + self.interval);
+        let captured = onward.max(now - Self::LONGEST).min(now);
         self.last = Some(captured);
-        self.next = captured + self.interval;
+        // A real frame is better than any stand-in, however soon it follows.
+        self.next = captured;
         captured
     }
 }
@@ -238,11 +238,28 @@ mod tests {
         assert!(pace.accept(at(0)));
         assert_eq!(pace.stand_in(at(50_000)), at(33_333));
         assert!(!pace.accept(at(33_333)), "its place is taken");
+        assert!(
+            pace.stand_in(at(51_000)) <= at(51_000),
+            "never ahead of the clock"
+        );
         assert!(pace.accept(at(66_666)));
         assert!(
             pace.stand_in(at(9_000_000)) >= at(8_600_000),
             "stand-ins follow the clock"
         );
+    }
+
+    #[test]
+    fn a_source_that_comes_back_is_shown_at_once_whatever_its_phase() {
+        let at = |ms: u64| Time::from_micros(1_000_000_000 + ms * 1000);
+        for phase in 1..33 {
+            let mut pace = Pace::new(30);
+            for card in 0..30 {
+                pace.stand_in(at(card * 33));
+            }
+            assert!(pace.accept(at(29 * 33 + phase)), "{phase} ms after a card");
+            assert!(pace.accept(at(30 * 33 + phase)));
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::desk::Desk;
 use crate::encode::{self, h264};
 use crate::health::{Gauge, Reader};
 use crate::output::Output;
+use crate::platform;
 use crate::sound::Sound;
 use crate::source::{self, Camera, Slot, Wanted};
 use crate::stage::Stage;
@@ -105,6 +106,10 @@ impl Studio {
         };
         // Refused now rather than at Go Live.
         drop(h264::Encoder::new(&video)?);
+        {
+            let _inside = runtime.enter();
+            platform::allow_interrupts();
+        }
         let clock = Clock::start();
         let (cameras, microphones) = source::devices_soon();
         let first = |devices: &[footlight_protocol::studio::Device], none: &str| {

@@ -9,8 +9,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::platform;
+
 /// How long a thread may take to notice that it shall stop. The longest wait of any of ours is far below.
 const JOIN_DEADLINE: Duration = Duration::from_secs(1);
+
+/// After this it is interrupted: ours look at their stop sign at least this often, so it waits in a driver.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Threads that missed their deadline and still hang in a driver.
 static LEFT_BEHIND: AtomicUsize = AtomicUsize::new(0);
@@ -64,7 +69,8 @@ impl Stop {
 pub(crate) struct Worker {
     name: String,
     stop: Stop,
-    ended: mpsc::Receiver<()>,
+    /// In a mutex only so that a studio can be shared between threads.
+    ended: Mutex<mpsc::Receiver<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -82,14 +88,17 @@ impl Worker {
         Ok(Self {
             name: name.to_owned(),
             stop,
-            ended,
+            ended: Mutex::new(ended),
             thread: Some(thread),
         })
     }
 
     /// Whether the thread ended by itself within `time`.
     pub(crate) fn ended_within(&self, time: Duration) -> bool {
-        !matches!(self.ended.recv_timeout(time), Err(RecvTimeoutError::Timeout))
+        !matches!(
+            lock(&self.ended).recv_timeout(time),
+            Err(RecvTimeoutError::Timeout)
+        )
     }
 
     /// Asks the thread to stop, without waiting for it.
@@ -102,6 +111,9 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.stop.set();
         let Some(thread) = self.thread.take() else { return };
+        if !self.ended_within(PATIENCE) {
+            platform::interrupt(&thread);
+        }
         if self.ended_within(JOIN_DEADLINE) {
             if thread.join().is_err() {
                 tracing::error!(thread = %self.name, "a thread panicked");
@@ -110,7 +122,7 @@ impl Drop for Worker {
         }
         tracing::warn!(thread = %self.name, "a thread hangs in its driver and is left behind");
         LEFT_BEHIND.fetch_add(1, Ordering::Relaxed);
-        let ended = std::mem::replace(&mut self.ended, mpsc::channel().1);
+        let ended = std::mem::replace(&mut *lock(&self.ended), mpsc::channel().1);
         // Costs a small stack until the driver answers, which is when the count goes down again.
         let waits = std::thread::Builder::new()
             .name(format!("{} (left)", self.name))

@@ -22,7 +22,8 @@ use nokhwa::utils::{
 };
 
 use super::convert::{self, Converter};
-use super::{Feed, Wanted, platform};
+use super::{Feed, Wanted};
+use crate::platform;
 use crate::worker::{self, Stop, Worker};
 use crate::{Clock, Error};
 

@@ -14,7 +14,7 @@ use footlight_media::Time;
 use footlight_protocol::studio::{Device, SourceState};
 use footlight_protocol::{Code, Failure};
 
-use super::platform;
+use crate::platform;
 use crate::voice::{Rate, Voice};
 use crate::worker::{self, Stop, Worker};
 use crate::{Clock, Error};

@@ -9,7 +9,6 @@ mod convert;
 pub(crate) mod file;
 pub(crate) mod microphone;
 pub(crate) mod pattern;
-mod platform;
 pub(crate) mod slot;
 pub(crate) mod tone;
 

@@ -1,14 +1,16 @@
-//! What only one platform knows about its cameras. Everything else in the studio is the same everywhere.
+//! What is different from platform to platform. Everything else in the studio is the same everywhere.
+
+use std::thread::JoinHandle;
 
 /// A camera's name that survives a replug, if the platform has one; `None` to skip a node that makes no pictures.
-pub(super) struct Node {
-    pub(super) stable: Option<String>,
-    pub(super) captures: bool,
+pub(crate) struct Node {
+    pub(crate) stable: Option<String>,
+    pub(crate) captures: bool,
 }
 
 /// What the platform knows of camera `index`.
 #[cfg(target_os = "linux")]
-pub(super) fn node(index: u32) -> Node {
+pub(crate) fn node(index: u32) -> Node {
     use std::fs;
     let name = format!("video{index}");
     // The second node of a UVC camera carries metadata; the driver numbers them from 0.
@@ -24,7 +26,7 @@ pub(super) fn node(index: u32) -> Node {
 
 /// What the platform knows of camera `index`: the others have only cameras in their lists.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn node(_: u32) -> Node {
+pub(crate) fn node(_: u32) -> Node {
     Node {
         stable: None,
         captures: true,
@@ -33,7 +35,7 @@ pub(super) fn node(_: u32) -> Node {
 
 /// The sound systems to look for microphones in, best first.
 #[cfg(target_os = "linux")]
-pub(super) fn sound_hosts() -> Vec<cpal::Host> {
+pub(crate) fn sound_hosts() -> Vec<cpal::Host> {
     // PulseAudio (and PipeWire, which speaks it) says when its server goes away; ALSA hangs. Without a sound card
     // ALSA has nothing to list and complains on stderr.
     let pulse = cpal::host_from_id(cpal::HostId::PulseAudio);
@@ -44,6 +46,34 @@ pub(super) fn sound_hosts() -> Vec<cpal::Host> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn sound_hosts() -> Vec<cpal::Host> {
+pub(crate) fn sound_hosts() -> Vec<cpal::Host> {
     vec![cpal::default_host()]
 }
+
+/// Makes [`interrupt`] work. Call it inside the runtime, before devices are opened.
+#[cfg(target_os = "linux")]
+pub(crate) fn allow_interrupts() {
+    use tokio::signal::unix::{SignalKind, signal};
+    // V4L2 waits for a picture without a deadline; only a handled signal ends that wait. This one is ignored by
+    // default, so that it can do no harm, and stays handled for the life of the process.
+    if let Err(error) = signal(SignalKind::from_raw(nix::sys::signal::Signal::SIGURG as i32)) {
+        tracing::warn!(%error, "a camera that stalls cannot be interrupted");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn allow_interrupts() {}
+
+/// Ends the system call in which a thread waits, if the platform can.
+#[cfg(target_os = "linux")]
+pub(crate) fn interrupt(thread: &JoinHandle<()>) {
+    use std::os::unix::thread::JoinHandleExt;
+    if let Err(error) =
+        nix::sys::pthread::pthread_kill(thread.as_pthread_t(), nix::sys::signal::Signal::SIGURG)
+    {
+        tracing::debug!(%error, "interrupt a thread");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn interrupt(_: &JoinHandle<()>) {}
