@@ -1,7 +1,7 @@
 // A file of its own: the pages' content security policy allows no inline script.
 import init from "./studio.js";
 
-init().catch((error) => {
+init({ module_or_path: new URL("./studio_bg.wasm", import.meta.url) }).catch((error) => {
   console.error(error);
   const boot = document.getElementById("boot");
   if (boot) {

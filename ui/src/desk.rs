@@ -10,8 +10,8 @@ use footlight_protocol::studio::{Device, Preferences, RoomAccess, Snapshot, Stud
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::browser;
 use crate::bridge;
+use crate::browser;
 use crate::store::health::Doctor;
 use crate::store::meter::Meter;
 
@@ -57,7 +57,8 @@ impl Desk {
             // Listen first: an event between the snapshot and the listening would be lost for good.
             bridge::listen(move |event| self.apply(event)).await?;
             let snapshot = bridge::snapshot().await?;
-            self.meter.update(|meter| meter.apply(snapshot.level, browser::now_ms()));
+            self.meter
+                .update(|meter| meter.apply(snapshot.level, browser::now_ms()));
             self.remember(&snapshot.cameras);
             self.remember(&snapshot.microphones);
             self.snapshot.set(snapshot);
@@ -152,10 +153,15 @@ impl Desk {
     }
 
     fn remember(self, devices: &[Device]) {
-        let new = |names: &HashMap<String, String>| devices.iter().any(|device| !names.contains_key(&device.id));
+        let new =
+            |names: &HashMap<String, String>| devices.iter().any(|device| !names.contains_key(&device.id));
         if self.names.with_untracked(new) {
             self.names.update(|names| {
-                names.extend(devices.iter().map(|device| (device.id.clone(), device.name.clone())));
+                names.extend(
+                    devices
+                        .iter()
+                        .map(|device| (device.id.clone(), device.name.clone())),
+                );
             });
         }
     }

@@ -18,6 +18,9 @@ pub struct Seat {
     /// Milliseconds since the epoch, four times a second: what countdowns and clocks follow.
     now: RwSignal<f64>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
+    moderates: Memo<bool>,
+    away: Memo<bool>,
+    closed: Memo<Option<CloseCode>>,
 }
 
 /// How often countdowns move. A quarter second, so that a second never seems to take two.
@@ -26,11 +29,20 @@ const TICK: std::time::Duration = std::time::Duration::from_millis(250);
 impl Seat {
     /// A seat that is not connected yet, given to the components below.
     pub fn provide() -> Self {
+        let room = RwSignal::new(Room::default());
         let seat = Self {
-            room: RwSignal::new(Room::default()),
+            room,
             undo: RwSignal::new(Undo::default()),
             now: RwSignal::new(browser::now_ms()),
             socket: StoredValue::new_local(None),
+            moderates: Memo::new(move |_| room.with(|room| room.role() != Role::Guest)),
+            away: Memo::new(move |_| room.with(|room| matches!(room.link, Link::Lost { .. }))),
+            closed: Memo::new(move |_| {
+                room.with(|room| match room.link {
+                    Link::Closed(code) => Some(code),
+                    _ => None,
+                })
+            }),
         };
         set_interval(
             move || {
@@ -56,7 +68,10 @@ impl Seat {
         self.socket.set_value(None);
         let socket = Socket::open(address, move |event| {
             self.apply(event.clone());
-            if matches!(event, RoomEvent::Server(footlight_protocol::room::ServerMessage::Welcome { .. })) {
+            if matches!(
+                event,
+                RoomEvent::Server(footlight_protocol::room::ServerMessage::Welcome { .. })
+            ) {
                 self.say_pending();
             }
             also(&event);
@@ -82,26 +97,24 @@ impl Seat {
     }
 
     pub fn clock_offset_ms(self) -> Option<f64> {
-        self.socket.try_with_value(|socket| socket.as_ref().and_then(Socket::clock_offset_ms)).flatten()
+        self.socket
+            .try_with_value(|socket| socket.as_ref().and_then(Socket::clock_offset_ms))
+            .flatten()
     }
 
     /// Whether this seat may moderate.
     pub fn moderates(self) -> Memo<bool> {
-        Memo::new(move |_| self.room.with(|room| room.role() != Role::Guest))
+        self.moderates
     }
 
     /// Whether the connection was there and is not now.
     pub fn away(self) -> Memo<bool> {
-        Memo::new(move |_| self.room.with(|room| matches!(room.link, Link::Lost { .. })))
+        self.away
     }
 
+    /// Why the room closed for good.
     pub fn closed(self) -> Memo<Option<CloseCode>> {
-        Memo::new(move |_| {
-            self.room.with(|room| match room.link {
-                Link::Closed(code) => Some(code),
-                _ => None,
-            })
-        })
+        self.closed
     }
 
     /// Says a message: shown at once, sent now or after the reconnect. False where too many wait already.
@@ -110,13 +123,21 @@ impl Seat {
             return false;
         }
         let Some(nonce) = nonce() else { return false };
-        self.apply(RoomEvent::Typed { nonce: nonce.clone(), text: text.to_owned() });
-        self.send(&ClientMessage::Say { nonce, text: text.to_owned() });
+        self.apply(RoomEvent::Typed {
+            nonce: nonce.clone(),
+            text: text.to_owned(),
+        });
+        self.send(&ClientMessage::Say {
+            nonce,
+            text: text.to_owned(),
+        });
         true
     }
 
     pub fn name(self, name: &str) {
-        self.send(&ClientMessage::Name { name: name.to_owned() });
+        self.send(&ClientMessage::Name {
+            name: name.to_owned(),
+        });
     }
 
     pub fn playing(self, latency_ms: Option<u32>) {
@@ -130,8 +151,13 @@ impl Seat {
     /// Moderates at once, and offers to undo it for five seconds.
     pub fn moderate(self, action: Action, of: &Member) {
         self.act(action.clone());
-        let name = if of.name.is_empty() { of.id.to_string() } else { of.name.clone() };
-        self.undo.update(|undo| undo.apply(UndoEvent::Acted { action, name }, browser::now_ms()));
+        let name = if of.name.is_empty() {
+            of.id.to_string()
+        } else {
+            of.name.clone()
+        };
+        self.undo
+            .update(|undo| undo.apply(UndoEvent::Acted { action, name }, browser::now_ms()));
     }
 
     /// Takes an act back: the one with this id, or the newest.
@@ -144,12 +170,14 @@ impl Seat {
         if let Some(action) = offer.inverse() {
             self.act(action);
         }
-        self.undo.update(|undo| undo.apply(UndoEvent::Gone { id: offer.id }, browser::now_ms()));
+        self.undo
+            .update(|undo| undo.apply(UndoEvent::Gone { id: offer.id }, browser::now_ms()));
     }
 
     /// Whether this is the person who sits here.
     pub fn is_me(self, user: &UserId) -> bool {
-        self.room.with_untracked(|room| room.me.as_ref().is_some_and(|me| me.id == *user))
+        self.room
+            .with_untracked(|room| room.me.as_ref().is_some_and(|me| me.id == *user))
     }
 
     fn act(self, action: Action) {
@@ -161,7 +189,10 @@ impl Seat {
     fn say_pending(self) {
         let pending = self.room.with_untracked(|room| room.pending().to_vec());
         for message in pending {
-            self.send(&ClientMessage::Say { nonce: message.nonce.clone(), text: message.text.clone() });
+            self.send(&ClientMessage::Say {
+                nonce: message.nonce.clone(),
+                text: message.text.clone(),
+            });
         }
     }
 

@@ -113,7 +113,10 @@ impl Inner {
                 backoff.reset();
                 lost_since = None;
             }
-            if let Some(code) = code.and_then(CloseCode::from_u16).filter(|code| !code.may_retry()) {
+            if let Some(code) = code
+                .and_then(CloseCode::from_u16)
+                .filter(|code| !code.may_retry())
+            {
                 (self.on)(RoomEvent::Link(Link::Closed(code)));
                 return;
             }
@@ -126,8 +129,15 @@ impl Inner {
     async fn wait(&self, backoff: &mut Backoff, since: f64) {
         loop {
             let quick = backoff.next_ms(browser::random());
-            let delay = if backoff.tries() > QUICK_TRIES { PATIENT_MS } else { quick };
-            (self.on)(RoomEvent::Link(Link::Lost { since, retry_at: browser::now_ms() + delay }));
+            let delay = if backoff.tries() > QUICK_TRIES {
+                PATIENT_MS
+            } else {
+                quick
+            };
+            (self.on)(RoomEvent::Link(Link::Lost {
+                since,
+                retry_at: browser::now_ms() + delay,
+            }));
             browser::sleep(Duration::from_micros((delay * 1_000.0) as u64)).await;
             if self.stopped.get() {
                 return;
@@ -136,7 +146,10 @@ impl Inner {
             let Some(probe) = probe else { return };
             let init = RequestInit::new();
             init.set_cache(RequestCache::NoStore);
-            if browser::fetch(&probe, &init, PROBE).await.is_ok_and(|answer| answer.ok()) {
+            if browser::fetch(&probe, &init, PROBE)
+                .await
+                .is_ok_and(|answer| answer.ok())
+            {
                 return;
             }
         }
@@ -171,7 +184,11 @@ impl Inner {
         let closed = JsFuture::from(js_sys::Promise::new(&mut closed));
         let alive = Rc::new(Cell::new(true));
         spawn_local(Rc::clone(self).keep_alive(socket.clone(), Rc::clone(&alive), began));
-        let code = closed.await.ok().and_then(|code| code.as_f64()).map(|code| code as u16);
+        let code = closed
+            .await
+            .ok()
+            .and_then(|code| code.as_f64())
+            .map(|code| code as u16);
         alive.set(false);
         socket.set_onopen(None);
         socket.set_onmessage(None);
@@ -201,7 +218,12 @@ impl Inner {
                 pings += 1;
                 self.send(&ClientMessage::Ping { sent: now });
             }
-            browser::sleep(if pings < FIRST_PING_COUNT { FIRST_PINGS } else { PINGS }).await;
+            browser::sleep(if pings < FIRST_PING_COUNT {
+                FIRST_PINGS
+            } else {
+                PINGS
+            })
+            .await;
         }
     }
 
@@ -244,7 +266,9 @@ impl Inner {
     }
 
     fn send(&self, message: &ClientMessage) -> bool {
-        let Ok(text) = serde_json::to_string(message) else { return false };
+        let Ok(text) = serde_json::to_string(message) else {
+            return false;
+        };
         self.socket.borrow().as_ref().is_some_and(|socket| {
             socket.ready_state() == WebSocket::OPEN && socket.send_with_str(&text).is_ok()
         })

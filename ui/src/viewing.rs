@@ -148,7 +148,7 @@ impl Viewing {
                     self.step(seen.map_or(PlaybackEvent::Tick, PlaybackEvent::Seen));
                     looking.set_value(false);
                     looks.update_value(|looks| *looks = looks.wrapping_add(1));
-                    if looks.get_value() % LATENCY_LOOKS == 0 {
+                    if looks.get_value().is_multiple_of(LATENCY_LOOKS) {
                         self.measure();
                     }
                     let now = browser::now_ms();
@@ -202,7 +202,10 @@ impl Viewing {
 
     fn measure(self) {
         let now = browser::now_ms();
-        let median = self.latency.try_update_value(|seen| seen.median_ms(now)).flatten();
+        let median = self
+            .latency
+            .try_update_value(|seen| seen.median_ms(now))
+            .flatten();
         if self.latency_ms.get_untracked() != median {
             self.latency_ms.set(median);
         }

@@ -15,7 +15,8 @@ pub fn Boards() -> impl IntoView {
         let left = viewing.retry_at().get() - seat.now().get();
         (left > 0.0).then(|| (left / 1_000.0).ceil() as u64)
     });
-    move || match viewing.status().get() {
+    move || {
+        match viewing.status().get() {
         Status::Playing => ().into_any(),
         Status::Connecting => view! {
             <div class="board connecting" role="status">
@@ -46,6 +47,7 @@ pub fn Boards() -> impl IntoView {
         }
         .into_any(),
         Status::Failed(why) => failed(words, why, retry_s),
+    }
     }
 }
 

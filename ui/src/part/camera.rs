@@ -13,7 +13,7 @@ pub fn Camera() -> impl IntoView {
     let chosen = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.camera.clone()));
     let state = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.camera_state.clone()));
     view! {
-        <section class="card source">
+        <div class="source">
             <Picker
                 id="camera"
                 label="camera.title"
@@ -25,6 +25,6 @@ pub fn Camera() -> impl IntoView {
                 on_pick=move |id| desk.pick_camera(id)
             />
             <Lost state chosen />
-        </section>
+        </div>
     }
 }

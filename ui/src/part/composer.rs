@@ -35,13 +35,16 @@ pub fn Composer() -> impl IntoView {
         (left > 0.0).then(|| (left / 1_000.0).ceil() as u64)
     });
     let length = Memo::new(move |_| draft.with(|draft| draft.trim().chars().count()));
-    let blocked = Memo::new(move |_| {
-        muted_s.get().is_some() || slow_s.get().is_some() || length.get() > MAX_TEXT || seat.closed().get().is_some()
+    // One memo over all of it: an effect that reads a memo and, past it, what that memo read, misses changes.
+    let ready = Memo::new(move |_| {
+        let length = length.get();
+        let allowed = muted_s.get().is_none() && slow_s.get().is_none() && seat.closed().get().is_none();
+        allowed && (1..=MAX_TEXT).contains(&length)
     });
 
     let submit = move || {
         let text = draft.with_untracked(|draft| draft.trim().replace(['\r', '\n'], " "));
-        if text.is_empty() || blocked.get_untracked() {
+        if !ready.get_untracked() {
             return;
         }
         if !named.get_untracked() {
@@ -57,11 +60,19 @@ pub fn Composer() -> impl IntoView {
 
     // The refused text comes back before what was typed since.
     Effect::new(move |seen: Option<u64>| {
-        let Some(refusal) = refusal.get() else { return seen.unwrap_or(0) };
+        let Some(refusal) = refusal.get() else {
+            return seen.unwrap_or(0);
+        };
         if Some(refusal.number) != seen
             && let Some(text) = &refusal.text
         {
-            draft.update(|draft| *draft = if draft.is_empty() { text.clone() } else { format!("{text} {draft}") });
+            draft.update(|draft| {
+                *draft = if draft.is_empty() {
+                    text.clone()
+                } else {
+                    format!("{text} {draft}")
+                }
+            });
             if refusal.failure.code == Code::NameNeeded {
                 asking.set(true);
             }
@@ -86,7 +97,10 @@ pub fn Composer() -> impl IntoView {
         let refusal = refusal.get()?;
         let said = words.failure(&refusal.failure);
         match (slow_s.get(), refusal.retry_at) {
-            (Some(left), _) => Some(format!("{said} {}", words.fill("chat.again_in", &[("n", &left.to_string())]))),
+            (Some(left), _) => Some(format!(
+                "{said} {}",
+                words.fill("chat.again_in", &[("n", &left.to_string())])
+            )),
             // Its time is over: there is nothing left to say.
             (None, Some(_)) => None,
             (None, None) if refusal.failure.code == Code::NameNeeded => None,
@@ -133,7 +147,7 @@ pub fn Composer() -> impl IntoView {
                     class="send"
                     aria-label=words.say("chat.send")
                     title=words.say("chat.send")
-                    disabled=move || blocked.get() || length.get() == 0
+                    disabled=move || !ready.get()
                 >
                     {Icon::Send.view()}
                 </button>

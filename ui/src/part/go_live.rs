@@ -29,7 +29,9 @@ pub fn GoLive() -> impl IntoView {
     let press = move |_| match phase.get_untracked() {
         Phase::Idle => desk.go_live(),
         // Nobody is hurt by an end that nobody sees.
-        Phase::Live { .. } if seat.room().with_untracked(|room| room.presence.viewers) > 0 => asking.set(true),
+        Phase::Live { .. } if seat.room().with_untracked(|room| room.presence.viewers) > 0 => {
+            asking.set(true)
+        }
         Phase::Starting | Phase::Live { .. } | Phase::Reconnecting { .. } => desk.end_broadcast(),
         Phase::Ending => {}
     };
@@ -42,7 +44,9 @@ pub fn GoLive() -> impl IntoView {
         })
     };
     let clock = Memo::new(move |_| {
-        let seconds = phase.get().since().map_or(0, |since| ((seat.now().get() - since as f64) / 1_000.0).max(0.0) as u64);
+        let seconds = phase.get().since().map_or(0, |since| {
+            ((seat.now().get() - since as f64) / 1_000.0).max(0.0) as u64
+        });
         i18n::long_clock(seconds)
     });
     let title = Signal::derive(move || words.count("live.watching_one", "live.watching_many", watching()));

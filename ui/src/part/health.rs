@@ -17,7 +17,12 @@ pub fn HealthLine() -> impl IntoView {
         desk.snapshot().with(|snapshot| {
             desk.doctor().with(|doctor| {
                 let presence = presence.get();
-                doctor.verdict(&snapshot.phase, &snapshot.camera_state, &snapshot.microphone_state, &presence)
+                doctor.verdict(
+                    &snapshot.phase,
+                    &snapshot.camera_state,
+                    &snapshot.microphone_state,
+                    &presence,
+                )
             })
         })
     });
@@ -47,7 +52,10 @@ pub fn HealthLine() -> impl IntoView {
         }
         let load = format!("{:.0}", health.encoder_load * 100.0);
         let lost = (health.skipped_frames + health.dropped_frames).to_string();
-        let rate = [("n", megabits(health.bitrate_kbps)), ("target", megabits(health.target_kbps))];
+        let rate = [
+            ("n", megabits(health.bitrate_kbps)),
+            ("target", megabits(health.target_kbps)),
+        ];
         let rate: Vec<(&str, &str)> = rate.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let mut numbers = vec![
             ("fps", fps),

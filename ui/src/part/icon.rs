@@ -29,20 +29,30 @@ impl Icon {
     fn path(self) -> &'static str {
         match self {
             Self::Ban => "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M5.7 5.7l12.6 12.6",
-            Self::Camera => "M4 7h10a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V8a1 1 0 0 1 1-1M15 11l6-3.5v9L15 13",
+            Self::Camera => {
+                "M4 7h10a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V8a1 1 0 0 1 1-1M15 11l6-3.5v9L15 13"
+            }
             Self::Chat => "M4 5h16v11H9.5L5 20v-4H4z",
             Self::Check => "M5 12.5l4.5 4.5L19 7.5",
             Self::Clock => "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17M12 7.5V12l3 2",
             Self::Close => "M6 6l12 12M18 6L6 18",
             Self::Copy => "M9 9h10v11H9zM5 15V4h10",
-            Self::Eye => "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12M12 9.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6",
+            Self::Eye => {
+                "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12M12 9.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6"
+            }
             Self::Full => "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
-            Self::Help => "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M9.5 9.5a2.5 2.5 0 1 1 3.6 2.2c-.7.4-1.1.9-1.1 1.8M12 16.8v.2",
-            Self::Microphone => "M12 3.5a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0v-5a3 3 0 0 0-3-3M5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3",
+            Self::Help => {
+                "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M9.5 9.5a2.5 2.5 0 1 1 3.6 2.2c-.7.4-1.1.9-1.1 1.8M12 16.8v.2"
+            }
+            Self::Microphone => {
+                "M12 3.5a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0v-5a3 3 0 0 0-3-3M5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3"
+            }
             Self::MicrophoneOff => {
                 "M4 4l16 16M9 9v2.5a3 3 0 0 0 4.6 2.5M15 11V6.5a3 3 0 0 0-5.6-1.5M5.5 11.5a6.5 6.5 0 0 0 10.3 5.3M18.5 11.5a6.4 6.4 0 0 1-.6 2.7M12 18v3"
             }
-            Self::Network => "M12 13.5v6M8.5 16.5a5 5 0 0 1 0-7M15.5 16.5a5 5 0 0 0 0-7M5.7 19a9 9 0 0 1 0-12M18.3 19a9 9 0 0 0 0-12M12 12.5v.5",
+            Self::Network => {
+                "M12 13.5v6M8.5 16.5a5 5 0 0 1 0-7M15.5 16.5a5 5 0 0 0 0-7M5.7 19a9 9 0 0 1 0-12M18.3 19a9 9 0 0 0 0-12M12 12.5v.5"
+            }
             Self::Send => "M4 12l16-8-5.5 16-3-6.5zM11.5 13.5L20 4",
             Self::Sound => "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9a4 4 0 0 1 0 6M18 6.5a8 8 0 0 1 0 11",
             Self::SoundOff => "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9.5l5 5M20.5 9.5l-5 5",
@@ -62,13 +72,14 @@ impl Icon {
     }
 }
 
-/// Footlight's mark: a lamp at the edge of the stage and the light it throws.
+/// Footlight's mark: a lamp at the edge of the stage, shining up.
 #[component]
 pub fn Mark() -> impl IntoView {
     view! {
         <svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
-            <path class="mark-beam" d="M11.5 21.5L3 4.5C7 2.6 11.4 1.6 16 1.6s9 1 13 2.9l-8.5 17z" />
-            <path class="mark-lamp" d="M8.5 29a7.5 7.5 0 0 1 15 0z" />
+            <path class="mark-beam" d="M16 11.5V4M9.2 14.2L4 9M22.8 14.2L28 9" />
+            <path class="mark-lamp" d="M7.5 24.5a8.5 8.5 0 0 1 17 0z" />
+            <path class="mark-beam" d="M3.5 28.5h25" />
         </svg>
     }
 }

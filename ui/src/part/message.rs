@@ -7,7 +7,7 @@ use footlight_protocol::room::{Member, Role};
 use leptos::prelude::*;
 
 use crate::part::icon::Icon;
-use crate::part::moderate::{Toolbar, Turn};
+use crate::part::moderate::{TIMEOUTS, Toolbar, Turn};
 use crate::seat::Seat;
 use crate::store::i18n;
 use crate::store::room::{Line, LineKind, Pending};
@@ -22,8 +22,12 @@ pub fn Message(line: Arc<Line>) -> AnyView {
     match &line.kind {
         LineKind::Said { by, text } => said(&line, by.clone(), text.clone()),
         LineKind::TimedOut { user, seconds } => {
-            let (name, length) = (shown_name(user), i18n::clock(*seconds));
-            notice(move || words.fill("notice.timed_out", &[("name", &name), ("time", &length)]))
+            let (name, seconds) = (shown_name(user), *seconds);
+            notice(move || {
+                let usual = TIMEOUTS.iter().find(|(length, _)| u64::from(*length) == seconds);
+                let length = usual.map_or_else(|| i18n::clock(seconds), |(_, key)| words.get(key).to_owned());
+                words.fill("notice.timed_out", &[("name", &name), ("time", &length)])
+            })
         }
         LineKind::Banned { user } => {
             let name = shown_name(user);
@@ -56,7 +60,10 @@ fn said(line: &Line, by: Member, text: String) -> AnyView {
     let id = line.id;
     let mine = seat.is_me(&by.id);
     let moderates = seat.moderates();
-    let tabindex = move || turn.filter(|_| moderates.get()).map(|turn| if turn.is_at(id) { "0" } else { "-1" });
+    let tabindex = move || {
+        turn.filter(|_| moderates.get())
+            .map(|turn| if turn.is_at(id) { "0" } else { "-1" })
+    };
     let toolbar = {
         let by = by.clone();
         move || {
@@ -105,7 +112,11 @@ fn notice(text: impl Fn() -> String + Send + 'static) -> AnyView {
 
 /// The nickname, or what the relay calls somebody who has none.
 fn shown_name(member: &Member) -> String {
-    if member.name.is_empty() { member.id.to_string() } else { member.name.clone() }
+    if member.name.is_empty() {
+        member.id.to_string()
+    } else {
+        member.name.clone()
+    }
 }
 
 /// The same person has the same colour everywhere (FNV-1a, 32 bit).

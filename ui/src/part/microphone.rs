@@ -15,9 +15,15 @@ pub fn Microphone() -> impl IntoView {
     let chosen = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.microphone.clone()));
     let state = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.microphone_state.clone()));
     let muted = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.muted));
-    let says = move || words.get(if muted.get() { "microphone.unmute" } else { "microphone.mute" });
+    let says = move || {
+        words.get(if muted.get() {
+            "microphone.unmute"
+        } else {
+            "microphone.mute"
+        })
+    };
     view! {
-        <section class="card source" class:muted=move || muted.get()>
+        <div class="source" class:muted=move || muted.get()>
             <Picker
                 id="microphone"
                 label="microphone.title"
@@ -46,6 +52,6 @@ pub fn Microphone() -> impl IntoView {
                 <p class="picker-hint strong">{words.say("microphone.muted")}</p>
             </Show>
             <Lost state chosen />
-        </section>
+        </div>
     }
 }

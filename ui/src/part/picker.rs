@@ -36,11 +36,14 @@ pub fn Picker(
     let options = move || {
         let chosen = chosen.get();
         let devices = devices.get();
-        let known = devices.iter().any(|device| device.id == chosen) || [stand_in.0, "none", ""].contains(&&*chosen);
+        let known =
+            devices.iter().any(|device| device.id == chosen) || [stand_in.0, "none", ""].contains(&&*chosen);
         let extra = (!known).then(|| {
             let name = match chosen.strip_prefix("file:") {
                 Some(path) => path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned(),
-                None => desk.device_name(&chosen).unwrap_or_else(|| words.get("picker.gone").to_owned()),
+                None => desk
+                    .device_name(&chosen)
+                    .unwrap_or_else(|| words.get("picker.gone").to_owned()),
             };
             Device { id: chosen, name }
         });
@@ -52,8 +55,8 @@ pub fn Picker(
     };
     view! {
         <div class="picker">
-            <label class="picker-label" for=id>
-                {icon.view()} {words.say(label)}
+            <label class="picker-label" for=id title=words.say(label)>
+                {icon.view()} <span>{words.say(label)}</span>
             </label>
             <select
                 id=id
@@ -65,7 +68,7 @@ pub fn Picker(
                 <option value=stand_in.0>{words.say(stand_in.1)}</option>
                 <option value="none">{words.say("picker.none")}</option>
             </select>
-            <Show when=move || devices.with(Vec::is_empty)>
+            <Show when=move || devices.with(Vec::is_empty) && chosen.with(|id| [stand_in.0, "none", ""].contains(&id.as_str()))>
                 <p class="picker-hint">{words.say(none_found)}</p>
             </Show>
         </div>

@@ -9,8 +9,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap};
 
-use crate::browser;
 use crate::bridge;
+use crate::browser;
 use crate::desk::Desk;
 use crate::part::icon::Icon;
 use crate::words::use_words;
@@ -59,7 +59,9 @@ pub fn Preview() -> impl IntoView {
 /// Draws each newest picture until the component is gone. One request is under way at a time, so a slow
 /// window skips pictures instead of queueing them.
 async fn draw(canvas: HtmlCanvasElement, drawn: RwSignal<bool>, gone: StoredValue<bool>) {
-    let Ok(Some(context)) = canvas.get_context("2d") else { return };
+    let Ok(Some(context)) = canvas.get_context("2d") else {
+        return;
+    };
     let context: CanvasRenderingContext2d = context.unchecked_into();
     let mut frames: u64 = 0;
     while !gone.try_get_value().unwrap_or(true) {
@@ -92,5 +94,7 @@ async fn decode(bytes: &js_sys::ArrayBuffer) -> Result<ImageBitmap, JsValue> {
     let kind = BlobPropertyBag::new();
     kind.set_type("image/jpeg");
     let blob = Blob::new_with_buffer_source_sequence_and_options(&js_sys::Array::of1(bytes), &kind)?;
-    JsFuture::from(window().create_image_bitmap_with_blob(&blob)?).await?.dyn_into()
+    JsFuture::from(window().create_image_bitmap_with_blob(&blob)?)
+        .await?
+        .dyn_into()
 }

@@ -19,9 +19,14 @@ const COPIED: Duration = Duration::from_secs(2);
 pub fn Share() -> impl IntoView {
     let (desk, words) = (Desk::get(), use_words());
     let link = Memo::new(move |_| {
-        desk.access().with(|access| access.as_ref().and_then(|access| access.links.first().cloned())).unwrap_or_default()
+        desk.access()
+            .with(|access| access.as_ref().and_then(|access| access.links.first().cloned()))
+            .unwrap_or_default()
     });
-    let shared = Memo::new(move |_| desk.access().with(|access| access.as_ref().is_some_and(|access| access.shared)));
+    let shared = Memo::new(move |_| {
+        desk.access()
+            .with(|access| access.as_ref().is_some_and(|access| access.shared))
+    });
     let on_air = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.on_air()));
     let locked = move || on_air.get() || desk.switching().get();
     let copied = RwSignal::new(false);
@@ -61,29 +66,29 @@ pub fn Share() -> impl IntoView {
     view! {
         <section class="card share">
             <div class="share-main">
-                <label class="picker-label" for="link">
-                    {Icon::Network.view()} {words.say("share.title")}
-                </label>
                 <div class="share-row">
-                    <input
-                        id="link"
-                        type="text"
-                        readonly
-                        node_ref=field
-                        prop:value=move || link.get()
-                        on:focus=move |_| {
-                            if let Some(field) = field.get_untracked() {
-                                field.select();
-                            }
-                        }
-                    />
-                    <button id="copy" type="button" class="secondary" class:done=move || copied.get() on:click=copy>
+                    <label class="picker-label" for="link">
+                        {Icon::Network.view()} <span>{words.say("share.title")}</span>
+                    </label>
+                    <button id="copy" type="button" class="quiet" class:done=move || copied.get() on:click=copy>
                         {move || if copied.get() { Icon::Check.view() } else { Icon::Copy.view() }}
                         <span aria-live="polite">
                             {move || words.get(if copied.get() { "share.copied" } else { "share.copy" })}
                         </span>
                     </button>
                 </div>
+                <input
+                    id="link"
+                    type="text"
+                    readonly
+                    node_ref=field
+                    prop:value=move || link.get()
+                    on:focus=move |_| {
+                        if let Some(field) = field.get_untracked() {
+                            field.select();
+                        }
+                    }
+                />
                 <label class="switch" class:locked=locked>
                     <input
                         id="sharing"

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
-use crate::browser;
 use crate::bridge;
+use crate::browser;
 use crate::desk::Desk;
 use crate::part::camera::Camera;
 use crate::part::chat::Chat;
@@ -30,7 +30,11 @@ use crate::words::{self, use_words};
 pub fn Studio() -> impl IntoView {
     browser::end_boot();
     words::provide(Language::of(&browser::language()));
-    if bridge::present() { view! { <Window /> }.into_any() } else { view! { <NoShell /> }.into_any() }
+    if bridge::present() {
+        view! { <Window /> }.into_any()
+    } else {
+        view! { <NoShell /> }.into_any()
+    }
 }
 
 /// What a browser shows that was pointed at the studio's page.
@@ -56,28 +60,51 @@ fn Window() -> impl IntoView {
     let preferences = desk.preferences();
     Effect::new(move |_| {
         let Preferences { language, theme } = preferences.get();
-        let language = if language.is_empty() { browser::language() } else { language };
+        let language = if language.is_empty() {
+            browser::language()
+        } else {
+            language
+        };
         words.choose(Language::of(&language));
         browser::mark_root("data-theme", &theme);
     });
     // A new address (sharing was switched) takes the sidebar's seat along.
-    Effect::new(move |_| {
-        if let Some(access) = desk.access().get() {
-            let owner = Some(access.owner_token);
-            seat.connect(Address { socket: access.socket, owner, ..Address::default() }, |_| {});
+    Effect::new(move |seated: Option<Option<String>>| {
+        let access = desk.access().get()?;
+        if seated.flatten().as_ref() != Some(&access.socket) {
+            let (socket, owner) = (access.socket.clone(), Some(access.owner_token));
+            seat.connect(
+                Address {
+                    socket,
+                    owner,
+                    ..Address::default()
+                },
+                |_| {},
+            );
         }
+        Some(access.socket)
     });
 
     let help = RwSignal::new(false);
-    let keys = window_event_listener(leptos::ev::keydown, move |event| keyboard(desk, seat, help, &event));
+    let keys = window_event_listener(leptos::ev::keydown, move |event| {
+        keyboard(desk, seat, help, &event)
+    });
     on_cleanup(move || keys.remove());
 
     let phase = Memo::new(move |_| desk.snapshot().with(|snapshot| phase_name(&snapshot.phase)));
     let theme = Signal::derive(move || preferences.get().theme);
     let choose_language = move |language: Language| {
-        desk.prefer(Preferences { language: language.tag().to_owned(), ..preferences.get_untracked() });
+        desk.prefer(Preferences {
+            language: language.tag().to_owned(),
+            ..preferences.get_untracked()
+        });
     };
-    let choose_theme = move |theme| desk.prefer(Preferences { theme, ..preferences.get_untracked() });
+    let choose_theme = move |theme| {
+        desk.prefer(Preferences {
+            theme,
+            ..preferences.get_untracked()
+        })
+    };
     view! {
         <main class="studio" data-phase=phase>
             <header class="bar">
@@ -109,8 +136,10 @@ fn Window() -> impl IntoView {
                     <HealthLine />
                 </section>
                 <div class="sources">
-                    <Camera />
-                    <Microphone />
+                    <section class="card inputs">
+                        <Camera />
+                        <Microphone />
+                    </section>
                     <Share />
                 </div>
             </div>
@@ -130,14 +159,18 @@ fn Window() -> impl IntoView {
 
 /// Keys that work everywhere but in a text field.
 fn keyboard(desk: Desk, seat: Seat, help: RwSignal<bool>, event: &KeyboardEvent) {
-    let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    let target = event
+        .target()
+        .and_then(|target| target.dyn_into::<HtmlElement>().ok());
     let typing = target
         .as_ref()
         .is_some_and(|target| ["INPUT", "TEXTAREA", "SELECT"].contains(&target.tag_name().as_str()));
     let command = event.ctrl_key() || event.meta_key();
     // Where there is text, Ctrl+Z is the text's.
     let empty = target.is_some_and(|target| {
-        target.dyn_ref::<web_sys::HtmlTextAreaElement>().is_some_and(|area| area.value().is_empty())
+        target
+            .dyn_ref::<web_sys::HtmlTextAreaElement>()
+            .is_some_and(|area| area.value().is_empty())
     });
     let key = event.key().to_lowercase();
     if command && key == "z" && (!typing || empty) {

@@ -74,7 +74,11 @@ pub struct Doctor {
 impl Doctor {
     /// A new measurement.
     pub fn apply(&mut self, health: Health) {
-        if self.recent.back().is_some_and(|last| health.encoded_frames < last.encoded_frames) {
+        if self
+            .recent
+            .back()
+            .is_some_and(|last| health.encoded_frames < last.encoded_frames)
+        {
             // The counters went back: another broadcast began.
             *self = Self::default();
         }
@@ -165,11 +169,41 @@ mod tests {
         let next = healthy(60);
         assert_eq!(judge(&[good, next]), Verdict::Good);
         for (health, verdict) in [
-            (Health { encoder_load: 1.1, ..next }, Verdict::Bad(Cause::EncoderBusy)),
-            (Health { encoder_load: 0.95, ..next }, Verdict::Fair(Cause::EncoderBusy)),
-            (Health { dropped_frames: 3, ..next }, Verdict::Bad(Cause::UploadSlow)),
-            (Health { target_kbps: 900, ..next }, Verdict::Fair(Cause::PictureSofter)),
-            (Health { rtt_ms: Some(500.0), ..next }, Verdict::Fair(Cause::RelayFar)),
+            (
+                Health {
+                    encoder_load: 1.1,
+                    ..next
+                },
+                Verdict::Bad(Cause::EncoderBusy),
+            ),
+            (
+                Health {
+                    encoder_load: 0.95,
+                    ..next
+                },
+                Verdict::Fair(Cause::EncoderBusy),
+            ),
+            (
+                Health {
+                    dropped_frames: 3,
+                    ..next
+                },
+                Verdict::Bad(Cause::UploadSlow),
+            ),
+            (
+                Health {
+                    target_kbps: 900,
+                    ..next
+                },
+                Verdict::Fair(Cause::PictureSofter),
+            ),
+            (
+                Health {
+                    rtt_ms: Some(500.0),
+                    ..next
+                },
+                Verdict::Fair(Cause::RelayFar),
+            ),
         ] {
             assert_eq!(judge(&[good, health]), verdict);
         }
@@ -177,28 +211,51 @@ mod tests {
 
     #[test]
     fn a_slow_camera_needs_more_than_one_slow_second() {
-        let slow = Health { fps: 15.0, ..healthy(60) };
+        let slow = Health {
+            fps: 15.0,
+            ..healthy(60)
+        };
         assert_eq!(judge(&[healthy(30), slow]), Verdict::Good);
-        assert_eq!(judge(&[healthy(30), slow, slow, slow, slow, slow]), Verdict::Fair(Cause::CameraSlow));
+        assert_eq!(
+            judge(&[healthy(30), slow, slow, slow, slow, slow]),
+            Verdict::Fair(Cause::CameraSlow)
+        );
     }
 
     #[test]
     fn old_drops_are_forgiven_and_a_new_broadcast_starts_clean() {
-        let dropped = Health { dropped_frames: 9, ..healthy(60) };
-        assert_eq!(judge(&[healthy(30), dropped, dropped, dropped, dropped, dropped, dropped]), Verdict::Good);
-        let low = Health { target_kbps: 800, ..healthy(5) };
+        let dropped = Health {
+            dropped_frames: 9,
+            ..healthy(60)
+        };
+        assert_eq!(
+            judge(&[healthy(30), dropped, dropped, dropped, dropped, dropped, dropped]),
+            Verdict::Good
+        );
+        let low = Health {
+            target_kbps: 800,
+            ..healthy(5)
+        };
         assert_eq!(judge(&[healthy(900), low]), Verdict::Good);
     }
 
     #[test]
     fn a_lost_camera_comes_before_everything_but_the_connection() {
-        let lost = SourceState::Lost { failure: Failure::new(Code::CameraMissing, "gone") };
+        let lost = SourceState::Lost {
+            failure: Failure::new(Code::CameraMissing, "gone"),
+        };
         let doctor = Doctor::default();
         let live = Phase::Live { since: 0 };
         let away = Phase::Reconnecting { since: 0, attempt: 1 };
         let nobody = Presence::default();
-        assert_eq!(doctor.verdict(&live, &lost, &lost, &nobody), Verdict::Bad(Cause::CameraLost));
-        assert_eq!(doctor.verdict(&away, &lost, &lost, &nobody), Verdict::Bad(Cause::Reconnecting));
+        assert_eq!(
+            doctor.verdict(&live, &lost, &lost, &nobody),
+            Verdict::Bad(Cause::CameraLost)
+        );
+        assert_eq!(
+            doctor.verdict(&away, &lost, &lost, &nobody),
+            Verdict::Bad(Cause::Reconnecting)
+        );
         assert_eq!(doctor.verdict(&Phase::Idle, &lost, &lost, &nobody), Verdict::Idle);
     }
 }
