@@ -27,7 +27,7 @@ use crate::config::Limits;
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::moderation::{Sanctions, banned};
-use crate::rtc::{Command, Notice, Prepared, Role, SessionId};
+use crate::rtc::{Command, Ended, Notice, Prepared, Role, SessionId};
 use crate::secret::random_id;
 use crate::store::{Past, Store};
 
@@ -177,6 +177,12 @@ impl Actor {
                 let found = self.find(&resource, role).map(|(session, _)| session);
                 if let Some(session) = found {
                     self.close(session).await;
+                    // Said over HTTP, so it is true at once; the media thread's own word comes later.
+                    self.notice(Notice::Ended {
+                        session,
+                        role,
+                        ended: Ended::Closed,
+                    });
                 }
                 let _ = reply.send(found.map(drop).ok_or_else(no_session));
             }

@@ -65,7 +65,7 @@ impl Seats {
         self.taken.len()
     }
 
-    pub(super) fn from_address(&self, address: IpAddr) -> usize {
+    pub(super) fn at_address(&self, address: IpAddr) -> usize {
         self.taken.values().filter(|seat| seat.address == address).count()
     }
 

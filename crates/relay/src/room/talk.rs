@@ -37,7 +37,7 @@ impl Actor {
             return Err(banned());
         }
         let crowded =
-            !address.is_loopback() && self.seats.from_address(address) >= self.limits.sessions_per_address;
+            !address.is_loopback() && self.seats.at_address(address) >= self.limits.sessions_per_address;
         if crowded || self.seats.len() >= self.limits.members {
             return Err(Failure::new(Code::Full, "There is no seat left; try again later"));
         }

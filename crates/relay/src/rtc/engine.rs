@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 use footlight_media::{Codec, Packet};
 use footlight_protocol::RoomId;
 use str0m::Input;
-use str0m::ice::StunMessage;
-use str0m::net::{Protocol, Receive};
+use str0m::net::Protocol;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::peer::{Outcome, Part, Peer, Wires};
+use super::floor::{Room, after, flush_notices, notify, want_keyframe};
+use super::peer::{Part, Peer, Wires};
+use super::table::{Arrived, Table};
 use super::tcp::{Connections, Read};
 use super::udp::{self, Inbound, Outbound};
 use super::{Command, Ended, Hosts, Notice, Prepared, Role, SessionId};
@@ -44,17 +45,6 @@ pub(crate) struct Setup {
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) cancel: CancellationToken,
     pub(super) metrics: Arc<Metrics>,
-}
-
-/// A room as the engine knows it.
-struct Room {
-    notices: mpsc::Sender<Notice>,
-    /// Notices that the room had no time for yet, oldest first. A session has at most a handful.
-    backlog: Vec<Notice>,
-    video: Track,
-    audio: Track,
-    publisher: Option<usize>,
-    viewers: Vec<usize>,
 }
 
 /// Runs until cancelled. Says on `started` whether it could begin.
@@ -590,137 +580,4 @@ impl Engine {
             tracing::warn!("ICE-TCP connections did not end in time");
         }
     }
-}
-
-/// One packet with where it came from and went to.
-struct Arrived<'a> {
-    proto: Protocol,
-    from: SocketAddr,
-    to: SocketAddr,
-    bytes: &'a [u8],
-}
-
-/// The parts of the engine that say whose a packet is.
-struct Table<'a> {
-    peers: &'a mut Vec<Option<Peer>>,
-    by_ufrag: &'a HashMap<String, usize>,
-    by_address: &'a mut HashMap<SocketAddr, usize>,
-}
-
-impl Table<'_> {
-    /// Gives the packet to its peer. STUN finds it by user name and proves itself by its password, everything
-    /// else by the address that STUN has proved.
-    fn deliver(
-        &mut self,
-        arrived: &Arrived<'_>,
-        now: Moment,
-        wires: &mut Wires<'_>,
-        packets: &mut Vec<Packet>,
-    ) -> Option<(usize, Outcome)> {
-        let contents = arrived.bytes.try_into().ok()?;
-        let receive = Receive {
-            proto: arrived.proto,
-            source: arrived.from,
-            destination: arrived.to,
-            contents,
-        };
-        let input = Input::Receive(now.instant, receive);
-        let place = if arrived.bytes.first().is_some_and(|first| *first < 2) {
-            let message = StunMessage::parse(arrived.bytes).ok()?;
-            let (local, _) = message.split_username()?;
-            let place = *self.by_ufrag.get(local)?;
-            let peer = self.peers.get_mut(place)?.as_mut()?;
-            if !peer.rtc.accepts(&input) {
-                return None;
-            }
-            if self.by_address.get(&arrived.from) != Some(&place) {
-                if !peer.admit(arrived.from) {
-                    return None;
-                }
-                self.by_address.insert(arrived.from, place);
-            }
-            place
-        } else {
-            *self.by_address.get(&arrived.from)?
-        };
-        let peer = self.peers.get_mut(place)?.as_mut()?;
-        Some((place, peer.drive(input, now, wires, packets)))
-    }
-}
-
-/// What a drive of `place` means for its room: packets, a joined viewer, a wanted keyframe.
-fn after(
-    peers: &mut [Option<Peer>],
-    rooms: &mut [Room],
-    metrics: &Metrics,
-    place: usize,
-    outcome: &Outcome,
-    packets: &mut Vec<Packet>,
-    now: Moment,
-) {
-    let Some(peer) = peers[place].as_mut() else {
-        return packets.clear();
-    };
-    let room = &mut rooms[peer.room];
-    let session = peer.session;
-    if outcome.connected {
-        let role = peer.role();
-        tracing::info!(
-            session = session.0,
-            ?role,
-            tcp = peer.tcp.is_some(),
-            "media session connected"
-        );
-        notify(room, Notice::Connected { session, role });
-    }
-    let mut wanted = outcome.keyframe_wanted;
-    if wanted {
-        metrics.keyframes_wanted.one();
-    }
-    match &mut peer.part {
-        // A publisher that was replaced may still be heard until its goodbye; the room no longer carries it.
-        Part::Publisher(publisher) if room.publisher == Some(place) => {
-            metrics.units_in.add(packets.len() as u64);
-            if !packets.is_empty() && publisher.flow(now.instant, true) == Some(Flow::Began) {
-                notify(room, Notice::Flowing { session });
-            }
-            for packet in packets.drain(..) {
-                match packet.codec {
-                    Codec::H264 => room.video.push(&packet),
-                    Codec::Opus => room.audio.push(&packet),
-                }
-            }
-        }
-        Part::Publisher(_) => packets.clear(),
-        Part::Viewer(viewer) => {
-            if outcome.connected {
-                wanted |= viewer.join(&room.video, &room.audio);
-            }
-        }
-    }
-    if wanted {
-        want_keyframe(peers, room);
-    }
-}
-
-fn want_keyframe(peers: &mut [Option<Peer>], room: &Room) {
-    if let Some(peer) = room.publisher.and_then(|place| peers[place].as_mut())
-        && let Part::Publisher(publisher) = &mut peer.part
-    {
-        publisher.want_keyframe();
-    }
-}
-
-fn notify(room: &mut Room, notice: Notice) {
-    room.backlog.push(notice);
-    flush_notices(room);
-}
-
-fn flush_notices(room: &mut Room) {
-    let sent = room
-        .backlog
-        .iter()
-        .take_while(|notice| room.notices.try_send(**notice).is_ok())
-        .count();
-    room.backlog.drain(..sent);
 }

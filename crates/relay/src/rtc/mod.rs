@@ -5,8 +5,10 @@
 //! and its share of a system call. A panic in one peer's state ends that peer, not the thread.
 
 mod engine;
+mod floor;
 mod offer;
 mod peer;
+mod table;
 mod tcp;
 mod udp;
 
