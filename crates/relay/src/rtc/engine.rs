@@ -3,6 +3,9 @@
 //! One turn handles everything that is ready and then sends what came of it, so packets of one frame to one
 //! viewer leave together. Time-driven work is kept in a heap of wake-ups; stale ones are recognised and skipped.
 
+mod fan_out;
+mod sessions;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::io;
@@ -17,12 +20,12 @@ use str0m::net::Protocol;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::floor::{Room, after, flush_notices, notify, want_keyframe};
+use super::floor::{Room, after, flush_notices, notify};
 use super::peer::{Part, Peer, Wires};
 use super::table::{Arrived, Table};
 use super::tcp::{Connections, Read};
 use super::udp::{self, Inbound, Outbound};
-use super::{Command, Ended, Hosts, Notice, Prepared, Role, SessionId};
+use super::{Command, Hosts, Notice, Role, SessionId};
 use crate::clock::Moment;
 use crate::ingest::publisher::Flow;
 use crate::metrics::Metrics;
@@ -345,186 +348,6 @@ impl Engine {
             peer.queued = Some(peer.wake);
             self.wakes.push(Reverse((peer.wake, place)));
         }
-    }
-
-    fn fan_out(&mut self, room: usize, now: Moment) {
-        let mut at = 0;
-        while let Some(&viewer) = self.rooms[room].viewers.get(at) {
-            self.pump(viewer, now);
-            // A viewer that failed has left the list, and another one stands in its place.
-            if self.rooms[room].viewers.get(at) == Some(&viewer) {
-                at += 1;
-            }
-        }
-    }
-
-    /// Sends a viewer what it may have.
-    fn pump(&mut self, place: usize, now: Moment) {
-        let Some(peer) = self.peers.get_mut(place).and_then(Option::as_mut) else {
-            return;
-        };
-        let room_left = peer.tcp.map_or(usize::MAX, |address| self.tcp.room(address));
-        let Part::Viewer(viewer) = &mut peer.part else {
-            return;
-        };
-        let room = &mut self.rooms[peer.room];
-        let pumped = viewer.pump(&mut peer.rtc, &room.video, &room.audio, now, room_left);
-        if pumped.skipped {
-            self.metrics.skips.one();
-            want_keyframe(&mut self.peers, room);
-        }
-        if !pumped.wrote && !pumped.behind {
-            return;
-        }
-        if pumped.wrote {
-            let Some(peer) = self.peers[place].as_mut() else {
-                return;
-            };
-            let mut wires = Wires {
-                udp: &mut self.outbound,
-                tcp: &mut self.tcp,
-            };
-            let outcome = peer.drive(Input::Timeout(now.instant), now, &mut wires, &mut self.packets);
-            after(
-                &mut self.peers,
-                &mut self.rooms,
-                &self.metrics,
-                place,
-                &outcome,
-                &mut self.packets,
-                now,
-            );
-        }
-        let Some(peer) = self.peers[place].as_mut() else {
-            return;
-        };
-        if peer.ended.is_some() {
-            self.remove(place);
-            return;
-        }
-        if pumped.behind {
-            peer.wake = peer.wake.min(now.instant + RETRY);
-        }
-        self.schedule(place);
-    }
-
-    /// Asks the room's publisher for a keyframe where one is wanted and the last request is long enough ago.
-    fn ask(&mut self, room: usize, now: Moment) {
-        let Some(place) = self.rooms[room].publisher else {
-            return;
-        };
-        let Some(peer) = self.peers[place].as_mut() else {
-            return;
-        };
-        let Part::Publisher(publisher) = &mut peer.part else {
-            return;
-        };
-        if publisher.ask(&mut peer.rtc, now.instant) {
-            self.metrics.keyframes_asked.one();
-            let mut wires = Wires {
-                udp: &mut self.outbound,
-                tcp: &mut self.tcp,
-            };
-            let outcome = peer.drive(Input::Timeout(now.instant), now, &mut wires, &mut self.packets);
-            after(
-                &mut self.peers,
-                &mut self.rooms,
-                &self.metrics,
-                place,
-                &outcome,
-                &mut self.packets,
-                now,
-            );
-            self.schedule(place);
-        }
-    }
-
-    fn command(&mut self, command: Command) {
-        let now = Moment::now();
-        match command {
-            Command::Open {
-                session,
-                room,
-                role,
-                prepared,
-            } => self.open(session, &room, role, prepared, now),
-            Command::Close { session } => {
-                if let Some(place) = self.by_session.get(&session).copied() {
-                    if let Some(peer) = self.peers[place].as_mut() {
-                        peer.close(
-                            now,
-                            &mut Wires {
-                                udp: &mut self.outbound,
-                                tcp: &mut self.tcp,
-                            },
-                        );
-                    }
-                    self.remove(place);
-                }
-            }
-            Command::Tcp(stream) => self.tcp.add(stream, now.instant),
-        }
-    }
-
-    fn open(&mut self, session: SessionId, room: &RoomId, role: Role, prepared: Prepared, now: Moment) {
-        let Some(room) = self.names.get(room).copied() else {
-            return;
-        };
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.peers.push(None);
-            self.peers.len() - 1
-        });
-        self.by_session.insert(session, place);
-        self.by_ufrag.insert(prepared.ufrag.clone(), place);
-        self.peers[place] = Some(Peer::new(
-            session,
-            room,
-            role,
-            prepared.rtc,
-            prepared.ufrag,
-            now.instant,
-        ));
-        match role {
-            Role::Publisher => self.rooms[room].publisher = Some(place),
-            Role::Viewer => self.rooms[room].viewers.push(place),
-        }
-        self.metrics.sessions.set(self.by_session.len() as u64);
-        self.drive_timeout(place, now);
-    }
-
-    fn remove(&mut self, place: usize) {
-        let Some(peer) = self.peers.get_mut(place).and_then(Option::take) else {
-            return;
-        };
-        self.free.push(place);
-        self.by_session.remove(&peer.session);
-        self.by_ufrag.remove(&peer.ufrag);
-        for address in &peer.addresses {
-            self.by_address.remove(address);
-            self.tcp.close(*address);
-        }
-        let ended = peer.ended.unwrap_or(Ended::Closed);
-        let role = peer.role();
-        let room = &mut self.rooms[peer.room];
-        room.viewers.retain(|viewer| *viewer != place);
-        if room.publisher == Some(place) {
-            room.publisher = None;
-            if ended == Ended::Closed {
-                // It said goodbye: nobody should start on its last picture.
-                room.video.clear();
-            }
-        }
-        notify(
-            room,
-            Notice::Ended {
-                session: peer.session,
-                role,
-                ended,
-            },
-        );
-        tracing::info!(session = peer.session.0, ?role, ?ended, "media session ended");
-        self.metrics.sessions.set(self.by_session.len() as u64);
-        self.count();
     }
 
     /// What nothing else wakes the thread for: silence, expiry, and requests that waited.

@@ -8,6 +8,7 @@
 mod chat;
 mod http;
 mod media;
+mod member;
 mod peer;
 mod process;
 mod stage;

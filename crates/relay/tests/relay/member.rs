@@ -1,0 +1,180 @@
+//! A chat client of the room's WebSocket.
+
+use footlight_protocol::room::{Action, ClientMessage, Event, Member, ServerMessage};
+use footlight_protocol::{Code, Seq, VERSION};
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use crate::stage::{PATIENCE, Stage};
+
+pub(crate) struct Chat {
+    pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub(crate) me: Member,
+    pub(crate) token: String,
+    pub(crate) seq: Seq,
+    pub(crate) history: Vec<Event>,
+    pub(crate) resumed: bool,
+    pub(crate) muted: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Heard {
+    Message(ServerMessage),
+    Closed(Option<u16>),
+}
+
+pub(crate) async fn connect(stage: &Stage) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    let url = format!("{}/ws/main", stage.ready.http.replace("http", "ws"));
+    tokio_tungstenite::connect_async(url).await.unwrap().0
+}
+
+pub(crate) async fn heard(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Heard {
+    loop {
+        match tokio::time::timeout(PATIENCE, socket.next())
+            .await
+            .expect("something in time")
+        {
+            Some(Ok(Message::Text(text))) => return Heard::Message(serde_json::from_str(&text).unwrap()),
+            Some(Ok(Message::Close(frame))) => return Heard::Closed(frame.map(|frame| frame.code.into())),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return Heard::Closed(None),
+        }
+    }
+}
+
+impl Chat {
+    pub(crate) async fn join(stage: &Stage) -> Self {
+        Self::hello(stage, None, None, None).await.unwrap()
+    }
+
+    pub(crate) async fn named(stage: &Stage, name: &str) -> Self {
+        let mut chat = Self::join(stage).await;
+        chat.send(&ClientMessage::Name {
+            name: name.to_owned(),
+        })
+        .await;
+        let you = chat.until(|message| match message {
+            ServerMessage::You { you } => Some(you),
+            _ => None,
+        });
+        chat.me = you.await;
+        chat
+    }
+
+    pub(crate) async fn owner(stage: &Stage) -> Self {
+        Self::hello(stage, None, Some(stage.owner()), None).await.unwrap()
+    }
+
+    pub(crate) async fn hello(
+        stage: &Stage,
+        token: Option<String>,
+        owner: Option<String>,
+        since: Option<Seq>,
+    ) -> Result<Self, (Code, u16)> {
+        let mut socket = connect(stage).await;
+        let hello = ClientMessage::Hello {
+            version: VERSION,
+            token,
+            owner,
+            since,
+        };
+        socket
+            .send(Message::text(serde_json::to_string(&hello).unwrap()))
+            .await
+            .unwrap();
+        match heard(&mut socket).await {
+            Heard::Message(ServerMessage::Welcome {
+                you,
+                token,
+                history,
+                seq,
+                resumed,
+                muted_until,
+                ..
+            }) => Ok(Self {
+                socket,
+                me: you,
+                token,
+                seq,
+                history,
+                resumed,
+                muted: muted_until.is_some(),
+            }),
+            Heard::Message(ServerMessage::Refused { failure, .. }) => match heard(&mut socket).await {
+                Heard::Closed(Some(code)) => Err((failure.code, code)),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn send(&mut self, message: &ClientMessage) {
+        self.socket
+            .send(Message::text(serde_json::to_string(message).unwrap()))
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn until<T>(&mut self, mut want: impl FnMut(ServerMessage) -> Option<T>) -> T {
+        loop {
+            match heard(&mut self.socket).await {
+                Heard::Message(message) => {
+                    if let Some(found) = want(message) {
+                        return found;
+                    }
+                }
+                Heard::Closed(code) => panic!("closed {code:?}"),
+            }
+        }
+    }
+
+    pub(crate) async fn event(&mut self) -> Event {
+        self.until(|message| match message {
+            ServerMessage::Event { event } => Some(event),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits for the answer to the request with that nonce.
+    pub(crate) async fn answer(&mut self, wanted: &str) -> Result<Seq, (Code, Option<u32>)> {
+        self.until(|message| match message {
+            ServerMessage::Done { nonce, seq } if nonce.as_str() == wanted => Some(Ok(seq)),
+            ServerMessage::Refused {
+                nonce: Some(nonce),
+                failure,
+                retry_after_ms,
+            } if nonce.as_str() == wanted => Some(Err((failure.code, retry_after_ms))),
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn say(&mut self, nonce: &str, text: &str) -> Result<Seq, (Code, Option<u32>)> {
+        self.send(&ClientMessage::Say {
+            nonce: nonce.parse().unwrap(),
+            text: text.to_owned(),
+        })
+        .await;
+        self.answer(nonce).await
+    }
+
+    pub(crate) async fn moderate(&mut self, nonce: &str, action: Action) -> Result<Seq, (Code, Option<u32>)> {
+        self.send(&ClientMessage::Moderate {
+            nonce: nonce.parse().unwrap(),
+            action,
+        })
+        .await;
+        self.answer(nonce).await
+    }
+
+    pub(crate) async fn closed(&mut self) -> Option<u16> {
+        loop {
+            if let Heard::Closed(code) = heard(&mut self.socket).await {
+                return code;
+            }
+        }
+    }
+}
