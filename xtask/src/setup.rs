@@ -3,7 +3,7 @@
 //! One table says what is needed, how to see that it is there, and which package brings it. On Debian and its
 //! kin the packages are installed by apt-get, on macOS by Homebrew; elsewhere the missing ones are named.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -29,8 +29,8 @@ enum Probe {
     Program(&'static str),
     /// A library that pkg-config knows.
     Library(&'static str),
-    /// A file.
-    File(&'static str),
+    /// A Debian package, where neither a program nor pkg-config tells. Not asked elsewhere.
+    Debian(&'static str),
 }
 
 struct Need {
@@ -52,8 +52,8 @@ const fn need(purpose: Purpose, probe: Probe, apt: &'static str, brew: &'static 
 }
 
 const NEEDS: &[Need] = &[
-    need(Purpose::Build, Probe::Program("cc"), "gcc", ""),
-    need(Purpose::Build, Probe::Program("c++"), "g++", ""),
+    need(Purpose::Build, Probe::Program("gcc"), "gcc", ""),
+    need(Purpose::Build, Probe::Program("g++"), "g++", ""),
     need(Purpose::Build, Probe::Program("make"), "make", ""),
     need(
         Purpose::Build,
@@ -101,6 +101,8 @@ const NEEDS: &[Need] = &[
     ),
     need(Purpose::Test, Probe::Program("pulseaudio"), "pulseaudio", ""),
     need(Purpose::Test, Probe::Program("pactl"), "pulseaudio-utils", ""),
+    need(Purpose::Test, Probe::Debian("libasound2-plugins"), "libasound2-plugins", ""),
+    need(Purpose::Test, Probe::Program("dbus-run-session"), "dbus-daemon", ""),
     need(Purpose::Test, Probe::Program("ffmpeg"), "ffmpeg", ""),
     need(
         Purpose::Test,
@@ -140,7 +142,9 @@ impl Need {
                 (!linux && self.brew.is_empty())
                     || succeeds(Command::new("pkg-config").args(["--exists", name]))
             }
-            Probe::File(path) => !linux || Path::new(path).exists() || !is_debian(),
+            Probe::Debian(package) => {
+                !linux || !is_debian() || succeeds(Command::new("dpkg").args(["--status", package]))
+            }
         }
     }
 }

@@ -6,7 +6,6 @@
 
 pub mod burn;
 pub mod frame;
-pub mod gop;
 pub mod h264;
 pub mod packet;
 pub mod rtp;

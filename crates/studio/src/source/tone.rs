@@ -6,6 +6,7 @@ use std::f64::consts::TAU;
 use std::time::Duration;
 
 use footlight_media::{Pcm, Time};
+use footlight_protocol::studio::SourceState;
 
 use super::pattern::FLASH;
 use crate::encode::opus::BLOCK;
@@ -22,6 +23,7 @@ const STEP: Duration = Duration::from_millis(20);
 
 pub(crate) fn start(voice: Voice, clock: Clock) -> Result<Worker, Error> {
     Ok(Worker::spawn("tone", move |stop| {
+        voice.state(SourceState::Running);
         let step = STEP.as_micros() as u64;
         let mut n = clock.now().as_micros() / step;
         // A block is complete when its last sample has been "captured".
@@ -51,8 +53,24 @@ fn block(captured: Time) -> Pcm {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use footlight_protocol::studio::Snapshot;
+
     use super::*;
+    use crate::desk::Desk;
     use crate::source::pattern::on_beat;
+    use crate::voice::Voices;
+
+    #[test]
+    fn the_tone_says_that_it_runs() {
+        let desk = Arc::new(Desk::new(Snapshot::default()));
+        let (voices, ear) = Voices::new(Arc::clone(&desk));
+        let tone = start(voices.open("tone".into()), Clock::start()).expect("threads can be started");
+        while ear.hear(STEP).is_none() {}
+        assert_eq!(desk.snapshot().microphone_state, SourceState::Running);
+        drop(tone);
+    }
 
     #[test]
     fn the_beep_is_on_exactly_while_the_flash_is() {
