@@ -4,8 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-const PLACEHOLDER: &str =
-    "<!doctype html><meta charset=utf-8><title>Footlight</title><p>The window is not built: run <code>cargo xtask run</code>.";
+const PLACEHOLDER: &str = "<!doctype html><meta charset=utf-8><title>Footlight</title><p>The window is not built: run <code>cargo xtask run</code>.";
 
 fn main() {
     let page = Path::new("ui/dist/studio/index.html");

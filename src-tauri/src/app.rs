@@ -24,7 +24,9 @@ const CLOSE_BUDGET: Duration = Duration::from_secs(5);
 /// Opens the window and runs until it is closed.
 pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<()> {
     if !has_display() {
-        bail!("there is no display to open a window on (DISPLAY and WAYLAND_DISPLAY are not set); use --headless");
+        bail!(
+            "there is no display to open a window on (DISPLAY and WAYLAND_DISPLAY are not set); use --headless"
+        );
     }
     tauri::async_runtime::set(runtime.handle().clone());
     let report = flags.json.then(|| Report::new(true));
@@ -59,10 +61,12 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
         })
         .build(tauri::generate_context!())
         .context("open the window")?;
-    let forwarder = runtime.spawn(forward(app.handle().clone(), desk.clone(), stop.clone()));
+    let forwarder = runtime.spawn(forward(app.handle().clone(), desk.clone(), report, stop.clone()));
     let signals = runtime.spawn(quit_on_signal(app.handle().clone(), stop.clone()));
     if flags.live {
-        runtime.block_on(desk.go_live()).map_err(|failure| anyhow::anyhow!("go live: {failure}"))?;
+        runtime
+            .block_on(desk.go_live())
+            .map_err(|failure| anyhow::anyhow!("go live: {failure}"))?;
     }
     let mut closing = Some((runtime, desk, stop, forwarder, signals));
     app.run(move |_, event| {
@@ -70,6 +74,7 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
             && let Some((runtime, desk, stop, forwarder, signals)) = closing.take()
         {
             stop.cancel();
+            let was_live = desk.studio.snapshot().phase.on_air();
             runtime.block_on(async {
                 let closed = tokio::time::timeout(CLOSE_BUDGET, async {
                     desk.close().await;
@@ -83,14 +88,17 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
                     tracing::warn!("something still ran after {CLOSE_BUDGET:?}; ending it");
                 }
             });
+            if let (Some(report), true) = (report, was_live) {
+                report.ended();
+            }
             runtime.shutdown_background();
         }
     });
     Ok(())
 }
 
-/// Sends every event of the studio to the page.
-async fn forward(app: AppHandle, desk: Arc<Desk>, stop: CancellationToken) {
+/// Sends every event of the studio to the page, and to the script that watches, if any.
+async fn forward(app: AppHandle, desk: Arc<Desk>, report: Option<Report>, stop: CancellationToken) {
     let mut events = desk.events();
     loop {
         tokio::select! {
@@ -99,6 +107,9 @@ async fn forward(app: AppHandle, desk: Arc<Desk>, stop: CancellationToken) {
                 Ok(event) => {
                     if let Err(error) = app.emit(STUDIO_EVENT, &event) {
                         tracing::warn!("the window missed an event: {error}");
+                    }
+                    if let Some(report) = report {
+                        report.event(&desk, event).await;
                     }
                 }
                 Err(RecvError::Lagged(missed)) => tracing::warn!("the window missed {missed} events"),

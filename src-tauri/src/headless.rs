@@ -1,7 +1,6 @@
 //! The same broadcast without a window: events on standard output, signals to stop.
 
-use anyhow::Result;
-use footlight_protocol::studio::{Phase, SourceState, StudioEvent};
+use anyhow::{Result, bail};
 use footlight_protocol::{Code, Failure};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -29,54 +28,36 @@ pub(crate) async fn run(flags: Flags, settings: Settings) -> Result<()> {
     let mut events = desk.events();
     let begun = desk.studio.snapshot();
     for state in [begun.camera_state, begun.microphone_state] {
-        report_loss(report, &state);
+        report.loss(&state);
     }
     if flags.live
         && let Err(failure) = desk.go_live().await
     {
         report.error(&failure);
     }
-    loop {
+    let mut relay_lost = false;
+    while !relay_lost {
         tokio::select! {
             () = &mut stop => break,
             event = events.recv() => match event {
-                Ok(event) => on_event(report, &desk, event).await,
+                Ok(event) => report.event(&desk, event).await,
                 // Only told later than they happened: the snapshot is right all the same.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => break,
             },
         }
-        if desk.relay_is_lost().await {
-            report.error(&Failure::new(Code::Internal, "The relay stopped; see the log"));
-            break;
-        }
+        relay_lost = desk.relay_is_lost().await;
     }
     let was_live = desk.studio.snapshot().phase.on_air();
     desk.take_down().await;
     if was_live {
         report.ended();
     }
+    if relay_lost {
+        report.error(&Failure::new(Code::Internal, "The relay stopped; see the log"));
+        bail!("the bundled relay stopped by itself");
+    }
     Ok(())
-}
-
-async fn on_event(report: Report, desk: &Desk, event: StudioEvent) {
-    match event {
-        StudioEvent::Phase { phase: Phase::Live { since } } => report.live(since),
-        StudioEvent::Phase { phase: Phase::Reconnecting { attempt, .. } } => report.reconnecting(attempt),
-        StudioEvent::Camera { state, .. } | StudioEvent::Microphone { state, .. } => report_loss(report, &state),
-        StudioEvent::Health { .. } => report.stats(&desk.studio.snapshot(), desk.presence().await),
-        StudioEvent::Failed { failure } => report.error(&failure),
-        StudioEvent::Phase { .. }
-        | StudioEvent::Devices { .. }
-        | StudioEvent::Muted { .. }
-        | StudioEvent::Level { .. } => {}
-    }
-}
-
-fn report_loss(report: Report, state: &SourceState) {
-    if let SourceState::Lost { failure } = state {
-        report.error(failure);
-    }
 }
 
 /// Waits for a signal that ends the program in order: SIGINT or SIGTERM. Each counts from the first poll on.

@@ -43,7 +43,8 @@ pub fn main() -> ExitCode {
 }
 
 /// What is logged unless FOOTLIGHT_LOG says otherwise: ours in full, the libraries' warnings.
-const LOG: &str = "warn,footlight=info,footlight_studio=info,footlight_relay=info,str0m=error,rtc=error,webrtc=error";
+const LOG: &str =
+    "warn,footlight=info,footlight_studio=info,footlight_relay=info,str0m=error,rtc=error,webrtc=error";
 
 fn start(flags: Flags) -> anyhow::Result<()> {
     if flags.list_devices {

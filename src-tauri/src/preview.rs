@@ -21,7 +21,9 @@ pub(crate) struct Preview {
 
 impl Preview {
     pub(crate) fn new(frames: watch::Receiver<Option<Frame>>) -> Self {
-        Self { frames: Mutex::new(frames) }
+        Self {
+            frames: Mutex::new(frames),
+        }
     }
 
     /// The newest frame that was not asked for yet; empty where none came in time.
@@ -31,7 +33,9 @@ impl Preview {
         let frame = frames.borrow_and_update().clone();
         drop(frames);
         match (changed, frame) {
-            (Ok(Ok(())), Some(frame)) => tokio::task::spawn_blocking(move || jpeg(&frame.picture)).await.unwrap_or_default(),
+            (Ok(Ok(())), Some(frame)) => tokio::task::spawn_blocking(move || jpeg(&frame.picture))
+                .await
+                .unwrap_or_default(),
             _ => Vec::new(),
         }
     }
@@ -53,7 +57,15 @@ fn jpeg(picture: &Picture) -> Vec<u8> {
         height: small.height,
     };
     let mut out = Vec::new();
-    if yuv420_to_rgb(&image, &mut rgb, small.width * 3, YuvRange::Limited, YuvStandardMatrix::Bt709).is_err() {
+    if yuv420_to_rgb(
+        &image,
+        &mut rgb,
+        small.width * 3,
+        YuvRange::Limited,
+        YuvStandardMatrix::Bt709,
+    )
+    .is_err()
+    {
         return out;
     }
     let mut encoder = Encoder::new(&mut out, QUALITY);

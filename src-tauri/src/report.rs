@@ -4,10 +4,10 @@ use std::io::Write;
 
 use footlight_protocol::Failure;
 use footlight_protocol::room::Presence;
-use footlight_protocol::studio::{Device, Phase, Snapshot};
+use footlight_protocol::studio::{Device, Phase, Snapshot, SourceState, StudioEvent};
 use serde_json::{Value, json};
 
-use crate::desk::Ready;
+use crate::desk::{Desk, Ready};
 
 /// Prints events on standard output. A reader that went away ends nothing.
 #[derive(Clone, Copy)]
@@ -33,11 +33,34 @@ impl Report {
         );
     }
 
-    pub(crate) fn live(self, since: u64) {
+    /// Tells what a script or a terminal wants to know of an event.
+    pub(crate) async fn event(self, desk: &Desk, event: StudioEvent) {
+        match event {
+            StudioEvent::Phase { phase } => match phase {
+                Phase::Live { since } => self.live(since),
+                Phase::Reconnecting { attempt, .. } => self.reconnecting(attempt),
+                Phase::Idle => self.ended(),
+                Phase::Starting | Phase::Ending => {}
+            },
+            StudioEvent::Camera { state, .. } | StudioEvent::Microphone { state, .. } => self.loss(&state),
+            StudioEvent::Health { .. } => self.stats(&desk.studio.snapshot(), desk.presence().await),
+            StudioEvent::Failed { failure } => self.error(&failure),
+            StudioEvent::Devices { .. } | StudioEvent::Muted { .. } | StudioEvent::Level { .. } => {}
+        }
+    }
+
+    /// A source that is lost is an error; it may come back.
+    pub(crate) fn loss(self, state: &SourceState) {
+        if let SourceState::Lost { failure } = state {
+            self.error(failure);
+        }
+    }
+
+    fn live(self, since: u64) {
         self.print(|| json!({"event": "live", "since": since}), || "live".into());
     }
 
-    pub(crate) fn reconnecting(self, attempt: u32) {
+    fn reconnecting(self, attempt: u32) {
         self.print(
             || json!({"event": "reconnecting", "attempt": attempt}),
             || format!("connection lost; attempt {attempt} to reconnect"),
@@ -56,7 +79,7 @@ impl Report {
     }
 
     /// Once a second; only for scripts.
-    pub(crate) fn stats(self, shown: &Snapshot, presence: Presence) {
+    fn stats(self, shown: &Snapshot, presence: Presence) {
         let health = &shown.health;
         if self.json {
             self.print(
@@ -88,7 +111,10 @@ impl Report {
 pub(crate) fn devices(json: bool) {
     let (cameras, microphones) = footlight_studio::devices();
     if json {
-        println!("{}", json!({"event": "devices", "cameras": cameras, "microphones": microphones}));
+        println!(
+            "{}",
+            json!({"event": "devices", "cameras": cameras, "microphones": microphones})
+        );
         return;
     }
     for (title, devices) in [("Cameras", cameras), ("Microphones", microphones)] {

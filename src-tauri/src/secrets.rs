@@ -34,17 +34,35 @@ impl Secrets {
             Ok(text) => {
                 let file: File = toml::from_str(&text)
                     // The cause would quote the file's text.
-                    .map_err(|_| anyhow::anyhow!("the keys in {} are damaged; delete it to make new ones", path.display()))?;
-                Self { stream_key: Secret::new(file.stream_key), owner_token: Secret::new(file.owner_token) }
+                    .map_err(|_| {
+                        anyhow::anyhow!(
+                            "the keys in {} are damaged; delete it to make new ones",
+                            path.display()
+                        )
+                    })?;
+                Self {
+                    stream_key: Secret::new(file.stream_key),
+                    owner_token: Secret::new(file.owner_token),
+                }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let secrets = Self { stream_key: Secret::random()?, owner_token: Secret::random()? };
-                secrets.keep(&path).with_context(|| format!("keep the keys in {}", path.display()))?;
+                let secrets = Self {
+                    stream_key: Secret::random()?,
+                    owner_token: Secret::random()?,
+                };
+                secrets
+                    .keep(&path)
+                    .with_context(|| format!("keep the keys in {}", path.display()))?;
                 secrets
             }
             Err(error) => return Err(error).with_context(|| format!("read the keys in {}", path.display())),
         };
-        let given = |name| std::env::var(name).ok().filter(|value| !value.is_empty()).map(Secret::new);
+        let given = |name| {
+            std::env::var(name)
+                .ok()
+                .filter(|value| !value.is_empty())
+                .map(Secret::new)
+        };
         if let Some(key) = given("FOOTLIGHT_STREAM_KEY") {
             secrets.stream_key = key;
         }
@@ -85,7 +103,10 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(data.join("secrets.toml")).unwrap().permissions().mode();
+            let mode = fs::metadata(data.join("secrets.toml"))
+                .unwrap()
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600);
         }
         fs::write(data.join("secrets.toml"), "stream_key = \"abc").unwrap();

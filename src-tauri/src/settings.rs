@@ -89,7 +89,12 @@ impl Settings {
         now.room = flags.room.clone().unwrap_or(now.room);
         check(&now).with_context(|| format!("settings in {}", path.display()))?;
         fs::create_dir_all(&data).with_context(|| format!("make the data folder {}", data.display()))?;
-        Ok(Self { data, now, kept, path })
+        Ok(Self {
+            data,
+            now,
+            kept,
+            path,
+        })
     }
 
     /// Changes a setting for this run and in the file.
@@ -99,7 +104,8 @@ impl Settings {
         let text = toml::to_string(&self.kept).context("write the settings as TOML")?;
         let draft = self.path.with_extension("toml.new");
         // Renamed into place: a full disk or a crash leaves the old settings, not half of the new ones.
-        fs::write(&draft, text).and_then(|()| fs::rename(&draft, &self.path))
+        fs::write(&draft, text)
+            .and_then(|()| fs::rename(&draft, &self.path))
             .with_context(|| format!("save the settings to {}", self.path.display()))
     }
 }
@@ -114,22 +120,35 @@ fn read(path: &Path, required: bool) -> Result<File> {
 
 fn check(file: &File) -> Result<()> {
     for side in [file.width, file.height] {
-        ensure!((64..=7680).contains(&side) && side % 2 == 0, "a side of the picture is {side}: not even, or not 64 to 7680");
+        ensure!(
+            (64..=7680).contains(&side) && side % 2 == 0,
+            "a side of the picture is {side}: not even, or not 64 to 7680"
+        );
     }
     ensure!((1..=120).contains(&file.fps), "fps is {}: not 1 to 120", file.fps);
-    ensure!((100..=50_000).contains(&file.bitrate), "bitrate is {}: not 100 to 50000 kbit/s", file.bitrate);
+    ensure!(
+        (100..=50_000).contains(&file.bitrate),
+        "bitrate is {}: not 100 to 50000 kbit/s",
+        file.bitrate
+    );
     Ok(())
 }
 
 /// The platform's folder for an application's data.
 fn default_data() -> Option<PathBuf> {
-    let var = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let var = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     if cfg!(windows) {
         Some(var("APPDATA")?.join("Footlight"))
     } else if cfg!(target_os = "macos") {
         Some(var("HOME")?.join("Library/Application Support/Footlight"))
     } else {
-        var("XDG_DATA_HOME").or_else(|| Some(var("HOME")?.join(".local/share"))).map(|dir| dir.join("footlight"))
+        var("XDG_DATA_HOME")
+            .or_else(|| Some(var("HOME")?.join(".local/share")))
+            .map(|dir| dir.join("footlight"))
     }
 }
 
@@ -147,8 +166,20 @@ mod tests {
     #[test]
     fn unknown_fields_and_wild_values_are_refused() {
         assert!(toml::from_str::<File>("colour = 1").is_err());
-        assert!(check(&File { fps: 0, ..File::default() }).is_err());
-        assert!(check(&File { width: 641, ..File::default() }).is_err());
+        assert!(
+            check(&File {
+                fps: 0,
+                ..File::default()
+            })
+            .is_err()
+        );
+        assert!(
+            check(&File {
+                width: 641,
+                ..File::default()
+            })
+            .is_err()
+        );
     }
 
     #[test]
@@ -160,7 +191,12 @@ mod tests {
         let mut settings = Settings::load(&flags).unwrap();
         assert_eq!((settings.now.fps, settings.now.camera.as_str()), (60, "pattern"));
         settings.change(|file| file.microphone = "none".into()).unwrap();
-        let again = Settings::load(&Flags::parse_from(["footlight", "--data", data.to_str().unwrap()])).unwrap();
+        let again = Settings::load(&Flags::parse_from([
+            "footlight",
+            "--data",
+            data.to_str().unwrap(),
+        ]))
+        .unwrap();
         assert_eq!((again.now.fps, again.now.microphone.as_str()), (25, "none"));
         fs::remove_dir_all(data).unwrap();
     }
