@@ -18,10 +18,10 @@ pub(crate) struct Flags {
     /// Go live at once
     #[arg(long)]
     pub(crate) live: bool,
-    /// Camera: a device's id, pattern, file:PATH or none
+    /// Camera: a device's id, pattern, file:PATH (MP4 with H.264, or .y4m) or none
     #[arg(long, env = "FOOTLIGHT_CAMERA", value_name = "ID|pattern|file:PATH|none")]
     pub(crate) camera: Option<String>,
-    /// Microphone: a device's id, tone, file:PATH or none
+    /// Microphone: a device's id, tone, file:PATH (MP4, WAV, MP3, Ogg or FLAC) or none
     #[arg(long, env = "FOOTLIGHT_MICROPHONE", value_name = "ID|tone|file:PATH|none")]
     pub(crate) microphone: Option<String>,
     /// Picture size

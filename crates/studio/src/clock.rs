@@ -27,6 +27,11 @@ impl Clock {
         }
     }
 
+    /// What it showed when it was started.
+    pub fn began(&self) -> Time {
+        self.wall
+    }
+
     pub fn now(&self) -> Time {
         self.at(Instant::now())
     }
