@@ -21,7 +21,12 @@ pub struct Seat {
     moderates: Memo<bool>,
     away: Memo<bool>,
     closed: Memo<Option<CloseCode>>,
+    /// The next quiet knock of somebody who is banned.
+    knock: StoredValue<Option<TimeoutHandle>>,
 }
+
+/// How long somebody who was pardoned waits at most.
+const KNOCK: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// How often countdowns move. A quarter second, so that a second never seems to take two.
 const TICK: std::time::Duration = std::time::Duration::from_millis(250);
@@ -43,6 +48,7 @@ impl Seat {
                     _ => None,
                 })
             }),
+            knock: StoredValue::new(None),
         };
         set_interval(
             move || {
@@ -74,9 +80,25 @@ impl Seat {
             ) {
                 self.say_pending();
             }
+            if matches!(event, RoomEvent::Link(Link::Closed(CloseCode::Banned))) {
+                let knock = set_timeout_with_handle(move || self.knock(), KNOCK);
+                self.knock.set_value(knock.ok());
+            }
             also(&event);
         });
         self.socket.set_value(Some(socket));
+    }
+
+    /// Asks now whether the room lets this person in again.
+    pub fn knock(self) {
+        if let Some(waiting) = self.knock.try_update_value(Option::take).flatten() {
+            waiting.clear();
+        }
+        self.socket.try_with_value(|socket| {
+            if let Some(socket) = socket {
+                socket.again();
+            }
+        });
     }
 
     pub fn room(self) -> ReadSignal<Room> {

@@ -62,6 +62,7 @@ struct Inner {
     welcomed: Cell<bool>,
     heard_at: Cell<f64>,
     stopped: Cell<bool>,
+    running: Cell<bool>,
     on: Box<dyn Fn(RoomEvent)>,
 }
 
@@ -76,10 +77,19 @@ impl Socket {
             welcomed: Cell::default(),
             heard_at: Cell::default(),
             stopped: Cell::default(),
+            running: Cell::default(),
             on: Box::new(on),
         });
-        spawn_local(inner.clone().run());
-        Self { inner }
+        let socket = Self { inner };
+        socket.again();
+        socket
+    }
+
+    /// Knocks once more where the relay had closed for good; nothing while it is still trying.
+    pub fn again(&self) {
+        if !self.inner.running.replace(true) {
+            spawn_local(Rc::clone(&self.inner).run());
+        }
     }
 
     /// Says something now; false where the relay has not welcomed this session.
@@ -117,6 +127,7 @@ impl Inner {
                 .and_then(CloseCode::from_u16)
                 .filter(|code| !code.may_retry())
             {
+                self.running.set(false);
                 (self.on)(RoomEvent::Link(Link::Closed(code)));
                 return;
             }

@@ -132,6 +132,7 @@ impl Viewing {
     fn keep_looking(self) {
         let looking = StoredValue::new(false);
         let reported = StoredValue::new(0.0);
+        let measured = StoredValue::new(false);
         let looks = StoredValue::new(0_u32);
         set_interval(
             move || {
@@ -152,11 +153,15 @@ impl Viewing {
                         self.measure();
                     }
                     let now = browser::now_ms();
-                    if now - reported.get_value() >= REPORT_MS
+                    let latency = self.latency_ms.get_untracked();
+                    // The first measurement at once: the creator waits for it.
+                    let news = latency.is_some() && !measured.get_value();
+                    if (news || now - reported.get_value() >= REPORT_MS)
                         && self.status.with_untracked(|status| *status == Status::Playing)
                     {
                         reported.set_value(now);
-                        self.seat.playing(self.latency_ms.get_untracked());
+                        measured.set_value(latency.is_some());
+                        self.seat.playing(latency);
                     }
                 });
             },

@@ -1,5 +1,7 @@
 //! What stands over the picture while there is none: not live yet, interrupted, cannot play, banned.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
 use crate::part::icon::{Icon, Mark};
@@ -7,6 +9,9 @@ use crate::seat::Seat;
 use crate::store::playback::{Status, Why};
 use crate::viewing::Viewing;
 use crate::words::{Words, use_words};
+
+/// How long the button says that it tries: long enough to be read.
+const ASKED: Duration = Duration::from_secs(1);
 
 #[component]
 pub fn Boards() -> impl IntoView {
@@ -43,11 +48,34 @@ pub fn Boards() -> impl IntoView {
         Status::Banned => view! {
             <div class="board banned" role="alert">
                 {Icon::Ban.view()} <h1>{words.say("watch.banned")}</h1> <p>{words.say("watch.banned_text")}</p>
+                <Knock />
             </div>
         }
         .into_any(),
         Status::Failed(why) => failed(words, why, retry_s),
     }
+    }
+}
+
+/// Asks at the door again. It says so for a moment, because the answer usually changes nothing.
+#[component]
+fn Knock() -> impl IntoView {
+    let (seat, words) = (Seat::get(), use_words());
+    let asked = RwSignal::new(false);
+    let knock = move |_| {
+        asked.set(true);
+        seat.knock();
+        set_timeout(
+            move || {
+                asked.try_set(false);
+            },
+            ASKED,
+        );
+    };
+    view! {
+        <button id="try-again" type="button" class="secondary" disabled=move || asked.get() on:click=knock>
+            {move || words.get(if asked.get() { "watch.retry_now" } else { "watch.try_again" })}
+        </button>
     }
 }
 

@@ -1,11 +1,12 @@
 //! The health line: one sentence, a dot, and the numbers behind it.
 
+use footlight_protocol::room::Presence;
 use footlight_protocol::studio::Phase;
 use leptos::prelude::*;
 
 use crate::desk::Desk;
 use crate::seat::Seat;
-use crate::store::health::Verdict;
+use crate::store::health::{Losses, Verdict};
 use crate::words::use_words;
 
 #[component]
@@ -48,25 +49,49 @@ pub fn HealthLine() -> impl IntoView {
         let health = health.get();
         let fps = words.fill("health.fps", &[("n", &format!("{:.0}", health.fps))]);
         if !on_air.get() {
-            return vec![("fps", fps)];
+            return vec![("fps", fps, None)];
         }
         let load = format!("{:.0}", health.encoder_load * 100.0);
-        let lost = (health.skipped_frames + health.dropped_frames).to_string();
+        let lost = Losses::of(&health);
+        let (total, skipped, dropped) = (
+            lost.total().to_string(),
+            lost.skipped.to_string(),
+            lost.dropped.to_string(),
+        );
+        let explained = words.fill(
+            "health.lost_title",
+            &[("skipped", &skipped), ("dropped", &dropped)],
+        );
         let rate = [
             ("n", megabits(health.bitrate_kbps)),
             ("target", megabits(health.target_kbps)),
         ];
         let rate: Vec<(&str, &str)> = rate.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let mut numbers = vec![
-            ("fps", fps),
-            ("rate", words.fill("health.rate", &rate)),
-            ("load", words.fill("health.load", &[("n", &load)])),
-            ("lost", words.fill("health.lost", &[("n", &lost)])),
-        ];
-        if let Some(ms) = presence.get().latency_p50_ms {
+        let mut numbers = vec![("fps", fps, None)];
+        // Second, where no width drops it: it is what the creator feels in every answer.
+        if let Presence {
+            viewers: 1..,
+            latency_p50_ms: Some(ms),
+            ..
+        } = presence.get()
+        {
             let seconds = format!("{:.2}", f64::from(ms) / 1_000.0);
-            numbers.push(("latency", words.fill("health.latency", &[("n", &seconds)])));
+            let text = words.fill("health.latency", &[("n", &seconds)]);
+            numbers.push((
+                "latency",
+                text,
+                Some(words.get("health.latency_title").to_owned()),
+            ));
         }
+        numbers.extend([
+            ("rate", words.fill("health.rate", &rate), None),
+            ("load", words.fill("health.load", &[("n", &load)]), None),
+            (
+                "lost",
+                words.fill("health.lost", &[("n", &total)]),
+                Some(explained),
+            ),
+        ]);
         numbers
     };
     view! {
@@ -77,7 +102,17 @@ pub fn HealthLine() -> impl IntoView {
             </p>
             <ul class="health-numbers" aria-label=words.say("health.numbers")>
                 {move || {
-                    numbers().into_iter().map(|(name, text)| view! { <li data-number=name>{text}</li> }).collect_view()
+                    numbers()
+                        .into_iter()
+                        .map(|(name, text, explained)| {
+                            let label = explained.as_ref().map(|explained| format!("{text}. {explained}"));
+                            view! {
+                                <li data-number=name title=explained aria-label=label>
+                                    {text}
+                                </li>
+                            }
+                        })
+                        .collect_view()
                 }}
             </ul>
         </div>

@@ -22,8 +22,8 @@ pub fn MeterBar() -> impl IntoView {
             aria-valuemax="0"
             aria-valuenow=move || shown.with(|meter| format!("{:.0}", meter.level.peak_db.clamp(FLOOR_DB, 0.0)))
             data-peak-db=move || shown.with(|meter| format!("{:.1}", meter.level.peak_db))
-            style:--peak=move || shown.with(|meter| share(meter.level.peak_db))
-            style:--rms=move || shown.with(|meter| share(meter.level.rms_db))
+            style:--peak=move || shown.with(|meter| share(meter.fill.peak_db))
+            style:--rms=move || shown.with(|meter| share(meter.fill.rms_db))
             style:--held=move || shown.with(|meter| share(meter.held_db))
         >
             <span class="meter-peak"></span>

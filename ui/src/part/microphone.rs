@@ -23,7 +23,7 @@ pub fn Microphone() -> impl IntoView {
         })
     };
     view! {
-        <div class="source" class:muted=move || muted.get()>
+        <div class="source sound" class:muted=move || muted.get()>
             <Picker
                 id="microphone"
                 label="microphone.title"
@@ -46,11 +46,13 @@ pub fn Microphone() -> impl IntoView {
                 >
                     {move || if muted.get() { Icon::MicrophoneOff.view() } else { Icon::Microphone.view() }}
                 </button>
-                <MeterBar />
+                <div class="meter-place">
+                    <MeterBar />
+                    <Show when=move || muted.get()>
+                        <p class="muted-note">{words.say("microphone.muted")}</p>
+                    </Show>
+                </div>
             </div>
-            <Show when=move || muted.get()>
-                <p class="picker-hint strong">{words.say("microphone.muted")}</p>
-            </Show>
             <Lost state chosen />
         </div>
     }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::part::icon::Icon;
 use crate::store::i18n::Language;
 use crate::words::use_words;
 
@@ -16,6 +17,8 @@ const THEMES: [(&str, &str); 3] = [
 pub fn LanguageChoice(on_choose: impl Fn(Language) + Copy + Send + Sync + 'static) -> impl IntoView {
     let words = use_words();
     view! {
+        <span class="language">
+        {Icon::Globe.view()}
         <select
             id="language"
             class="small"
@@ -38,6 +41,7 @@ pub fn LanguageChoice(on_choose: impl Fn(Language) + Copy + Send + Sync + 'stati
                 })
                 .collect_view()}
         </select>
+        </span>
     }
 }
 

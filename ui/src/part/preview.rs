@@ -33,6 +33,7 @@ pub fn Preview() -> impl IntoView {
     let camera = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.camera.clone()));
     let on_air = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.on_air()));
     view! {
+        <div class="preview-place">
         <figure class="preview" class:on-air=move || on_air.get()>
             <canvas
                 id="preview"
@@ -53,6 +54,7 @@ pub fn Preview() -> impl IntoView {
                 <figcaption class="preview-note">{Icon::Camera.view()} {words.say("preview.no_camera")}</figcaption>
             </Show>
         </figure>
+        </div>
     }
 }
 

@@ -11,6 +11,8 @@ use footlight_protocol::studio::{Health, Phase, SourceState};
 const WINDOW: usize = 5;
 /// Share of frame time spent encoding from which pictures are about to be skipped.
 const BUSY: f32 = 0.9;
+/// Pictures skipped over the window from which viewers see it as stutter rather than as one hiccup.
+const STUTTER: u64 = 5;
 /// Pictures a second below this share of the best seen are visibly jerky.
 const JERKY: f32 = 0.75;
 /// A target below this share of the best seen is visibly softer.
@@ -38,6 +40,8 @@ pub enum Cause {
     Reconnecting,
     CameraLost,
     EncoderBusy,
+    /// Pictures were skipped because the encoder had no time for them.
+    PicturesSkipped,
     UploadSlow,
     MicrophoneLost,
     CameraSlow,
@@ -53,6 +57,7 @@ impl Cause {
             Self::Reconnecting => "health.reconnecting",
             Self::CameraLost => "health.camera_lost",
             Self::EncoderBusy => "health.encoder_busy",
+            Self::PicturesSkipped => "health.pictures_skipped",
             Self::UploadSlow => "health.upload_slow",
             Self::MicrophoneLost => "health.microphone_lost",
             Self::CameraSlow => "health.camera_slow",
@@ -63,10 +68,42 @@ impl Cause {
     }
 }
 
+/// Pictures that no viewer saw, and which of the two ways they were lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Losses {
+    /// The computer was too busy to encode them.
+    pub skipped: u64,
+    /// The upload was too slow to send them.
+    pub dropped: u64,
+}
+
+impl Losses {
+    /// Of the whole broadcast.
+    pub fn of(health: &Health) -> Self {
+        Self {
+            skipped: health.skipped_frames,
+            dropped: health.dropped_frames,
+        }
+    }
+
+    pub fn total(self) -> u64 {
+        self.skipped + self.dropped
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            skipped: self.skipped.saturating_sub(before.skipped),
+            dropped: self.dropped.saturating_sub(before.dropped),
+        }
+    }
+}
+
 /// The last measurements and the best ones of this broadcast.
 #[derive(Debug, Clone, Default)]
 pub struct Doctor {
     recent: VecDeque<Health>,
+    /// What was lost before the recent measurements; a window that opens on air does not count the past.
+    before: Losses,
     best_fps: f32,
     best_target: u32,
 }
@@ -74,20 +111,26 @@ pub struct Doctor {
 impl Doctor {
     /// A new measurement.
     pub fn apply(&mut self, health: Health) {
-        if self
-            .recent
-            .back()
-            .is_some_and(|last| health.encoded_frames < last.encoded_frames)
-        {
+        match self.recent.back() {
+            None => self.before = Losses::of(&health),
             // The counters went back: another broadcast began.
-            *self = Self::default();
+            Some(last) if health.encoded_frames < last.encoded_frames => *self = Self::default(),
+            Some(_) => {}
         }
-        if self.recent.len() == WINDOW {
-            self.recent.pop_front();
+        if self.recent.len() == WINDOW
+            && let Some(old) = self.recent.pop_front()
+        {
+            self.before = Losses::of(&old);
         }
         self.recent.push_back(health);
         self.best_fps = self.best_fps.max(health.fps);
         self.best_target = self.best_target.max(health.target_kbps);
+    }
+
+    /// What was lost over the last seconds.
+    pub fn losses(&self) -> Losses {
+        let all = self.recent.back().map(Losses::of).unwrap_or_default();
+        all.since(self.before)
     }
 
     pub fn verdict(
@@ -106,12 +149,14 @@ impl Doctor {
         if matches!(camera, SourceState::Lost { .. }) {
             return Verdict::Bad(Cause::CameraLost);
         }
-        let (Some(first), Some(last)) = (self.recent.front(), self.recent.back()) else {
+        let Some(last) = self.recent.back() else {
             return Verdict::Good;
         };
-        let skipped = last.skipped_frames.saturating_sub(first.skipped_frames);
-        let dropped = last.dropped_frames.saturating_sub(first.dropped_frames);
-        if last.encoder_load >= 1.0 || (last.encoder_load >= BUSY && skipped > 0) {
+        let Losses { skipped, dropped } = self.losses();
+        if skipped >= STUTTER || (skipped > 0 && last.encoder_load >= BUSY) {
+            return Verdict::Bad(Cause::PicturesSkipped);
+        }
+        if last.encoder_load >= 1.0 {
             return Verdict::Bad(Cause::EncoderBusy);
         }
         if dropped > 0 {
@@ -119,6 +164,9 @@ impl Doctor {
         }
         if matches!(microphone, SourceState::Lost { .. }) {
             return Verdict::Bad(Cause::MicrophoneLost);
+        }
+        if skipped > 0 {
+            return Verdict::Fair(Cause::PicturesSkipped);
         }
         if last.encoder_load >= BUSY {
             return Verdict::Fair(Cause::EncoderBusy);
@@ -207,6 +255,80 @@ mod tests {
         ] {
             assert_eq!(judge(&[good, health]), verdict);
         }
+    }
+
+    #[test]
+    fn lost_pictures_say_why_until_they_are_old() {
+        let lost = |skipped_frames, dropped_frames| Health {
+            skipped_frames,
+            dropped_frames,
+            ..healthy(60)
+        };
+        let none = healthy(30);
+        let good = Verdict::Good;
+        let hiccup = Verdict::Fair(Cause::PicturesSkipped);
+        let stutter = Verdict::Bad(Cause::PicturesSkipped);
+        let upload = Verdict::Bad(Cause::UploadSlow);
+        for (seconds, verdict) in [
+            (vec![none, lost(1, 0)], hiccup),
+            (
+                vec![none, lost(4, 0), lost(4, 0), lost(4, 0), lost(4, 0), lost(4, 0)],
+                hiccup,
+            ),
+            (
+                vec![
+                    none,
+                    lost(4, 0),
+                    lost(4, 0),
+                    lost(4, 0),
+                    lost(4, 0),
+                    lost(4, 0),
+                    lost(4, 0),
+                ],
+                good,
+            ),
+            (vec![none, lost(9, 0)], stutter),
+            (vec![none, lost(0, 1)], upload),
+            (vec![none, lost(1, 1)], upload),
+            (vec![none, lost(9, 1)], stutter),
+            // A window that opens on air knows nothing of the past.
+            (vec![lost(50, 50)], good),
+            (vec![lost(50, 50), lost(51, 50)], hiccup),
+            // A broadcast that loses pictures from its first second on.
+            (
+                vec![
+                    healthy(900),
+                    Health {
+                        skipped_frames: 2,
+                        ..healthy(5)
+                    },
+                ],
+                hiccup,
+            ),
+            (
+                vec![
+                    Health {
+                        skipped_frames: 7,
+                        ..healthy(900)
+                    },
+                    healthy(5),
+                ],
+                good,
+            ),
+        ] {
+            assert_eq!(judge(&seconds), verdict, "{seconds:?}");
+        }
+        let mut doctor = Doctor::default();
+        doctor.apply(none);
+        doctor.apply(lost(3, 2));
+        assert_eq!(
+            doctor.losses(),
+            Losses {
+                skipped: 3,
+                dropped: 2
+            }
+        );
+        assert_eq!(doctor.losses().total(), 5);
     }
 
     #[test]

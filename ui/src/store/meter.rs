@@ -8,6 +8,8 @@ pub const FLOOR_DB: f32 = -60.0;
 const HOLD_MS: f64 = 1_500.0;
 /// How fast it falls then.
 const FALL_DB_PER_S: f32 = 24.0;
+/// How fast the fill falls, in dB a second: what a peak programme meter does, so that a short word shows.
+const FILL_FALL_DB_PER_S: f32 = 36.0;
 /// Louder than this there is no room left before samples are cut.
 const CLIP_DB: f32 = -1.0;
 
@@ -15,6 +17,8 @@ const CLIP_DB: f32 = -1.0;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Meter {
     pub level: Level,
+    /// What the bar is filled to: rises at once and falls slowly enough to be seen.
+    pub fill: Level,
     /// The hanging peak, in dB of full scale.
     pub held_db: f32,
     held_at: f64,
@@ -26,6 +30,7 @@ impl Default for Meter {
         let level = Level::default();
         Self {
             level,
+            fill: level,
             held_db: level.peak_db,
             held_at: 0.0,
             last_at: 0.0,
@@ -43,6 +48,11 @@ impl Meter {
         } else if now - self.held_at > HOLD_MS {
             self.held_db = (self.held_db - FALL_DB_PER_S * passed_s).max(level.peak_db);
         }
+        let fall = FILL_FALL_DB_PER_S * passed_s;
+        self.fill = Level {
+            peak_db: level.peak_db.max(self.fill.peak_db - fall),
+            rms_db: level.rms_db.max(self.fill.rms_db - fall),
+        };
         self.level = level;
         self.last_at = now;
     }
@@ -87,6 +97,20 @@ mod tests {
         assert!(!meter.clipped());
         meter.apply(level(0.0), 9_100.0);
         assert!(meter.clipped());
+    }
+
+    #[test]
+    fn the_fill_rises_at_once_and_falls_so_that_it_is_seen() {
+        let mut meter = Meter::default();
+        meter.apply(level(-10.0), 1_000.0);
+        assert_eq!(meter.fill, level(-10.0));
+        meter.apply(level(-100.0), 1_500.0);
+        assert_eq!(meter.fill, level(-28.0));
+        assert_eq!(meter.level, level(-100.0));
+        meter.apply(level(-20.0), 1_600.0);
+        assert_eq!(meter.fill, level(-20.0));
+        meter.apply(level(-100.0), 9_000.0);
+        assert_eq!(meter.fill, level(-100.0));
     }
 
     #[test]

@@ -168,8 +168,15 @@ impl Playback {
     pub fn apply(&mut self, event: PlaybackEvent, now: f64, random: f64) -> Option<Do> {
         match event {
             PlaybackEvent::Incapable(why) => self.fatal = Some(Status::Failed(why)),
-            PlaybackEvent::Banned => self.fatal = Some(Status::Banned),
+            PlaybackEvent::Banned => {
+                self.fatal = Some(Status::Banned);
+                self.link_up = false;
+            }
             PlaybackEvent::LinkUp => {
+                if self.fatal == Some(Status::Banned) {
+                    // The room lets nobody in whom it bans: pardoned.
+                    self.fatal = None;
+                }
                 if !self.link_up {
                     if self.link_was_up && self.session == Session::Open {
                         // Media that already stood still has had its chance.
@@ -559,6 +566,19 @@ mod tests {
         story.pass(10_000.0, false, false);
         assert_eq!(story.done.len(), 1);
         assert_eq!(story.player.status(story.now), Status::Banned);
+    }
+
+    #[test]
+    fn a_pardon_brings_the_picture_back() {
+        let mut story = Story::playing();
+        story.on(PlaybackEvent::Banned);
+        // The knock finds no relay, then one that bans, then one that pardoned.
+        story.on(PlaybackEvent::LinkDown { retry_at: 0.0 });
+        story.on(PlaybackEvent::Banned);
+        assert_eq!(story.player.status(story.now), Status::Banned);
+        story.on(live());
+        assert_eq!(story.on(PlaybackEvent::LinkUp), Some(Do::Start));
+        assert_ne!(story.player.status(story.now), Status::Banned);
     }
 
     #[test]
