@@ -1,8 +1,8 @@
 //! One ordered run of packets of a room, cut into RTP payloads once, and the ring of those that a viewer may
-//! still need: for video everything since the last keyframe, for audio the last second.
+//! still need: for video everything since the last keyframe and a bit more, for audio the last second.
 //!
 //! The ring is the only queue between a publisher and its viewers. A viewer is a position in it, so a slow
-//! one costs nothing but its own lag, and when a keyframe clears the ring it is carried over to that keyframe.
+//! one costs nothing but its own lag, and what a keyframe pushes out of the ring it skips.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,6 +14,9 @@ use footlight_media::{Codec, Packet, Time};
 const VIDEO_FRAMES: usize = 1200;
 /// Bytes of video that are kept: 20 s at 12 Mbit/s. Beyond it late joiners wait for a keyframe.
 const VIDEO_BYTES: usize = 30 << 20;
+/// Frames kept from before the keyframe, for viewers that have not been sent them: a repaired gap completes all
+/// that waited behind it, and a keyframe among that, in one turn.
+const BEFORE_KEYFRAME: usize = 32;
 /// One second of 20 ms Opus packets. A viewer that lags more than this jumps to the newest.
 const AUDIO_FRAMES: usize = 50;
 /// One tick of the 48 and 90 kHz clocks, rounded up: what two packets of a track are at least apart.
@@ -24,7 +27,6 @@ const TICK: Duration = Duration::from_micros(21);
 pub(crate) struct Cut {
     /// When it was captured, strictly later than the one before it.
     pub(crate) captured: Time,
-    pub(crate) keyframe: bool,
     pub(crate) payloads: Vec<Payload>,
     /// Payloads of the track before this packet, since the room opened.
     before: u64,
@@ -40,6 +42,8 @@ pub(crate) struct Track {
     payloads: u64,
     bytes: usize,
     newest: Option<Time>,
+    /// Count of the newest keyframe.
+    keyframe: Option<u64>,
 }
 
 impl Track {
@@ -51,6 +55,7 @@ impl Track {
             payloads: 0,
             bytes: 0,
             newest: None,
+            keyframe: None,
         }
     }
 
@@ -70,16 +75,15 @@ impl Track {
             .newest
             .map_or(packet.captured, |newest| packet.captured.max(newest + TICK));
         self.newest = Some(captured);
-        let keyframe = self.codec.is_video() && packet.keyframe;
-        if keyframe {
-            self.clear();
+        if self.codec.is_video() && packet.keyframe {
+            self.keep(BEFORE_KEYFRAME);
+            self.keyframe = Some(self.end());
         }
         let before = self.payloads;
         self.payloads += payloads.len() as u64;
         self.bytes += size(&payloads);
         self.ring.push_back(Cut {
             captured,
-            keyframe,
             payloads,
             before,
         });
@@ -88,6 +92,11 @@ impl Track {
         } else {
             AUDIO_FRAMES
         };
+        self.keep(frames);
+    }
+
+    /// Drops the oldest until there are at most so many, and not too many bytes.
+    fn keep(&mut self, frames: usize) {
         while self.ring.len() > frames || self.bytes > VIDEO_BYTES {
             let Some(cut) = self.ring.pop_front() else { break };
             self.bytes -= size(&cut.payloads);
@@ -112,12 +121,9 @@ impl Track {
             .get(usize::try_from(count.checked_sub(self.first)?).ok()?)
     }
 
-    /// Count of the keyframe that the ring starts with, where it does.
+    /// Count of the newest keyframe, where it and all behind it is kept.
     pub(crate) fn keyframe(&self) -> Option<u64> {
-        self.ring
-            .front()
-            .is_some_and(|cut| cut.keyframe)
-            .then_some(self.first)
+        self.keyframe.filter(|keyframe| *keyframe >= self.first)
     }
 
     /// When the newest packet was captured.

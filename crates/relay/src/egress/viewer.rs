@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use footlight_media::Time;
 use str0m::Rtc;
 use str0m::media::{MediaTime, Mid, Pt};
-use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite};
+use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, Ssrc};
 
 use crate::clock::Moment;
 use crate::track::{Cut, Track};
@@ -34,6 +34,10 @@ const RESEND_SHARE: f32 = 0.4;
 struct Line {
     mid: Mid,
     pt: Pt,
+    ssrc: Ssrc,
+    rtx: Option<Ssrc>,
+    /// str0m has the stream: from its first packet on.
+    declared: bool,
     seq: u64,
     /// Next packet of the track and payload within it.
     next: (u64, usize),
@@ -76,9 +80,20 @@ impl Viewer {
 
     /// The viewer takes this track as payload type `pt` in media section `mid`.
     pub(crate) fn add(&mut self, rtc: &mut Rtc, video: bool, mid: Mid, pt: Pt) {
+        let mut api = rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid, None) else {
+            return;
+        };
+        let (ssrc, rtx) = (stream.ssrc(), stream.rtx());
+        // A stream that has sent nothing reports timestamp 0 as now, and for sound that stands for five seconds:
+        // a player would synchronise by it. Declared again with its first packet, it reports right behind that.
+        api.remove_stream_tx(ssrc);
         let line = Line {
             mid,
             pt,
+            ssrc,
+            rtx,
+            declared: false,
             seq: 1,
             next: (0, 0),
             waiting: true,
@@ -86,9 +101,6 @@ impl Viewer {
             squeezed_to: Time::default(),
         };
         if video {
-            if let Some(stream) = rtc.direct_api().stream_tx_by_mid(mid, None) {
-                stream.set_rtx_cache(RESENDS, RESEND, Some(RESEND_SHARE));
-            }
             self.video = Some(line);
         } else {
             self.audio = Some(line);
@@ -168,13 +180,28 @@ impl Line {
             (count, part) = (restart, 0);
             self.waiting = false;
         } else if part == 0 && count >= self.live_from && track.payloads_from(count, part) > BEHIND {
-            self.next = (end, 0);
-            self.waiting = video;
-            pumped.skipped = true;
+            let near = |keyframe: &u64| *keyframe > count && track.payloads_from(*keyframe, 0) <= BEHIND;
+            let Some(keyframe) = track.keyframe().filter(near) else {
+                self.next = (end, 0);
+                self.waiting = video;
+                pumped.skipped = true;
+                return;
+            };
+            count = keyframe;
+        }
+        if count == end {
+            self.next = (count, part);
             return;
         }
         let mut api = rtc.direct_api();
-        let Some(stream) = api.stream_tx_by_mid(self.mid, None) else {
+        if !self.declared {
+            let stream = api.declare_stream_tx(self.ssrc, self.rtx, self.mid, None);
+            if video {
+                stream.set_rtx_cache(RESENDS, RESEND, Some(RESEND_SHARE));
+            }
+            self.declared = true;
+        }
+        let Some(stream) = api.stream_tx(&self.ssrc) else {
             return;
         };
         while let Some(cut) = track.get(count) {

@@ -7,8 +7,10 @@
 
 mod chat;
 mod http;
+mod loss;
 mod media;
 mod member;
+mod path;
 mod peer;
 mod process;
 mod stage;

@@ -2,6 +2,7 @@
 //! ICE-TCP.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::http::{Method, StatusCode, header};
@@ -17,6 +18,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::path::Path;
 use crate::stage::{Answer, PATIENCE, ask};
 
 /// What a peer tells its test.
@@ -53,6 +55,8 @@ pub(crate) struct Peer {
     pub(crate) seen: mpsc::UnboundedReceiver<Seen>,
     orders: mpsc::UnboundedSender<Order>,
     pub(crate) location: String,
+    /// What the network does to this peer.
+    pub(crate) path: Arc<Path>,
     task: JoinHandle<()>,
 }
 
@@ -150,8 +154,10 @@ impl Peer {
             .unwrap();
         let (seen_sender, seen) = mpsc::unbounded_channel();
         let (orders, receiver) = mpsc::unbounded_channel();
+        let path = Arc::new(Path::new());
         let body = Body {
             rtc,
+            path: Arc::clone(&path),
             wire,
             seen: seen_sender,
             orders: receiver,
@@ -164,6 +170,7 @@ impl Peer {
         Ok(Self {
             seen,
             orders,
+            path,
             location,
             task: tokio::spawn(body.run()),
         })
@@ -244,6 +251,7 @@ pub(crate) fn offer(direction: Direction) -> Offer {
 
 struct Body {
     rtc: Rtc,
+    path: Arc<Path>,
     wire: Wire,
     seen: mpsc::UnboundedSender<Seen>,
     orders: mpsc::UnboundedReceiver<Order>,
@@ -262,6 +270,7 @@ impl Body {
             tokio::select! {
                 received = receive(&mut self.wire, &mut buffer) => {
                     let Some((proto, from, to, length)) = received else { break };
+                    if self.path.loses_incoming(&buffer[..length]) { continue }
                     let Ok(contents) = buffer[..length].try_into() else { continue };
                     let input = Receive { proto, source: from, destination: to, contents };
                     if self.rtc.handle_input(Input::Receive(Instant::now(), input)).is_err() { break }
@@ -292,6 +301,7 @@ impl Body {
             match self.rtc.poll_output().ok()? {
                 Output::Timeout(wake) => return self.rtc.is_alive().then_some(wake),
                 Output::Transmit(packet) => match &mut self.wire {
+                    Wire::Udp(_) if self.path.loses_outgoing(&packet.contents) => {}
                     Wire::Udp(socket) => {
                         let _ = socket.send_to(&packet.contents, packet.destination).await;
                     }
@@ -321,6 +331,7 @@ impl Body {
                         stamp.capture_time.duration_since(UNIX_EPOCH).unwrap().as_micros() as u64
                     )
                 });
+                self.path.note(mid == Some(self.video), &packet, captured);
                 if mid == Some(self.audio) {
                     return self.tell(Seen::Audio {
                         timestamp: packet.header.timestamp,
@@ -339,6 +350,12 @@ impl Body {
                 while let Some(unit) = self.assembler.pop() {
                     let extensions = Box::new(packet.header.ext_vals.clone());
                     self.tell(Seen::Video { unit, extensions });
+                }
+                // As a browser does; where nothing was lost, tests decide themselves who asks.
+                if self.assembler.take_keyframe_wanted() && self.path.has_lost() {
+                    let mut api = self.rtc.direct_api();
+                    let stream = api.stream_rx(&packet.header.ssrc).unwrap();
+                    stream.request_keyframe(str0m::media::KeyframeRequestKind::Pli);
                 }
             }
             Event::Closed => self.tell(Seen::Ended),
