@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(200);
 const LATENCY_LOOKS: u32 = 3;
 /// How often the room hears of it, in milliseconds.
 const REPORT_MS: f64 = 5_000.0;
+/// How soon after a report without a measurement the first one may follow: the room takes no more.
+const FIRST_REPORT_MS: f64 = 2_000.0;
 
 /// Cheap to copy; everything inside lives as long as the page.
 #[derive(Clone, Copy)]
@@ -154,9 +156,11 @@ impl Viewing {
                     }
                     let now = browser::now_ms();
                     let latency = self.latency_ms.get_untracked();
-                    // The first measurement at once: the creator waits for it.
-                    let news = latency.is_some() && !measured.get_value();
-                    if (news || now - reported.get_value() >= REPORT_MS)
+                    // The creator waits for the first measurement; before it there is nothing to tell.
+                    let first = latency.is_some() && !measured.get_value();
+                    let pause = if first { FIRST_REPORT_MS } else { REPORT_MS };
+                    if (latency.is_some() || measured.get_value())
+                        && now - reported.get_value() >= pause
                         && self.status.with_untracked(|status| *status == Status::Playing)
                     {
                         reported.set_value(now);
