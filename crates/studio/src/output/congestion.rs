@@ -35,7 +35,9 @@ const MEASURE: i64 = 500_000;
 const HEAVY_LOSS: f64 = 0.10;
 /// Growth a second, and near the rate that failed last.
 const GROWTH: f64 = 0.15;
-const CAREFUL: f64 = 0.03;
+const CAREFUL: f64 = 0.05;
+/// What is near the rate that failed: from below where a decrease leads to, to where it would have failed again.
+const NEAR: std::ops::Range<f64> = 0.85..1.05;
 /// How long a failed rate is remembered, µs.
 const MEMORY: i64 = 12_000_000;
 
@@ -141,8 +143,9 @@ impl Controller {
             // What stands in the queue has to drain within about a second beside what is sent.
             let standing = queue.as_ref().map_or(0, |queue| queue.standing);
             self.lower(now, 0.95 - (standing as f64 / 1e6).min(0.45));
-        } else if self.loss > HEAVY_LOSS {
-            self.lower(now, 1.0 - self.loss * 0.5);
+        } else if self.heavy_loss() {
+            // What was acknowledged is already without what was lost.
+            self.lower(now, 0.85);
         } else if free && self.decreased.is_none_or(|at| now - at > PATIENCE) {
             self.raise(now, elapsed);
         }
@@ -189,6 +192,14 @@ impl Controller {
         {
             self.seconds.pop_front();
         }
+    }
+
+    /// Heavy loss among what was sent since the last decrease: that has to show before it is judged.
+    fn heavy_loss(&self) -> bool {
+        let since = self.decreased.unwrap_or(i64::MIN);
+        let judged = self.acked.iter().filter(|(sent, ..)| *sent > since);
+        let (all, lost) = judged.fold((0, 0), |(all, lost), (.., was)| (all + 1, lost + u32::from(*was)));
+        self.loss > HEAVY_LOSS && all >= 10 && f64::from(lost) > f64::from(all) * HEAVY_LOSS
     }
 
     fn newest(&self) -> i64 {
@@ -251,7 +262,7 @@ impl Controller {
         }
         let near = self
             .failed
-            .is_some_and(|(_, rate)| self.target > rate * 0.85 && self.target < rate * 1.15);
+            .is_some_and(|(_, rate)| NEAR.contains(&(self.target / rate)));
         let growth = if near { CAREFUL } else { GROWTH };
         let seconds = (elapsed as f64 / 1e6).clamp(0.0, 0.5);
         self.target = (self.target * (1.0 + growth * seconds)).clamp(FLOOR_KBPS, self.ceiling);

@@ -5,6 +5,7 @@
 
 mod congestion;
 mod peer;
+mod resend;
 mod tap;
 mod whip;
 

@@ -33,6 +33,7 @@ use webrtc::peer_connection::{
 use webrtc::rtp_transceiver::RtpSender;
 
 use super::random_u32;
+use super::resend::Resends;
 use super::tap::{Link, TRANSPORT_CC, Tap};
 
 const ABS_CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
@@ -90,6 +91,8 @@ impl Peer {
                 Slot::NackResponder,
                 NackResponderBuilder::new().with_size(RESEND).build(),
             )
+            // The pacer's place, which is free: behind the resends and in front of their numbers.
+            .with(Slot::Pacer, Resends::new())
             .with(Slot::SenderReport, SenderReportBuilder::new().build())
             .with(Slot::TwccSender, TwccSenderBuilder::new().build())
             .with(Slot::CongestionControl, Tap::new(link));

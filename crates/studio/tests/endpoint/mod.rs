@@ -2,7 +2,7 @@
 //! keyframes.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -22,6 +22,8 @@ use str0m::rtp::{Extension, RtpPacket, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
+
+use crate::impaired::link::Link;
 
 pub(crate) const KEY: &str = "a stream key";
 /// Longer than anything here takes on a busy machine.
@@ -45,13 +47,13 @@ pub(crate) struct Arrived {
     pub(crate) sounds: AtomicU64,
     pub(crate) offers: AtomicU64,
     pub(crate) goodbyes: AtomicU64,
-    /// Set it to have a keyframe asked for.
-    pub(crate) ask: AtomicBool,
+    ask: Mutex<Option<KeyframeRequestKind>>,
 }
 
 /// One access unit.
 #[derive(Clone, Copy)]
 pub(crate) struct Unit {
+    pub(crate) timestamp: u32,
     pub(crate) keyframe: bool,
     pub(crate) captured: Option<Time>,
     pub(crate) arrived: Instant,
@@ -66,6 +68,11 @@ impl Arrived {
         self.units.lock().expect("a lock")[from..].to_vec()
     }
 
+    /// Asks the studio for a keyframe.
+    pub(crate) fn ask(&self, kind: KeyframeRequestKind) {
+        *self.ask.lock().expect("a lock") = Some(kind);
+    }
+
     /// From the answer to the media connection, for each session.
     pub(crate) fn connected(&self) -> Vec<Duration> {
         self.connected.lock().expect("a lock").clone()
@@ -77,6 +84,8 @@ struct Endpoint {
     arrived: Arc<Arrived>,
     udp: Arc<UdpSocket>,
     address: SocketAddr,
+    /// Where the studio is told to send.
+    front: SocketAddr,
     media: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -90,6 +99,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(arrived: Arc<Arrived>, tcp: SocketAddr) -> Self {
+        Self::start_behind(arrived, tcp, None).await
+    }
+
+    /// Media comes over `link`, HTTP directly.
+    pub(crate) async fn start_behind(arrived: Arc<Arrived>, tcp: SocketAddr, link: Option<&Link>) -> Self {
         let listener = listen(tcp).await;
         let tcp = listener.local_addr().expect("an address");
         let udp = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a UDP port"));
@@ -98,6 +112,7 @@ impl Server {
             arrived: Arc::clone(&arrived),
             udp,
             address,
+            front: link.map_or(address, |link| link.lead_to(address)),
             media: Arc::default(),
         };
         let app = Router::new()
@@ -204,6 +219,8 @@ async fn whip(State(endpoint): State<Endpoint>, headers: HeaderMap, offer: Bytes
         .accept_offer(offer)
         .expect("the offer is acceptable")
         .to_sdp_string();
+    let port = |address: SocketAddr| format!(" {} typ host", address.port());
+    let answer = answer.replace(&port(endpoint.address), &port(endpoint.front));
     let task = tokio::spawn(receive(rtc, endpoint.clone()));
     if let Some(before) = endpoint.media.lock().expect("a lock").replace(task) {
         before.abort();
@@ -224,10 +241,10 @@ async fn receive(mut rtc: Rtc, endpoint: Endpoint) {
     let mut buffer = vec![0; 2000];
     loop {
         if let Some(ssrc) = video
-            && arrived.ask.swap(false, Ordering::SeqCst)
+            && let Some(kind) = arrived.ask.lock().expect("a lock").take()
             && let Some(stream) = rtc.direct_api().stream_rx(&ssrc)
         {
-            stream.request_keyframe(KeyframeRequestKind::Pli);
+            stream.request_keyframe(kind);
         }
         let timeout = loop {
             match rtc.poll_output().expect("str0m runs") {
@@ -289,8 +306,12 @@ fn take(packet: &RtpPacket, assembler: &mut Assembler, begin: Instant, arrived: 
         captured,
     };
     assembler.push(incoming, Time::from_micros(begin.elapsed().as_micros() as u64));
+    if assembler.take_keyframe_wanted() {
+        arrived.ask(KeyframeRequestKind::Pli);
+    }
     while let Some(unit) = assembler.pop() {
         let unit = Unit {
+            timestamp: unit.timestamp,
             keyframe: unit.keyframe,
             captured: unit.captured,
             arrived: Instant::now(),
