@@ -141,3 +141,30 @@ impl Track {
 fn size(payloads: &[Payload]) -> usize {
     payloads.iter().map(|p| p.bytes.len()).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_just_before_a_keyframe_can_still_be_sent() {
+        let mut track = Track::new(Codec::H264);
+        for n in 0..100 {
+            let keyframe = n % 50 == 0;
+            track.push(&Packet {
+                codec: Codec::H264,
+                captured: Time::from_micros(n * 33_333),
+                keyframe,
+                data: [0, 0, 0, 2, if keyframe { 0x65 } else { 0x41 }, 0x88]
+                    .to_vec()
+                    .into(),
+            });
+            assert_eq!(track.keyframe(), Some(n / 50 * 50));
+            assert!(track.get(n.saturating_sub(1)).is_some());
+        }
+        assert!(track.get(50 - BEFORE_KEYFRAME as u64).is_some());
+        assert!(track.get(10).is_none(), "no more than that");
+        track.clear();
+        assert_eq!(track.keyframe(), None);
+    }
+}
