@@ -101,8 +101,18 @@ const NEEDS: &[Need] = &[
     ),
     need(Purpose::Test, Probe::Program("pulseaudio"), "pulseaudio", ""),
     need(Purpose::Test, Probe::Program("pactl"), "pulseaudio-utils", ""),
-    need(Purpose::Test, Probe::Debian("libasound2-plugins"), "libasound2-plugins", ""),
-    need(Purpose::Test, Probe::Program("dbus-run-session"), "dbus-daemon", ""),
+    need(
+        Purpose::Test,
+        Probe::Debian("libasound2-plugins"),
+        "libasound2-plugins",
+        "",
+    ),
+    need(
+        Purpose::Test,
+        Probe::Program("dbus-run-session"),
+        "dbus-daemon",
+        "",
+    ),
     need(Purpose::Test, Probe::Program("ffmpeg"), "ffmpeg", ""),
     need(
         Purpose::Test,
