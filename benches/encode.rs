@@ -48,16 +48,7 @@ pub(crate) fn run() -> Result<()> {
     println!("encode: drawing {FRAMES} frames of {WIDTH}x{HEIGHT} with noise");
     let source = format!("testsrc2=size={WIDTH}x{HEIGHT}:rate={FPS},noise=alls=12:allf=t,format=yuv420p");
     let mut draw = Command::new(&ffmpeg);
-    draw.args([
-        "-loglevel",
-        "error",
-        "-f",
-        "lavfi",
-        "-i",
-        &source,
-        "-frames:v",
-        &FRAMES.to_string(),
-    ]);
+    draw.args(["-loglevel", "error", "-f", "lavfi", "-i", &source, "-frames:v", &FRAMES.to_string()]);
     ensure!(
         draw.args(["-f", "rawvideo", "-y"]).arg(&clip).status()?.success(),
         "ffmpeg could not draw the clip"
@@ -69,25 +60,14 @@ pub(crate) fn run() -> Result<()> {
     let mut our_bytes = 0;
     for round in 1..=ROUNDS {
         let mut command = Command::new(std::env::current_exe()?);
-        command
-            .args([MEASURED.as_ref(), clip.as_os_str()])
-            .arg(BITRATE_KBPS.to_string());
+        command.args([MEASURED.as_ref(), clip.as_os_str()]).arg(BITRATE_KBPS.to_string());
         let (output, mine) = measure(&mut command)?;
-        our_bytes = output
-            .trim()
-            .parse()
-            .context("the measured process prints its bytes")?;
+        our_bytes = output.trim().parse().context("the measured process prints its bytes")?;
 
         let mut command = Command::new(&ffmpeg);
         command
             .args(["-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "yuv420p"])
-            .args([
-                "-video_size",
-                &format!("{WIDTH}x{HEIGHT}"),
-                "-framerate",
-                &FPS.to_string(),
-                "-i",
-            ])
+            .args(["-video_size", &format!("{WIDTH}x{HEIGHT}"), "-framerate", &FPS.to_string(), "-i"])
             .arg(&clip)
             .args([
                 "-c:v",
@@ -99,33 +79,13 @@ pub(crate) fn run() -> Result<()> {
                 "-profile:v",
                 "baseline",
             ])
-            .args([
-                "-b:v",
-                &format!("{BITRATE_KBPS}k"),
-                "-maxrate",
-                &format!("{BITRATE_KBPS}k"),
-            ])
-            .args([
-                "-bufsize",
-                &format!("{}k", BITRATE_KBPS * VBV_MS / 1000),
-                "-threads",
-                &threads,
-            ])
-            .args([
-                "-g",
-                &(FPS * KEYFRAME_SECONDS).to_string(),
-                "-sc_threshold",
-                "0",
-                "-bf",
-                "0",
-            ])
+            .args(["-b:v", &format!("{BITRATE_KBPS}k"), "-maxrate", &format!("{BITRATE_KBPS}k")])
+            .args(["-bufsize", &format!("{}k", BITRATE_KBPS * VBV_MS / 1000), "-threads", &threads])
+            .args(["-g", &(FPS * KEYFRAME_SECONDS).to_string(), "-sc_threshold", "0", "-bf", "0"])
             .args(["-x264-params", "repeat-headers=1", "-f", "h264", "-y"])
             .arg(&encoded);
         let (_, peer) = measure(&mut command)?;
-        println!(
-            "  round {round}: ours {:.2} CPU s, ffmpeg {:.2} CPU s",
-            mine.cpu, peer.cpu
-        );
+        println!("  round {round}: ours {:.2} CPU s, ffmpeg {:.2} CPU s", mine.cpu, peer.cpu);
         ours.push(mine);
         theirs.push(peer);
     }
@@ -136,11 +96,7 @@ pub(crate) fn run() -> Result<()> {
 fn report(ours: &[Round], theirs: &[Round], our_bytes: u64, their_bytes: u64) {
     let cpu = |rounds: &[Round]| table::median(&rounds.iter().map(|round| round.cpu).collect::<Vec<_>>());
     let wall = |rounds: &[Round]| table::median(&rounds.iter().map(|round| round.wall).collect::<Vec<_>>());
-    let ratios: Vec<f64> = ours
-        .iter()
-        .zip(theirs)
-        .map(|(mine, peer)| mine.cpu / peer.cpu)
-        .collect();
+    let ratios: Vec<f64> = ours.iter().zip(theirs).map(|(mine, peer)| mine.cpu / peer.cpu).collect();
     let seconds = f64::from(FRAMES) / f64::from(FPS);
     let row = |name: &str, rounds: &[Round], bytes: u64| {
         vec![
@@ -152,16 +108,8 @@ fn report(ours: &[Round], theirs: &[Round], our_bytes: u64, their_bytes: u64) {
             format!("{:.0}", bytes as f64 * 8.0 / 1000.0 / seconds),
         ]
     };
-    let heading = [
-        "",
-        "CPU s",
-        "CPU ms/frame",
-        "of a core at 30 fps",
-        "wall s",
-        "kbit/s",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    let heading =
+        ["", "CPU s", "CPU ms/frame", "of a core at 30 fps", "wall s", "kbit/s"].map(str::to_owned).to_vec();
     table::print(
         &format!("encode, {WIDTH}x{HEIGHT}, {FRAMES} frames, medians of {ROUNDS} alternating rounds"),
         &[
@@ -182,28 +130,16 @@ fn report(ours: &[Round], theirs: &[Round], our_bytes: u64, their_bytes: u64) {
 fn measure(command: &mut Command) -> Result<(String, Round)> {
     let (cpu, start) = (children_cpu_seconds(), Instant::now());
     let output = command.output()?;
-    let round = Round {
-        cpu: children_cpu_seconds() - cpu,
-        wall: start.elapsed().as_secs_f64(),
-    };
-    ensure!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let round = Round { cpu: children_cpu_seconds() - cpu, wall: start.elapsed().as_secs_f64() };
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok((String::from_utf8_lossy(&output.stdout).into_owned(), round))
 }
 
 /// The measured process: every frame of the clip to RTP payloads. Prints how many bytes they hold.
 pub(crate) fn measured(clip: &Path, bitrate_kbps: u32) -> Result<()> {
     let mut clip = File::open(clip).with_context(|| format!("open {}", clip.display()))?;
-    let config = h264::Config {
-        width: WIDTH,
-        height: HEIGHT,
-        fps: FPS,
-        bitrate_kbps,
-        preset: Preset::Superfast,
-    };
+    let config =
+        h264::Config { width: WIDTH, height: HEIGHT, fps: FPS, bitrate_kbps, preset: Preset::Superfast };
     let mut encoder = h264::Encoder::new(&config)?;
     let pool = PicturePool::new(WIDTH, HEIGHT);
     let mut payloads = Vec::new();

@@ -41,11 +41,7 @@ async fn measure() {
         MEASURED.as_secs(),
         WARM_UP.as_secs()
     );
-    let mut studio = Headless::default()
-        .size(WIDTH, HEIGHT)
-        .fps(FPS)
-        .start("footlight", &output)
-        .await;
+    let mut studio = Headless::default().size(WIDTH, HEIGHT).fps(FPS).start("footlight", &output).await;
     studio.live(seconds(20)).await;
     let viewer = Viewer::open("viewer", &studio.ready.watch, Setup::default(), &output).await;
     viewer.playing(seconds(30)).await;
@@ -74,14 +70,9 @@ fn report(studio: &Studio, mark: usize, before: &Stats, after: &Stats, shown: &[
     let age = |frame: &Shown| frame.age_ms.unwrap_or(f64::NAN);
     let captured = |frame: &Shown| frame.at - age(frame);
     let readable: Vec<f64> = numbered.iter().map(|frame| age(frame)).collect();
-    let on_screen: Vec<f64> = numbered
-        .iter()
-        .map(|frame| frame.shown - captured(frame))
-        .collect();
-    let arrived: Vec<f64> = numbered
-        .iter()
-        .filter_map(|frame| Some(frame.received? - captured(frame)))
-        .collect();
+    let on_screen: Vec<f64> = numbered.iter().map(|frame| frame.shown - captured(frame)).collect();
+    let arrived: Vec<f64> =
+        numbered.iter().filter_map(|frame| Some(frame.received? - captured(frame))).collect();
 
     let row = |name: &str, values: &[f64]| {
         let mut row = vec![name.to_owned()];
@@ -108,22 +99,10 @@ fn report(studio: &Studio, mark: usize, before: &Stats, after: &Stats, shown: &[
         "breakdown in ms",
         &[
             part("capture, compose, encode", encode, "the studio's own median"),
-            part(
-                "send, relay, receive",
-                arrival - encode,
-                "last packet's arrival less the line above",
-            ),
-            part(
-                "jitter buffer",
-                buffer,
-                "getStats, mean a frame; counts from the first packet",
-            ),
+            part("send, relay, receive", arrival - encode, "last packet's arrival less the line above"),
+            part("jitter buffer", buffer, "getStats, mean a frame; counts from the first packet"),
             part("decode", decode, "getStats, mean a frame"),
-            part(
-                "compositor and page",
-                whole - arrival - buffer - decode,
-                "what is left of the p50",
-            ),
+            part("compositor and page", whole - arrival - buffer - decode, "what is left of the p50"),
             part("capture to pixel, p50", whole, ""),
         ],
     );

@@ -19,16 +19,8 @@ fn main() -> Result<()> {
     {
         return encode::measured(clip.as_ref(), bitrate.parse()?);
     }
-    let chosen = if arguments.is_empty() {
-        NAMES.map(str::to_owned).into()
-    } else {
-        arguments
-    };
-    println!(
-        "load average {}, {} cores",
-        load(),
-        std::thread::available_parallelism()?
-    );
+    let chosen = if arguments.is_empty() { NAMES.map(str::to_owned).into() } else { arguments };
+    println!("load average {}, {} cores", load(), std::thread::available_parallelism()?);
     for name in chosen {
         match name.as_str() {
             "encode" => encode::run()?,

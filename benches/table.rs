@@ -15,23 +15,15 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 /// Prints rows under a heading; the first column is left, the others right aligned.
 pub(crate) fn print(heading: &str, rows: &[Vec<String>]) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-    };
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     println!("\n{heading}");
     for row in rows {
         let line: Vec<String> = (0..columns)
             .map(|column| {
                 let cell = row.get(column).map_or("", String::as_str);
                 let width = width(column).unwrap_or(0);
-                if column == 0 {
-                    format!("{cell:<width$}")
-                } else {
-                    format!("{cell:>width$}")
-                }
+                if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
             })
             .collect();
         println!("  {}", line.join("  ").trim_end());

@@ -64,9 +64,7 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
     let forwarder = runtime.spawn(forward(app.handle().clone(), desk.clone(), report, stop.clone()));
     let signals = runtime.spawn(quit_on_signal(app.handle().clone(), stop.clone()));
     if flags.live {
-        runtime
-            .block_on(desk.go_live())
-            .map_err(|failure| anyhow::anyhow!("go live: {failure}"))?;
+        runtime.block_on(desk.go_live()).map_err(|failure| anyhow::anyhow!("go live: {failure}"))?;
     }
     let mut closing = Some((runtime, desk, stop, forwarder, signals));
     app.run(move |_, event| {

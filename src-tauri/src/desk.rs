@@ -90,18 +90,9 @@ impl Desk {
         let targets = if self.targets.is_empty() {
             let relay = self.relay.lock().await;
             let relay = relay.as_ref().ok_or_else(no_relay)?;
-            vec![Target::Whip {
-                url: relay.whip(),
-                key: key(),
-            }]
+            vec![Target::Whip { url: relay.whip(), key: key() }]
         } else {
-            self.targets
-                .iter()
-                .map(|target| Target::Whip {
-                    url: target.whip.clone(),
-                    key: key(),
-                })
-                .collect()
+            self.targets.iter().map(|target| Target::Whip { url: target.whip.clone(), key: key() }).collect()
         };
         self.studio.go_live(targets)
     }
@@ -119,10 +110,7 @@ impl Desk {
     }
 
     pub(crate) fn preferences(&self) -> Preferences {
-        self.settings
-            .lock()
-            .map(|settings| settings.now.preferences.clone())
-            .unwrap_or_default()
+        self.settings.lock().map(|settings| settings.now.preferences.clone()).unwrap_or_default()
     }
 
     pub(crate) fn set_preferences(&self, preferences: &Preferences) {
@@ -130,30 +118,18 @@ impl Desk {
     }
 
     pub(crate) async fn room_access(&self) -> Result<RoomAccess, Failure> {
-        self.relay
-            .lock()
-            .await
-            .as_ref()
-            .map(LocalRelay::access)
-            .ok_or_else(no_relay)
+        self.relay.lock().await.as_ref().map(LocalRelay::access).ok_or_else(no_relay)
     }
 
     /// Who watches and chats now.
     pub(crate) async fn presence(&self) -> Presence {
         let relay = self.relay.lock().await;
-        relay
-            .as_ref()
-            .map(|relay| relay.handle.stats().presence)
-            .unwrap_or_default()
+        relay.as_ref().map(|relay| relay.handle.stats().presence).unwrap_or_default()
     }
 
     /// Whether the relay has ended by itself, which nobody asked for.
     pub(crate) async fn relay_is_lost(&self) -> bool {
-        self.relay
-            .lock()
-            .await
-            .as_ref()
-            .is_none_or(LocalRelay::is_finished)
+        self.relay.lock().await.as_ref().is_none_or(LocalRelay::is_finished)
     }
 
     /// Lets other machines in, or keeps them out, by restarting the relay on another address. Not while on air.
@@ -174,20 +150,13 @@ impl Desk {
         if let Err(error) = old.stop().await {
             tracing::warn!("the relay did not stop cleanly: {error:#}");
         }
-        let data = self
-            .settings
-            .lock()
-            .map(|settings| settings.data.clone())
-            .unwrap_or_default();
+        let data = self.settings.lock().map(|settings| settings.data.clone()).unwrap_or_default();
         let access = match LocalRelay::start(wanted, &room, data.clone(), &self.secrets).await {
             Ok(relay) => slot.insert(relay).access(),
             Err(error) => {
                 tracing::error!("cannot listen on {wanted}: {error:#}");
                 *slot = LocalRelay::start(before, &room, data, &self.secrets).await.ok();
-                return Err(Failure::new(
-                    Code::Internal,
-                    format!("The relay cannot listen on {wanted}"),
-                ));
+                return Err(Failure::new(Code::Internal, format!("The relay cannot listen on {wanted}")));
             }
         };
         drop(slot);

@@ -71,18 +71,9 @@ impl FromStr for Size {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let side = |text: &str| {
-            text.parse()
-                .ok()
-                .filter(|side| (64..=7680).contains(side) && side % 2 == 0)
-        };
+        let side = |text: &str| text.parse().ok().filter(|side| (64..=7680).contains(side) && side % 2 == 0);
         text.split_once('x')
-            .and_then(|(width, height)| {
-                Some(Self {
-                    width: side(width)?,
-                    height: side(height)?,
-                })
-            })
+            .and_then(|(width, height)| Some(Self { width: side(width)?, height: side(height)? }))
             .ok_or("a size is WIDTHxHEIGHT, both even and between 64 and 7680, for example 1280x720")
     }
 }
@@ -102,10 +93,7 @@ impl FromStr for TargetUrl {
             return Err("RTMP targets are not in this version; use whip+https:// or whip+http://");
         }
         let whip = text.strip_prefix("whip+").unwrap_or_default();
-        let rest = whip
-            .strip_prefix("https://")
-            .or_else(|| whip.strip_prefix("http://"))
-            .unwrap_or_default();
+        let rest = whip.strip_prefix("https://").or_else(|| whip.strip_prefix("http://")).unwrap_or_default();
         let host = rest.split('/').next().unwrap_or_default();
         if host.is_empty() {
             return Err("a target is whip+https://HOST/PATH or whip+http://HOST/PATH");
@@ -113,9 +101,7 @@ impl FromStr for TargetUrl {
         if host.contains('@') {
             return Err("a target's URL must not hold a key; put it into FOOTLIGHT_STREAM_KEY");
         }
-        Ok(Self {
-            whip: whip.to_owned(),
-        })
+        Ok(Self { whip: whip.to_owned() })
     }
 }
 

@@ -50,14 +50,7 @@ impl LocalRelay {
         let stop = CancellationToken::new();
         let task = tokio::spawn(relay.run(stop.clone()));
         let owner_token = secrets.owner_token.reveal().to_owned();
-        Ok(Self {
-            address,
-            room: room.clone(),
-            handle,
-            owner_token,
-            stop,
-            task,
-        })
+        Ok(Self { address, room: room.clone(), handle, owner_token, stop, task })
     }
 
     /// `http://HOST:PORT` as this machine reaches the relay.
@@ -91,23 +84,13 @@ impl LocalRelay {
 
     fn loopback(&self) -> SocketAddr {
         let ip = self.address.ip();
-        let reachable = if ip.is_unspecified() {
-            IpAddr::V4(Ipv4Addr::LOCALHOST)
-        } else {
-            ip
-        };
+        let reachable = if ip.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { ip };
         SocketAddr::new(reachable, self.address.port())
     }
 
     fn network_links(&self) -> Vec<String> {
         let any = self.address.ip().is_unspecified();
-        let link = |ip: IpAddr| {
-            format!(
-                "http://{}/{}",
-                SocketAddr::new(ip, self.address.port()),
-                self.room
-            )
-        };
+        let link = |ip: IpAddr| format!("http://{}/{}", SocketAddr::new(ip, self.address.port()), self.room);
         if !any {
             return vec![link(self.address.ip())];
         }
@@ -115,12 +98,7 @@ impl LocalRelay {
         let reachable = |ip: &IpAddr| {
             ip.is_ipv4() && !ip.is_loopback() && !matches!(ip, IpAddr::V4(v4) if v4.is_link_local())
         };
-        interfaces
-            .iter()
-            .map(if_addrs::Interface::ip)
-            .filter(reachable)
-            .map(link)
-            .collect()
+        interfaces.iter().map(if_addrs::Interface::ip).filter(reachable).map(link).collect()
     }
 
     /// Whether it has ended by itself.
@@ -132,9 +110,6 @@ impl LocalRelay {
     pub(crate) async fn stop(self) -> Result<()> {
         self.stop.cancel();
         let ended = tokio::time::timeout(STOP_BUDGET, self.task).await;
-        ended
-            .context("stop the relay in time")?
-            .context("join the relay")?
-            .context("run the relay")
+        ended.context("stop the relay in time")?.context("join the relay")?.context("run the relay")
     }
 }

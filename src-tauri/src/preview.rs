@@ -21,9 +21,7 @@ pub(crate) struct Preview {
 
 impl Preview {
     pub(crate) fn new(frames: watch::Receiver<Option<Frame>>) -> Self {
-        Self {
-            frames: Mutex::new(frames),
-        }
+        Self { frames: Mutex::new(frames) }
     }
 
     /// The newest frame that was not asked for yet; empty where none came in time.
@@ -33,9 +31,9 @@ impl Preview {
         let frame = frames.borrow_and_update().clone();
         drop(frames);
         match (changed, frame) {
-            (Ok(Ok(())), Some(frame)) => tokio::task::spawn_blocking(move || jpeg(&frame.picture))
-                .await
-                .unwrap_or_default(),
+            (Ok(Ok(())), Some(frame)) => {
+                tokio::task::spawn_blocking(move || jpeg(&frame.picture)).await.unwrap_or_default()
+            }
             _ => Vec::new(),
         }
     }
@@ -57,14 +55,7 @@ fn jpeg(picture: &Picture) -> Vec<u8> {
         height: small.height,
     };
     let mut out = Vec::new();
-    if yuv420_to_rgb(
-        &image,
-        &mut rgb,
-        small.width * 3,
-        YuvRange::Limited,
-        YuvStandardMatrix::Bt709,
-    )
-    .is_err()
+    if yuv420_to_rgb(&image, &mut rgb, small.width * 3, YuvRange::Limited, YuvStandardMatrix::Bt709).is_err()
     {
         return out;
     }
@@ -87,7 +78,7 @@ struct Small {
 
 impl Small {
     fn of(picture: &Picture, step: u32) -> Self {
-        let (width, height) = (picture.width() / step & !1, picture.height() / step & !1);
+        let (width, height) = ((picture.width() / step) & !1, (picture.height() / step) & !1);
         let (luma, cb, cr) = picture.planes();
         let full = picture.width() as usize;
         let (w, h, step) = (width as usize, height as usize, step as usize);

@@ -111,10 +111,7 @@ impl Report {
 pub(crate) fn devices(json: bool) {
     let (cameras, microphones) = footlight_studio::devices();
     if json {
-        println!(
-            "{}",
-            json!({"event": "devices", "cameras": cameras, "microphones": microphones})
-        );
+        println!("{}", json!({"event": "devices", "cameras": cameras, "microphones": microphones}));
         return;
     }
     for (title, devices) in [("Cameras", cameras), ("Microphones", microphones)] {

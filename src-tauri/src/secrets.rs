@@ -40,29 +40,16 @@ impl Secrets {
                             path.display()
                         )
                     })?;
-                Self {
-                    stream_key: Secret::new(file.stream_key),
-                    owner_token: Secret::new(file.owner_token),
-                }
+                Self { stream_key: Secret::new(file.stream_key), owner_token: Secret::new(file.owner_token) }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let secrets = Self {
-                    stream_key: Secret::random()?,
-                    owner_token: Secret::random()?,
-                };
-                secrets
-                    .keep(&path)
-                    .with_context(|| format!("keep the keys in {}", path.display()))?;
+                let secrets = Self { stream_key: Secret::random()?, owner_token: Secret::random()? };
+                secrets.keep(&path).with_context(|| format!("keep the keys in {}", path.display()))?;
                 secrets
             }
             Err(error) => return Err(error).with_context(|| format!("read the keys in {}", path.display())),
         };
-        let given = |name| {
-            std::env::var(name)
-                .ok()
-                .filter(|value| !value.is_empty())
-                .map(Secret::new)
-        };
+        let given = |name| std::env::var(name).ok().filter(|value| !value.is_empty()).map(Secret::new);
         if let Some(key) = given("FOOTLIGHT_STREAM_KEY") {
             secrets.stream_key = key;
         }
@@ -103,10 +90,7 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(data.join("secrets.toml"))
-                .unwrap()
-                .permissions()
-                .mode();
+            let mode = fs::metadata(data.join("secrets.toml")).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
         fs::write(data.join("secrets.toml"), "stream_key = \"abc").unwrap();

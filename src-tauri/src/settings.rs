@@ -89,12 +89,7 @@ impl Settings {
         now.room = flags.room.clone().unwrap_or(now.room);
         check(&now).with_context(|| format!("settings in {}", path.display()))?;
         fs::create_dir_all(&data).with_context(|| format!("make the data folder {}", data.display()))?;
-        Ok(Self {
-            data,
-            now,
-            kept,
-            path,
-        })
+        Ok(Self { data, now, kept, path })
     }
 
     /// Changes a setting for this run and in the file.
@@ -126,21 +121,13 @@ fn check(file: &File) -> Result<()> {
         );
     }
     ensure!((1..=120).contains(&file.fps), "fps is {}: not 1 to 120", file.fps);
-    ensure!(
-        (100..=50_000).contains(&file.bitrate),
-        "bitrate is {}: not 100 to 50000 kbit/s",
-        file.bitrate
-    );
+    ensure!((100..=50_000).contains(&file.bitrate), "bitrate is {}: not 100 to 50000 kbit/s", file.bitrate);
     Ok(())
 }
 
 /// The platform's folder for an application's data.
 fn default_data() -> Option<PathBuf> {
-    let var = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let var = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if cfg!(windows) {
         Some(var("APPDATA")?.join("Footlight"))
     } else if cfg!(target_os = "macos") {
@@ -166,20 +153,8 @@ mod tests {
     #[test]
     fn unknown_fields_and_wild_values_are_refused() {
         assert!(toml::from_str::<File>("colour = 1").is_err());
-        assert!(
-            check(&File {
-                fps: 0,
-                ..File::default()
-            })
-            .is_err()
-        );
-        assert!(
-            check(&File {
-                width: 641,
-                ..File::default()
-            })
-            .is_err()
-        );
+        assert!(check(&File { fps: 0, ..File::default() }).is_err());
+        assert!(check(&File { width: 641, ..File::default() }).is_err());
     }
 
     #[test]
@@ -191,12 +166,8 @@ mod tests {
         let mut settings = Settings::load(&flags).unwrap();
         assert_eq!((settings.now.fps, settings.now.camera.as_str()), (60, "pattern"));
         settings.change(|file| file.microphone = "none".into()).unwrap();
-        let again = Settings::load(&Flags::parse_from([
-            "footlight",
-            "--data",
-            data.to_str().unwrap(),
-        ]))
-        .unwrap();
+        let again =
+            Settings::load(&Flags::parse_from(["footlight", "--data", data.to_str().unwrap()])).unwrap();
         assert_eq!((again.now.fps, again.now.microphone.as_str()), (25, "none"));
         fs::remove_dir_all(data).unwrap();
     }

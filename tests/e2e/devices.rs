@@ -25,10 +25,7 @@ async fn camera_and_microphone_are_pulled_out_ten_times_and_viewers_keep_watchin
     let camera = Camera::new(&output).await;
     let mut microphone = Microphone::start(&output).await;
     let mut studio = broadcast(&camera, Some(&microphone), &output).await;
-    let setup = Setup {
-        sound_unasked: true,
-        ..Setup::default()
-    };
+    let setup = Setup { sound_unasked: true, ..Setup::default() };
     let viewer = Viewer::open("viewer", &studio.ready.watch, setup, &output).await;
     let mut last = viewer.playing(seconds(20)).await;
     viewer.mark().await;
@@ -47,27 +44,16 @@ async fn camera_and_microphone_are_pulled_out_ten_times_and_viewers_keep_watchin
             viewer.browser.page.screenshot(&output, "card").await;
         }
         let silence = beeps(&viewer.loudness(seconds(2)).await);
-        assert!(
-            silence.loudest < AUDIBLE,
-            "round {round}: a microphone that is out is silent: {silence:?}"
-        );
+        assert!(silence.loudest < AUDIBLE, "round {round}: a microphone that is out is silent: {silence:?}");
 
         camera.plug();
         microphone.plug();
-        last = viewer
-            .number(BACK, |number| {
-                number.counter > last.counter && number.age_ms < 1000.0
-            })
-            .await;
+        last = viewer.number(BACK, |number| number.counter > last.counter && number.age_ms < 1000.0).await;
         hears_a_beep(&viewer).await;
         assert_eq!(viewer.state().await.as_deref(), Some("playing"), "round {round}");
     }
     let stats = viewer.stats().await;
-    assert_eq!(
-        stats.connections_made(),
-        1,
-        "the viewer never had to connect again"
-    );
+    assert_eq!(stats.connections_made(), 1, "the viewer never had to connect again");
     assert!(viewer.is_marked().await, "the page was never loaded again");
     assert!(!studio.process.ended());
     viewer.browser.screenshot_and_console(&output).await;
@@ -80,17 +66,10 @@ async fn every_format_of_a_camera_shows_the_right_picture() {
     for format in ["YUYV", "MJPG", "NV12"] {
         let camera = Camera::new(&output).await.formats(format);
         let studio = broadcast(&camera, None, &output).await;
-        let viewer = Viewer::open(
-            &format!("viewer-{format}"),
-            &studio.ready.watch,
-            Setup::default(),
-            &output,
-        )
-        .await;
+        let viewer =
+            Viewer::open(&format!("viewer-{format}"), &studio.ready.watch, Setup::default(), &output).await;
         let first = viewer.playing(seconds(20)).await;
-        let later = viewer
-            .number(seconds(5), |number| number.counter >= first.counter + 30)
-            .await;
+        let later = viewer.number(seconds(5), |number| number.counter >= first.counter + 30).await;
         assert!(later.age_ms < 1000.0, "{format}: {later:?}");
         viewer.browser.screenshot_and_console(&output).await;
     }
@@ -111,11 +90,7 @@ async fn a_camera_that_stops_without_a_word_is_opened_again() {
     .await;
     keeps_decoding(&viewer).await;
     camera.plug();
-    viewer
-        .number(seconds(15), |number| {
-            number.counter > first.counter && number.age_ms < 1000.0
-        })
-        .await;
+    viewer.number(seconds(15), |number| number.counter > first.counter && number.age_ms < 1000.0).await;
 }
 
 /// A broadcast from the devices, by the identities that the program itself lists.
@@ -123,9 +98,7 @@ async fn broadcast(camera: &Camera, microphone: Option<&Microphone>, output: &Ou
     let mut environment = camera.environment();
     environment.extend(microphone.map(Microphone::environment).unwrap_or_default());
     let mut command = bins::command(bins::footlight());
-    command
-        .args(["--list-devices", "--json"])
-        .envs(environment.iter().map(|(name, value)| (name, value)));
+    command.args(["--list-devices", "--json"]).envs(environment.iter().map(|(name, value)| (name, value)));
     let mut listing = Process::start("list-devices", &mut command, output);
     assert_eq!(listing.exit_code(seconds(20)).await, 0, "{}", listing.stderr());
     let text = listing.lines().join("\n");
@@ -135,10 +108,8 @@ async fn broadcast(camera: &Camera, microphone: Option<&Microphone>, output: &Ou
     };
     let camera_id = id("cameras", camera::NAME);
     let microphone_id = microphone.map_or("none".to_owned(), |_| id("microphones", "Test"));
-    let headless = Headless::default()
-        .camera(&camera_id)
-        .microphone(&microphone_id)
-        .environments(environment);
+    let headless =
+        Headless::default().camera(&camera_id).microphone(&microphone_id).environments(environment);
     let mut studio = headless.start("footlight", output).await;
     studio.live(seconds(20)).await;
     studio
@@ -148,9 +119,8 @@ async fn broadcast(camera: &Camera, microphone: Option<&Microphone>, output: &Ou
 fn device_id(listing: &str, kind: &str, name: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(listing).ok()?;
     let devices = value[kind].as_array()?;
-    let device = devices
-        .iter()
-        .find(|device| device["name"].as_str().is_some_and(|n| n.starts_with(name)))?;
+    let device =
+        devices.iter().find(|device| device["name"].as_str().is_some_and(|n| n.starts_with(name)))?;
     Some(device["id"].as_str()?.to_owned())
 }
 
@@ -172,8 +142,5 @@ async fn hears_a_beep(viewer: &Viewer) {
         (heard.count > 0 && heard.loudest > AUDIBLE && heard.softest < AUDIBLE).then_some(())
     })
     .await;
-    assert!(
-        heard.is_some(),
-        "no beep within {BACK:?}; the last two seconds were {last:?}"
-    );
+    assert!(heard.is_some(), "no beep within {BACK:?}; the last two seconds were {last:?}");
 }

@@ -24,11 +24,8 @@ fn rooms_depend_in_one_direction() {
         (RELAY, &[MEDIA, PROTOCOL]),
         (DESKTOP, &[MEDIA, PROTOCOL, STUDIO, RELAY]),
     ] {
-        let strangers: Vec<_> = house
-            .neighbours(package)
-            .into_iter()
-            .filter(|name| !may.contains(&name.as_str()))
-            .collect();
+        let strangers: Vec<_> =
+            house.neighbours(package).into_iter().filter(|name| !may.contains(&name.as_str())).collect();
         assert!(strangers.is_empty(), "{package} must not know {strangers:?}");
     }
 }
@@ -37,10 +34,7 @@ fn rooms_depend_in_one_direction() {
 fn only_the_desktop_program_names_tauri() {
     let house = House::look();
     for package in house.metadata.workspace_packages() {
-        let named = package
-            .dependencies
-            .iter()
-            .find(|dependency| dependency.name.starts_with("tauri"));
+        let named = package.dependencies.iter().find(|dependency| dependency.name.starts_with("tauri"));
         assert!(
             named.is_none() || package.name == DESKTOP,
             "{} names {:?}",
@@ -56,23 +50,8 @@ fn trees_are_free_of_what_does_not_belong() {
     for (package, banned) in [
         (MEDIA, &["tokio", "mio", "socket2", "hyper", "rustix"][..]),
         (PROTOCOL, &["tokio", "mio", "socket2", "hyper", "rustix"]),
-        (
-            RELAY,
-            &[
-                "tauri",
-                "wry",
-                "webkit2gtk",
-                "gtk",
-                "nokhwa",
-                "cpal",
-                "x264-sys",
-                "webrtc",
-            ],
-        ),
-        (
-            STUDIO,
-            &["tauri", "wry", "webkit2gtk", "axum", "rusqlite", "str0m"],
-        ),
+        (RELAY, &["tauri", "wry", "webkit2gtk", "gtk", "nokhwa", "cpal", "x264-sys", "webrtc"]),
+        (STUDIO, &["tauri", "wry", "webkit2gtk", "axum", "rusqlite", "str0m"]),
     ] {
         let tree = house.tree(package);
         let found: Vec<_> = banned.iter().filter(|name| tree.contains(**name)).collect();
@@ -98,24 +77,15 @@ fn sources_keep_the_house_rules() {
             "a module says what it is for",
         );
         rule(!code.contains(concat!("#[", "ignore")), "no test is ignored");
-        rule(
-            !product || !code.contains(concat!("unbounded", "_channel")),
-            "every queue is bounded",
-        );
+        rule(!product || !code.contains(concat!("unbounded", "_channel")), "every queue is bounded");
         rule(allows_have_reasons(&code), "an allow carries its reason");
         rule(
             !product
-                || text
-                    .split("#[cfg(test)]\nmod tests")
-                    .next()
-                    .map_or(0, |body| body.lines().count())
-                    <= 500,
+                || text.split("#[cfg(test)]\nmod tests").next().map_or(0, |body| body.lines().count()) <= 500,
             "at most 500 lines",
         );
         for word in ["Manager", "Service", "Helper", "Util", "Common", "Core"] {
-            let made = ["struct", "enum", "trait"]
-                .iter()
-                .any(|kind| names_type(&code, kind, word));
+            let made = ["struct", "enum", "trait"].iter().any(|kind| names_type(&code, kind, word));
             rule(!made, &format!("no type is called a {word}"));
         }
         if name.starts_with("crates/media/") || name.starts_with("crates/protocol/") {
@@ -163,39 +133,18 @@ impl House {
 
     /// The workspace's packages that this one names, for its program and for its tests.
     fn neighbours(&self, package: &str) -> Vec<String> {
-        let ours: BTreeSet<_> = self
-            .metadata
-            .workspace_packages()
-            .iter()
-            .map(|p| p.name.to_string())
-            .collect();
-        let package = self
-            .metadata
-            .workspace_packages()
-            .into_iter()
-            .find(|p| p.name == package);
+        let ours: BTreeSet<_> =
+            self.metadata.workspace_packages().iter().map(|p| p.name.to_string()).collect();
+        let package = self.metadata.workspace_packages().into_iter().find(|p| p.name == package);
         let package = package.expect("the room exists");
-        package
-            .dependencies
-            .iter()
-            .map(|d| d.name.clone())
-            .filter(|name| ours.contains(name))
-            .collect()
+        package.dependencies.iter().map(|d| d.name.clone()).filter(|name| ours.contains(name)).collect()
     }
 
     /// Names of everything that is linked into this package.
     fn tree(&self, package: &str) -> BTreeSet<String> {
-        let names: HashMap<&PackageId, &str> = self
-            .metadata
-            .packages
-            .iter()
-            .map(|p| (&p.id, p.name.as_str()))
-            .collect();
-        let resolve = self
-            .metadata
-            .resolve
-            .as_ref()
-            .expect("cargo resolved the workspace");
+        let names: HashMap<&PackageId, &str> =
+            self.metadata.packages.iter().map(|p| (&p.id, p.name.as_str())).collect();
+        let resolve = self.metadata.resolve.as_ref().expect("cargo resolved the workspace");
         let nodes: HashMap<_, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
         let root = self
             .metadata
@@ -208,10 +157,7 @@ impl House {
         while let Some(id) = open.pop() {
             tree.insert(names[id].to_owned());
             for dependency in &nodes[id].deps {
-                let linked = dependency
-                    .dep_kinds
-                    .iter()
-                    .any(|kind| kind.kind == DependencyKind::Normal);
+                let linked = dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal);
                 if linked && seen.insert(&dependency.pkg) {
                     open.push(&dependency.pkg);
                 }
@@ -238,28 +184,20 @@ fn collect(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
             collect(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).expect("sources are UTF-8");
-            let name = path
-                .strip_prefix(bins::workspace())
-                .expect("it lies in the workspace")
-                .to_owned();
+            let name = path.strip_prefix(bins::workspace()).expect("it lies in the workspace").to_owned();
             found.push((name, text));
         }
     }
 }
 
 fn without_comments(text: &str) -> String {
-    text.lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
 fn allows_have_reasons(code: &str) -> bool {
-    code.split(concat!("#[", "allow(")).skip(1).all(|rest| {
-        rest.split(")]")
-            .next()
-            .is_some_and(|list| list.contains("reason"))
-    })
+    code.split(concat!("#[", "allow("))
+        .skip(1)
+        .all(|rest| rest.split(")]").next().is_some_and(|list| list.contains("reason")))
 }
 
 /// Whether a type whose name ends in `word` is made here.
@@ -267,8 +205,6 @@ fn names_type(code: &str, kind: &str, word: &str) -> bool {
     let keyword = format!("{kind} ");
     let mut names = code.split(keyword.as_str()).skip(1);
     names.any(|rest| {
-        rest.split(|c: char| !c.is_alphanumeric())
-            .next()
-            .is_some_and(|name| name.ends_with(word))
+        rest.split(|c: char| !c.is_alphanumeric()).next().is_some_and(|name| name.ends_with(word))
     })
 }

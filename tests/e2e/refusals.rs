@@ -27,51 +27,16 @@ async fn bad_requests_are_answered_with_their_code() {
     let receive = offer("recvonly");
     let long = "x".repeat(100 << 10);
     for (path, content_type, token, body, status, code) in [
-        (
-            "/whip/main",
-            SDP,
-            Some("wrong"),
-            send.as_str(),
-            401,
-            Some("unauthorized"),
-        ),
+        ("/whip/main", SDP, Some("wrong"), send.as_str(), 401, Some("unauthorized")),
         ("/whip/main", SDP, None, &send, 401, Some("unauthorized")),
-        (
-            "/whip/main",
-            SDP,
-            Some(relay.ready.token()),
-            &send,
-            401,
-            Some("unauthorized"),
-        ),
-        (
-            "/whip/main",
-            SDP,
-            Some(key),
-            "v=0\r\nthis is not SDP",
-            400,
-            Some("malformed"),
-        ),
+        ("/whip/main", SDP, Some(relay.ready.token()), &send, 401, Some("unauthorized")),
+        ("/whip/main", SDP, Some(key), "v=0\r\nthis is not SDP", 400, Some("malformed")),
         ("/whip/main", SDP, Some(key), "", 400, Some("malformed")),
         ("/whip/main", "text/plain", Some(key), &send, 415, None),
         ("/whip/main", SDP, Some(key), &long, 413, None),
         ("/whip/nowhere", SDP, Some(key), &send, 404, Some("not_found")),
-        (
-            "/whip/Not%20A%20Room",
-            SDP,
-            Some(key),
-            &send,
-            404,
-            Some("not_found"),
-        ),
-        (
-            "/whep/main",
-            SDP,
-            None,
-            "v=0\r\nthis is not SDP",
-            400,
-            Some("malformed"),
-        ),
+        ("/whip/Not%20A%20Room", SDP, Some(key), &send, 404, Some("not_found")),
+        ("/whep/main", SDP, None, "v=0\r\nthis is not SDP", 400, Some("malformed")),
         ("/whep/main", "application/json", None, &receive, 415, None),
         ("/whep/nowhere", SDP, None, &receive, 404, Some("not_found")),
     ] {
@@ -84,11 +49,7 @@ async fn bad_requests_are_answered_with_their_code() {
         assert!(!answer.body.contains(key), "{case}");
     }
     for path in ["/nowhere", "/api/v1/nothing"] {
-        assert_eq!(
-            http::get(&format!("{}{path}", relay.ready.http)).await.status,
-            404,
-            "GET {path}"
-        );
+        assert_eq!(http::get(&format!("{}{path}", relay.ready.http)).await.status, 404, "GET {path}");
     }
     for path in ["/main", "/healthz", "/metrics"] {
         let answer = http::get(&format!("{}{path}", relay.ready.http)).await;
@@ -116,11 +77,7 @@ async fn bad_chat_is_refused_and_good_chat_goes_on() {
     lin.hear("still here").await;
 
     for (what, bytes, close) in [
-        (
-            "invalid UTF-8",
-            &b"{\"type\":\"say\",\"text\":\"\xff\xfe\"}"[..],
-            CloseCode::Malformed,
-        ),
+        ("invalid UTF-8", &b"{\"type\":\"say\",\"text\":\"\xff\xfe\"}"[..], CloseCode::Malformed),
         ("not JSON", b"hello?", CloseCode::Malformed),
         ("an unknown type", b"{\"type\":\"dance\"}", CloseCode::Malformed),
     ] {
@@ -132,16 +89,9 @@ async fn bad_chat_is_refused_and_good_chat_goes_on() {
     // The relay may have closed before all of it is sent.
     let _ = flood.try_send(Message::text("x".repeat(1 << 20))).await;
     flood.closed().await;
-    assert_eq!(
-        Chat::try_connect(&relay.ready.http, "nowhere").await.err(),
-        Some(404),
-        "no room, no socket"
-    );
+    assert_eq!(Chat::try_connect(&relay.ready.http, "nowhere").await.err(), Some(404), "no room, no socket");
 
-    assert!(matches!(
-        ada.say("and nobody else was disturbed").await,
-        ServerMessage::Done { .. }
-    ));
+    assert!(matches!(ada.say("and nobody else was disturbed").await, ServerMessage::Done { .. }));
     lin.hear("and nobody else was disturbed").await;
 }
 
@@ -164,32 +114,16 @@ async fn bad_flags_busy_ports_and_unreadable_files_are_named_with_status_2() {
         (&relay, vec!["--listen", "not-an-address"], "not-an-address"),
         (&relay, vec!["--listen", &listen], &port),
         (&relay, vec!["--listen", &listen_udp], &udp),
-        (
-            &relay,
-            vec!["--listen", free, "--config", "/no/such/file.toml"],
-            "/no/such/file.toml",
-        ),
+        (&relay, vec!["--listen", free, "--config", "/no/such/file.toml"], "/no/such/file.toml"),
         (&relay, vec!["--listen", free, "--config", &file], &file),
         (&relay, vec!["--listen", free, "--data", &file], &file),
         (&studio, vec!["--headless", "--no-such-flag"], "--no-such-flag"),
         (&studio, vec!["--headless", "--size", "12by7"], "12by7"),
         (&studio, vec!["--headless", "--fps", "0"], "0"),
         (&studio, vec!["--headless", "--listen", &listen], &port),
-        (
-            &studio,
-            vec!["--headless", "--live", "--camera", "file:/no/such/clip.mp4"],
-            "/no/such/clip.mp4",
-        ),
-        (
-            &studio,
-            vec!["--headless", "--config", "/no/such/file.toml"],
-            "/no/such/file.toml",
-        ),
-        (
-            &studio,
-            vec!["--headless", "--to", "gopher://example.org"],
-            "gopher://example.org",
-        ),
+        (&studio, vec!["--headless", "--live", "--camera", "file:/no/such/clip.mp4"], "/no/such/clip.mp4"),
+        (&studio, vec!["--headless", "--config", "/no/such/file.toml"], "/no/such/file.toml"),
+        (&studio, vec!["--headless", "--to", "gopher://example.org"], "gopher://example.org"),
     ] {
         let case = format!("{} {}", program.display(), arguments.join(" "));
         let mut command = bins::command(program);
@@ -221,10 +155,7 @@ async fn without_a_display_the_window_says_so() {
     let mut process = Process::start("footlight", &mut command, &output);
     assert_eq!(process.exit_code(seconds(10)).await, 2, "{}", process.stderr());
     let stderr = process.stderr();
-    assert!(
-        stderr.contains("display") && stderr.contains("--headless"),
-        "it says what to do: {stderr}"
-    );
+    assert!(stderr.contains("display") && stderr.contains("--headless"), "it says what to do: {stderr}");
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
 
@@ -232,19 +163,11 @@ async fn without_a_display_the_window_says_so() {
 async fn a_camera_that_is_not_there_is_an_event_and_a_card() {
     let _turn = turn().await;
     let output = Output::new("refusals-camera");
-    let headless = Headless::default()
-        .camera("No Such Camera")
-        .microphone("none")
-        .size(640, 360);
+    let headless = Headless::default().camera("No Such Camera").microphone("none").size(640, 360);
     let mut studio = headless.start("footlight", &output).await;
     let error = studio.process.event("error", seconds(15)).await;
     assert_eq!(error["code"], "camera_missing", "{error}");
-    assert!(
-        error["message"]
-            .as_str()
-            .is_some_and(|message| !message.is_empty()),
-        "{error}"
-    );
+    assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{error}");
     studio.live(seconds(15)).await;
     assert!(!studio.process.ended(), "the broadcast goes on with a card");
 }
@@ -253,20 +176,12 @@ async fn a_camera_that_is_not_there_is_an_event_and_a_card() {
 async fn sigterm_ends_everything_in_order() {
     let _turn = turn().await;
     let output = Output::new("sigterm");
-    let mut studio = Headless::default()
-        .size(640, 360)
-        .start("footlight", &output)
-        .await;
+    let mut studio = Headless::default().size(640, 360).start("footlight", &output).await;
     studio.live(seconds(20)).await;
     let (mut chat, _) = Chat::join(&studio.ready.http, &studio.ready.room, None).await;
     let asked = Instant::now();
     studio.process.terminate();
-    assert_eq!(
-        studio.process.exit_code(seconds(5)).await,
-        0,
-        "{}",
-        studio.process.stderr()
-    );
+    assert_eq!(studio.process.exit_code(seconds(5)).await, 0, "{}", studio.process.stderr());
     assert!(asked.elapsed() < seconds(5));
     assert_eq!(chat.closed().await, Closed(Some(CloseCode::GoingAway as u16)));
     assert!(studio.process.group_is_gone(), "no process is left");
@@ -282,12 +197,7 @@ async fn sigterm_ends_everything_in_order() {
     let data = Scratch::new("relay");
     let mut relay = Relay::start("relay", "127.0.0.1:0", data.path(), &output).await;
     relay.process.terminate();
-    assert_eq!(
-        relay.process.exit_code(seconds(5)).await,
-        0,
-        "{}",
-        relay.process.stderr()
-    );
+    assert_eq!(relay.process.exit_code(seconds(5)).await, 0, "{}", relay.process.stderr());
     let address = relay.ready.address();
     UdpSocket::bind(address).expect("the media port is free again");
 }
@@ -303,10 +213,8 @@ async fn secrets_are_in_no_log_and_not_in_the_relays_store() {
     let key = relay.ready.key().to_owned();
     let token = relay.ready.token().to_owned();
     let target = format!("whip+{}/whip/main", relay.ready.http);
-    let publisher = Headless::default()
-        .size(640, 360)
-        .to(&target, &key)
-        .environment("FOOTLIGHT_LOG", "debug");
+    let publisher =
+        Headless::default().size(640, 360).to(&target, &key).environment("FOOTLIGHT_LOG", "debug");
     let mut publisher = publisher.start("publisher", &output).await;
     publisher.live(seconds(20)).await;
     let (mut owner, _) = Chat::join(&relay.ready.http, "main", Some(&token)).await;
@@ -328,15 +236,11 @@ async fn secrets_are_in_no_log_and_not_in_the_relays_store() {
             assert!(!text.contains(secret), "{name} holds secret number {n}");
         }
     }
-    wait::until("the store is written", seconds(5), async || {
-        (!files(data.path()).is_empty()).then_some(())
-    })
-    .await;
+    wait::until("the store is written", seconds(5), async || (!files(data.path()).is_empty()).then_some(()))
+        .await;
     for (name, bytes) in files(data.path()) {
         for secret in &secrets[..2] {
-            let held = bytes
-                .windows(secret.len())
-                .any(|window| window == secret.as_bytes());
+            let held = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
             assert!(!held, "{name} holds a key in clear text");
         }
     }
@@ -351,10 +255,7 @@ fn files(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
             if path.is_dir() {
                 files(&path)
             } else {
-                vec![(
-                    path.display().to_string(),
-                    std::fs::read(&path).unwrap_or_default(),
-                )]
+                vec![(path.display().to_string(), std::fs::read(&path).unwrap_or_default())]
             }
         })
         .collect()

@@ -30,10 +30,7 @@ async fn the_page_plays_again_after_the_relay_was_killed() {
         stage.relay = Relay::start("relay", &stage.address, stage.data.path(), &output).await;
         took.push(stage.plays_again(Instant::now()).await);
     }
-    output.write(
-        "figures.txt",
-        format!("from the port being back to a fresh picture: {took:?}\n"),
-    );
+    output.write("figures.txt", format!("from the port being back to a fresh picture: {took:?}\n"));
     stage.was_never_reloaded(&output).await;
 }
 
@@ -48,10 +45,7 @@ async fn the_page_plays_again_after_the_publisher_was_killed() {
         stage.publisher = publisher(&stage.address, &stage.key, &output).await;
         took.push(stage.plays_again(Instant::now()).await);
     }
-    output.write(
-        "figures.txt",
-        format!("from the publisher being ready to a fresh picture: {took:?}\n"),
-    );
+    output.write("figures.txt", format!("from the publisher being ready to a fresh picture: {took:?}\n"));
     assert_eq!(
         stage.viewer.stats().await.connections_made(),
         1,
@@ -80,43 +74,25 @@ impl Stage {
         let viewer = Viewer::open("viewer", &relay.ready.watch, Setup::default(), output).await;
         viewer.playing(seconds(20)).await;
         viewer.mark().await;
-        Self {
-            relay,
-            publisher,
-            viewer,
-            address,
-            key,
-            data,
-        }
+        Self { relay, publisher, viewer, address, key, data }
     }
 
     /// Waits for a picture that was captured after `since`: one from before the kill may still be on the
     /// screen, and may be newer than the last one that was read.
     async fn plays_again(&self, since: Instant) -> Duration {
-        self.viewer
-            .number(AGAIN, |number| {
-                number.age_ms < since.elapsed().as_secs_f64() * 1000.0
-            })
-            .await;
+        self.viewer.number(AGAIN, |number| number.age_ms < since.elapsed().as_secs_f64() * 1000.0).await;
         let took = since.elapsed();
         self.viewer.in_state("playing", seconds(2)).await;
         took
     }
 
     async fn was_never_reloaded(&self, output: &Output) {
-        assert!(
-            self.viewer.is_marked().await,
-            "the page is still the one that was opened first"
-        );
+        assert!(self.viewer.is_marked().await, "the page is still the one that was opened first");
         self.viewer.browser.screenshot_and_console(output).await;
     }
 }
 
 async fn publisher(address: &str, key: &str, output: &Output) -> Studio {
     let target = format!("whip+http://{address}/whip/main");
-    Headless::default()
-        .size(640, 360)
-        .to(&target, key)
-        .start("publisher", output)
-        .await
+    Headless::default().size(640, 360).to(&target, key).start("publisher", output).await
 }

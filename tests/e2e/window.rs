@@ -13,48 +13,22 @@ async fn a_creator_goes_live_reads_the_chat_and_bans_a_viewer() {
     let output = Output::new("window");
     let window = Window::open(&output).await;
     the_preview_moves(&window).await;
-    window
-        .page
-        .wait_for_attribute(face::GO_LIVE, face::PHASE, "idle", seconds(10))
-        .await;
+    window.page.wait_for_attribute(face::GO_LIVE, face::PHASE, "idle", seconds(10)).await;
     window.screenshot(&output, "studio-idle").await;
 
     window.page.click(face::GO_LIVE).await;
-    window
-        .page
-        .wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20))
-        .await;
-    let link = window
-        .access()
-        .await
-        .links
-        .first()
-        .cloned()
-        .expect("there is a link to share");
+    window.page.wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20)).await;
+    let link = window.access().await.links.first().cloned().expect("there is a link to share");
     let viewer = Viewer::open("viewer", &link, Setup::default(), &output).await;
     viewer.playing(seconds(30)).await;
     viewer.say("Mallory", "buy my things").await;
-    let guest = Viewer::open(
-        "guest",
-        &link,
-        Setup {
-            language: "zh-CN",
-            dark: true,
-            ..Setup::default()
-        },
-        &output,
-    )
-    .await;
+    let guest =
+        Viewer::open("guest", &link, Setup { language: "zh-CN", dark: true, ..Setup::default() }, &output)
+            .await;
     guest.playing(seconds(30)).await;
     guest.say("琳", "晚上好，画面很清楚").await;
-    window
-        .page
-        .find_text(face::MESSAGE, "buy my things", seconds(10))
-        .await;
-    window
-        .page
-        .find_text(face::MESSAGE, "晚上好，画面很清楚", seconds(10))
-        .await;
+    window.page.find_text(face::MESSAGE, "buy my things", seconds(10)).await;
+    window.page.find_text(face::MESSAGE, "晚上好，画面很清楚", seconds(10)).await;
     the_preview_moves(&window).await;
     window.screenshot(&output, "studio-live").await;
     viewer.browser.page.screenshot(&output, "viewer-en-light").await;
@@ -67,11 +41,7 @@ async fn a_creator_goes_live_reads_the_chat_and_bans_a_viewer() {
          return document.activeElement === row",
         face::MESSAGE
     );
-    assert_eq!(
-        window.page.run(&focus).await,
-        true,
-        "a message can take the focus"
-    );
+    assert_eq!(window.page.run(&focus).await, true, "a message can take the focus");
     window.page.type_keys(face::BAN_KEY).await;
     viewer.in_state("banned", seconds(15)).await;
     its_media_has_stopped(&viewer).await;
@@ -90,37 +60,15 @@ async fn both_faces_are_shown_in_both_languages_and_themes() {
     let window = Window::open(&output).await;
     the_preview_moves(&window).await;
     window.page.click(face::GO_LIVE).await;
-    window
-        .page
-        .wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20))
-        .await;
-    let link = window
-        .access()
-        .await
-        .links
-        .first()
-        .cloned()
-        .expect("there is a link to share");
-    for (language, theme) in [
-        ("en", "light"),
-        ("en", "dark"),
-        ("zh-CN", "light"),
-        ("zh-CN", "dark"),
-    ] {
+    window.page.wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20)).await;
+    let link = window.access().await.links.first().cloned().expect("there is a link to share");
+    for (language, theme) in [("en", "light"), ("en", "dark"), ("zh-CN", "light"), ("zh-CN", "dark")] {
         window.prefer(language, theme).await;
         the_preview_moves(&window).await;
         let shown = window.page.run("return document.documentElement.lang").await;
         assert_eq!(shown, language, "the window speaks the chosen language");
-        window
-            .page
-            .screenshot(&output, &format!("studio-{language}-{theme}"))
-            .await;
-        let setup = Setup {
-            language,
-            dark: theme == "dark",
-            phone: Some((390, 844)),
-            ..Setup::default()
-        };
+        window.page.screenshot(&output, &format!("studio-{language}-{theme}")).await;
+        let setup = Setup { language, dark: theme == "dark", phone: Some((390, 844)), ..Setup::default() };
         let viewer = Viewer::open("phone", &link, setup, &output).await;
         viewer.playing(seconds(30)).await;
         let page = viewer.browser.page.run(
@@ -129,41 +77,20 @@ async fn both_faces_are_shown_in_both_languages_and_themes() {
         );
         let page = page.await;
         assert_eq!(page["lang"], language, "the page speaks the viewer's language");
-        assert_eq!(
-            page["wide"], false,
-            "nothing on a phone has to be scrolled sideways"
-        );
-        viewer
-            .browser
-            .page
-            .screenshot(&output, &format!("phone-{language}-{theme}"))
-            .await;
+        assert_eq!(page["wide"], false, "nothing on a phone has to be scrolled sideways");
+        viewer.browser.page.screenshot(&output, &format!("phone-{language}-{theme}")).await;
     }
 }
 
 async fn the_preview_moves(window: &Window) {
-    let frames = async || {
-        window
-            .page
-            .attribute(face::PREVIEW, face::FRAMES)
-            .await?
-            .parse::<u64>()
-            .ok()
-    };
-    let first = wait::until("a preview", OPENING, async || {
-        frames().await.filter(|count| *count > 0)
-    })
-    .await;
+    let frames = async || window.page.attribute(face::PREVIEW, face::FRAMES).await?.parse::<u64>().ok();
+    let first = wait::until("a preview", OPENING, async || frames().await.filter(|count| *count > 0)).await;
     let sum = window.preview_sum(face::PREVIEW).await;
     wait::until("ten more previews", seconds(10), async || {
         frames().await.filter(|count| *count >= first + 10)
     })
     .await;
-    assert_ne!(
-        window.preview_sum(face::PREVIEW).await,
-        sum,
-        "the preview's pixels change"
-    );
+    assert_ne!(window.preview_sum(face::PREVIEW).await, sum, "the preview's pixels change");
 }
 
 async fn its_media_has_stopped(viewer: &Viewer) {

@@ -28,26 +28,17 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
 
 /// The folder cargo builds into, such as `target`.
 pub fn target_dir() -> PathBuf {
-    profile_dir()
-        .parent()
-        .expect("a profile's folder lies in the target folder")
-        .to_owned()
+    profile_dir().parent().expect("a profile's folder lies in the target folder").to_owned()
 }
 
 /// The workspace's root.
 pub fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the member lies in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the member lies in the workspace")
 }
 
 fn built(name: &str) -> PathBuf {
     let path = profile_dir().join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        path.is_file(),
-        "{} is not built: run `cargo xtask test`, which builds it first",
-        path.display()
-    );
+    assert!(path.is_file(), "{} is not built: run `cargo xtask test`, which builds it first", path.display());
     path
 }
 
@@ -55,10 +46,6 @@ fn built(name: &str) -> PathBuf {
 fn profile_dir() -> PathBuf {
     let exe = std::env::current_exe().expect("the system knows this executable's path");
     let folder = exe.parent().expect("an executable lies in a folder");
-    let profile = if folder.ends_with("deps") {
-        folder.parent()
-    } else {
-        Some(folder)
-    };
+    let profile = if folder.ends_with("deps") { folder.parent() } else { Some(folder) };
     profile.expect("deps lies in a profile's folder").to_owned()
 }

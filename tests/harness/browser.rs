@@ -29,12 +29,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self {
-            sound_unasked: false,
-            language: "en",
-            dark: false,
-            phone: None,
-        }
+        Self { sound_unasked: false, language: "en", dark: false, phone: None }
     }
 }
 
@@ -70,45 +65,30 @@ impl Browser {
         });
         let capabilities = capabilities.as_object().expect("written as an object").clone();
         let page = Session::open(&format!("http://127.0.0.1:{port}"), capabilities).await;
-        let process = page
-            .capability("goog:processID")
-            .and_then(|id| Pid::from_raw(id.as_i64()? as i32));
-        let browser = Self {
-            page,
-            name: name.to_owned(),
-            chromium: process,
-            _driver: driver,
-            _profile: profile,
-        };
+        let process = page.capability("goog:processID").and_then(|id| Pid::from_raw(id.as_i64()? as i32));
+        let browser =
+            Self { page, name: name.to_owned(), chromium: process, _driver: driver, _profile: profile };
         browser.prepare(&setup).await;
         browser
     }
 
     async fn prepare(&self, setup: &Setup) {
         let instruments = include_str!("instruments.js");
-        self.cdp(
-            "Page.addScriptToEvaluateOnNewDocument",
-            json!({ "source": instruments }),
-        )
-        .await;
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": instruments })).await;
         if setup.dark {
             let features = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);
-            self.cdp("Emulation.setEmulatedMedia", json!({ "features": features }))
-                .await;
+            self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;
         }
         if let Some((width, height)) = setup.phone {
             let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 2, "mobile": true });
             self.cdp("Emulation.setDeviceMetricsOverride", metrics).await;
-            self.cdp("Emulation.setTouchEmulationEnabled", json!({ "enabled": true }))
-                .await;
+            self.cdp("Emulation.setTouchEmulationEnabled", json!({ "enabled": true })).await;
         }
     }
 
     /// A command of the Chrome DevTools protocol.
     pub async fn cdp(&self, method: &str, parameters: Value) -> Value {
-        self.page
-            .post("goog/cdp/execute", json!({ "cmd": method, "params": parameters }))
-            .await
+        self.page.post("goog/cdp/execute", json!({ "cmd": method, "params": parameters })).await
     }
 
     /// What the page wrote to the console since the last call, kept in the output folder.

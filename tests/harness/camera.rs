@@ -37,22 +37,13 @@ impl Camera {
                 .arg(&partial)
                 .args(["-ldl", "-lpthread"]);
             let mut compiler = Process::start("fakecam-gcc", &mut compiler, output);
-            assert_eq!(
-                compiler.exit_code(wait::seconds(60)).await,
-                0,
-                "{}",
-                compiler.stderr()
-            );
+            assert_eq!(compiler.exit_code(wait::seconds(60)).await, 0, "{}", compiler.stderr());
             std::fs::rename(&partial, &library).expect("both lie in one folder");
             // Another story may have been as quick; both built the same.
             let _ = LIBRARY.set(library);
         }
         let library = LIBRARY.get().expect("set above").clone();
-        Self {
-            library,
-            folder: Scratch::new("camera"),
-            formats: "YUYV,MJPG,NV12",
-        }
+        Self { library, folder: Scratch::new("camera"), formats: "YUYV,MJPG,NV12" }
     }
 
     /// Offers only these formats: four-letter codes with commas.

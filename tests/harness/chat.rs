@@ -44,16 +44,8 @@ impl Chat {
     pub async fn join(http: &str, room: &str, owner: Option<&str>) -> (Self, ServerMessage) {
         let mut chat = Self::connect(http, room).await;
         let owner = owner.map(str::to_owned);
-        chat.send(&ClientMessage::Hello {
-            version: VERSION,
-            token: None,
-            owner,
-            since: None,
-        })
-        .await;
-        let welcome = chat
-            .next_where("a welcome", |m| matches!(m, ServerMessage::Welcome { .. }))
-            .await;
+        chat.send(&ClientMessage::Hello { version: VERSION, token: None, owner, since: None }).await;
+        let welcome = chat.next_where("a welcome", |m| matches!(m, ServerMessage::Welcome { .. })).await;
         (chat, welcome)
     }
 
@@ -80,18 +72,13 @@ impl Chat {
 
     pub async fn name(&mut self, name: &str) {
         self.send(&ClientMessage::Name { name: name.into() }).await;
-        self.next_where("the name's answer", |m| matches!(m, ServerMessage::You { .. }))
-            .await;
+        self.next_where("the name's answer", |m| matches!(m, ServerMessage::You { .. })).await;
     }
 
     /// Says it and gives the relay's answer: `Done` or `Refused`.
     pub async fn say(&mut self, text: &str) -> ServerMessage {
         let nonce = self.nonce();
-        self.send(&ClientMessage::Say {
-            nonce: nonce.clone(),
-            text: text.into(),
-        })
-        .await;
+        self.send(&ClientMessage::Say { nonce: nonce.clone(), text: text.into() }).await;
         self.next_where("an answer", move |message| match message {
             ServerMessage::Done { nonce: answered, .. } => *answered == nonce,
             ServerMessage::Refused { nonce: answered, .. } => answered.as_ref() == Some(&nonce),
@@ -146,9 +133,7 @@ impl Chat {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, search)
-            .await
-            .expect("the relay closes the socket")
+        tokio::time::timeout(PATIENCE, search).await.expect("the relay closes the socket")
     }
 
     fn nonce(&mut self) -> Nonce {

@@ -15,10 +15,7 @@ pub struct Answer {
 
 /// `POST` with this content type and, where given, a bearer token.
 pub async fn post(url: &str, content_type: &str, token: Option<&str>, body: &str) -> Answer {
-    let mut request = client()
-        .post(url)
-        .header(CONTENT_TYPE, content_type)
-        .body(body.to_owned());
+    let mut request = client().post(url).header(CONTENT_TYPE, content_type).body(body.to_owned());
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
@@ -30,9 +27,7 @@ pub async fn get(url: &str) -> Answer {
 }
 
 fn client() -> reqwest::Client {
-    let builder = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(10));
+    let builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
     builder.build().expect("a client without special settings")
 }
 
@@ -41,11 +36,7 @@ async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let status = response.status().as_u16();
     let body = response.text().await.expect("the body is complete");
     let json: Value = serde_json::from_str(&body).unwrap_or_default();
-    Answer {
-        status,
-        code: json["code"].as_str().map(str::to_owned),
-        body,
-    }
+    Answer { status, code: json["code"].as_str().map(str::to_owned), body }
 }
 
 /// The smallest offer that is right in form: one H.264 line to receive or to send.

@@ -35,11 +35,8 @@ impl Microphone {
             "ALSA cannot reach PulseAudio: `apt-get install libasound2-plugins`, or run `cargo xtask test`, which does it"
         );
         let script = folder.path().join("server.pa");
-        std::fs::write(
-            &script,
-            "load-module module-native-protocol-unix auth-anonymous=1\n",
-        )
-        .expect("the folder is ours");
+        std::fs::write(&script, "load-module module-native-protocol-unix auth-anonymous=1\n")
+            .expect("the folder is ours");
         std::fs::write(folder.path().join("asound.conf"), ALSA).expect("the folder is ours");
         let mut command = Command::new(tool::find("pulseaudio", "pulseaudio"));
         command
@@ -54,12 +51,7 @@ impl Microphone {
             .arg(&script)
             .envs(server_environment(&folder));
         let server = Process::start("pulseaudio", &mut command, output);
-        let mut microphone = Self {
-            modules: Vec::new(),
-            player: None,
-            _server: server,
-            folder,
-        };
+        let mut microphone = Self { modules: Vec::new(), player: None, _server: server, folder };
         wait::until("the sound server answers", wait::seconds(20), async || {
             microphone.try_control(&["info"])
         })
@@ -71,10 +63,7 @@ impl Microphone {
     /// For the environment of the program that is to hear it.
     pub fn environment(&self) -> Vec<(String, String)> {
         let mut all = server_environment(&self.folder);
-        all.push((
-            "ALSA_CONFIG_PATH".into(),
-            self.folder.path().join("asound.conf").display().to_string(),
-        ));
+        all.push(("ALSA_CONFIG_PATH".into(), self.folder.path().join("asound.conf").display().to_string()));
         all
     }
 
@@ -92,9 +81,7 @@ impl Microphone {
             return;
         }
         for module in [SINK, SOURCE] {
-            let arguments: Vec<_> = std::iter::once("load-module")
-                .chain(module.split_whitespace())
-                .collect();
+            let arguments: Vec<_> = std::iter::once("load-module").chain(module.split_whitespace()).collect();
             let index = self.control(&arguments);
             self.modules.push(index.trim().to_owned());
         }
@@ -103,8 +90,7 @@ impl Microphone {
     }
 
     fn control(&self, arguments: &[&str]) -> String {
-        self.try_control(arguments)
-            .unwrap_or_else(|| panic!("pactl {} failed", arguments.join(" ")))
+        self.try_control(arguments).unwrap_or_else(|| panic!("pactl {} failed", arguments.join(" ")))
     }
 
     fn try_control(&self, arguments: &[&str]) -> Option<String> {
@@ -113,10 +99,7 @@ impl Microphone {
             .envs(server_environment(&self.folder))
             .output()
             .expect("pactl starts");
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 
@@ -131,13 +114,7 @@ struct Player {
 impl Player {
     fn start(folder: &Scratch) -> Self {
         let mut child = Command::new(tool::find("pacat", "pulseaudio-utils"))
-            .args([
-                "--playback",
-                "--raw",
-                "--format=s16le",
-                "--rate=48000",
-                "--channels=2",
-            ])
+            .args(["--playback", "--raw", "--format=s16le", "--rate=48000", "--channels=2"])
             // Shorter underruns on a busy machine, which would be heard as silence.
             .args(["--latency-msec=60", "--device=test"])
             .envs(server_environment(folder))
@@ -149,10 +126,7 @@ impl Player {
         let second = sound::beep_second();
         // Ends when the player does: its closed pipe fails the write.
         let feeder = std::thread::spawn(move || while stdin.write_all(&second).is_ok() {});
-        Self {
-            child,
-            feeder: Some(feeder),
-        }
+        Self { child, feeder: Some(feeder) }
     }
 }
 
@@ -177,14 +151,9 @@ pcm.testmicrophone { type pulse device "microphone" hint { show on description "
 /// ALSA loads the bridge from the folder of the machine's architecture.
 fn alsa_has_pulse() -> bool {
     let plugin = "alsa-lib/libasound_module_pcm_pulse.so";
-    let folders = [
-        format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH),
-        "/usr/lib64".into(),
-        "/usr/lib".into(),
-    ];
-    folders
-        .iter()
-        .any(|folder| Path::new(folder).join(plugin).exists())
+    let folders =
+        [format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH), "/usr/lib64".into(), "/usr/lib".into()];
+    folders.iter().any(|folder| Path::new(folder).join(plugin).exists())
 }
 
 fn server_environment(folder: &Scratch) -> Vec<(String, String)> {

@@ -48,13 +48,7 @@ impl Process {
                 sink.lock().expect("no panic under this lock").push(line);
             }
         });
-        Self {
-            name: name.to_owned(),
-            child,
-            lines,
-            reader: Some(reader),
-            log,
-        }
+        Self { name: name.to_owned(), child, lines, reader: Some(reader), log }
     }
 
     pub fn pid(&self) -> u32 {
@@ -73,11 +67,7 @@ impl Process {
 
     /// The JSON events after `mark`. A line that is not JSON is a broken promise.
     pub fn events_after(&self, mark: usize) -> Vec<Value> {
-        self.lines()
-            .iter()
-            .skip(mark)
-            .map(|line| self.parse(line))
-            .collect()
+        self.lines().iter().skip(mark).map(|line| self.parse(line)).collect()
     }
 
     /// The first event of this kind since the start.
@@ -96,9 +86,7 @@ impl Process {
         let found = wait::within(limit, async || {
             let ended = self.ended();
             let events = self.events_after(mark);
-            let found = events
-                .into_iter()
-                .find(|event| event["event"] == kind && fits(event));
+            let found = events.into_iter().find(|event| event["event"] == kind && fits(event));
             assert!(
                 found.is_some() || !ended,
                 "{} ended before it said {kind:?}\n{}",
@@ -108,13 +96,8 @@ impl Process {
             found
         })
         .await;
-        found.unwrap_or_else(|| {
-            panic!(
-                "{} did not say {kind:?} within {limit:?}\n{}",
-                self.name,
-                self.tail()
-            )
-        })
+        found
+            .unwrap_or_else(|| panic!("{} did not say {kind:?} within {limit:?}\n{}", self.name, self.tail()))
     }
 
     /// The first line of stdout that `pick` takes something from.
@@ -122,12 +105,7 @@ impl Process {
         let found = wait::within(limit, async || {
             let ended = self.ended();
             let found = self.lines().iter().find_map(|line| pick(line));
-            assert!(
-                found.is_some() || !ended,
-                "{} ended before: {what}\n{}",
-                self.name,
-                self.tail()
-            );
+            assert!(found.is_some() || !ended, "{} ended before: {what}\n{}", self.name, self.tail());
             found
         })
         .await;
@@ -140,10 +118,7 @@ impl Process {
     }
 
     pub fn ended(&mut self) -> bool {
-        self.child
-            .try_wait()
-            .expect("the child is ours to wait for")
-            .is_some()
+        self.child.try_wait().expect("the child is ours to wait for").is_some()
     }
 
     /// Asks it to end, as Ctrl-C's polite brother does: to the process alone, which looks after its own.
@@ -164,19 +139,15 @@ impl Process {
 
     /// Waits for its end.
     pub async fn exit(&mut self, limit: Duration) -> ExitStatus {
-        let ended = wait::within(limit, async || {
-            self.child.try_wait().expect("the child is ours to wait for")
-        })
-        .await;
+        let ended =
+            wait::within(limit, async || self.child.try_wait().expect("the child is ours to wait for")).await;
         ended.unwrap_or_else(|| panic!("{} still runs after {limit:?}\n{}", self.name, self.tail()))
     }
 
     /// Waits for its end and gives the status as a shell would: 128 and the signal where one ended it.
     pub async fn exit_code(&mut self, limit: Duration) -> i32 {
         let status = self.exit(limit).await;
-        status
-            .code()
-            .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+        status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
     }
 
     /// Whether nothing of its group is left, children included.
@@ -229,11 +200,7 @@ fn cpu_seconds(path: &str, field: usize) -> f64 {
     let stat = std::fs::read_to_string(path).unwrap_or_default();
     // The name in parentheses may hold blanks and parentheses itself.
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks = after_name
-        .split_whitespace()
-        .skip(field)
-        .take(2)
-        .filter_map(|t| t.parse::<f64>().ok());
+    let ticks = after_name.split_whitespace().skip(field).take(2).filter_map(|t| t.parse::<f64>().ok());
     ticks.sum::<f64>() / TICKS_A_SECOND
 }
 

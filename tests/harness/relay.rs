@@ -37,15 +37,11 @@ impl Ready {
     }
 
     pub fn key(&self) -> &str {
-        self.stream_key
-            .as_deref()
-            .expect("the first start shows the stream key")
+        self.stream_key.as_deref().expect("the first start shows the stream key")
     }
 
     pub fn token(&self) -> &str {
-        self.owner_token
-            .as_deref()
-            .expect("the first start shows the owner token")
+        self.owner_token.as_deref().expect("the first start shows the owner token")
     }
 }
 
@@ -85,8 +81,5 @@ impl Relay {
 /// loopback does.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    listener
-        .local_addr()
-        .expect("a bound socket has an address")
-        .port()
+    listener.local_addr().expect("a bound socket has an address").port()
 }

@@ -16,25 +16,12 @@ pub struct Screen {
 impl Screen {
     pub async fn start(output: &Output) -> Self {
         let mut command = Command::new(tool::find("Xvfb", "xvfb"));
-        command.args([
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            "1440x1000x24",
-            "-nolisten",
-            "tcp",
-        ]);
+        command.args(["-displayfd", "1", "-screen", "0", "1440x1000x24", "-nolisten", "tcp"]);
         let mut server = Process::start("xvfb", &mut command, output);
         let number: u32 = server
-            .line("its display's number", Duration::from_secs(20), |line| {
-                line.trim().parse().ok()
-            })
+            .line("its display's number", Duration::from_secs(20), |line| line.trim().parse().ok())
             .await;
-        Self {
-            display: format!(":{number}"),
-            server,
-        }
+        Self { display: format!(":{number}"), server }
     }
 
     /// For the environment: `DISPLAY`.
@@ -45,28 +32,9 @@ impl Screen {
     /// The whole screen, kept as `name`.png: what a person would see, frame and menus included.
     pub async fn screenshot(&self, output: &Output, name: &str) {
         let mut command = Command::new(tool::find("ffmpeg", "ffmpeg"));
-        command.args([
-            "-loglevel",
-            "error",
-            "-f",
-            "x11grab",
-            "-i",
-            &self.display,
-            "-frames:v",
-            "1",
-            "-y",
-        ]);
-        let mut grab = Process::start(
-            "x11grab",
-            command.arg(output.file(&format!("{name}.png"))),
-            output,
-        );
-        assert_eq!(
-            grab.exit_code(Duration::from_secs(20)).await,
-            0,
-            "{}",
-            grab.stderr()
-        );
+        command.args(["-loglevel", "error", "-f", "x11grab", "-i", &self.display, "-frames:v", "1", "-y"]);
+        let mut grab = Process::start("x11grab", command.arg(output.file(&format!("{name}.png"))), output);
+        assert_eq!(grab.exit_code(Duration::from_secs(20)).await, 0, "{}", grab.stderr());
     }
 
     pub fn is_running(&mut self) -> bool {

@@ -96,19 +96,10 @@ impl Headless {
             .env_remove("DISPLAY")
             .env_remove("WAYLAND_DISPLAY")
             .envs(private_home(&scratch))
-            .envs(
-                self.environment
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value.as_str())),
-            );
+            .envs(self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let mut process = Process::start(name, &mut command, output);
         let ready = Ready::of(process.event("ready", START).await);
-        Studio {
-            process,
-            ready,
-            data,
-            _scratch: scratch,
-        }
+        Studio { process, ready, data, _scratch: scratch }
     }
 }
 
@@ -128,10 +119,7 @@ impl Studio {
 
     /// The newest second's figures.
     pub fn stats(&self) -> Option<Value> {
-        self.process
-            .events_after(0)
-            .into_iter()
-            .rfind(|event| event["event"] == "stats")
+        self.process.events_after(0).into_iter().rfind(|event| event["event"] == "stats")
     }
 
     /// A figure of every second after `mark`.

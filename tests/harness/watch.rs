@@ -60,10 +60,7 @@ impl Viewer {
     }
 
     pub async fn in_state(&self, state: &str, limit: Duration) {
-        self.browser
-            .page
-            .wait_for_attribute(viewer::PLAYER, viewer::STATE, state, limit)
-            .await;
+        self.browser.page.wait_for_attribute(viewer::PLAYER, viewer::STATE, state, limit).await;
     }
 
     pub async fn state(&self) -> Option<String> {
@@ -72,12 +69,7 @@ impl Viewer {
 
     /// The number in the picture right now, if there is one.
     pub async fn burned(&self) -> Option<Burned> {
-        let value = self
-            .browser
-            .page
-            .try_run("return window.instruments?.burned() ?? null")
-            .await
-            .ok()?;
+        let value = self.browser.page.try_run("return window.instruments?.burned() ?? null").await.ok()?;
         serde_json::from_value(value).ok()?
     }
 
@@ -105,11 +97,7 @@ impl Viewer {
 
     /// The noted frames from the one with this index.
     pub async fn shown(&self, from: usize) -> Vec<Shown> {
-        let frames = self
-            .browser
-            .page
-            .run(&format!("return instruments.frames({from})"))
-            .await;
+        let frames = self.browser.page.run(&format!("return instruments.frames({from})")).await;
         serde_json::from_value(frames).expect("instruments.js writes these fields")
     }
 
@@ -127,20 +115,11 @@ impl Viewer {
 
     /// What the page shows as its latency, in milliseconds.
     pub async fn shown_latency_ms(&self) -> Option<f64> {
-        self.browser
-            .page
-            .attribute(viewer::PLAYER, viewer::LATENCY)
-            .await?
-            .parse()
-            .ok()
+        self.browser.page.attribute(viewer::PLAYER, viewer::LATENCY).await?.parse().ok()
     }
 
     pub async fn muted(&self) -> bool {
-        self.browser
-            .page
-            .run("return document.querySelector('video').muted")
-            .await
-            == Value::Bool(true)
+        self.browser.page.run("return document.querySelector('video').muted").await == Value::Bool(true)
     }
 
     /// Marks this very document, to know later that it was never loaded again.
@@ -149,25 +128,18 @@ impl Viewer {
     }
 
     pub async fn is_marked(&self) -> bool {
-        self.browser
-            .page
-            .run("return window.footlightMark === true")
-            .await
-            == Value::Bool(true)
+        self.browser.page.run("return window.footlightMark === true").await == Value::Bool(true)
     }
 
     /// Says something in the chat, giving a nickname first where the page asks for one.
     pub async fn say(&self, nickname: &str, text: &str) {
         let page = &self.browser.page;
-        page.type_into(viewer::CHAT_INPUT, &format!("{text}\u{e007}"))
-            .await;
-        let asked = wait::within(wait::seconds(2), async || {
-            (page.count(viewer::NAME_INPUT).await > 0).then_some(())
-        })
-        .await;
-        if asked.is_some() {
-            page.type_into(viewer::NAME_INPUT, &format!("{nickname}\u{e007}"))
+        page.type_into(viewer::CHAT_INPUT, &format!("{text}\u{e007}")).await;
+        let asked =
+            wait::within(wait::seconds(2), async || (page.count(viewer::NAME_INPUT).await > 0).then_some(()))
                 .await;
+        if asked.is_some() {
+            page.type_into(viewer::NAME_INPUT, &format!("{nickname}\u{e007}")).await;
         }
         page.find_text(viewer::MESSAGE, text, wait::seconds(10)).await;
     }

@@ -34,9 +34,7 @@ impl Session {
             }
         })
         .await;
-        Self {
-            client: client.unwrap_or_else(|| panic!("no WebDriver session at {driver}: {last:?}")),
-        }
+        Self { client: client.unwrap_or_else(|| panic!("no WebDriver session at {driver}: {last:?}")) }
     }
 
     pub fn capability(&self, name: &str) -> Option<Value> {
@@ -44,32 +42,20 @@ impl Session {
     }
 
     pub async fn goto(&self, url: &str) {
-        self.client
-            .goto(url)
-            .await
-            .unwrap_or_else(|e| panic!("open {url}: {e}"));
+        self.client.goto(url).await.unwrap_or_else(|e| panic!("open {url}: {e}"));
     }
 
     pub async fn url(&self) -> String {
-        self.client
-            .current_url()
-            .await
-            .expect("the session is open")
-            .to_string()
+        self.client.current_url().await.expect("the session is open").to_string()
     }
 
     /// Runs the body of a function in the page; a promise is waited for.
     pub async fn run(&self, script: &str) -> Value {
-        self.try_run(script)
-            .await
-            .unwrap_or_else(|e| panic!("{script}: {e}"))
+        self.try_run(script).await.unwrap_or_else(|e| panic!("{script}: {e}"))
     }
 
     pub async fn try_run(&self, script: &str) -> Result<Value, String> {
-        self.client
-            .execute(script, vec![])
-            .await
-            .map_err(|e| e.to_string())
+        self.client.execute(script, vec![]).await.map_err(|e| e.to_string())
     }
 
     /// Like [`Session::run`], for drivers that do not wait for promises: `script` is an expression.
@@ -79,11 +65,7 @@ impl Session {
              Promise.resolve({expression}).then(value => done({{ value }}), \
              error => done({{ error: error && error.message || JSON.stringify(error) }}))"
         );
-        let answer = self
-            .client
-            .execute_async(&script, vec![])
-            .await
-            .map_err(|e| e.to_string())?;
+        let answer = self.client.execute_async(&script, vec![]).await.map_err(|e| e.to_string())?;
         match answer.get("error") {
             Some(error) => Err(error.to_string()),
             None => Ok(answer["value"].clone()),
@@ -92,12 +74,7 @@ impl Session {
 
     /// The element, when it is there.
     pub async fn find(&self, css: &str) -> Element {
-        let found = self
-            .client
-            .wait()
-            .at_most(PATIENCE)
-            .for_element(Locator::Css(css))
-            .await;
+        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
         found.unwrap_or_else(|e| panic!("no {css} in the page: {e}"))
     }
 
@@ -115,10 +92,7 @@ impl Session {
     }
 
     pub async fn count(&self, css: &str) -> usize {
-        self.client
-            .find_all(Locator::Css(css))
-            .await
-            .map_or(0, |found| found.len())
+        self.client.find_all(Locator::Css(css)).await.map_or(0, |found| found.len())
     }
 
     /// Clicks it as soon as it can be clicked.
@@ -136,35 +110,18 @@ impl Session {
     }
 
     pub async fn type_into(&self, css: &str, keys: &str) {
-        self.find(css)
-            .await
-            .send_keys(keys)
-            .await
-            .unwrap_or_else(|e| panic!("type into {css}: {e}"));
+        self.find(css).await.send_keys(keys).await.unwrap_or_else(|e| panic!("type into {css}: {e}"));
     }
 
     /// Types to whatever has the focus.
     pub async fn type_keys(&self, keys: &str) {
-        let focused = self
-            .client
-            .active_element()
-            .await
-            .expect("a page has an active element");
-        focused
-            .send_keys(keys)
-            .await
-            .unwrap_or_else(|e| panic!("type {keys:?}: {e}"));
+        let focused = self.client.active_element().await.expect("a page has an active element");
+        focused.send_keys(keys).await.unwrap_or_else(|e| panic!("type {keys:?}: {e}"));
     }
 
     /// The attribute of the first such element; `None` where either is missing.
     pub async fn attribute(&self, css: &str, name: &str) -> Option<String> {
-        self.client
-            .find(Locator::Css(css))
-            .await
-            .ok()?
-            .attr(name)
-            .await
-            .ok()?
+        self.client.find(Locator::Css(css)).await.ok()?.attr(name).await.ok()?
     }
 
     pub async fn wait_for_attribute(&self, css: &str, name: &str, value: &str, limit: Duration) {
@@ -174,28 +131,18 @@ impl Session {
             (last.as_deref() == Some(value)).then_some(())
         })
         .await;
-        assert!(
-            found.is_some(),
-            "{css} did not get {name}={value:?} within {limit:?}; it is {last:?}"
-        );
+        assert!(found.is_some(), "{css} did not get {name}={value:?} within {limit:?}; it is {last:?}");
     }
 
     /// The page's picture, kept in the output folder as `name`.png.
     pub async fn screenshot(&self, output: &Output, name: &str) -> Vec<u8> {
-        let png = self
-            .client
-            .screenshot()
-            .await
-            .unwrap_or_else(|e| panic!("screenshot {name}: {e}"));
+        let png = self.client.screenshot().await.unwrap_or_else(|e| panic!("screenshot {name}: {e}"));
         output.write(&format!("{name}.png"), &png);
         png
     }
 
     pub async fn resize(&self, width: u32, height: u32) {
-        self.client
-            .set_window_size(width, height)
-            .await
-            .unwrap_or_else(|e| panic!("resize: {e}"));
+        self.client.set_window_size(width, height).await.unwrap_or_else(|e| panic!("resize: {e}"));
     }
 
     pub async fn reload(&self) {
@@ -204,10 +151,7 @@ impl Session {
 
     pub(crate) async fn post(&self, path: &'static str, body: Value) -> Value {
         let command = Post { path, body };
-        self.client
-            .issue_cmd(command)
-            .await
-            .unwrap_or_else(|e| panic!("{path}: {e}"))
+        self.client.issue_cmd(command).await.unwrap_or_else(|e| panic!("{path}: {e}"))
     }
 }
 

@@ -43,33 +43,18 @@ impl Window {
             .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
         let driver = Process::start("window", &mut command, output);
         let data = scratch.folder("data").display().to_string();
-        let arguments = [
-            "--camera",
-            "pattern",
-            "--microphone",
-            "tone",
-            "--listen",
-            "127.0.0.1:0",
-            "--data",
-            &data,
-        ];
+        let arguments =
+            ["--camera", "pattern", "--microphone", "tone", "--listen", "127.0.0.1:0", "--data", &data];
         let options = json!({ "binary": bins::footlight(), "args": arguments });
         let capabilities = json!({ "webkitgtk:browserOptions": options });
         let capabilities = capabilities.as_object().expect("written as an object").clone();
         let page = Session::open(&format!("http://127.0.0.1:{port}"), capabilities).await;
-        Self {
-            page,
-            screen,
-            _driver: driver,
-            _scratch: scratch,
-        }
+        Self { page, screen, _driver: driver, _scratch: scratch }
     }
 
     /// A command of the shell, called as the page calls it.
     pub async fn invoke(&self, command: &str, arguments: Value) -> Result<Value, String> {
-        self.page
-            .run_async(&format!("window.__TAURI__.core.invoke('{command}', {arguments})"))
-            .await
+        self.page.run_async(&format!("window.__TAURI__.core.invoke('{command}', {arguments})")).await
     }
 
     /// The links that the creator would share.
@@ -83,14 +68,9 @@ impl Window {
 
     /// Sets language and theme and loads the page anew, as a start with these settings would show it.
     pub async fn prefer(&self, language: &str, theme: &str) {
-        let preferences = Preferences {
-            language: language.into(),
-            theme: theme.into(),
-        };
+        let preferences = Preferences { language: language.into(), theme: theme.into() };
         let arguments = json!({ "preferences": preferences });
-        self.invoke("set_preferences", arguments)
-            .await
-            .unwrap_or_else(|e| panic!("set_preferences: {e}"));
+        self.invoke("set_preferences", arguments).await.unwrap_or_else(|e| panic!("set_preferences: {e}"));
         self.page.reload().await;
     }
 

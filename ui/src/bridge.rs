@@ -87,9 +87,7 @@ pub async fn set_preferences(preferences: &Preferences) -> Result<(), Failure> {
 /// The newest preview picture as JPEG; empty where there was none for a second.
 pub async fn next_preview() -> Result<js_sys::ArrayBuffer, Failure> {
     let answer = invoke("next_preview", &Nothing {}).await?;
-    answer
-        .dyn_into()
-        .map_err(|_| Failure::new(Code::Internal, "The preview is not a picture"))
+    answer.dyn_into().map_err(|_| Failure::new(Code::Internal, "The preview is not a picture"))
 }
 
 /// Calls `on` for every event of the studio, for as long as the page lives.
@@ -124,8 +122,6 @@ async fn tell<A: Serialize>(command: &str, args: &A) -> Result<(), Failure> {
 
 /// What the shell throws is a failure; what Tauri itself throws is a string.
 fn failure(thrown: JsValue) -> Failure {
-    let text = thrown
-        .as_string()
-        .unwrap_or_else(|| "The studio did not answer".to_owned());
+    let text = thrown.as_string().unwrap_or_else(|| "The studio did not answer".to_owned());
     serde_wasm_bindgen::from_value(thrown).unwrap_or_else(|_| Failure::new(Code::Internal, text))
 }

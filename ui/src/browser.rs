@@ -11,9 +11,7 @@ use web_sys::{AbortController, HtmlDocument, HtmlElement, RequestInit, Response}
 
 /// Milliseconds since the Unix epoch that never jump: wall time at the page's start plus what has passed.
 pub fn now_ms() -> f64 {
-    window()
-        .performance()
-        .map_or_else(js_sys::Date::now, |clock| clock.time_origin() + clock.now())
+    window().performance().map_or_else(js_sys::Date::now, |clock| clock.time_origin() + clock.now())
 }
 
 /// 0.0..1.0.
@@ -23,19 +21,14 @@ pub fn random() -> f64 {
 
 /// A name for one request that no other has: 32 hexadecimal digits.
 pub fn nonce_text() -> String {
-    (0..4)
-        .map(|_| format!("{:08x}", (random() * f64::from(u32::MAX)) as u32))
-        .collect()
+    (0..4).map(|_| format!("{:08x}", (random() * f64::from(u32::MAX)) as u32)).collect()
 }
 
 pub async fn sleep(duration: Duration) {
     let promise = js_sys::Promise::new(&mut |resolve, _| {
         let ms = i32::try_from(duration.as_millis()).unwrap_or(i32::MAX);
         // Without a timer nothing on the page works; going on at once is the best that is left.
-        if window()
-            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms)
-            .is_err()
-        {
+        if window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms).is_err() {
             let _ = resolve.call0(&JsValue::NULL);
         }
     });
@@ -74,11 +67,7 @@ pub fn mark_root(name: &str, value: &str) {
     let Some(root) = document().document_element() else {
         return;
     };
-    let _ = if value.is_empty() {
-        root.remove_attribute(name)
-    } else {
-        root.set_attribute(name, value)
-    };
+    let _ = if value.is_empty() { root.remove_attribute(name) } else { root.set_attribute(name, value) };
 }
 
 /// Takes away the card that `index.html` shows until the wasm runs.
@@ -104,11 +93,7 @@ pub fn focus_in(selector: &str) {
 pub fn socket_url(path: &str) -> String {
     let location = window().location();
     let secure = location.protocol().is_ok_and(|protocol| protocol == "https:");
-    format!(
-        "{}://{}{path}",
-        if secure { "wss" } else { "ws" },
-        location.host().unwrap_or_default()
-    )
+    format!("{}://{}{path}", if secure { "wss" } else { "ws" }, location.host().unwrap_or_default())
 }
 
 /// Copies what is selected, the old way; false where the browser does not let us.
@@ -137,9 +122,7 @@ pub async fn copy(text: &str) -> bool {
     let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into());
     // Missing where the page is not a secure context, for example on a LAN address.
     if clipboard.is_ok_and(|clipboard| clipboard.is_object()) {
-        return JsFuture::from(window().navigator().clipboard().write_text(text))
-            .await
-            .is_ok();
+        return JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok();
     }
     false
 }

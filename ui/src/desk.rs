@@ -57,8 +57,7 @@ impl Desk {
             // Listen first: an event between the snapshot and the listening would be lost for good.
             bridge::listen(move |event| self.apply(event)).await?;
             let snapshot = bridge::snapshot().await?;
-            self.meter
-                .update(|meter| meter.apply(snapshot.level, browser::now_ms()));
+            self.meter.update(|meter| meter.apply(snapshot.level, browser::now_ms()));
             self.remember(&snapshot.cameras);
             self.remember(&snapshot.microphones);
             self.snapshot.set(snapshot);
@@ -157,11 +156,7 @@ impl Desk {
             |names: &HashMap<String, String>| devices.iter().any(|device| !names.contains_key(&device.id));
         if self.names.with_untracked(new) {
             self.names.update(|names| {
-                names.extend(
-                    devices
-                        .iter()
-                        .map(|device| (device.id.clone(), device.name.clone())),
-                );
+                names.extend(devices.iter().map(|device| (device.id.clone(), device.name.clone())));
             });
         }
     }

@@ -94,10 +94,7 @@ impl Player {
         }
         let receiver = js_sys::Reflect::get(&window, &"RTCRtpReceiver".into()).ok()?;
         let ask = js_sys::Reflect::get(&receiver, &"getCapabilities".into()).ok()?;
-        let able = ask
-            .dyn_ref::<js_sys::Function>()?
-            .call1(&receiver, &"video".into())
-            .ok()?;
+        let able = ask.dyn_ref::<js_sys::Function>()?.call1(&receiver, &"video".into()).ok()?;
         let codecs = js_sys::Array::from(&js_sys::Reflect::get(&able, &"codecs".into()).ok()?);
         let h264 = codecs.iter().any(|codec| {
             js_sys::Reflect::get(&codec, &"mimeType".into())
@@ -145,34 +142,23 @@ impl Player {
         let peer = self.inner.session.borrow().as_ref()?.peer.clone();
         let shaky = peer.connection_state() == RtcPeerConnectionState::Disconnected;
         let report: RtcStatsReport = JsFuture::from(peer.get_stats()).await.ok()?.dyn_into().ok()?;
-        let mut seen = Seen {
-            shaky,
-            ..Seen::default()
-        };
+        let mut seen = Seen { shaky, ..Seen::default() };
         // A report is a map in all but its class.
-        report
-            .unchecked_ref::<js_sys::Map>()
-            .for_each(&mut |stats: JsValue, _id: JsValue| {
-                let value = |name: &str| {
-                    js_sys::Reflect::get(&stats, &name.into())
-                        .ok()
-                        .and_then(|v| v.as_f64())
-                };
-                let kind = js_sys::Reflect::get(&stats, &"type".into())
-                    .ok()
-                    .and_then(|v| v.as_string());
-                match kind.as_deref() {
-                    Some("inbound-rtp") => {
-                        seen.packets += value("packetsReceived").unwrap_or(0.0);
-                        seen.frames += value("framesDecoded").unwrap_or(0.0);
-                    }
-                    Some("candidate-pair") => {
-                        seen.signs += value("responsesReceived").unwrap_or(0.0);
-                        seen.signs += value("bytesReceived").unwrap_or(0.0);
-                    }
-                    _ => {}
+        report.unchecked_ref::<js_sys::Map>().for_each(&mut |stats: JsValue, _id: JsValue| {
+            let value = |name: &str| js_sys::Reflect::get(&stats, &name.into()).ok().and_then(|v| v.as_f64());
+            let kind = js_sys::Reflect::get(&stats, &"type".into()).ok().and_then(|v| v.as_string());
+            match kind.as_deref() {
+                Some("inbound-rtp") => {
+                    seen.packets += value("packetsReceived").unwrap_or(0.0);
+                    seen.frames += value("framesDecoded").unwrap_or(0.0);
                 }
-            });
+                Some("candidate-pair") => {
+                    seen.signs += value("responsesReceived").unwrap_or(0.0);
+                    seen.signs += value("bytesReceived").unwrap_or(0.0);
+                }
+                _ => {}
+            }
+        });
         // Counters of a session that was replaced meanwhile say nothing about this one.
         (self.inner.number.get() == number).then_some(seen)
     }
@@ -192,21 +178,16 @@ impl Inner {
         let offer = with_stereo(&offer.as_string().unwrap_or_default());
         let local = RtcSessionDescriptionInit::new(RtcSdpType::Offer);
         local.set_sdp(&offer);
-        JsFuture::from(peer.set_local_description(&local))
-            .await
-            .map_err(fault)?;
+        JsFuture::from(peer.set_local_description(&local)).await.map_err(fault)?;
         // No candidates: the relay is ICE-lite and learns ours from the checks, so nothing waits for gathering.
-        let answer = post(&self.endpoint, token.as_deref(), &offer)
-            .await
-            .map_err(|_| PlaybackEvent::Unreachable)?;
+        let answer =
+            post(&self.endpoint, token.as_deref(), &offer).await.map_err(|_| PlaybackEvent::Unreachable)?;
         if !answer.ok() {
             return Err(PlaybackEvent::Refused(refusal(&answer).await));
         }
         let resource = answer.headers().get("location").ok().flatten();
         let sdp = match answer.text() {
-            Ok(text) => JsFuture::from(text)
-                .await
-                .map_err(|_| PlaybackEvent::Unreachable)?,
+            Ok(text) => JsFuture::from(text).await.map_err(|_| PlaybackEvent::Unreachable)?,
             Err(_) => return Err(PlaybackEvent::Unreachable),
         };
         if self.number.get() != number {
@@ -219,9 +200,7 @@ impl Inner {
         }
         let remote = RtcSessionDescriptionInit::new(RtcSdpType::Answer);
         remote.set_sdp(&sdp.as_string().unwrap_or_default());
-        JsFuture::from(peer.set_remote_description(&remote))
-            .await
-            .map_err(fault)?;
+        JsFuture::from(peer.set_remote_description(&remote)).await.map_err(fault)?;
         Ok(())
     }
 
@@ -282,9 +261,7 @@ impl Inner {
             let Err(error) = JsFuture::from(playing).await else {
                 return;
             };
-            let name = js_sys::Reflect::get(&error, &"name".into())
-                .ok()
-                .and_then(|name| name.as_string());
+            let name = js_sys::Reflect::get(&error, &"name".into()).ok().and_then(|name| name.as_string());
             // Any other error is a newer `srcObject` that took this one's place.
             if name.as_deref() == Some("NotAllowedError")
                 && let Some(this) = this.upgrade()
@@ -327,17 +304,16 @@ async fn refusal(answer: &Response) -> Failure {
         Ok(text) => JsFuture::from(text).await.ok().and_then(|text| text.as_string()),
         Err(_) => None,
     };
-    body.and_then(|body| serde_json::from_str(&body).ok())
-        .unwrap_or_else(|| {
-            let code = match answer.status() {
-                401 | 403 => Code::Forbidden,
-                404 | 409 => Code::NotFound,
-                406 | 415 => Code::UnsupportedMedia,
-                503 => Code::Full,
-                _ => Code::Internal,
-            };
-            Failure::new(code, format!("The relay answered {}", answer.status()))
-        })
+    body.and_then(|body| serde_json::from_str(&body).ok()).unwrap_or_else(|| {
+        let code = match answer.status() {
+            401 | 403 => Code::Forbidden,
+            404 | 409 => Code::NotFound,
+            406 | 415 => Code::UnsupportedMedia,
+            503 => Code::Full,
+            _ => Code::Internal,
+        };
+        Failure::new(code, format!("The relay answered {}", answer.status()))
+    })
 }
 
 /// Says goodbye, so that the relay counts this viewer no longer. Nobody waits for the answer.
@@ -366,15 +342,9 @@ fn watch_frames(inner: &Rc<Inner>) {
     let (this, next) = (Rc::downgrade(inner), Rc::clone(&again));
     let on_frame: OnFrame = Closure::new(move |_now, frame: JsValue| {
         let Some(this) = this.upgrade() else { return };
-        let number = |name: &str| {
-            js_sys::Reflect::get(&frame, &name.into())
-                .ok()
-                .and_then(|v| v.as_f64())
-        };
+        let number = |name: &str| js_sys::Reflect::get(&frame, &name.into()).ok().and_then(|v| v.as_f64());
         let clock = leptos::prelude::window().performance();
-        let shown = number("expectedDisplayTime")
-            .zip(clock)
-            .map(|(at, clock)| clock.time_origin() + at);
+        let shown = number("expectedDisplayTime").zip(clock).map(|(at, clock)| clock.time_origin() + at);
         (this.on)(Report::Frame {
             rtp: number("rtpTimestamp").map(|rtp| rtp as u32),
             shown_ms: shown.unwrap_or_else(browser::now_ms),

@@ -74,10 +74,7 @@ impl Seat {
         self.socket.set_value(None);
         let socket = Socket::open(address, move |event| {
             self.apply(event.clone());
-            if matches!(
-                event,
-                RoomEvent::Server(footlight_protocol::room::ServerMessage::Welcome { .. })
-            ) {
+            if matches!(event, RoomEvent::Server(footlight_protocol::room::ServerMessage::Welcome { .. })) {
                 self.say_pending();
             }
             if matches!(event, RoomEvent::Link(Link::Closed(CloseCode::Banned))) {
@@ -119,9 +116,7 @@ impl Seat {
     }
 
     pub fn clock_offset_ms(self) -> Option<f64> {
-        self.socket
-            .try_with_value(|socket| socket.as_ref().and_then(Socket::clock_offset_ms))
-            .flatten()
+        self.socket.try_with_value(|socket| socket.as_ref().and_then(Socket::clock_offset_ms)).flatten()
     }
 
     /// Whether this seat may moderate.
@@ -145,21 +140,13 @@ impl Seat {
             return false;
         }
         let Some(nonce) = nonce() else { return false };
-        self.apply(RoomEvent::Typed {
-            nonce: nonce.clone(),
-            text: text.to_owned(),
-        });
-        self.send(&ClientMessage::Say {
-            nonce,
-            text: text.to_owned(),
-        });
+        self.apply(RoomEvent::Typed { nonce: nonce.clone(), text: text.to_owned() });
+        self.send(&ClientMessage::Say { nonce, text: text.to_owned() });
         true
     }
 
     pub fn name(self, name: &str) {
-        self.send(&ClientMessage::Name {
-            name: name.to_owned(),
-        });
+        self.send(&ClientMessage::Name { name: name.to_owned() });
     }
 
     pub fn playing(self, latency_ms: Option<u32>) {
@@ -173,13 +160,8 @@ impl Seat {
     /// Moderates at once, and offers to undo it for five seconds.
     pub fn moderate(self, action: Action, of: &Member) {
         self.act(action.clone());
-        let name = if of.name.is_empty() {
-            of.id.to_string()
-        } else {
-            of.name.clone()
-        };
-        self.undo
-            .update(|undo| undo.apply(UndoEvent::Acted { action, name }, browser::now_ms()));
+        let name = if of.name.is_empty() { of.id.to_string() } else { of.name.clone() };
+        self.undo.update(|undo| undo.apply(UndoEvent::Acted { action, name }, browser::now_ms()));
     }
 
     /// Takes an act back: the one with this id, or the newest.
@@ -192,14 +174,12 @@ impl Seat {
         if let Some(action) = offer.inverse() {
             self.act(action);
         }
-        self.undo
-            .update(|undo| undo.apply(UndoEvent::Gone { id: offer.id }, browser::now_ms()));
+        self.undo.update(|undo| undo.apply(UndoEvent::Gone { id: offer.id }, browser::now_ms()));
     }
 
     /// Whether this is the person who sits here.
     pub fn is_me(self, user: &UserId) -> bool {
-        self.room
-            .with_untracked(|room| room.me.as_ref().is_some_and(|me| me.id == *user))
+        self.room.with_untracked(|room| room.me.as_ref().is_some_and(|me| me.id == *user))
     }
 
     fn act(self, action: Action) {
@@ -211,10 +191,7 @@ impl Seat {
     fn say_pending(self) {
         let pending = self.room.with_untracked(|room| room.pending().to_vec());
         for message in pending {
-            self.send(&ClientMessage::Say {
-                nonce: message.nonce.clone(),
-                text: message.text.clone(),
-            });
+            self.send(&ClientMessage::Say { nonce: message.nonce.clone(), text: message.text.clone() });
         }
     }
 

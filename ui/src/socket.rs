@@ -123,10 +123,7 @@ impl Inner {
                 backoff.reset();
                 lost_since = None;
             }
-            if let Some(code) = code
-                .and_then(CloseCode::from_u16)
-                .filter(|code| !code.may_retry())
-            {
+            if let Some(code) = code.and_then(CloseCode::from_u16).filter(|code| !code.may_retry()) {
                 self.running.set(false);
                 (self.on)(RoomEvent::Link(Link::Closed(code)));
                 return;
@@ -140,15 +137,8 @@ impl Inner {
     async fn wait(&self, backoff: &mut Backoff, since: f64) {
         loop {
             let quick = backoff.next_ms(browser::random());
-            let delay = if backoff.tries() > QUICK_TRIES {
-                PATIENT_MS
-            } else {
-                quick
-            };
-            (self.on)(RoomEvent::Link(Link::Lost {
-                since,
-                retry_at: browser::now_ms() + delay,
-            }));
+            let delay = if backoff.tries() > QUICK_TRIES { PATIENT_MS } else { quick };
+            (self.on)(RoomEvent::Link(Link::Lost { since, retry_at: browser::now_ms() + delay }));
             browser::sleep(Duration::from_micros((delay * 1_000.0) as u64)).await;
             if self.stopped.get() {
                 return;
@@ -157,10 +147,7 @@ impl Inner {
             let Some(probe) = probe else { return };
             let init = RequestInit::new();
             init.set_cache(RequestCache::NoStore);
-            if browser::fetch(&probe, &init, PROBE)
-                .await
-                .is_ok_and(|answer| answer.ok())
-            {
+            if browser::fetch(&probe, &init, PROBE).await.is_ok_and(|answer| answer.ok()) {
                 return;
             }
         }
@@ -195,11 +182,7 @@ impl Inner {
         let closed = JsFuture::from(js_sys::Promise::new(&mut closed));
         let alive = Rc::new(Cell::new(true));
         spawn_local(Rc::clone(self).keep_alive(socket.clone(), Rc::clone(&alive), began));
-        let code = closed
-            .await
-            .ok()
-            .and_then(|code| code.as_f64())
-            .map(|code| code as u16);
+        let code = closed.await.ok().and_then(|code| code.as_f64()).map(|code| code as u16);
         alive.set(false);
         socket.set_onopen(None);
         socket.set_onmessage(None);
@@ -229,12 +212,7 @@ impl Inner {
                 pings += 1;
                 self.send(&ClientMessage::Ping { sent: now });
             }
-            browser::sleep(if pings < FIRST_PING_COUNT {
-                FIRST_PINGS
-            } else {
-                PINGS
-            })
-            .await;
+            browser::sleep(if pings < FIRST_PING_COUNT { FIRST_PINGS } else { PINGS }).await;
         }
     }
 

@@ -11,21 +11,12 @@ fn palettes() -> Vec<Palette> {
     let colours = |block: &str| {
         block
             .lines()
-            .filter_map(|line| {
-                line.trim()
-                    .strip_prefix("--")?
-                    .strip_suffix(';')?
-                    .split_once(": #")
-            })
+            .filter_map(|line| line.trim().strip_prefix("--")?.strip_suffix(';')?.split_once(": #"))
             .filter(|(_, hex)| hex.len() == 6)
             .map(|(name, hex)| {
                 let channel = |at: usize| {
                     let value = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
-                    if value <= 0.04045 {
-                        value / 12.92
-                    } else {
-                        ((value + 0.055) / 1.055).powf(2.4)
-                    }
+                    if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
                 };
                 (name.to_owned(), [channel(0), channel(2), channel(4)])
             })

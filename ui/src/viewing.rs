@@ -211,10 +211,7 @@ impl Viewing {
 
     fn measure(self) {
         let now = browser::now_ms();
-        let median = self
-            .latency
-            .try_update_value(|seen| seen.median_ms(now))
-            .flatten();
+        let median = self.latency.try_update_value(|seen| seen.median_ms(now)).flatten();
         if self.latency_ms.get_untracked() != median {
             self.latency_ms.set(median);
         }

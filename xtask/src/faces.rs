@@ -26,13 +26,7 @@ pub(crate) fn build() -> Result<()> {
         fs::remove_dir_all(&made).or_else(ignore_missing)?;
         fs::create_dir_all(&made)?;
         Bindgen::new()
-            .input_path(
-                target()
-                    .join("wasm")
-                    .join(WASM)
-                    .join("ui")
-                    .join(format!("{face}.wasm")),
-            )
+            .input_path(target().join("wasm").join(WASM).join("ui").join(format!("{face}.wasm")))
             .web(true)?
             .typescript(false)
             .remove_name_section(true)
@@ -63,11 +57,7 @@ pub(crate) fn wasm_check(packages: &[&str]) -> Box<Command> {
 /// A cargo that builds for wasm, in a target folder of its own: its standard library may not be the native one's.
 fn wasm_cargo(verb: &str) -> Command {
     let mut command = cargo();
-    command
-        .arg(verb)
-        .args(["--target", WASM])
-        .arg("--target-dir")
-        .arg(target().join("wasm"));
+    command.arg(verb).args(["--target", WASM]).arg("--target-dir").arg(target().join("wasm"));
     for name in [
         "RUSTC",
         "RUSTFLAGS",
@@ -119,9 +109,7 @@ impl Toolchain {
 
 fn ask(program: &str, args: &[&str]) -> Option<String> {
     let out = Command::new(program).args(args).output().ok()?;
-    out.status
-        .success()
-        .then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+    out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
 fn copy_files(from: &Path, to: &Path) -> Result<()> {
@@ -147,11 +135,7 @@ fn publish(from: &Path, to: &Path) -> Result<()> {
     }
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        ensure!(
-            entry.file_type()?.is_file(),
-            "{} is not a plain file",
-            entry.path().display()
-        );
+        ensure!(entry.file_type()?.is_file(), "{} is not a plain file", entry.path().display());
         let new = fs::read(entry.path())?;
         let old = to.join(entry.file_name());
         if fs::read(&old).ok().as_deref() != Some(&new) {
@@ -162,9 +146,5 @@ fn publish(from: &Path, to: &Path) -> Result<()> {
 }
 
 fn ignore_missing(error: std::io::Error) -> std::io::Result<()> {
-    if error.kind() == std::io::ErrorKind::NotFound {
-        Ok(())
-    } else {
-        Err(error)
-    }
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }

@@ -56,10 +56,7 @@ fn main() -> ExitCode {
 
 /// The workspace's folder.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask lies in the workspace")
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_owned()
 }
 
 /// Where cargo puts what it builds.
@@ -75,15 +72,9 @@ fn ui() -> Result<()> {
 fn run(flags: &[String]) -> Result<()> {
     setup::install(Purpose::Build)?;
     faces::build()?;
-    step(
-        "build the studio",
-        cargo().args(["build", "--release", "--package", "footlight"]),
-    )?;
-    let mut studio = Command::new(
-        target()
-            .join("release")
-            .join(format!("footlight{}", std::env::consts::EXE_SUFFIX)),
-    );
+    step("build the studio", cargo().args(["build", "--release", "--package", "footlight"]))?;
+    let mut studio =
+        Command::new(target().join("release").join(format!("footlight{}", std::env::consts::EXE_SUFFIX)));
     let windowless = ["--headless", "--list-devices", "--version", "--help", "-h", "-V"];
     if !has_display() && !flags.iter().any(|flag| windowless.contains(&flag.as_str())) {
         println!("xtask: there is no display here, so the studio runs without a window (--headless)");
@@ -111,44 +102,26 @@ fn test(filter: &[String]) -> Result<()> {
     }
     step(
         "build the programs",
-        cargo().args([
-            "build",
-            "--package",
-            "footlight",
-            "--package",
-            "footlight-relay",
-            "--bins",
-        ]),
+        cargo().args(["build", "--package", "footlight", "--package", "footlight-relay", "--bins"]),
     )?;
     step(
         "media and protocol build for wasm32",
         faces::wasm_check(&["footlight-media", "footlight-protocol"]).as_mut(),
     )?;
     // No --no-fail-fast off: one red story must not hide another.
-    step(
-        "test",
-        cargo()
-            .args(["test", "--workspace", "--no-fail-fast"])
-            .args(filter),
-    )
+    step("test", cargo().args(["test", "--workspace", "--no-fail-fast"]).args(filter))
 }
 
 fn check() -> Result<()> {
     setup::install(Purpose::Build)?;
     faces::build()?;
     lint()?;
-    step(
-        "dependency direction",
-        cargo().args(["test", "--package", "footlight-tests", "house"]),
-    )
+    step("dependency direction", cargo().args(["test", "--package", "footlight-tests", "house"]))
 }
 
 fn lint() -> Result<()> {
     step("format", cargo().args(["fmt", "--all", "--check"]))?;
-    step(
-        "clippy",
-        cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    )?;
+    step("clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let deny = setup::cargo_deny()?;
     // The advisory database is fetched from outside, so that part runs where there is a network (see deny.toml).
     step(
@@ -179,8 +152,5 @@ fn bundle() -> Result<()> {
     setup::install(Purpose::Build)?;
     faces::build()?;
     let bundler = setup::cargo_tool("tauri-cli", "cargo-tauri")?;
-    step(
-        "bundle",
-        Command::new(bundler).args(["tauri", "build"]).current_dir(root()),
-    )
+    step("bundle", Command::new(bundler).args(["tauri", "build"]).current_dir(root()))
 }

@@ -43,101 +43,43 @@ struct Need {
 }
 
 const fn need(purpose: Purpose, probe: Probe, apt: &'static str, brew: &'static str) -> Need {
-    Need {
-        purpose,
-        probe,
-        apt,
-        brew,
-    }
+    Need { purpose, probe, apt, brew }
 }
 
 const NEEDS: &[Need] = &[
     need(Purpose::Build, Probe::Program("gcc"), "gcc", ""),
     need(Purpose::Build, Probe::Program("g++"), "g++", ""),
     need(Purpose::Build, Probe::Program("make"), "make", ""),
-    need(
-        Purpose::Build,
-        Probe::Program("pkg-config"),
-        "pkg-config",
-        "pkg-config",
-    ),
+    need(Purpose::Build, Probe::Program("pkg-config"), "pkg-config", "pkg-config"),
     need(Purpose::Build, Probe::Program("cmake"), "cmake", "cmake"),
     need(Purpose::Build, Probe::Program("nasm"), "nasm", "nasm"),
     need(Purpose::Build, Probe::Program("clang"), "clang", ""),
-    need(
-        Purpose::Build,
-        Probe::File("/usr/lib/llvm-14/lib/libclang.so"),
-        "libclang-dev",
-        "",
-    ),
+    need(Purpose::Build, Probe::Debian("libclang-dev"), "libclang-dev", ""),
     need(Purpose::Build, Probe::Library("x264"), "libx264-dev", "x264"),
     need(Purpose::Build, Probe::Library("alsa"), "libasound2-dev", ""),
-    need(
-        Purpose::Build,
-        Probe::Library("webkit2gtk-4.1"),
-        "libwebkit2gtk-4.1-dev",
-        "",
-    ),
-    need(
-        Purpose::Build,
-        Probe::Library("libsoup-3.0"),
-        "libsoup-3.0-dev",
-        "",
-    ),
+    need(Purpose::Build, Probe::Library("webkit2gtk-4.1"), "libwebkit2gtk-4.1-dev", ""),
+    need(Purpose::Build, Probe::Library("libsoup-3.0"), "libsoup-3.0-dev", ""),
     need(Purpose::Build, Probe::Library("librsvg-2.0"), "librsvg2-dev", ""),
     need(Purpose::Test, Probe::Program("chromium"), "chromium", ""),
-    need(
-        Purpose::Test,
-        Probe::Program("chromedriver"),
-        "chromium-driver",
-        "",
-    ),
+    need(Purpose::Test, Probe::Program("chromedriver"), "chromium-driver", ""),
     need(Purpose::Test, Probe::Program("Xvfb"), "xvfb", ""),
-    need(
-        Purpose::Test,
-        Probe::Program("WebKitWebDriver"),
-        "webkit2gtk-driver",
-        "",
-    ),
+    need(Purpose::Test, Probe::Program("WebKitWebDriver"), "webkit2gtk-driver", ""),
     need(Purpose::Test, Probe::Program("pulseaudio"), "pulseaudio", ""),
     need(Purpose::Test, Probe::Program("pactl"), "pulseaudio-utils", ""),
-    need(
-        Purpose::Test,
-        Probe::Debian("libasound2-plugins"),
-        "libasound2-plugins",
-        "",
-    ),
-    need(
-        Purpose::Test,
-        Probe::Program("dbus-run-session"),
-        "dbus-daemon",
-        "",
-    ),
+    need(Purpose::Test, Probe::Debian("libasound2-plugins"), "libasound2-plugins", ""),
+    need(Purpose::Test, Probe::Program("dbus-run-session"), "dbus-daemon", ""),
     need(Purpose::Test, Probe::Program("ffmpeg"), "ffmpeg", ""),
-    need(
-        Purpose::Test,
-        Probe::File("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"),
-        "fonts-noto-cjk",
-        "",
-    ),
+    need(Purpose::Test, Probe::Debian("fonts-noto-cjk"), "fonts-noto-cjk", ""),
 ];
 
 /// Brings the machine to where `purpose` can be served. Does nothing, and prints nothing, where all is there.
 pub(crate) fn install(purpose: Purpose) -> Result<()> {
-    let missing: Vec<&Need> = NEEDS
-        .iter()
-        .filter(|need| need.purpose <= purpose && !need.is_there())
-        .collect();
+    let missing: Vec<&Need> =
+        NEEDS.iter().filter(|need| need.purpose <= purpose && !need.is_there()).collect();
     if cfg!(target_os = "linux") {
         apt(&missing.iter().map(|need| need.apt).collect::<Vec<_>>())?;
     } else if cfg!(target_os = "macos") {
-        brew(
-            &missing
-                .iter()
-                .map(|need| need.brew)
-                .filter(|name| !name.is_empty())
-                .collect::<Vec<_>>(),
-        )?;
+        brew(&missing.iter().map(|need| need.brew).filter(|name| !name.is_empty()).collect::<Vec<_>>())?;
     }
     wasm()
 }
@@ -174,26 +116,18 @@ fn apt(packages: &[&str]) -> Result<()> {
     println!("xtask: installing by apt-get: {list}");
     let root = succeeds(Command::new("sh").args(["-c", "test $(id -u) = 0"]));
     let apt_get = || {
-        let mut command = if root {
-            Command::new("apt-get")
-        } else {
-            Command::new("sudo")
-        };
+        let mut command = if root { Command::new("apt-get") } else { Command::new("sudo") };
         if !root {
             command.args(["--non-interactive", "apt-get"]);
         }
-        command
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdin(Stdio::null());
+        command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
         command.args(["-qq", "-o", "DPkg::Lock::Timeout=550", "-o", "Dpkg::Use-Pty=0"]);
         command
     };
     let failed = || format!("run this as root, then try again: apt-get install {list}");
     step("apt-get update", apt_get().arg("update")).with_context(failed)?;
     let mut install = apt_get();
-    install
-        .args(["install", "--yes", "--no-install-recommends"])
-        .args(packages);
+    install.args(["install", "--yes", "--no-install-recommends"]).args(packages);
     step("apt-get install", &mut install).with_context(failed)
 }
 
@@ -214,9 +148,7 @@ fn wasm() -> Result<()> {
     }
     println!("xtask: installing by rustup: the target wasm32-unknown-unknown");
     let mut rustup = Command::new("rustup");
-    rustup
-        .args(["target", "add", "wasm32-unknown-unknown"])
-        .stdin(Stdio::null());
+    rustup.args(["target", "add", "wasm32-unknown-unknown"]).stdin(Stdio::null());
     if step("rustup target add", &mut rustup).is_err() && is_debian() {
         println!("xtask: rustup cannot have it here; taking Debian's compiler for the faces instead");
         apt(&["rustc-web", "rust-web-src", "lld"])?;
@@ -240,15 +172,11 @@ pub(crate) fn cargo_tool(package: &str, program: &str) -> Result<PathBuf> {
         return Ok(there);
     }
     let tools = target().join("tools");
-    let installed = tools
-        .join("bin")
-        .join(format!("{program}{}", std::env::consts::EXE_SUFFIX));
+    let installed = tools.join("bin").join(format!("{program}{}", std::env::consts::EXE_SUFFIX));
     if !installed.exists() {
         println!("xtask: installing by cargo: {package}");
         let mut install = cargo();
-        install
-            .args(["install", "--quiet", "--locked", package, "--root"])
-            .arg(&tools);
+        install.args(["install", "--quiet", "--locked", package, "--root"]).arg(&tools);
         // Its build is kept apart, so that it can neither disturb nor reuse ours.
         install.arg("--target-dir").arg(tools.join("build"));
         step(&format!("install {package}"), &mut install)?;
@@ -258,9 +186,7 @@ pub(crate) fn cargo_tool(package: &str, program: &str) -> Result<PathBuf> {
 
 fn on_path(program: &str) -> Option<PathBuf> {
     let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(&std::env::var_os("PATH")?)
-        .map(|dir| dir.join(&name))
-        .find(|path| path.is_file())
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(&name)).find(|path| path.is_file())
 }
 
 fn succeeds(command: &mut Command) -> bool {

@@ -9,9 +9,7 @@ use anyhow::{Context, Result, ensure};
 pub(crate) fn step(name: &str, command: &mut Command) -> Result<()> {
     println!("xtask: {name} …");
     let begun = Instant::now();
-    let status = command
-        .status()
-        .with_context(|| format!("{name}: start {:?}", command.get_program()))?;
+    let status = command.status().with_context(|| format!("{name}: start {:?}", command.get_program()))?;
     ensure!(status.success(), "{name} failed ({status})");
     println!("xtask: {name}: {:.0} s", begun.elapsed().as_secs_f64());
     Ok(())

@@ -21,10 +21,7 @@ const BITS: usize = 32;
 
 impl Burned {
     pub fn new(counter: u32, captured: Time) -> Self {
-        Self {
-            counter,
-            stamp: (captured.as_micros() / 100) as u32,
-        }
+        Self { counter, stamp: (captured.as_micros() / 100) as u32 }
     }
 
     fn rows(self) -> [u32; 3] {

@@ -28,12 +28,7 @@ impl Picture {
     /// A picture outside any pool. Width and height are rounded down to even; limited-range black.
     pub fn black(width: u32, height: u32) -> Self {
         let (width, height) = (width & !1, height & !1);
-        let mut picture = Self {
-            width,
-            height,
-            pixels: Vec::new(),
-            home: Weak::new(),
-        };
+        let mut picture = Self { width, height, pixels: Vec::new(), home: Weak::new() };
         picture.pixels = vec![128; picture.size()];
         picture.planes_mut().0.fill(16);
         picture
@@ -102,11 +97,7 @@ pub struct PicturePool {
 impl PicturePool {
     /// Width and height are rounded down to even.
     pub fn new(width: u32, height: u32) -> Self {
-        Self {
-            width: width & !1,
-            height: height & !1,
-            free: Arc::default(),
-        }
+        Self { width: width & !1, height: height & !1, free: Arc::default() }
     }
 
     pub fn width(&self) -> u32 {
@@ -123,12 +114,7 @@ impl PicturePool {
         let reused = self.free.lock().ok().and_then(|mut free| free.pop());
         let mut pixels = reused.unwrap_or_default();
         pixels.resize(size, 128);
-        Picture {
-            width: self.width,
-            height: self.height,
-            pixels,
-            home: Arc::downgrade(&self.free),
-        }
+        Picture { width: self.width, height: self.height, pixels, home: Arc::downgrade(&self.free) }
     }
 }
 

@@ -89,19 +89,13 @@ impl Sps {
             return None;
         }
         let payload = without_emulation(nal.get(1..)?);
-        let mut bits = Bits {
-            data: &payload,
-            at: 0,
-        };
+        let mut bits = Bits { data: &payload, at: 0 };
         let profile = bits.take(8)? as u8;
         let constraints = bits.take(8)? as u8;
         let level = bits.take(8)? as u8;
         bits.exp_golomb()?; // seq_parameter_set_id
         let mut chroma_format = 1;
-        if matches!(
-            profile,
-            100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135
-        ) {
+        if matches!(profile, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
             chroma_format = bits.exp_golomb()?;
             if chroma_format == 3 {
                 bits.take(1)?;
@@ -159,8 +153,7 @@ impl Sps {
         let side = |units: u32, unit: u32, crop_unit: u32, before: u32, after: u32| {
             let full = units.checked_mul(unit)?;
             let cropped = before.checked_add(after)?.checked_mul(crop_unit)?;
-            full.checked_sub(cropped)
-                .filter(|side| (1..=MAX_SIDE).contains(side))
+            full.checked_sub(cropped).filter(|side| (1..=MAX_SIDE).contains(side))
         };
         Some(Self {
             width: side(width_units, 16, crop_x, crop[0], crop[1])?,
@@ -219,11 +212,7 @@ impl Bits<'_> {
     /// `se(v)`, section 9.1.1.
     fn signed(&mut self) -> Option<i64> {
         let code = i64::from(self.exp_golomb()?);
-        Some(if code % 2 == 1 {
-            (code + 1) / 2
-        } else {
-            -(code / 2)
-        })
+        Some(if code % 2 == 1 { (code + 1) / 2 } else { -(code / 2) })
     }
 
     /// Section 7.3.2.1.1.1.
@@ -252,12 +241,7 @@ mod tests {
     #[test]
     fn annex_b_becomes_lengths() {
         let mut out = Vec::new();
-        from_annex_b(
-            &[
-                0, 0, 0, 1, 0x67, 1, 0, 0, 1, 0x68, 2, 0, 0, 0, 1, 0x65, 3, 0, 4, 0, 0,
-            ],
-            &mut out,
-        );
+        from_annex_b(&[0, 0, 0, 1, 0x67, 1, 0, 0, 1, 0x68, 2, 0, 0, 0, 1, 0x65, 3, 0, 4, 0, 0], &mut out);
         let nals: Vec<&[u8]> = nal_units(&out).collect();
         assert_eq!(nals, [&[0x67, 1][..], &[0x68, 2], &[0x65, 3, 0, 4]]);
         assert!(is_keyframe(&out));
@@ -265,10 +249,7 @@ mod tests {
 
     #[test]
     fn damage_ends_the_units() {
-        assert_eq!(
-            nal_units(&[0, 0, 0, 1, 9, 0, 0, 0, 9, 1]).collect::<Vec<_>>(),
-            [&[9u8][..]]
-        );
+        assert_eq!(nal_units(&[0, 0, 0, 1, 9, 0, 0, 0, 9, 1]).collect::<Vec<_>>(), [&[9u8][..]]);
         assert_eq!(nal_units(&[0, 0]).count(), 0);
         let mut out = Vec::new();
         from_annex_b(&[1, 2, 3], &mut out);

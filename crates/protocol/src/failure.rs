@@ -15,10 +15,7 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
+        Self { code, message: message.into() }
     }
 }
 
@@ -105,16 +102,9 @@ pub enum CloseCode {
 
 impl CloseCode {
     pub fn from_u16(code: u16) -> Option<Self> {
-        [
-            Self::Slow,
-            Self::Malformed,
-            Self::Banned,
-            Self::NotFound,
-            Self::GoingAway,
-            Self::Full,
-        ]
-        .into_iter()
-        .find(|c| *c as u16 == code)
+        [Self::Slow, Self::Malformed, Self::Banned, Self::NotFound, Self::GoingAway, Self::Full]
+            .into_iter()
+            .find(|c| *c as u16 == code)
     }
 
     /// Whether the same client may try again.

@@ -74,9 +74,8 @@ text_id!(
 );
 
 /// First path segments that the relay serves itself, so no room can have them.
-pub const RESERVED_ROOMS: [&str; 11] = [
-    "api", "assets", "healthz", "hls", "live", "metrics", "overlay", "static", "whep", "whip", "ws",
-];
+pub const RESERVED_ROOMS: [&str; 11] =
+    ["api", "assets", "healthz", "hls", "live", "metrics", "overlay", "static", "whep", "whip", "ws"];
 
 impl Default for RoomId {
     /// `main`, the room of a relay that nobody configured.

@@ -243,11 +243,7 @@ mod tests {
                 seq: Seq(7),
                 at: 1,
                 kind: EventKind::Said {
-                    by: Member {
-                        id: "u1".parse().unwrap(),
-                        name: "Ada".into(),
-                        role: Role::Guest,
-                    },
+                    by: Member { id: "u1".parse().unwrap(), name: "Ada".into(), role: Role::Guest },
                     text: "hi".into(),
                     nonce: None,
                 },
@@ -266,9 +262,7 @@ mod tests {
             serde_json::from_str::<ClientMessage>(ban).unwrap(),
             ClientMessage::Moderate {
                 nonce: "n1".parse().unwrap(),
-                action: Action::Ban {
-                    user: "u1".parse().unwrap()
-                }
+                action: Action::Ban { user: "u1".parse().unwrap() }
             }
         );
     }

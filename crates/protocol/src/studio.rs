@@ -100,10 +100,7 @@ pub struct Level {
 
 impl Default for Level {
     fn default() -> Self {
-        Self {
-            peak_db: -100.0,
-            rms_db: -100.0,
-        }
+        Self { peak_db: -100.0, rms_db: -100.0 }
     }
 }
 
@@ -223,13 +220,8 @@ mod tests {
     #[test]
     fn events_bring_a_snapshot_up_to_date() {
         let mut shown = Snapshot::default();
-        shown.apply(&StudioEvent::Phase {
-            phase: Phase::Live { since: 5 },
-        });
-        shown.apply(&StudioEvent::Camera {
-            camera: "pattern".into(),
-            state: SourceState::Running,
-        });
+        shown.apply(&StudioEvent::Phase { phase: Phase::Live { since: 5 } });
+        shown.apply(&StudioEvent::Camera { camera: "pattern".into(), state: SourceState::Running });
         shown.apply(&StudioEvent::Muted { muted: true });
         assert_eq!(shown.phase.since(), Some(5));
         assert_eq!((shown.camera.as_str(), shown.muted), ("pattern", true));

@@ -55,15 +55,8 @@ impl Auth {
         let (stream_hash, stream_key) = settle(store, &hasher, STREAM_KEY, stream_key).await?;
         let (owner_hash, owner_token) = settle(store, &hasher, OWNER_TOKEN, owner_token).await?;
         Ok((
-            Self {
-                hasher,
-                stream_key: stream_hash,
-                owner_token: owner_hash,
-            },
-            Shown {
-                stream_key,
-                owner_token,
-            },
+            Self { hasher, stream_key: stream_hash, owner_token: owner_hash },
+            Shown { stream_key, owner_token },
         ))
     }
 

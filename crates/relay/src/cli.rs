@@ -21,11 +21,7 @@ use crate::secret::Secret;
 
 /// The relay alone, for a server.
 #[derive(Parser)]
-#[command(
-    name = "footlight-relay",
-    version,
-    about = "Takes a broadcast in and serves its viewers and chat"
-)]
+#[command(name = "footlight-relay", version, about = "Takes a broadcast in and serves its viewers and chat")]
 struct Flags {
     /// Address and port of HTTP, chat and ICE-TCP, and of media over UDP; port 0 picks a free one.
     #[arg(long, value_name = "ADDR:PORT", env = "FOOTLIGHT_LISTEN")]
@@ -58,29 +54,17 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let report = error.to_string();
             let line = report.lines().next().unwrap_or_default();
-            eprintln!(
-                "footlight-relay: {}",
-                line.strip_prefix("error: ").unwrap_or(line)
-            );
+            eprintln!("footlight-relay: {}", line.strip_prefix("error: ").unwrap_or(line));
             return ExitCode::from(2);
         }
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match start(flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("footlight-relay: {error}");
-            ExitCode::from(
-                if matches!(error, Error::Stopped { .. } | Error::Overdue { .. }) {
-                    1
-                } else {
-                    2
-                },
-            )
+            ExitCode::from(if matches!(error, Error::Stopped { .. } | Error::Overdue { .. }) { 1 } else { 2 })
         }
     }
 }
@@ -91,9 +75,7 @@ fn start(flags: Flags) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|_| Error::System {
-            what: "an async runtime",
-        })?;
+        .map_err(|_| Error::System { what: "an async runtime" })?;
     let ran = runtime.block_on(async move {
         let cancel = CancellationToken::new();
         // Before anything is open, so that no signal is missed.
@@ -103,10 +85,7 @@ fn start(flags: Flags) -> Result<(), Error> {
         let events = Events(json);
         events.ready(&ready);
         if !json {
-            println!(
-                "Watch: {}\nPublish: {}/whip/{}",
-                ready.watch, ready.http, ready.room
-            );
+            println!("Watch: {}\nPublish: {}/whip/{}", ready.watch, ready.http, ready.room);
             if ready.stream_key.is_some() {
                 println!("The keys are shown by the first start with --json.");
             }
@@ -163,10 +142,7 @@ fn key(name: &'static str) -> Result<Option<Secret>, Error> {
     };
     if value.len() < SHORTEST || value.chars().any(|c| c.is_whitespace() || c.is_control()) {
         let message = format!("has to be at least {SHORTEST} characters without spaces");
-        return Err(Error::Setting {
-            setting: name,
-            message,
-        });
+        return Err(Error::Setting { setting: name, message });
     }
     Ok(Some(Secret::new(value)))
 }

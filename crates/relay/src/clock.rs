@@ -15,17 +15,12 @@ pub(crate) struct Moment {
 
 impl Moment {
     pub(crate) fn now() -> Self {
-        Self {
-            instant: Instant::now(),
-            time: now(),
-        }
+        Self { instant: Instant::now(), time: now() }
     }
 
     /// The monotonic instant of `time`; a time in the future is now.
     pub(crate) fn instant_of(&self, time: Time) -> Instant {
-        self.instant
-            .checked_sub(self.time.since(time))
-            .unwrap_or(self.instant)
+        self.instant.checked_sub(self.time.since(time)).unwrap_or(self.instant)
     }
 }
 

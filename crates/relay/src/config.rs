@@ -46,12 +46,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            viewers: 2000,
-            members: 5000,
-            sessions_per_address: 64,
-            connections: 8192,
-        }
+        Self { viewers: 2000, members: 5000, sessions_per_address: 64, connections: 8192 }
     }
 }
 
@@ -83,14 +78,9 @@ struct File {
 impl Config {
     /// The defaults with the settings file (TOML, see `relay.sample.toml`) over them.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::File {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::from_toml(&text).map_err(|message| Error::ConfigFile {
-            path: path.to_owned(),
-            message,
-        })
+        let text =
+            std::fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+        Self::from_toml(&text).map_err(|message| Error::ConfigFile { path: path.to_owned(), message })
     }
 
     fn from_toml(text: &str) -> Result<Self, String> {
@@ -119,11 +109,7 @@ fn one_line(report: &str) -> String {
 
 /// Where the platform keeps a program's data for its user.
 fn default_data() -> PathBuf {
-    let from = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = if cfg!(windows) {
         from("APPDATA")
     } else if cfg!(target_os = "macos") {
@@ -150,11 +136,7 @@ mod tests {
         // Every commented line that sets something must be one that could be used.
         let open: String = sample
             .lines()
-            .map(|line| {
-                line.strip_prefix("# ")
-                    .filter(|l| l.contains(" = "))
-                    .unwrap_or(line)
-            })
+            .map(|line| line.strip_prefix("# ").filter(|l| l.contains(" = ")).unwrap_or(line))
             .fold(String::new(), |text, line| text + line + "\n");
         let config = Config::from_toml(&open).unwrap();
         assert_eq!(config.advertise.len(), 1);

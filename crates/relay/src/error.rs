@@ -14,10 +14,7 @@ pub enum Error {
     Busy { address: SocketAddr },
     /// The address cannot be bound for another reason.
     #[error("cannot listen on {address}: {source}")]
-    Listen {
-        address: SocketAddr,
-        source: std::io::Error,
-    },
+    Listen { address: SocketAddr, source: std::io::Error },
     /// A file or folder cannot be read, made or written.
     #[error("cannot use {}: {source}", path.display())]
     File { path: PathBuf, source: std::io::Error },

@@ -102,10 +102,7 @@ mod tests {
         metrics.packets_in.add(3);
         metrics.viewers.set(2);
         let text = metrics.render();
-        assert!(
-            text.contains("# TYPE footlight_viewers gauge\nfootlight_viewers 2\n"),
-            "{text}"
-        );
+        assert!(text.contains("# TYPE footlight_viewers gauge\nfootlight_viewers 2\n"), "{text}");
         assert!(text.contains("\nfootlight_rtc_packets_in_total 3\n"), "{text}");
     }
 }

@@ -62,10 +62,7 @@ pub(crate) fn may_moderate(
     action: &Action,
 ) -> Result<(), Failure> {
     if actor < Role::Moderator {
-        return Err(Failure::new(
-            Code::Forbidden,
-            "Only the owner and moderators can do this",
-        ));
+        return Err(Failure::new(Code::Forbidden, "Only the owner and moderators can do this"));
     }
     if let Some((user, role)) = target
         && matches!(action, Action::Timeout { .. } | Action::Ban { .. })
@@ -81,10 +78,9 @@ pub(crate) fn may_moderate(
         }
     }
     match action {
-        Action::Timeout { seconds, .. } if !(1..=MAX_TIMEOUT).contains(seconds) => Err(Failure::new(
-            Code::Malformed,
-            format!("A timeout is 1 to {MAX_TIMEOUT} seconds"),
-        )),
+        Action::Timeout { seconds, .. } if !(1..=MAX_TIMEOUT).contains(seconds) => {
+            Err(Failure::new(Code::Malformed, format!("A timeout is 1 to {MAX_TIMEOUT} seconds")))
+        }
         _ => Ok(()),
     }
 }
@@ -106,11 +102,8 @@ mod tests {
         let mut sanctions = Sanctions::default();
         sanctions.set(user("a"), Sanction::MutedUntil(10_000));
         sanctions.set(user("b"), Sanction::Banned);
-        let refused = |id: &str, now| {
-            may_talk(&sanctions, &user(id), now)
-                .err()
-                .map(|(f, after)| (f.code, after))
-        };
+        let refused =
+            |id: &str, now| may_talk(&sanctions, &user(id), now).err().map(|(f, after)| (f.code, after));
         assert_eq!(refused("a", 4_000), Some((Code::TimedOut, Some(6_000))));
         assert_eq!(refused("a", 10_000), None);
         assert_eq!(refused("b", 0), Some((Code::Banned, None)));
@@ -122,9 +115,7 @@ mod tests {
         let (me, them) = (user("me"), user("them"));
         let ban = Action::Ban { user: them.clone() };
         let code = |actor, target, action: &Action| {
-            may_moderate(actor, &me, target, action)
-                .err()
-                .map(|failure| failure.code)
+            may_moderate(actor, &me, target, action).err().map(|failure| failure.code)
         };
         for (actor, target, expected) in [
             (Role::Guest, Role::Guest, Some(Code::Forbidden)),
@@ -133,31 +124,12 @@ mod tests {
             (Role::Owner, Role::Moderator, None),
             (Role::Moderator, Role::Owner, Some(Code::Forbidden)),
         ] {
-            assert_eq!(
-                code(actor, Some((&them, target)), &ban),
-                expected,
-                "{actor:?} {target:?}"
-            );
+            assert_eq!(code(actor, Some((&them, target)), &ban), expected, "{actor:?} {target:?}");
         }
-        assert_eq!(
-            code(Role::Owner, Some((&me, Role::Owner)), &ban),
-            Some(Code::Forbidden)
-        );
-        for (seconds, ok) in [
-            (0, false),
-            (1, true),
-            (MAX_TIMEOUT, true),
-            (MAX_TIMEOUT + 1, false),
-        ] {
-            let timeout = Action::Timeout {
-                user: them.clone(),
-                seconds,
-            };
-            assert_eq!(
-                code(Role::Owner, Some((&them, Role::Guest)), &timeout).is_none(),
-                ok,
-                "{seconds}"
-            );
+        assert_eq!(code(Role::Owner, Some((&me, Role::Owner)), &ban), Some(Code::Forbidden));
+        for (seconds, ok) in [(0, false), (1, true), (MAX_TIMEOUT, true), (MAX_TIMEOUT + 1, false)] {
+            let timeout = Action::Timeout { user: them.clone(), seconds };
+            assert_eq!(code(Role::Owner, Some((&them, Role::Guest)), &timeout).is_none(), ok, "{seconds}");
         }
     }
 }

@@ -66,10 +66,7 @@ pub struct Handle {
 impl Handle {
     pub fn stats(&self) -> Stats {
         let state = self.state.borrow();
-        Stats {
-            stream: state.stream.clone(),
-            presence: state.presence,
-        }
+        Stats { stream: state.stream.clone(), presence: state.presence }
     }
 
     /// Resolves when [`Handle::stats`] has changed since the last call; false when the relay is gone.
@@ -94,10 +91,8 @@ impl Relay {
     /// Opens the data folder and binds both ports. Nothing is served before [`Relay::run`], but connections
     /// already wait.
     pub async fn bind(config: Config) -> Result<Self, Error> {
-        std::fs::create_dir_all(&config.data).map_err(|source| Error::File {
-            path: config.data.clone(),
-            source,
-        })?;
+        std::fs::create_dir_all(&config.data)
+            .map_err(|source| Error::File { path: config.data.clone(), source })?;
         let (tcp, udp, address) = bind_both(config.listen)?;
         let (store, writer) = Store::open(&config.data).await?;
         let (auth, shown) = Auth::open(&store, config.stream_key, config.owner_token).await?;
@@ -108,12 +103,7 @@ impl Relay {
         let past = store.past(config.room.clone(), TAIL).await?;
         let (inbox_sender, inbox) = mpsc::channel(room::INBOX);
         let (notices_sender, notices) = mpsc::channel(room::NOTICES);
-        let engine = Engine::start(
-            udp,
-            hosts,
-            vec![(config.room.clone(), notices_sender)],
-            metrics.clone(),
-        )?;
+        let engine = Engine::start(udp, hosts, vec![(config.room.clone(), notices_sender)], metrics.clone())?;
         let offline = RoomState {
             room: config.room.clone(),
             stream: StreamState::Offline,
@@ -134,11 +124,7 @@ impl Relay {
             state: state_sender,
             cancel: rooms_cancel.clone(),
         };
-        let door = Door {
-            id: config.room.clone(),
-            inbox: inbox_sender,
-            state: state.clone(),
-        };
+        let door = Door { id: config.room.clone(), inbox: inbox_sender, state: state.clone() };
         let sockets = TaskTracker::new();
         let shared = Shared {
             rooms: BTreeMap::from([(config.room.clone(), door)]),
@@ -165,16 +151,7 @@ impl Relay {
             owner_token: shown.owner_token,
         };
         let handle = Handle { state };
-        Ok(Self {
-            ready,
-            handle,
-            engine,
-            rooms: vec![setup],
-            rooms_cancel,
-            sockets,
-            listener,
-            writer,
-        })
+        Ok(Self { ready, handle, engine, rooms: vec![setup], rooms_cancel, sockets, listener, writer })
     }
 
     pub fn ready(&self) -> &Ready {
@@ -188,15 +165,7 @@ impl Relay {
     /// Serves until cancelled, then ends in order within five seconds: stop accepting, tell the members, end
     /// the sessions, write what is left, close. Returns early with an error where a part dies by itself.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), Error> {
-        let Self {
-            mut engine,
-            rooms,
-            rooms_cancel,
-            sockets,
-            listener,
-            writer,
-            ..
-        } = self;
+        let Self { mut engine, rooms, rooms_cancel, sockets, listener, writer, .. } = self;
         let accepting = CancellationToken::new();
         let mut listening = JoinSet::new();
         listening.spawn(listener.run(accepting.clone()));
@@ -217,15 +186,9 @@ impl Relay {
         sockets.close();
         engine.stop();
         within("the media thread", &mut late, engine.ended()).await;
-        within("the rooms", &mut late, async {
-            while acting.join_next().await.is_some() {}
-        })
-        .await;
+        within("the rooms", &mut late, async { while acting.join_next().await.is_some() {} }).await;
         within("the chat sockets", &mut late, sockets.wait()).await;
-        within("the listener", &mut late, async {
-            while listening.join_next().await.is_some() {}
-        })
-        .await;
+        within("the listener", &mut late, async { while listening.join_next().await.is_some() {} }).await;
         acting.shutdown().await;
         listening.shutdown().await;
         let joined = tokio::task::spawn_blocking(move || {
@@ -236,9 +199,7 @@ impl Relay {
         match died {
             Some(part) => Err(Error::Stopped { part }),
             None if late.is_empty() => Ok(()),
-            None => Err(Error::Overdue {
-                parts: late.join(", "),
-            }),
+            None => Err(Error::Overdue { parts: late.join(", ") }),
         }
     }
 }

@@ -39,9 +39,7 @@ impl fmt::Debug for Secret {
 
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| Error::System {
-        what: "random numbers",
-    })?;
+    getrandom::fill(&mut bytes).map_err(|_| Error::System { what: "random numbers" })?;
     Ok(bytes)
 }
 
@@ -49,11 +47,7 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
 pub(crate) fn random_id(length: usize) -> Result<String, Error> {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnopqrstuvwxyz2345678";
     let bytes = random::<32>()?;
-    Ok(bytes
-        .iter()
-        .take(length)
-        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
-        .collect())
+    Ok(bytes.iter().take(length).map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect())
 }
 
 /// Makes keyed hashes. Its own key lies in the store and never leaves the process.

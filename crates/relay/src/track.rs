@@ -48,15 +48,7 @@ pub(crate) struct Track {
 
 impl Track {
     pub(crate) fn new(codec: Codec) -> Self {
-        Self {
-            codec,
-            ring: VecDeque::new(),
-            first: 0,
-            payloads: 0,
-            bytes: 0,
-            newest: None,
-            keyframe: None,
-        }
+        Self { codec, ring: VecDeque::new(), first: 0, payloads: 0, bytes: 0, newest: None, keyframe: None }
     }
 
     pub(crate) fn codec(&self) -> Codec {
@@ -71,9 +63,7 @@ impl Track {
         if payloads.is_empty() {
             return;
         }
-        let captured = self
-            .newest
-            .map_or(packet.captured, |newest| packet.captured.max(newest + TICK));
+        let captured = self.newest.map_or(packet.captured, |newest| packet.captured.max(newest + TICK));
         self.newest = Some(captured);
         if self.codec.is_video() && packet.keyframe {
             self.keep(BEFORE_KEYFRAME);
@@ -82,16 +72,8 @@ impl Track {
         let before = self.payloads;
         self.payloads += payloads.len() as u64;
         self.bytes += size(&payloads);
-        self.ring.push_back(Cut {
-            captured,
-            payloads,
-            before,
-        });
-        let frames = if self.codec.is_video() {
-            VIDEO_FRAMES
-        } else {
-            AUDIO_FRAMES
-        };
+        self.ring.push_back(Cut { captured, payloads, before });
+        let frames = if self.codec.is_video() { VIDEO_FRAMES } else { AUDIO_FRAMES };
         self.keep(frames);
     }
 
@@ -117,8 +99,7 @@ impl Track {
     }
 
     pub(crate) fn get(&self, count: u64) -> Option<&Cut> {
-        self.ring
-            .get(usize::try_from(count.checked_sub(self.first)?).ok()?)
+        self.ring.get(usize::try_from(count.checked_sub(self.first)?).ok()?)
     }
 
     /// Count of the newest keyframe, where it and all behind it is kept.
@@ -133,8 +114,7 @@ impl Track {
 
     /// How many payloads there are from `part` of packet `count` to the end.
     pub(crate) fn payloads_from(&self, count: u64, part: usize) -> u64 {
-        self.get(count)
-            .map_or(0, |cut| self.payloads - cut.before - part as u64)
+        self.get(count).map_or(0, |cut| self.payloads - cut.before - part as u64)
     }
 }
 
@@ -155,9 +135,7 @@ mod tests {
                 codec: Codec::H264,
                 captured: Time::from_micros(n * 33_333),
                 keyframe,
-                data: [0, 0, 0, 2, if keyframe { 0x65 } else { 0x41 }, 0x88]
-                    .to_vec()
-                    .into(),
+                data: [0, 0, 0, 2, if keyframe { 0x65 } else { 0x41 }, 0x88].to_vec().into(),
             });
             assert_eq!(track.keyframe(), Some(n / 50 * 50));
             assert!(track.get(n.saturating_sub(1)).is_some());

@@ -117,9 +117,7 @@ impl Air {
     pub(crate) fn loss_percent(&self) -> u8 {
         let lanes = lock(&self.lanes);
         let open = lanes.iter().filter(|lane| lane.is_open());
-        open.map(|lane| lane.loss_percent.load(Ordering::Relaxed))
-            .max()
-            .unwrap_or(0)
+        open.map(|lane| lane.loss_percent.load(Ordering::Relaxed)).max().unwrap_or(0)
     }
 
     /// The longest known round trip, in milliseconds.
@@ -138,9 +136,7 @@ impl Air {
         for lane in lock(&self.lanes).iter().filter(|lane| lane.is_open()) {
             match lane.offer(packet) {
                 Offered::Taken => {
-                    self.tally
-                        .sent_bytes
-                        .fetch_add(packet.data.len() as u64, Ordering::Relaxed);
+                    self.tally.sent_bytes.fetch_add(packet.data.len() as u64, Ordering::Relaxed);
                 }
                 Offered::Dropped if packet.codec.is_video() => {
                     self.tally.dropped.fetch_add(1, Ordering::Relaxed);
@@ -164,9 +160,9 @@ impl Air {
         let now = self.clock.now().as_micros() / 1000;
         let since = *lock(&self.since).get_or_insert(now);
         self.desk.update(|snapshot| match snapshot.phase {
-            Phase::Starting | Phase::Reconnecting { .. } => Some(StudioEvent::Phase {
-                phase: Phase::Live { since },
-            }),
+            Phase::Starting | Phase::Reconnecting { .. } => {
+                Some(StudioEvent::Phase { phase: Phase::Live { since } })
+            }
             _ => None,
         });
     }
@@ -181,9 +177,7 @@ impl Air {
         }
         self.desk.update(|snapshot| {
             let since = snapshot.phase.since()?;
-            Some(StudioEvent::Phase {
-                phase: Phase::Reconnecting { since, attempt },
-            })
+            Some(StudioEvent::Phase { phase: Phase::Reconnecting { since, attempt } })
         });
     }
 }
@@ -235,12 +229,7 @@ mod tests {
 
     fn video(n: u64, keyframe: bool) -> Packet {
         let captured = Time::from_micros(n);
-        Packet {
-            codec: Codec::H264,
-            captured,
-            keyframe,
-            data: Bytes::from_static(b"picture"),
-        }
+        Packet { codec: Codec::H264, captured, keyframe, data: Bytes::from_static(b"picture") }
     }
 
     #[test]
@@ -253,25 +242,20 @@ mod tests {
         assert!(air.keyframe_wanted());
         air.keyframe_made();
         air.send(&video(1, false));
-        assert!(
-            packets.try_recv().is_err(),
-            "nobody can decode before the first keyframe"
-        );
+        assert!(packets.try_recv().is_err(), "nobody can decode before the first keyframe");
         air.send(&video(2, true));
         for n in 3..3 + OUTPUT_QUEUE as u64 + 20 {
             air.send(&video(n, false));
         }
         assert!(air.keyframe_wanted() && lane.overflowed.load(Ordering::Relaxed));
-        let held: Vec<u64> = std::iter::from_fn(|| packets.try_recv().ok())
-            .map(|p| p.captured.as_micros())
-            .collect();
+        let held: Vec<u64> =
+            std::iter::from_fn(|| packets.try_recv().ok()).map(|p| p.captured.as_micros()).collect();
         assert_eq!(held, (2..2 + OUTPUT_QUEUE as u64).collect::<Vec<_>>());
         air.send(&video(900, false));
         air.send(&video(901, true));
         air.send(&video(902, false));
-        let after: Vec<u64> = std::iter::from_fn(|| packets.try_recv().ok())
-            .map(|p| p.captured.as_micros())
-            .collect();
+        let after: Vec<u64> =
+            std::iter::from_fn(|| packets.try_recv().ok()).map(|p| p.captured.as_micros()).collect();
         assert_eq!(after, [901, 902]);
         // 1 before the first keyframe, 21 past the bound, 1 before the second keyframe
         assert_eq!(air.tally.dropped.load(Ordering::Relaxed), 23);
@@ -283,15 +267,11 @@ mod tests {
         let phase = || air.desk.snapshot().phase;
         let (a, _packets_a) = air.add_lane(2500);
         let (b, _packets_b) = air.add_lane(800);
-        air.desk.tell(StudioEvent::Phase {
-            phase: Phase::Starting,
-        });
+        air.desk.tell(StudioEvent::Phase { phase: Phase::Starting });
         air.disconnected(&a, 1);
         assert_eq!(phase(), Phase::Starting);
         air.connected(&a);
-        let Phase::Live { since } = phase() else {
-            panic!("{:?}", phase())
-        };
+        let Phase::Live { since } = phase() else { panic!("{:?}", phase()) };
         assert_eq!(air.target_kbps(), Some(2500));
         air.connected(&b);
         assert_eq!(air.target_kbps(), Some(800));

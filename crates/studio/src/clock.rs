@@ -18,13 +18,8 @@ impl Clock {
     /// A clock that agrees with the wall clock now.
     pub fn start() -> Self {
         let anchor = Instant::now();
-        let wall = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        Self {
-            anchor,
-            wall: Time::from_micros(wall.as_micros() as u64),
-        }
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self { anchor, wall: Time::from_micros(wall.as_micros() as u64) }
     }
 
     /// What it showed when it was started.

@@ -23,10 +23,7 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(snapshot: Snapshot) -> Self {
-        Self {
-            snapshot: Mutex::new(snapshot),
-            events: broadcast::channel(EVENTS).0,
-        }
+        Self { snapshot: Mutex::new(snapshot), events: broadcast::channel(EVENTS).0 }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

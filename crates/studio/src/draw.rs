@@ -38,14 +38,7 @@ pub(crate) fn disc(picture: &mut Picture, x: usize, y: usize, radius: usize, col
     for dy in (0..radius).step_by(2) {
         let half = ((radius * radius - dy * dy) as f32).sqrt() as usize;
         for row in [y.checked_sub(dy), Some(y + dy)].into_iter().flatten() {
-            fill(
-                picture,
-                x.saturating_sub(half) & !1,
-                row & !1,
-                half * 2,
-                2,
-                colour,
-            );
+            fill(picture, x.saturating_sub(half) & !1, row & !1, half * 2, 2, colour);
         }
     }
 }
@@ -69,9 +62,6 @@ mod tests {
         fill(&mut picture, 50, 50, 1, 1, [9, 9, 9]);
         disc(&mut picture, 0, 0, 4, [100, 3, 4]);
         let (luma, cb, _) = picture.planes();
-        assert_eq!(
-            (luma[15 * 32 + 31], cb[7 * 16 + 15], luma[0], luma[8 * 32 + 16]),
-            (200, 1, 100, 16)
-        );
+        assert_eq!((luma[15 * 32 + 31], cb[7 * 16 + 15], luma[0], luma[8 * 32 + 16]), (200, 1, 100, 16));
     }
 }

@@ -59,16 +59,7 @@ impl Reader {
         ceiling_kbps: u32,
     ) -> Self {
         let last = Instant::now();
-        Self {
-            gauge,
-            slot,
-            air,
-            desk,
-            ceiling_kbps,
-            skipped_before: 0,
-            bytes_before: 0,
-            last,
-        }
+        Self { gauge, slot, air, desk, ceiling_kbps, skipped_before: 0, bytes_before: 0, last }
     }
 
     pub(crate) fn read(&mut self) {

@@ -41,13 +41,7 @@ pub(crate) struct Mixer {
 
 impl Mixer {
     pub(crate) fn new(now: Time) -> Self {
-        Self {
-            next: now,
-            waiting: VecDeque::new(),
-            drift: 0.0,
-            patched: false,
-            lost: 0,
-        }
+        Self { next: now, waiting: VecDeque::new(), drift: 0.0, patched: false, lost: 0 }
     }
 
     /// Takes sound in, in the order of its capture; `exact` if the broadcast's own clock made it.
@@ -55,11 +49,7 @@ impl Mixer {
         let mut samples = pcm.samples.as_slice();
         let expected = self.next + length(self.waiting.len());
         let error = pcm.captured.as_micros() as i64 - expected.as_micros() as i64;
-        let snap = if exact || self.patched {
-            EXACT_MICROS
-        } else {
-            SNAP_MICROS
-        };
+        let snap = if exact || self.patched { EXACT_MICROS } else { SNAP_MICROS };
         self.patched = false;
         if error > snap {
             let gap = Duration::from_micros(error as u64).min(RING);
@@ -156,10 +146,7 @@ impl Meter {
             return None;
         }
         let rms = (self.power / self.samples as f64).sqrt() as f32;
-        let level = Level {
-            peak_db: db(self.peak),
-            rms_db: db(rms),
-        };
+        let level = Level { peak_db: db(self.peak), rms_db: db(rms) };
         *self = Self::default();
         Some(level)
     }
@@ -178,10 +165,7 @@ mod tests {
     }
 
     fn sound(ms: u64, length_ms: u64, value: f32) -> Pcm {
-        Pcm {
-            captured: at(ms),
-            samples: vec![value; length_ms as usize * 96],
-        }
+        Pcm { captured: at(ms), samples: vec![value; length_ms as usize * 96] }
     }
 
     #[test]
@@ -264,10 +248,7 @@ mod tests {
             for n in 0..1000i64 {
                 let captured = at(0).as_micros() as i64 + n * 10_000 * (1_000_000 + ppm) / 1_000_000;
                 mixer.push(
-                    &Pcm {
-                        captured: Time::from_micros(captured as u64),
-                        samples: vec![0.0; 960],
-                    },
+                    &Pcm { captured: Time::from_micros(captured as u64), samples: vec![0.0; 960] },
                     false,
                 );
                 while mixer.pull(at(n as u64 * 10)).is_some() {}

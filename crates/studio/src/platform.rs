@@ -27,10 +27,7 @@ pub(crate) fn node(index: u32) -> Node {
 /// What the platform knows of camera `index`: the others have only cameras in their lists.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn node(_: u32) -> Node {
-    Node {
-        stable: None,
-        captures: true,
-    }
+    Node { stable: None, captures: true }
 }
 
 /// The sound systems to look for microphones in, best first.
@@ -39,9 +36,7 @@ pub(crate) fn sound_hosts() -> Vec<cpal::Host> {
     // PulseAudio (and PipeWire, which speaks it) says when its server goes away; ALSA hangs. Without a sound card
     // ALSA has nothing to list and complains on stderr.
     let pulse = cpal::host_from_id(cpal::HostId::PulseAudio);
-    let alsa = std::path::Path::new("/dev/snd")
-        .exists()
-        .then(|| cpal::host_from_id(cpal::HostId::Alsa));
+    let alsa = std::path::Path::new("/dev/snd").exists().then(|| cpal::host_from_id(cpal::HostId::Alsa));
     pulse.into_iter().chain(alsa.into_iter().flatten()).collect()
 }
 

@@ -47,13 +47,7 @@ impl Resampler {
             .map_err(|error| Error::Device(error.to_string()))?;
         let delay = Duration::from_secs_f64(inner.output_delay() as f64 / f64::from(Pcm::RATE));
         let out = vec![0.0; inner.output_frames_max() * CHANNELS];
-        Ok(Self {
-            inner,
-            rate,
-            pending: Vec::new(),
-            out,
-            delay,
-        })
+        Ok(Self { inner, rate, pending: Vec::new(), out, delay })
     }
 
     pub(crate) fn rate(&self) -> u32 {
@@ -63,9 +57,7 @@ impl Resampler {
     /// Makes this much more (positive) or less of each second.
     pub(crate) fn correct(&mut self, relative: f64) {
         // Out of bounds is impossible after the clamp, and a refused correction is tried again in 20 ms.
-        let _ = self
-            .inner
-            .set_resample_ratio_relative((1.0 + relative).clamp(0.991, 1.009), true);
+        let _ = self.inner.set_resample_ratio_relative((1.0 + relative).clamp(0.991, 1.009), true);
     }
 
     /// Takes interleaved stereo whose first sample was captured at `captured`; gives what is complete.
@@ -83,18 +75,13 @@ impl Resampler {
             let room = self.out.len() / CHANNELS;
             let input = InterleavedSlice::new(&rest[..frames * CHANNELS], CHANNELS, frames).ok()?;
             let mut output = InterleavedSlice::new_mut(&mut self.out, CHANNELS, room).ok()?;
-            let done = self
-                .inner
-                .process_into_buffer(&input, &mut output, None::<&Indexing>);
+            let done = self.inner.process_into_buffer(&input, &mut output, None::<&Indexing>);
             let (taken, given) = done.ok()?;
             used += taken;
             made.extend_from_slice(&self.out[..given * CHANNELS]);
         }
         self.pending.drain(..used * CHANNELS);
-        (!made.is_empty()).then(|| Pcm {
-            captured: head - self.delay,
-            samples: made,
-        })
+        (!made.is_empty()).then(|| Pcm { captured: head - self.delay, samples: made })
     }
 }
 
@@ -132,11 +119,7 @@ mod tests {
             }
             let made = out.len() as f64 / 2.0 / f64::from(Pcm::RATE);
             assert!((made - 2.0).abs() < 0.05, "{rate} Hz: {made} s");
-            assert!(
-                (pitch(&out[20_000..]) - 440.0).abs() < 2.0,
-                "{rate} Hz: {} Hz",
-                pitch(&out[20_000..])
-            );
+            assert!((pitch(&out[20_000..]) - 440.0).abs() < 2.0, "{rate} Hz: {} Hz", pitch(&out[20_000..]));
             // The sine that was captured at an instant is what carries that instant.
             let first = first.expect("sound").as_micros() as f64 / 1e6 - 5.0;
             let (mut same, mut power) = (0.0, 0.0);

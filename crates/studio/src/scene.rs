@@ -29,10 +29,7 @@ impl Scene {
     pub(crate) fn new(width: u32, height: u32) -> Self {
         let cards =
             [Card::Opening, Card::Lost, Card::Off].map(|card| Arc::new(draw_card(card, width, height)));
-        Self {
-            pool: PicturePool::new(width, height),
-            cards,
-        }
+        Self { pool: PicturePool::new(width, height), cards }
     }
 
     /// The picture that viewers get for a source's frame.
@@ -43,10 +40,7 @@ impl Scene {
         }
         let mut picture = self.pool.take();
         fit(&frame.picture, &mut picture);
-        Frame {
-            captured: frame.captured,
-            picture: Arc::new(picture),
-        }
+        Frame { captured: frame.captured, picture: Arc::new(picture) }
     }
 
     pub(crate) fn card(&self, card: Card) -> Arc<Picture> {
@@ -61,11 +55,7 @@ fn fit(from: &Picture, to: &mut Picture) {
     if fw * fh == 0 {
         return;
     }
-    let (w, h) = if fw * th > tw * fh {
-        (tw, tw * fh / fw)
-    } else {
-        (th * fw / fh, th)
-    };
+    let (w, h) = if fw * th > tw * fh { (tw, tw * fh / fw) } else { (th * fw / fh, th) };
     // Even, and centred on whole chroma samples.
     let (w, h) = ((w as usize & !1).max(2), (h as usize & !1).max(2));
     let (x, y) = (((tw as usize - w) / 2) & !1, ((th as usize - h) / 2) & !1);
@@ -73,19 +63,12 @@ fn fit(from: &Picture, to: &mut Picture) {
     let (fw, fh) = (fw as usize, fh as usize);
     let sources = from.planes();
     let planes = to.planes_mut();
-    for (plane, source, black, half) in [
-        (planes.0, sources.0, 16, 1),
-        (planes.1, sources.1, 128, 2),
-        (planes.2, sources.2, 128, 2),
-    ] {
+    for (plane, source, black, half) in
+        [(planes.0, sources.0, 16, 1), (planes.1, sources.1, 128, 2), (planes.2, sources.2, 128, 2)]
+    {
         plane.fill(black);
-        let to = Window {
-            x: x / half,
-            y: y / half,
-            width: w / half,
-            height: h / half,
-            stride: stride / half,
-        };
+        let to =
+            Window { x: x / half, y: y / half, width: w / half, height: h / half, stride: stride / half };
         scale(source, fw / half, fh / half, plane, to);
     }
 }
@@ -127,11 +110,7 @@ fn scale(source: &[u8], width: usize, height: usize, plane: &mut [u8], to: Windo
         line[width] = line[width - 1];
         let start = (to.y + y) * to.stride + to.x;
         for (out, (column, weight)) in plane[start..start + to.width].iter_mut().zip(&columns) {
-            let (a, b, weight) = (
-                u32::from(line[*column]),
-                u32::from(line[column + 1]),
-                u32::from(*weight),
-            );
+            let (a, b, weight) = (u32::from(line[*column]), u32::from(line[column + 1]), u32::from(*weight));
             *out = ((a * (256 - weight) + b * weight + 32_768) >> 16) as u8;
         }
     }
@@ -154,14 +133,7 @@ fn draw_card(card: Card, width: u32, height: u32) -> Picture {
     fill(&mut picture, 0, 0, w, h, GROUND);
     // A bright edge, also so that no card can be mistaken for a picture with a burned-in number: it sets the first
     // bit of all three rows, which the check refuses.
-    fill(
-        &mut picture,
-        0,
-        0,
-        if w >= 640 { 12 } else { 6 },
-        h,
-        [180, 120, 110],
-    );
+    fill(&mut picture, 0, 0, if w >= 640 { 12 } else { 6 }, h, [180, 120, 110]);
     if card == Card::Opening {
         return picture;
     }
@@ -171,22 +143,8 @@ fn draw_card(card: Card, width: u32, height: u32) -> Picture {
     };
     let unit = (h.min(w) / 24).max(2) & !1;
     let (cx, cy) = ((w / 2) & !1, (h / 2) & !1);
-    fill(
-        &mut picture,
-        cx.saturating_sub(5 * unit),
-        cy.saturating_sub(3 * unit),
-        10 * unit,
-        6 * unit,
-        body,
-    );
-    fill(
-        &mut picture,
-        cx.saturating_sub(2 * unit),
-        cy.saturating_sub(4 * unit),
-        4 * unit,
-        unit,
-        body,
-    );
+    fill(&mut picture, cx.saturating_sub(5 * unit), cy.saturating_sub(3 * unit), 10 * unit, 6 * unit, body);
+    fill(&mut picture, cx.saturating_sub(2 * unit), cy.saturating_sub(4 * unit), 4 * unit, unit, body);
     disc(&mut picture, cx, cy, 2 * unit, lens);
     disc(&mut picture, cx, cy, unit, body);
     if card == Card::Lost {
@@ -208,10 +166,7 @@ mod tests {
     fn frame(width: u32, height: u32, luma: u8) -> Frame {
         let mut picture = Picture::black(width, height);
         picture.planes_mut().0.fill(luma);
-        Frame {
-            captured: Time::from_micros(77),
-            picture: Arc::new(picture),
-        }
+        Frame { captured: Time::from_micros(77), picture: Arc::new(picture) }
     }
 
     #[test]
@@ -220,10 +175,7 @@ mod tests {
         let mut picture = Picture::black(640, 360);
         let burned = Burned::new(5, Time::from_micros(1_000_000));
         burned.draw(&mut picture);
-        let frame = Frame {
-            captured: Time::default(),
-            picture: Arc::new(picture),
-        };
+        let frame = Frame { captured: Time::default(), picture: Arc::new(picture) };
         let composed = scene.compose(frame.clone());
         assert!(Arc::ptr_eq(&frame.picture, &composed.picture));
         assert_eq!(Burned::read(&composed.picture), Some(burned));
@@ -256,10 +208,7 @@ mod tests {
         let mut picture = Picture::black(1920, 1080);
         fill(&mut picture, 960, 0, 960, 1080, [200, 60, 190]);
         let scene = Scene::new(1280, 720);
-        let composed = scene.compose(Frame {
-            captured: Time::default(),
-            picture: Arc::new(picture),
-        });
+        let composed = scene.compose(Frame { captured: Time::default(), picture: Arc::new(picture) });
         let (luma, cb, cr) = composed.picture.planes();
         let row = 300 * 1280;
         assert_eq!((luma[row + 630], luma[row + 650]), (16, 200));
@@ -273,12 +222,7 @@ mod tests {
             let scene = Scene::new(width, height);
             let [opening, lost, off] = [Card::Opening, Card::Lost, Card::Off].map(|c| scene.card(c));
             assert_eq!((lost.width(), lost.height()), (width, height));
-            assert_eq!(
-                Burned::read(&lost)
-                    .or(Burned::read(&off))
-                    .or(Burned::read(&opening)),
-                None
-            );
+            assert_eq!(Burned::read(&lost).or(Burned::read(&off)).or(Burned::read(&opening)), None);
             if width >= 320 {
                 assert!(opening.planes().0 != lost.planes().0 && lost.planes().0 != off.planes().0);
             }

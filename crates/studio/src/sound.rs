@@ -78,19 +78,11 @@ impl Sound {
 
 fn take(chunk: &Chunk, mixer: &mut Mixer, resampler: &mut Option<Resampler>) {
     let Rate::Device(rate) = chunk.rate else {
-        mixer.push(
-            &Pcm {
-                captured: chunk.captured,
-                samples: chunk.samples().to_vec(),
-            },
-            true,
-        );
+        mixer.push(&Pcm { captured: chunk.captured, samples: chunk.samples().to_vec() }, true);
         return;
     };
     if resampler.as_ref().is_none_or(|r| r.rate() != rate) {
-        *resampler = Resampler::new(rate)
-            .inspect_err(|error| tracing::warn!(%error, "microphone"))
-            .ok();
+        *resampler = Resampler::new(rate).inspect_err(|error| tracing::warn!(%error, "microphone")).ok();
     }
     if let Some(resampler) = resampler {
         resampler.correct(mixer.drift());

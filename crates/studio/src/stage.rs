@@ -39,12 +39,7 @@ impl Stage {
     pub(crate) fn run(self, stop: &Stop) {
         let scene = Scene::new(self.video.width, self.video.height);
         let mut pace = Pace::new(self.video.fps);
-        let mut encoder = Encoder {
-            config: self.video,
-            codec: None,
-            last_key: None,
-            broken: false,
-        };
+        let mut encoder = Encoder { config: self.video, codec: None, last_key: None, broken: false };
         let mut last: Option<Frame> = None;
         let mut due = Instant::now();
         while !stop.is_set() {
@@ -67,10 +62,7 @@ impl Stage {
                         (SourceState::Lost { .. }, _) => scene.card(Card::Lost),
                         (SourceState::Off, _) => scene.card(Card::Off),
                     };
-                    Frame {
-                        captured: pace.stand_in(self.clock.now()),
-                        picture,
-                    }
+                    Frame { captured: pace.stand_in(self.clock.now()), picture }
                 }
             };
             self.gauge.shown();
@@ -106,19 +98,14 @@ impl Encoder {
             stage.desk.fail(error.failure());
             self.broken = true;
         }
-        stage
-            .gauge
-            .encoded(start.elapsed(), stage.clock.now().since(frame.captured));
+        stage.gauge.encoded(start.elapsed(), stage.clock.now().since(frame.captured));
     }
 
     fn encode(&mut self, frame: &Frame, target: u32, stage: &Stage) -> Result<(), crate::Error> {
         let (codec, kbps) = match &mut self.codec {
             Some(codec) => codec,
             none => {
-                let config = h264::Config {
-                    bitrate_kbps: target,
-                    ..self.config
-                };
+                let config = h264::Config { bitrate_kbps: target, ..self.config };
                 none.insert((h264::Encoder::new(&config)?, target))
             }
         };
@@ -155,12 +142,7 @@ impl Pace {
 
     fn new(fps: u32) -> Self {
         let interval = Duration::from_secs(1) / fps.max(1);
-        Self {
-            interval,
-            rhythm: interval,
-            last: None,
-            next: Time::default(),
-        }
+        Self { interval, rhythm: interval, last: None, next: Time::default() }
     }
 
     fn accept(&mut self, captured: Time) -> bool {
@@ -172,11 +154,7 @@ impl Pace {
             self.rhythm = (self.rhythm * 7 + step) / 8;
         }
         let onward = self.next + self.interval;
-        self.next = if captured > onward {
-            captured + self.interval
-        } else {
-            onward.max(captured)
-        };
+        self.next = if captured > onward { captured + self.interval } else { onward.max(captured) };
         self.last = Some(captured);
         true
     }
@@ -204,28 +182,19 @@ mod tests {
 
     fn accepted(fps: u32, times: impl Iterator<Item = u64>) -> Vec<u64> {
         let mut pace = Pace::new(fps);
-        times
-            .filter(|t| pace.accept(Time::from_micros(1_000_000_000 + t)))
-            .collect()
+        times.filter(|t| pace.accept(Time::from_micros(1_000_000_000 + t))).collect()
     }
 
     #[test]
     fn the_rate_is_capped_and_time_goes_onwards() {
         let second = |fps: u64| (0..fps * 10).map(move |n| n * 1_000_000 / fps);
-        for (source, wanted, expected) in [
-            (60, 30, 300),
-            (30, 30, 300),
-            (15, 30, 150),
-            (50, 30, 300),
-            (31, 30, 305),
-        ] {
+        for (source, wanted, expected) in
+            [(60, 30, 300), (30, 30, 300), (15, 30, 150), (50, 30, 300), (31, 30, 305)]
+        {
             let count = accepted(wanted, second(source)).len();
             assert!(count.abs_diff(expected) <= 6, "{source} to {wanted}: {count}");
         }
-        assert_eq!(
-            accepted(30, [0, 33_000, 33_000, 10_000, 66_000].into_iter()),
-            [0, 33_000, 66_000]
-        );
+        assert_eq!(accepted(30, [0, 33_000, 33_000, 10_000, 66_000].into_iter()), [0, 33_000, 66_000]);
         // A camera's jitter must not cost frames.
         let jittered = (0..300u64).map(|n| n * 33_333 + [0, 7000, 2000, 5000][n as usize % 4]);
         assert_eq!(accepted(30, jittered).len(), 300);
@@ -238,15 +207,9 @@ mod tests {
         assert!(pace.accept(at(0)));
         assert_eq!(pace.stand_in(at(50_000)), at(33_333));
         assert!(!pace.accept(at(33_333)), "its place is taken");
-        assert!(
-            pace.stand_in(at(51_000)) <= at(51_000),
-            "never ahead of the clock"
-        );
+        assert!(pace.stand_in(at(51_000)) <= at(51_000), "never ahead of the clock");
         assert!(pace.accept(at(66_666)));
-        assert!(
-            pace.stand_in(at(9_000_000)) >= at(8_600_000),
-            "stand-ins follow the clock"
-        );
+        assert!(pace.stand_in(at(9_000_000)) >= at(8_600_000), "stand-ins follow the clock");
     }
 
     #[test]

@@ -113,9 +113,7 @@ impl Studio {
         let clock = Clock::start();
         let (cameras, microphones) = source::devices_soon();
         let first = |devices: &[footlight_protocol::studio::Device], none: &str| {
-            devices
-                .first()
-                .map_or_else(|| none.to_owned(), |device| device.id.clone())
+            devices.first().map_or_else(|| none.to_owned(), |device| device.id.clone())
         };
         let camera = Some(config.camera.clone()).filter(|id| !id.is_empty());
         let camera = camera.unwrap_or_else(|| first(&cameras, "pattern"));
@@ -124,11 +122,7 @@ impl Studio {
         check_camera(&camera)?;
         check_microphone(&microphone)?;
 
-        let desk = Arc::new(Desk::new(Snapshot {
-            cameras,
-            microphones,
-            ..Snapshot::default()
-        }));
+        let desk = Arc::new(Desk::new(Snapshot { cameras, microphones, ..Snapshot::default() }));
         let air = Arc::new(Air::new(Arc::clone(&desk), clock));
         let slot = Slot::new(Arc::clone(&desk));
         let (voices, ear) = Voices::new(Arc::clone(&desk));
@@ -146,26 +140,15 @@ impl Studio {
         };
         let stage = Worker::spawn("stage", move |stop| stage.run(stop))?;
         let (sound_air, sound_desk, sound_muted) = (Arc::clone(&air), Arc::clone(&desk), Arc::clone(&muted));
-        let sound = Sound {
-            ear,
-            air: sound_air,
-            desk: sound_desk,
-            clock,
-            muted: sound_muted,
-        };
+        let sound = Sound { ear, air: sound_air, desk: sound_desk, clock, muted: sound_muted };
         let sound = Worker::spawn("sound", move |stop| sound.run(stop))?;
         let retired = Arc::new(Mutex::new(Vec::new()));
         let housekeeper = {
             let (desk, retired) = (Arc::clone(&desk), Arc::clone(&retired));
             Worker::spawn("housekeeper", move |stop| keep_house(&desk, &retired, stop))?
         };
-        let reader = Reader::new(
-            gauge,
-            Arc::clone(&slot),
-            Arc::clone(&air),
-            Arc::clone(&desk),
-            config.bitrate_kbps,
-        );
+        let reader =
+            Reader::new(gauge, Arc::clone(&slot), Arc::clone(&air), Arc::clone(&desk), config.bitrate_kbps);
         let health = AbortOnDropHandle::new(runtime.spawn(read_health(reader)));
         let studio = Self {
             _health: health,
@@ -219,9 +202,7 @@ impl Studio {
             return Err(Failure::new(Code::BadSetting, "There is nowhere to broadcast to"));
         }
         self.air.clear();
-        self.desk.tell(StudioEvent::Phase {
-            phase: Phase::Starting,
-        });
+        self.desk.tell(StudioEvent::Phase { phase: Phase::Starting });
         let stop = CancellationToken::new();
         let outputs = targets.into_iter().map(|target| {
             let (lane, packets) = self.air.add_lane(self.config.bitrate_kbps);
@@ -268,9 +249,7 @@ impl Studio {
     /// # Errors
     /// [`Code::FileUnreadable`]; the old camera stays.
     pub fn pick_camera(&self, id: CameraId) -> Result<(), Failure> {
-        check_camera(&id)
-            .and_then(|()| self.open_camera(id))
-            .map_err(|error| error.failure())
+        check_camera(&id).and_then(|()| self.open_camera(id)).map_err(|error| error.failure())
     }
 
     /// Changes the microphone, also while live.
@@ -278,9 +257,7 @@ impl Studio {
     /// # Errors
     /// [`Code::FileUnreadable`]; the old microphone stays.
     pub fn pick_microphone(&self, id: MicrophoneId) -> Result<(), Failure> {
-        check_microphone(&id)
-            .and_then(|()| self.open_microphone(id))
-            .map_err(|error| error.failure())
+        check_microphone(&id).and_then(|()| self.open_microphone(id)).map_err(|error| error.failure())
     }
 
     pub fn set_muted(&self, muted: bool) {
@@ -300,11 +277,7 @@ impl Studio {
     fn open_camera(&self, id: CameraId) -> Result<(), Error> {
         let mut camera = lock(&self.camera);
         self.retire(camera.take());
-        let wanted = Wanted {
-            width: self.config.width,
-            height: self.config.height,
-            fps: self.config.fps,
-        };
+        let wanted = Wanted { width: self.config.width, height: self.config.height, fps: self.config.fps };
         let feed = self.slot.feed(id.clone());
         *camera = source::open_camera(Camera::parse(&id), feed, self.clock, wanted)?;
         Ok(())

@@ -61,20 +61,8 @@ impl Voices {
         let (sender, receiver) = sync_channel(QUEUE);
         let epoch = Arc::new(AtomicU64::new(0));
         let lost = Arc::new(AtomicU64::new(0));
-        let ear = Ear {
-            receiver,
-            epoch: Arc::clone(&epoch),
-            lost: Arc::clone(&lost),
-        };
-        (
-            Self {
-                desk,
-                sender,
-                epoch,
-                lost,
-            },
-            ear,
-        )
+        let ear = Ear { receiver, epoch: Arc::clone(&epoch), lost: Arc::clone(&lost) };
+        (Self { desk, sender, epoch, lost }, ear)
     }
 
     /// A voice for the source `microphone`. Every earlier voice is dumb from here on.
@@ -172,10 +160,8 @@ impl Voice {
     pub(crate) fn state(&self, state: SourceState) {
         self.desk.update(|snapshot| {
             let news = snapshot.microphone_state != state || snapshot.microphone != self.microphone;
-            (news && self.is_current()).then(|| StudioEvent::Microphone {
-                microphone: self.microphone.clone(),
-                state,
-            })
+            (news && self.is_current())
+                .then(|| StudioEvent::Microphone { microphone: self.microphone.clone(), state })
         });
     }
 }
@@ -190,10 +176,7 @@ mod tests {
     fn long_sound_is_cut_and_a_replaced_voice_is_not_heard() {
         let (voices, ear) = Voices::new(Arc::new(Desk::new(Snapshot::default())));
         let old = voices.open("old".into());
-        let pcm = Pcm {
-            captured: Time::from_micros(1_000_000),
-            samples: vec![0.5; 1920],
-        };
+        let pcm = Pcm { captured: Time::from_micros(1_000_000), samples: vec![0.5; 1920] };
         assert!(old.speak(&pcm));
         let first = ear.hear(Duration::from_secs(5)).expect("sound");
         let second = ear.hear(Duration::from_secs(5)).expect("sound");

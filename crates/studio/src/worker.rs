@@ -85,20 +85,12 @@ impl Worker {
             let _alive = alive;
             body(&seen);
         })?;
-        Ok(Self {
-            name: name.to_owned(),
-            stop,
-            ended: Mutex::new(ended),
-            thread: Some(thread),
-        })
+        Ok(Self { name: name.to_owned(), stop, ended: Mutex::new(ended), thread: Some(thread) })
     }
 
     /// Whether the thread ended by itself within `time`.
     pub(crate) fn ended_within(&self, time: Duration) -> bool {
-        !matches!(
-            lock(&self.ended).recv_timeout(time),
-            Err(RecvTimeoutError::Timeout)
-        )
+        !matches!(lock(&self.ended).recv_timeout(time), Err(RecvTimeoutError::Timeout))
     }
 
     /// Asks the thread to stop, without waiting for it.
@@ -124,13 +116,11 @@ impl Drop for Worker {
         LEFT_BEHIND.fetch_add(1, Ordering::Relaxed);
         let ended = std::mem::replace(&mut *lock(&self.ended), mpsc::channel().1);
         // Costs a small stack until the driver answers, which is when the count goes down again.
-        let waits = std::thread::Builder::new()
-            .name(format!("{} (left)", self.name))
-            .spawn(move || {
-                // An error is the end too: the sender is never used, only dropped.
-                let _ = ended.recv();
-                LEFT_BEHIND.fetch_sub(1, Ordering::Relaxed);
-            });
+        let waits = std::thread::Builder::new().name(format!("{} (left)", self.name)).spawn(move || {
+            // An error is the end too: the sender is never used, only dropped.
+            let _ = ended.recv();
+            LEFT_BEHIND.fetch_sub(1, Ordering::Relaxed);
+        });
         drop(waits);
     }
 }
@@ -148,8 +138,7 @@ mod tests {
         })
         .expect("threads can be started");
         drop(worker);
-        told.try_recv()
-            .expect("the thread ran to its end before drop returned");
+        told.try_recv().expect("the thread ran to its end before drop returned");
     }
 
     #[test]

@@ -35,16 +35,10 @@ async fn a_broadcast_arrives_with_its_capture_times_and_ends_with_a_goodbye() {
     let server = Server::start(Arc::default(), nowhere()).await;
     let arrived = Arc::clone(&server.arrived);
     let studio = studio();
-    until("the preview shows something", || {
-        studio.preview().borrow().is_some()
-    })
-    .await;
+    until("the preview shows something", || studio.preview().borrow().is_some()).await;
     let start = Instant::now();
     studio.go_live(vec![server.target(KEY)]).expect("goes live");
-    assert_eq!(
-        studio.go_live(vec![server.target(KEY)]).map_err(|f| f.code),
-        Err(Code::WrongPhase)
-    );
+    assert_eq!(studio.go_live(vec![server.target(KEY)]).map_err(|f| f.code), Err(Code::WrongPhase));
     until("frames arrive", || arrived.count() > 0).await;
     println!("Go Live to first frame: {:?}", start.elapsed());
     println!("answer to connected, at the endpoint: {:?}", arrived.connected());
@@ -56,13 +50,8 @@ async fn a_broadcast_arrives_with_its_capture_times_and_ends_with_a_goodbye() {
     let stamp = |unit: &endpoint::Unit| unit.captured.expect("every frame has its stamp").as_micros();
     let stamps: Vec<u64> = units.iter().map(stamp).collect();
     let steps: Vec<u64> = stamps.windows(2).map(|w| w[1] - w[0]).collect();
-    assert!(
-        steps.iter().all(|step| (10_000..400_000).contains(step)),
-        "{steps:?}"
-    );
-    let wall = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .expect("after 1970");
+    assert!(steps.iter().all(|step| (10_000..400_000).contains(step)), "{steps:?}");
+    let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     let last = units[units.len() - 1];
     let age = (wall - last.arrived.elapsed()).as_micros() as u64 - stamp(&last);
     assert!(age < 500_000, "the last frame was {age} µs old when it arrived");
@@ -74,10 +63,7 @@ async fn a_broadcast_arrives_with_its_capture_times_and_ends_with_a_goodbye() {
         }
     };
     println!("{health:?}");
-    assert!(
-        health.fps > 10.0 && health.encoded_frames > 60 && health.bitrate_kbps > 10,
-        "{health:?}"
-    );
+    assert!(health.fps > 10.0 && health.encoded_frames > 60 && health.bitrate_kbps > 10, "{health:?}");
     assert!(health.encode_ms > 0.0 && health.target_kbps == 1200, "{health:?}");
 
     studio.end().await;
@@ -105,15 +91,8 @@ async fn a_keyframe_request_is_answered_at_once() {
         .await;
         let asked = arrived.count();
         arrived.ask(kind);
-        until("a keyframe", || {
-            arrived.units(asked).iter().any(|unit| unit.keyframe)
-        })
-        .await;
-        let waited = arrived
-            .units(asked)
-            .iter()
-            .position(|unit| unit.keyframe)
-            .expect("a keyframe");
+        until("a keyframe", || arrived.units(asked).iter().any(|unit| unit.keyframe)).await;
+        let waited = arrived.units(asked).iter().position(|unit| unit.keyframe).expect("a keyframe");
         // One may be on its way, one may be in the encoder while the request arrives.
         assert!(waited <= 3, "{waited} frames passed after {kind:?}");
     }
@@ -127,9 +106,7 @@ async fn a_restarted_relay_gets_the_broadcast_back() {
     let studio = studio();
     studio.go_live(vec![server.target(KEY)]).expect("goes live");
     until("frames arrive", || arrived.count() > 10).await;
-    let Phase::Live { since } = studio.snapshot().phase else {
-        panic!("not live")
-    };
+    let Phase::Live { since } = studio.snapshot().phase else { panic!("not live") };
     for away in [None, Some(300), Some(2500)] {
         let address = server.kill().await;
         if let Some(away) = away {
@@ -143,10 +120,7 @@ async fn a_restarted_relay_gets_the_broadcast_back() {
         println!("back {took:?} after the port, which was away for {away:?} ms");
         assert!(took < Duration::from_secs(3), "{took:?}");
         assert!(arrived.units(before)[0].keyframe, "it starts with a keyframe");
-        until("the phase is live", || {
-            studio.snapshot().phase == Phase::Live { since }
-        })
-        .await;
+        until("the phase is live", || studio.snapshot().phase == Phase::Live { since }).await;
     }
     println!("answer to connected, at the endpoint: {:?}", arrived.connected());
     studio.shutdown().await;
@@ -184,11 +158,7 @@ async fn a_refused_key_is_said_and_ends_without_a_fuss() {
     studio.end().await;
     assert!(start.elapsed() < Duration::from_secs(1));
     assert_eq!(studio.snapshot().phase, Phase::Idle);
-    assert_eq!(
-        server.arrived.goodbyes.load(Ordering::SeqCst),
-        0,
-        "there was no session to end"
-    );
+    assert_eq!(server.arrived.goodbyes.load(Ordering::SeqCst), 0, "there was no session to end");
     studio.shutdown().await;
 }
 
@@ -207,30 +177,17 @@ async fn sources_change_while_the_broadcast_goes_on() {
         let fits = match camera {
             "none" => snapshot.camera_state == SourceState::Off,
             "pattern" => snapshot.camera_state == SourceState::Running,
-            _ => matches!(
-                snapshot.camera_state,
-                SourceState::Lost { .. } | SourceState::Opening
-            ),
+            _ => matches!(snapshot.camera_state, SourceState::Lost { .. } | SourceState::Opening),
         };
-        assert!(
-            fits && snapshot.camera == camera,
-            "{camera}: {:?}",
-            snapshot.camera_state
-        );
+        assert!(fits && snapshot.camera == camera, "{camera}: {:?}", snapshot.camera_state);
     }
-    let gone = studio
-        .pick_camera("file:/nonexistent.y4m".into())
-        .expect_err("unreadable");
+    let gone = studio.pick_camera("file:/nonexistent.y4m".into()).expect_err("unreadable");
     assert_eq!(gone.code, Code::FileUnreadable);
     assert_eq!(studio.snapshot().camera, "pattern", "the old camera stays");
     studio.set_muted(true);
     until("the mute is heard", || studio.snapshot().level.peak_db <= -99.0).await;
     studio.set_muted(false);
     until("the beep is back", || studio.snapshot().level.peak_db > -20.0).await;
-    assert_eq!(
-        arrived.offers.load(Ordering::SeqCst),
-        1,
-        "nothing was renegotiated"
-    );
+    assert_eq!(arrived.offers.load(Ordering::SeqCst), 1, "nothing was renegotiated");
     studio.shutdown().await;
 }

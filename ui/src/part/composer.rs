@@ -67,11 +67,7 @@ pub fn Composer() -> impl IntoView {
             && let Some(text) = &refusal.text
         {
             draft.update(|draft| {
-                *draft = if draft.is_empty() {
-                    text.clone()
-                } else {
-                    format!("{text} {draft}")
-                }
+                *draft = if draft.is_empty() { text.clone() } else { format!("{text} {draft}") }
             });
             if refusal.failure.code == Code::NameNeeded {
                 asking.set(true);
@@ -97,10 +93,9 @@ pub fn Composer() -> impl IntoView {
         let refusal = refusal.get()?;
         let said = words.failure(&refusal.failure);
         match (slow_s.get(), refusal.retry_at) {
-            (Some(left), _) => Some(format!(
-                "{said} {}",
-                words.fill("chat.again_in", &[("n", &left.to_string())])
-            )),
+            (Some(left), _) => {
+                Some(format!("{said} {}", words.fill("chat.again_in", &[("n", &left.to_string())])))
+            }
             // Its time is over: there is nothing left to say.
             (None, Some(_)) => None,
             (None, None) if refusal.failure.code == Code::NameNeeded => None,

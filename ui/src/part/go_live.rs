@@ -44,9 +44,10 @@ pub fn GoLive() -> impl IntoView {
         })
     };
     let clock = Memo::new(move |_| {
-        let seconds = phase.get().since().map_or(0, |since| {
-            ((seat.now().get() - since as f64) / 1_000.0).max(0.0) as u64
-        });
+        let seconds = phase
+            .get()
+            .since()
+            .map_or(0, |since| ((seat.now().get() - since as f64) / 1_000.0).max(0.0) as u64);
         i18n::long_clock(seconds)
     });
     let title = Signal::derive(move || words.count("live.watching_one", "live.watching_many", watching()));

@@ -18,12 +18,7 @@ pub fn HealthLine() -> impl IntoView {
         desk.snapshot().with(|snapshot| {
             desk.doctor().with(|doctor| {
                 let presence = presence.get();
-                doctor.verdict(
-                    &snapshot.phase,
-                    &snapshot.camera_state,
-                    &snapshot.microphone_state,
-                    &presence,
-                )
+                doctor.verdict(&snapshot.phase, &snapshot.camera_state, &snapshot.microphone_state, &presence)
             })
         })
     });
@@ -53,44 +48,22 @@ pub fn HealthLine() -> impl IntoView {
         }
         let load = format!("{:.0}", health.encoder_load * 100.0);
         let lost = Losses::of(&health);
-        let (total, skipped, dropped) = (
-            lost.total().to_string(),
-            lost.skipped.to_string(),
-            lost.dropped.to_string(),
-        );
-        let explained = words.fill(
-            "health.lost_title",
-            &[("skipped", &skipped), ("dropped", &dropped)],
-        );
-        let rate = [
-            ("n", megabits(health.bitrate_kbps)),
-            ("target", megabits(health.target_kbps)),
-        ];
+        let (total, skipped, dropped) =
+            (lost.total().to_string(), lost.skipped.to_string(), lost.dropped.to_string());
+        let explained = words.fill("health.lost_title", &[("skipped", &skipped), ("dropped", &dropped)]);
+        let rate = [("n", megabits(health.bitrate_kbps)), ("target", megabits(health.target_kbps))];
         let rate: Vec<(&str, &str)> = rate.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let mut numbers = vec![("fps", fps, None)];
         // Second, where no width drops it: it is what the creator feels in every answer.
-        if let Presence {
-            viewers: 1..,
-            latency_p50_ms: Some(ms),
-            ..
-        } = presence.get()
-        {
+        if let Presence { viewers: 1.., latency_p50_ms: Some(ms), .. } = presence.get() {
             let seconds = format!("{:.2}", f64::from(ms) / 1_000.0);
             let text = words.fill("health.latency", &[("n", &seconds)]);
-            numbers.push((
-                "latency",
-                text,
-                Some(words.get("health.latency_title").to_owned()),
-            ));
+            numbers.push(("latency", text, Some(words.get("health.latency_title").to_owned())));
         }
         numbers.extend([
             ("rate", words.fill("health.rate", &rate), None),
             ("load", words.fill("health.load", &[("n", &load)]), None),
-            (
-                "lost",
-                words.fill("health.lost", &[("n", &total)]),
-                Some(explained),
-            ),
+            ("lost", words.fill("health.lost", &[("n", &total)]), Some(explained)),
         ]);
         numbers
     };

@@ -58,9 +58,7 @@ pub fn Log() -> impl IntoView {
         revision.get();
         let all = moderates.get();
         room.with_untracked(|room| {
-            let lines = room
-                .lines()
-                .filter(|line| all || matches!(line.kind, LineKind::Said { .. }));
+            let lines = room.lines().filter(|line| all || matches!(line.kind, LineKind::Said { .. }));
             let waiting = room.pending().iter().cloned().map(Row::Waiting);
             lines.cloned().map(Row::Line).chain(waiting).collect::<Vec<_>>()
         })
@@ -155,8 +153,7 @@ pub fn Log() -> impl IntoView {
 }
 
 fn said_lines(room: &Room) -> impl DoubleEndedIterator<Item = &Arc<Line>> {
-    room.lines()
-        .filter(|line| matches!(line.kind, LineKind::Said { .. }))
+    room.lines().filter(|line| matches!(line.kind, LineKind::Said { .. }))
 }
 
 /// Arrow keys, and the keys that moderate the message they are at.
@@ -168,9 +165,7 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
         return;
     }
     let Some(at) = turn.current() else { return };
-    let ids = seat
-        .room()
-        .with_untracked(|room| said_lines(room).map(|line| line.id).collect::<Vec<_>>());
+    let ids = seat.room().with_untracked(|room| said_lines(room).map(|line| line.id).collect::<Vec<_>>());
     let place = ids.partition_point(|id| *id < at);
     let key = event.key();
     let go = |place: usize| {
@@ -199,13 +194,7 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
             let choice = key.parse::<usize>().ok().and_then(|n| TIMEOUTS.get(n - 1));
             if let (Some((seconds, _)), Some((by, true))) = (choice, author(seat, at)) {
                 turn.stop_timing();
-                seat.moderate(
-                    Action::Timeout {
-                        user: by.id.clone(),
-                        seconds: *seconds,
-                    },
-                    &by,
-                );
+                seat.moderate(Action::Timeout { user: by.id.clone(), seconds: *seconds }, &by);
                 focus(at);
             }
         }
@@ -240,23 +229,18 @@ fn leave(ids: &[MessageId], place: usize, turn: Turn) {
 /// Who said it, and whether the person can be timed out and banned.
 fn author(seat: Seat, message: MessageId) -> Option<(Member, bool)> {
     seat.room().with_untracked(|room| {
-        room.lines()
-            .find(|line| line.id == message)
-            .and_then(|line| match &line.kind {
-                LineKind::Said { by, .. } => {
-                    let me = room.me.as_ref().is_some_and(|me| me.id == by.id);
-                    Some((by.clone(), !me && by.role != Role::Owner))
-                }
-                _ => None,
-            })
+        room.lines().find(|line| line.id == message).and_then(|line| match &line.kind {
+            LineKind::Said { by, .. } => {
+                let me = room.me.as_ref().is_some_and(|me| me.id == by.id);
+                Some((by.clone(), !me && by.role != Role::Owner))
+            }
+            _ => None,
+        })
     })
 }
 
 fn focus(id: MessageId) {
-    let found = document()
-        .query_selector(&format!("[data-message-id=\"{}\"]", id.0))
-        .ok()
-        .flatten();
+    let found = document().query_selector(&format!("[data-message-id=\"{}\"]", id.0)).ok().flatten();
     if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         let _ = element.focus();
     }

@@ -60,10 +60,8 @@ fn said(line: &Line, by: Member, text: String) -> AnyView {
     let id = line.id;
     let mine = seat.is_me(&by.id);
     let moderates = seat.moderates();
-    let tabindex = move || {
-        turn.filter(|_| moderates.get())
-            .map(|turn| if turn.is_at(id) { "0" } else { "-1" })
-    };
+    let tabindex =
+        move || turn.filter(|_| moderates.get()).map(|turn| if turn.is_at(id) { "0" } else { "-1" });
     let toolbar = {
         let by = by.clone();
         move || {
@@ -112,18 +110,15 @@ fn notice(text: impl Fn() -> String + Send + 'static) -> AnyView {
 
 /// The nickname, or what the relay calls somebody who has none.
 fn shown_name(member: &Member) -> String {
-    if member.name.is_empty() {
-        member.id.to_string()
-    } else {
-        member.name.clone()
-    }
+    if member.name.is_empty() { member.id.to_string() } else { member.name.clone() }
 }
 
 /// The same person has the same colour everywhere (FNV-1a, 32 bit).
 fn colour(user: &UserId) -> u32 {
-    let hash = user.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = user
+        .as_str()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (hash ^ (hash >> 16)) % NICK_COLOURS
 }
 

@@ -15,13 +15,7 @@ pub fn Microphone() -> impl IntoView {
     let chosen = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.microphone.clone()));
     let state = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.microphone_state.clone()));
     let muted = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.muted));
-    let says = move || {
-        words.get(if muted.get() {
-            "microphone.unmute"
-        } else {
-            "microphone.mute"
-        })
-    };
+    let says = move || words.get(if muted.get() { "microphone.unmute" } else { "microphone.mute" });
     view! {
         <div class="source sound" class:muted=move || muted.get()>
             <Picker

@@ -12,12 +12,8 @@ use crate::seat::Seat;
 use crate::words::use_words;
 
 /// Lengths of a timeout in seconds, their texts, and the keys 1 to 4.
-pub const TIMEOUTS: [(u32, &str); 4] = [
-    (10, "timeout.10s"),
-    (60, "timeout.1m"),
-    (600, "timeout.10m"),
-    (3_600, "timeout.1h"),
-];
+pub const TIMEOUTS: [(u32, &str); 4] =
+    [(10, "timeout.10s"), (60, "timeout.1m"), (600, "timeout.10m"), (3_600, "timeout.1h")];
 
 /// Which message the keyboard is at, and whether its timeout menu is open.
 #[derive(Clone, Copy)]
@@ -35,16 +31,10 @@ impl Turn {
             let wanted: Option<MessageId> = wanted.get();
             // A message that somebody else deleted cannot keep the turn.
             ids.with(|ids| {
-                wanted
-                    .filter(|id| ids.binary_search_by_key(&id.0, |id| id.0).is_ok())
-                    .or(ids.last().copied())
+                wanted.filter(|id| ids.binary_search_by_key(&id.0, |id| id.0).is_ok()).or(ids.last().copied())
             })
         });
-        let turn = Self {
-            wanted,
-            at,
-            timing: RwSignal::new(None),
-        };
+        let turn = Self { wanted, at, timing: RwSignal::new(None) };
         provide_context(turn);
         turn
     }
@@ -75,13 +65,7 @@ impl Turn {
     }
 
     pub fn toggle_timing(self, message: MessageId) {
-        self.timing.update(|timing| {
-            *timing = if *timing == Some(message) {
-                None
-            } else {
-                Some(message)
-            }
-        });
+        self.timing.update(|timing| *timing = if *timing == Some(message) { None } else { Some(message) });
     }
 
     pub fn stop_timing(self) {

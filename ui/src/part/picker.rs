@@ -41,9 +41,7 @@ pub fn Picker(
         let extra = (!known).then(|| {
             let name = match chosen.strip_prefix("file:") {
                 Some(path) => path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned(),
-                None => desk
-                    .device_name(&chosen)
-                    .unwrap_or_else(|| words.get("picker.gone").to_owned()),
+                None => desk.device_name(&chosen).unwrap_or_else(|| words.get("picker.gone").to_owned()),
             };
             Device { id: chosen, name }
         });

@@ -7,11 +7,7 @@ use crate::store::i18n::Language;
 use crate::words::use_words;
 
 /// Names of the themes as they are kept, and their texts. Empty follows the system.
-const THEMES: [(&str, &str); 3] = [
-    ("", "theme.system"),
-    ("light", "theme.light"),
-    ("dark", "theme.dark"),
-];
+const THEMES: [(&str, &str); 3] = [("", "theme.system"), ("light", "theme.light"), ("dark", "theme.dark")];
 
 #[component]
 pub fn LanguageChoice(on_choose: impl Fn(Language) + Copy + Send + Sync + 'static) -> impl IntoView {

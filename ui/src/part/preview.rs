@@ -96,7 +96,5 @@ async fn decode(bytes: &js_sys::ArrayBuffer) -> Result<ImageBitmap, JsValue> {
     let kind = BlobPropertyBag::new();
     kind.set_type("image/jpeg");
     let blob = Blob::new_with_buffer_source_sequence_and_options(&js_sys::Array::of1(bytes), &kind)?;
-    JsFuture::from(window().create_image_bitmap_with_blob(&blob)?)
-        .await?
-        .dyn_into()
+    JsFuture::from(window().create_image_bitmap_with_blob(&blob)?).await?.dyn_into()
 }

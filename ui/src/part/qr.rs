@@ -38,9 +38,7 @@ fn outline(link: &str) -> Option<(usize, String)> {
     for row in 0..code.size {
         let mut column = 0;
         while column < code.size {
-            let run = (column..code.size)
-                .take_while(|at| code[row][*at].value())
-                .count();
+            let run = (column..code.size).take_while(|at| code[row][*at].value()).count();
             if run > 0 {
                 // Infallible: it writes into a string.
                 let _ = write!(path, "M{} {}h{run}v1h-{run}z", column + QUIET, row + QUIET);

@@ -23,10 +23,8 @@ pub fn Share() -> impl IntoView {
             .with(|access| access.as_ref().and_then(|access| access.links.first().cloned()))
             .unwrap_or_default()
     });
-    let shared = Memo::new(move |_| {
-        desk.access()
-            .with(|access| access.as_ref().is_some_and(|access| access.shared))
-    });
+    let shared =
+        Memo::new(move |_| desk.access().with(|access| access.as_ref().is_some_and(|access| access.shared)));
     let on_air = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.on_air()));
     let locked = move || on_air.get() || desk.switching().get();
     let copied = RwSignal::new(false);

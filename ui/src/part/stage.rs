@@ -80,13 +80,7 @@ pub fn Stage(endpoint: String, token: Option<String>, chat_open: RwSignal<bool>)
         let playing = viewing.status().get() == Status::Playing;
         viewing.needs_touch().get() || (playing && silent.get() && !heard.get())
     };
-    let sound_says = move || {
-        words.get(if silent.get() {
-            "stage.sound_on"
-        } else {
-            "stage.sound_off"
-        })
-    };
+    let sound_says = move || words.get(if silent.get() { "stage.sound_on" } else { "stage.sound_off" });
     view! {
         <div class="stage" node_ref=stage>
             <video id="video" node_ref=video autoplay playsinline aria-label=words.say("stage.video")></video>

@@ -44,10 +44,8 @@ fn sentence(words: Words, offer: &Offer) -> String {
     match &offer.action {
         Action::Delete { .. } => words.fill("undo.deleted", &[name]),
         Action::Timeout { seconds, .. } => {
-            let time = TIMEOUTS
-                .iter()
-                .find(|(length, _)| length == seconds)
-                .map_or("", |(_, key)| words.get(key));
+            let time =
+                TIMEOUTS.iter().find(|(length, _)| length == seconds).map_or("", |(_, key)| words.get(key));
             words.fill("undo.timed_out", &[name, ("time", time)])
         }
         Action::Ban { .. } => words.fill("undo.banned", &[name]),

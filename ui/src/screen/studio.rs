@@ -30,11 +30,7 @@ use crate::words::{self, use_words};
 pub fn Studio() -> impl IntoView {
     browser::end_boot();
     words::provide(Language::of(&browser::language()));
-    if bridge::present() {
-        view! { <Window /> }.into_any()
-    } else {
-        view! { <NoShell /> }.into_any()
-    }
+    if bridge::present() { view! { <Window /> }.into_any() } else { view! { <NoShell /> }.into_any() }
 }
 
 /// What a browser shows that was pointed at the studio's page.
@@ -60,11 +56,7 @@ fn Window() -> impl IntoView {
     let preferences = desk.preferences();
     Effect::new(move |_| {
         let Preferences { language, theme } = preferences.get();
-        let language = if language.is_empty() {
-            browser::language()
-        } else {
-            language
-        };
+        let language = if language.is_empty() { browser::language() } else { language };
         words.choose(Language::of(&language));
         browser::mark_root("data-theme", &theme);
     });
@@ -73,38 +65,21 @@ fn Window() -> impl IntoView {
         let access = desk.access().get()?;
         if seated.flatten().as_ref() != Some(&access.socket) {
             let (socket, owner) = (access.socket.clone(), Some(access.owner_token));
-            seat.connect(
-                Address {
-                    socket,
-                    owner,
-                    ..Address::default()
-                },
-                |_| {},
-            );
+            seat.connect(Address { socket, owner, ..Address::default() }, |_| {});
         }
         Some(access.socket)
     });
 
     let help = RwSignal::new(false);
-    let keys = window_event_listener(leptos::ev::keydown, move |event| {
-        keyboard(desk, seat, help, &event)
-    });
+    let keys = window_event_listener(leptos::ev::keydown, move |event| keyboard(desk, seat, help, &event));
     on_cleanup(move || keys.remove());
 
     let phase = Memo::new(move |_| desk.snapshot().with(|snapshot| phase_name(&snapshot.phase)));
     let theme = Signal::derive(move || preferences.get().theme);
     let choose_language = move |language: Language| {
-        desk.prefer(Preferences {
-            language: language.tag().to_owned(),
-            ..preferences.get_untracked()
-        });
+        desk.prefer(Preferences { language: language.tag().to_owned(), ..preferences.get_untracked() });
     };
-    let choose_theme = move |theme| {
-        desk.prefer(Preferences {
-            theme,
-            ..preferences.get_untracked()
-        })
-    };
+    let choose_theme = move |theme| desk.prefer(Preferences { theme, ..preferences.get_untracked() });
     view! {
         <main class="studio" data-phase=phase>
             <header class="bar">
@@ -159,18 +134,14 @@ fn Window() -> impl IntoView {
 
 /// Keys that work everywhere but in a text field.
 fn keyboard(desk: Desk, seat: Seat, help: RwSignal<bool>, event: &KeyboardEvent) {
-    let target = event
-        .target()
-        .and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
     let typing = target
         .as_ref()
         .is_some_and(|target| ["INPUT", "TEXTAREA", "SELECT"].contains(&target.tag_name().as_str()));
     let command = event.ctrl_key() || event.meta_key();
     // Where there is text, Ctrl+Z is the text's.
     let empty = target.is_some_and(|target| {
-        target
-            .dyn_ref::<web_sys::HtmlTextAreaElement>()
-            .is_some_and(|area| area.value().is_empty())
+        target.dyn_ref::<web_sys::HtmlTextAreaElement>().is_some_and(|area| area.value().is_empty())
     });
     let key = event.key().to_lowercase();
     if command && key == "z" && (!typing || empty) {

@@ -25,20 +25,13 @@ const LANGUAGE: &str = "footlight.language";
 #[component]
 pub fn Watch() -> impl IntoView {
     browser::end_boot();
-    let words = words::provide(Language::of(
-        &browser::stored(LANGUAGE).unwrap_or_else(browser::language),
-    ));
+    let words = words::provide(Language::of(&browser::stored(LANGUAGE).unwrap_or_else(browser::language)));
     let room = room_of(&window().location().pathname().unwrap_or_default());
     let seat = Seat::provide();
     let viewing = Viewing::provide(seat);
     let token = browser::stored(TOKEN);
     let socket = browser::socket_url(&format!("/ws/{room}"));
-    let address = Address {
-        socket,
-        probe: Some("/healthz".to_owned()),
-        token: token.clone(),
-        owner: None,
-    };
+    let address = Address { socket, probe: Some("/healthz".to_owned()), token: token.clone(), owner: None };
     seat.connect(address, move |event| {
         if let RoomEvent::Server(ServerMessage::Welcome { token, .. }) = event {
             browser::store(TOKEN, token);
@@ -48,18 +41,12 @@ pub fn Watch() -> impl IntoView {
 
     let chat_open = RwSignal::new(false);
     let live = Memo::new(move |_| {
-        seat.room()
-            .with(|room| matches!(room.stream, Some(StreamState::Live { .. })))
+        seat.room().with(|room| matches!(room.stream, Some(StreamState::Live { .. })))
             && viewing.status().get() != Status::Banned
     });
     let latency = move || viewing.latency_ms().get();
     let seconds = move || {
-        latency().map(|ms| {
-            words.fill(
-                "watch.latency",
-                &[("n", &format!("{:.2}", f64::from(ms) / 1_000.0))],
-            )
-        })
+        latency().map(|ms| words.fill("watch.latency", &[("n", &format!("{:.2}", f64::from(ms) / 1_000.0))]))
     };
     let reason = move || match viewing.status().get() {
         Status::Failed(why) => Some(match why {
@@ -109,10 +96,7 @@ pub fn Watch() -> impl IntoView {
 
 /// The room that the page's path names: its first segment.
 fn room_of(path: &str) -> RoomId {
-    path.split('/')
-        .find(|part| !part.is_empty())
-        .and_then(|part| part.parse().ok())
-        .unwrap_or_default()
+    path.split('/').find(|part| !part.is_empty()).and_then(|part| part.parse().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -121,13 +105,9 @@ mod tests {
 
     #[test]
     fn the_path_names_the_room() {
-        for (path, room) in [
-            ("/main", "main"),
-            ("/cooking/", "cooking"),
-            ("/", "main"),
-            ("", "main"),
-            ("/%2e", "main"),
-        ] {
+        for (path, room) in
+            [("/main", "main"), ("/cooking/", "cooking"), ("/", "main"), ("", "main"), ("/%2e", "main")]
+        {
             assert_eq!(room_of(path).as_str(), room, "{path}");
         }
     }

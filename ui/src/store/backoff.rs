@@ -15,11 +15,7 @@ const JITTER: f64 = 0.3;
 
 impl Backoff {
     pub fn new(first_ms: f64, longest_ms: f64) -> Self {
-        Self {
-            first_ms,
-            longest_ms,
-            tries: 0,
-        }
+        Self { first_ms, longest_ms, tries: 0 }
     }
 
     /// The next delay in milliseconds; `random` is in 0.0..1.0.

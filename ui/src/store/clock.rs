@@ -39,10 +39,7 @@ impl RelayClock {
             self.guesses.pop_front();
         }
         let offset_ms = relay_us as f64 / 1_000.0 - (sent + round_trip_ms / 2.0);
-        self.guesses.push_back(Guess {
-            round_trip_ms,
-            offset_ms,
-        });
+        self.guesses.push_back(Guess { round_trip_ms, offset_ms });
     }
 
     /// Add it to our time to get the relay's, in milliseconds.
@@ -121,15 +118,8 @@ mod tests {
 
     #[test]
     fn frames_around_the_anchor_and_the_wrap_have_an_age() {
-        let clock = MediaClock {
-            rtp: u32::MAX - 44_999,
-            at_us: 5_000_000,
-        };
-        for (rtp, ms) in [
-            (clock.rtp, 5_000.0),
-            (45_000, 6_000.0),
-            (clock.rtp - 9_000, 4_900.0),
-        ] {
+        let clock = MediaClock { rtp: u32::MAX - 44_999, at_us: 5_000_000 };
+        for (rtp, ms) in [(clock.rtp, 5_000.0), (45_000, 6_000.0), (clock.rtp - 9_000, 4_900.0)] {
             assert!((captured_ms(clock, rtp) - ms).abs() < 0.001, "{rtp}");
         }
     }

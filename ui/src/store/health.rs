@@ -80,10 +80,7 @@ pub struct Losses {
 impl Losses {
     /// Of the whole broadcast.
     pub fn of(health: &Health) -> Self {
-        Self {
-            skipped: health.skipped_frames,
-            dropped: health.dropped_frames,
-        }
+        Self { skipped: health.skipped_frames, dropped: health.dropped_frames }
     }
 
     pub fn total(self) -> u64 {
@@ -217,41 +214,11 @@ mod tests {
         let next = healthy(60);
         assert_eq!(judge(&[good, next]), Verdict::Good);
         for (health, verdict) in [
-            (
-                Health {
-                    encoder_load: 1.1,
-                    ..next
-                },
-                Verdict::Bad(Cause::EncoderBusy),
-            ),
-            (
-                Health {
-                    encoder_load: 0.95,
-                    ..next
-                },
-                Verdict::Fair(Cause::EncoderBusy),
-            ),
-            (
-                Health {
-                    dropped_frames: 3,
-                    ..next
-                },
-                Verdict::Bad(Cause::UploadSlow),
-            ),
-            (
-                Health {
-                    target_kbps: 900,
-                    ..next
-                },
-                Verdict::Fair(Cause::PictureSofter),
-            ),
-            (
-                Health {
-                    rtt_ms: Some(500.0),
-                    ..next
-                },
-                Verdict::Fair(Cause::RelayFar),
-            ),
+            (Health { encoder_load: 1.1, ..next }, Verdict::Bad(Cause::EncoderBusy)),
+            (Health { encoder_load: 0.95, ..next }, Verdict::Fair(Cause::EncoderBusy)),
+            (Health { dropped_frames: 3, ..next }, Verdict::Bad(Cause::UploadSlow)),
+            (Health { target_kbps: 900, ..next }, Verdict::Fair(Cause::PictureSofter)),
+            (Health { rtt_ms: Some(500.0), ..next }, Verdict::Fair(Cause::RelayFar)),
         ] {
             assert_eq!(judge(&[good, health]), verdict);
         }
@@ -259,11 +226,7 @@ mod tests {
 
     #[test]
     fn lost_pictures_say_why_until_they_are_old() {
-        let lost = |skipped_frames, dropped_frames| Health {
-            skipped_frames,
-            dropped_frames,
-            ..healthy(60)
-        };
+        let lost = |skipped_frames, dropped_frames| Health { skipped_frames, dropped_frames, ..healthy(60) };
         let none = healthy(30);
         let good = Verdict::Good;
         let hiccup = Verdict::Fair(Cause::PicturesSkipped);
@@ -271,22 +234,8 @@ mod tests {
         let upload = Verdict::Bad(Cause::UploadSlow);
         for (seconds, verdict) in [
             (vec![none, lost(1, 0)], hiccup),
-            (
-                vec![none, lost(4, 0), lost(4, 0), lost(4, 0), lost(4, 0), lost(4, 0)],
-                hiccup,
-            ),
-            (
-                vec![
-                    none,
-                    lost(4, 0),
-                    lost(4, 0),
-                    lost(4, 0),
-                    lost(4, 0),
-                    lost(4, 0),
-                    lost(4, 0),
-                ],
-                good,
-            ),
+            (vec![none, lost(4, 0), lost(4, 0), lost(4, 0), lost(4, 0), lost(4, 0)], hiccup),
+            (vec![none, lost(4, 0), lost(4, 0), lost(4, 0), lost(4, 0), lost(4, 0), lost(4, 0)], good),
             (vec![none, lost(9, 0)], stutter),
             (vec![none, lost(0, 1)], upload),
             (vec![none, lost(1, 1)], upload),
@@ -295,89 +244,45 @@ mod tests {
             (vec![lost(50, 50)], good),
             (vec![lost(50, 50), lost(51, 50)], hiccup),
             // A broadcast that loses pictures from its first second on.
-            (
-                vec![
-                    healthy(900),
-                    Health {
-                        skipped_frames: 2,
-                        ..healthy(5)
-                    },
-                ],
-                hiccup,
-            ),
-            (
-                vec![
-                    Health {
-                        skipped_frames: 7,
-                        ..healthy(900)
-                    },
-                    healthy(5),
-                ],
-                good,
-            ),
+            (vec![healthy(900), Health { skipped_frames: 2, ..healthy(5) }], hiccup),
+            (vec![Health { skipped_frames: 7, ..healthy(900) }, healthy(5)], good),
         ] {
             assert_eq!(judge(&seconds), verdict, "{seconds:?}");
         }
         let mut doctor = Doctor::default();
         doctor.apply(none);
         doctor.apply(lost(3, 2));
-        assert_eq!(
-            doctor.losses(),
-            Losses {
-                skipped: 3,
-                dropped: 2
-            }
-        );
+        assert_eq!(doctor.losses(), Losses { skipped: 3, dropped: 2 });
         assert_eq!(doctor.losses().total(), 5);
     }
 
     #[test]
     fn a_slow_camera_needs_more_than_one_slow_second() {
-        let slow = Health {
-            fps: 15.0,
-            ..healthy(60)
-        };
+        let slow = Health { fps: 15.0, ..healthy(60) };
         assert_eq!(judge(&[healthy(30), slow]), Verdict::Good);
-        assert_eq!(
-            judge(&[healthy(30), slow, slow, slow, slow, slow]),
-            Verdict::Fair(Cause::CameraSlow)
-        );
+        assert_eq!(judge(&[healthy(30), slow, slow, slow, slow, slow]), Verdict::Fair(Cause::CameraSlow));
     }
 
     #[test]
     fn old_drops_are_forgiven_and_a_new_broadcast_starts_clean() {
-        let dropped = Health {
-            dropped_frames: 9,
-            ..healthy(60)
-        };
+        let dropped = Health { dropped_frames: 9, ..healthy(60) };
         assert_eq!(
             judge(&[healthy(30), dropped, dropped, dropped, dropped, dropped, dropped]),
             Verdict::Good
         );
-        let low = Health {
-            target_kbps: 800,
-            ..healthy(5)
-        };
+        let low = Health { target_kbps: 800, ..healthy(5) };
         assert_eq!(judge(&[healthy(900), low]), Verdict::Good);
     }
 
     #[test]
     fn a_lost_camera_comes_before_everything_but_the_connection() {
-        let lost = SourceState::Lost {
-            failure: Failure::new(Code::CameraMissing, "gone"),
-        };
+        let lost = SourceState::Lost { failure: Failure::new(Code::CameraMissing, "gone") };
         let doctor = Doctor::default();
         let live = Phase::Live { since: 0 };
         let away = Phase::Reconnecting { since: 0, attempt: 1 };
         let nobody = Presence::default();
-        assert_eq!(
-            doctor.verdict(&live, &lost, &lost, &nobody),
-            Verdict::Bad(Cause::CameraLost)
-        );
-        assert_eq!(
-            doctor.verdict(&away, &lost, &lost, &nobody),
-            Verdict::Bad(Cause::Reconnecting)
-        );
+        assert_eq!(doctor.verdict(&live, &lost, &lost, &nobody), Verdict::Bad(Cause::CameraLost));
+        assert_eq!(doctor.verdict(&away, &lost, &lost, &nobody), Verdict::Bad(Cause::Reconnecting));
         assert_eq!(doctor.verdict(&Phase::Idle, &lost, &lost, &nobody), Verdict::Idle);
     }
 }

@@ -34,11 +34,7 @@ impl Language {
 
     /// The best language for a BCP 47 tag as a browser or a setting has it; English for an unknown one.
     pub fn of(tag: &str) -> Self {
-        if tag.to_ascii_lowercase().starts_with("zh") {
-            Self::Chinese
-        } else {
-            Self::English
-        }
+        if tag.to_ascii_lowercase().starts_with("zh") { Self::Chinese } else { Self::English }
     }
 }
 
@@ -47,11 +43,8 @@ type Texts = HashMap<String, String>;
 fn texts(language: Language) -> &'static Texts {
     static TEXTS: OnceLock<[Texts; 2]> = OnceLock::new();
     let all = TEXTS.get_or_init(|| {
-        [
-            include_str!("../../locales/en.json"),
-            include_str!("../../locales/zh-CN.json"),
-        ]
-        .map(|json| serde_json::from_str(json).expect("the locales are tested to parse"))
+        [include_str!("../../locales/en.json"), include_str!("../../locales/zh-CN.json")]
+            .map(|json| serde_json::from_str(json).expect("the locales are tested to parse"))
     });
     &all[language as usize]
 }
@@ -68,29 +61,18 @@ pub fn find(language: Language, key: &str) -> Option<&'static str> {
 
 /// Puts values in place of `{name}`.
 pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
-    values.iter().fold(template.to_owned(), |text, (name, value)| {
-        text.replace(&format!("{{{name}}}"), value)
-    })
+    values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
 /// A duration as a clock shows it: `0:45`, `12:34`, `1:02:03`.
 pub fn clock(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 {
-        format!("{hours}:{minutes:02}:{seconds:02}")
-    } else {
-        format!("{minutes}:{seconds:02}")
-    }
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
 /// The same with every place, for the broadcast's own clock: `00:12:34`.
 pub fn long_clock(seconds: u64) -> String {
-    format!(
-        "{:02}:{:02}:{:02}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 #[cfg(test)]
@@ -102,10 +84,7 @@ mod tests {
     use super::*;
 
     fn placeholders(text: &str) -> BTreeSet<&str> {
-        text.split('{')
-            .skip(1)
-            .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
-            .collect()
+        text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).collect()
     }
 
     #[test]
@@ -115,10 +94,7 @@ mod tests {
         assert_eq!(keys(english), keys(chinese));
         for (key, text) in english {
             let other = &chinese[key];
-            assert!(
-                !text.trim().is_empty() && !other.trim().is_empty(),
-                "{key} is empty"
-            );
+            assert!(!text.trim().is_empty() && !other.trim().is_empty(), "{key} is empty");
             assert_eq!(placeholders(text), placeholders(other), "{key}");
         }
     }
@@ -146,9 +122,8 @@ mod tests {
             let (Some(group), Some(_), None) = (parts.next(), parts.next(), parts.next()) else {
                 continue;
             };
-            let plain = word
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b));
+            let plain =
+                word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b));
             if plain && groups.contains(group) && !word.ends_with('.') {
                 assert!(known.contains_key(word), "the code asks for {word}");
             }
@@ -161,15 +136,10 @@ mod tests {
     #[test]
     fn numbers_go_into_texts_and_clocks() {
         assert_eq!(fill("{n} of {all}", &[("n", "1"), ("all", "{n}")]), "1 of {n}");
-        for (seconds, short, long) in [
-            (0, "0:00", "00:00:00"),
-            (754, "12:34", "00:12:34"),
-            (3_723, "1:02:03", "01:02:03"),
-        ] {
-            assert_eq!(
-                (clock(seconds).as_str(), long_clock(seconds).as_str()),
-                (short, long)
-            );
+        for (seconds, short, long) in
+            [(0, "0:00", "00:00:00"), (754, "12:34", "00:12:34"), (3_723, "1:02:03", "01:02:03")]
+        {
+            assert_eq!((clock(seconds).as_str(), long_clock(seconds).as_str()), (short, long));
         }
     }
 

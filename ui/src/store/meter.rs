@@ -28,13 +28,7 @@ pub struct Meter {
 impl Default for Meter {
     fn default() -> Self {
         let level = Level::default();
-        Self {
-            level,
-            fill: level,
-            held_db: level.peak_db,
-            held_at: 0.0,
-            last_at: 0.0,
-        }
+        Self { level, fill: level, held_db: level.peak_db, held_at: 0.0, last_at: 0.0 }
     }
 }
 
@@ -65,11 +59,7 @@ impl Meter {
 
 /// Place of a loudness on the meter, 0.0 to 1.0.
 pub fn place(db: f32) -> f32 {
-    let db = if db.is_nan() {
-        FLOOR_DB
-    } else {
-        db.clamp(FLOOR_DB, 0.0)
-    };
+    let db = if db.is_nan() { FLOOR_DB } else { db.clamp(FLOOR_DB, 0.0) };
     (db - FLOOR_DB) / -FLOOR_DB
 }
 
@@ -78,10 +68,7 @@ mod tests {
     use super::*;
 
     fn level(peak_db: f32) -> Level {
-        Level {
-            peak_db,
-            rms_db: peak_db - 6.0,
-        }
+        Level { peak_db, rms_db: peak_db - 6.0 }
     }
 
     #[test]
@@ -115,14 +102,7 @@ mod tests {
 
     #[test]
     fn loudness_has_a_place() {
-        for (db, at) in [
-            (0.0, 1.0),
-            (6.0, 1.0),
-            (-60.0, 0.0),
-            (-100.0, 0.0),
-            (-30.0, 0.5),
-            (f32::NAN, 0.0),
-        ] {
+        for (db, at) in [(0.0, 1.0), (6.0, 1.0), (-60.0, 0.0), (-100.0, 0.0), (-30.0, 0.5), (f32::NAN, 0.0)] {
             assert_eq!(place(db), at, "{db}");
         }
     }

@@ -180,11 +180,7 @@ impl Playback {
                 if !self.link_up {
                     if self.link_was_up && self.session == Session::Open {
                         // Media that already stood still has had its chance.
-                        let grace = if now - self.packet_at > STILL_MS {
-                            0.0
-                        } else {
-                            PROOF_MS
-                        };
+                        let grace = if now - self.packet_at > STILL_MS { 0.0 } else { PROOF_MS };
                         self.proof = Some((now + grace, self.seen.packets));
                     }
                     self.retry.reset();
@@ -344,10 +340,7 @@ impl Playback {
         if self.dead_ends >= BLOCKED_AFTER {
             return Status::Failed(Why::Blocked);
         }
-        let away = [self.link_down_since, self.unreachable_since]
-            .into_iter()
-            .flatten()
-            .reduce(f64::min);
+        let away = [self.link_down_since, self.unreachable_since].into_iter().flatten().reduce(f64::min);
         if !self.link_up && away.is_some_and(|since| now - since > HICCUP_MS) {
             return Status::Failed(Why::Unreachable);
         }
@@ -362,11 +355,7 @@ impl Playback {
 
     /// When the next try is, for the countdown on the card.
     pub fn retry_at(&self) -> f64 {
-        if self.link_up || !self.link_was_up {
-            self.retry_at
-        } else {
-            self.link_retry_at
-        }
+        if self.link_up || !self.link_was_up { self.retry_at } else { self.link_retry_at }
     }
 }
 
@@ -379,17 +368,11 @@ mod tests {
     const CLOCK: MediaClock = MediaClock { rtp: 0, at_us: 0 };
 
     fn live() -> PlaybackEvent {
-        PlaybackEvent::Stream(StreamState::Live {
-            since: 0,
-            clock: CLOCK,
-        })
+        PlaybackEvent::Stream(StreamState::Live { since: 0, clock: CLOCK })
     }
 
     fn interrupted() -> PlaybackEvent {
-        PlaybackEvent::Stream(StreamState::Interrupted {
-            since: 0,
-            clock: CLOCK,
-        })
+        PlaybackEvent::Stream(StreamState::Interrupted { since: 0, clock: CLOCK })
     }
 
     struct Story {
@@ -401,12 +384,7 @@ mod tests {
 
     impl Story {
         fn new() -> Self {
-            Self {
-                player: Playback::new(0.0),
-                now: 0.0,
-                count: 0.0,
-                done: vec![],
-            }
+            Self { player: Playback::new(0.0), now: 0.0, count: 0.0, done: vec![] }
         }
 
         fn on(&mut self, event: PlaybackEvent) -> Option<Do> {
@@ -422,12 +400,7 @@ mod tests {
                 self.now += 100.0;
                 self.count += if media { 1.0 } else { 0.0 };
                 let signs = if checks { self.now } else { 0.0 };
-                let seen = Seen {
-                    packets: self.count,
-                    signs,
-                    frames: self.count,
-                    shaky: false,
-                };
+                let seen = Seen { packets: self.count, signs, frames: self.count, shaky: false };
                 self.on(PlaybackEvent::Seen(seen));
             }
         }
@@ -463,10 +436,7 @@ mod tests {
         assert_eq!(story.on(live()), Some(Do::Start));
         story.on(PlaybackEvent::Connected);
         story.pass(500.0, true, true);
-        assert_eq!(
-            story.on(PlaybackEvent::Stream(StreamState::Offline)),
-            Some(Do::Stop)
-        );
+        assert_eq!(story.on(PlaybackEvent::Stream(StreamState::Offline)), Some(Do::Stop));
         assert_eq!(story.player.status(story.now), Status::Offline);
     }
 
@@ -486,9 +456,7 @@ mod tests {
     #[test]
     fn a_relay_that_restarts_gets_a_new_session_within_half_a_second_of_its_welcome() {
         let mut story = Story::playing();
-        story.on(PlaybackEvent::LinkDown {
-            retry_at: story.now + 300.0,
-        });
+        story.on(PlaybackEvent::LinkDown { retry_at: story.now + 300.0 });
         story.pass(2_000.0, false, false);
         assert_eq!(story.player.status(story.now), Status::Interrupted);
         assert!(story.done.is_empty());
@@ -496,11 +464,7 @@ mod tests {
         story.on(PlaybackEvent::LinkUp);
         story.on(interrupted());
         story.pass(1_000.0, false, false);
-        assert!(
-            matches!(story.done[..], [(at, Do::Start)] if at - back <= 500.0),
-            "{:?}",
-            story.done
-        );
+        assert!(matches!(story.done[..], [(at, Do::Start)] if at - back <= 500.0), "{:?}", story.done);
     }
 
     #[test]
@@ -521,10 +485,7 @@ mod tests {
         story.on(PlaybackEvent::SessionFailed);
         story.now += 1_000.0;
         assert_eq!(story.on(PlaybackEvent::Tick), Some(Do::Start));
-        assert_eq!(
-            story.on(PlaybackEvent::LinkDown { retry_at: story.now }),
-            Some(Do::Stop)
-        );
+        assert_eq!(story.on(PlaybackEvent::LinkDown { retry_at: story.now }), Some(Do::Stop));
         story.pass(500.0, false, false);
         assert_eq!(story.on(PlaybackEvent::LinkUp), Some(Do::Start));
     }

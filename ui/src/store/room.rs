@@ -156,16 +156,7 @@ impl Room {
 
     fn hear(&mut self, message: ServerMessage, now: f64) {
         match message {
-            ServerMessage::Welcome {
-                you,
-                token,
-                room,
-                resumed,
-                history,
-                seq,
-                muted_until,
-                ..
-            } => {
+            ServerMessage::Welcome { you, token, room, resumed, history, seq, muted_until, .. } => {
                 self.link = Link::Open;
                 self.me = Some(you);
                 self.token = Some(token);
@@ -192,11 +183,7 @@ impl Room {
                     self.settle(&nonce);
                 }
             }
-            ServerMessage::Refused {
-                nonce,
-                failure,
-                retry_after_ms,
-            } => {
+            ServerMessage::Refused { nonce, failure, retry_after_ms } => {
                 let text = nonce.as_ref().and_then(|nonce| self.settle(nonce));
                 self.refusals += 1;
                 self.refusal = Some(Refusal {
@@ -207,11 +194,7 @@ impl Room {
                 });
             }
             ServerMessage::You { you } => {
-                if self
-                    .refusal
-                    .as_ref()
-                    .is_some_and(|refusal| refusal.failure.code == Code::NameNeeded)
-                {
+                if self.refusal.as_ref().is_some_and(|refusal| refusal.failure.code == Code::NameNeeded) {
                     self.refusal = None;
                 }
                 self.me = Some(you);
@@ -235,33 +218,16 @@ impl Room {
                 if let Some(nonce) = nonce {
                     self.settle(&nonce);
                 }
-                self.put(Line {
-                    id,
-                    at,
-                    kind: LineKind::Said { by, text },
-                });
+                self.put(Line { id, at, kind: LineKind::Said { by, text } });
             }
             EventKind::Deleted { message } => self.lines.retain(|line| line.id != message),
-            EventKind::Restored {
-                message,
-                said_at,
-                by,
-                text,
-            } => {
+            EventKind::Restored { message, said_at, by, text } => {
                 self.lines.retain(|line| line.id != message);
-                self.put(Line {
-                    id: message,
-                    at: said_at,
-                    kind: LineKind::Said { by, text },
-                });
+                self.put(Line { id: message, at: said_at, kind: LineKind::Said { by, text } });
             }
             EventKind::TimedOut { user, until } => {
                 let seconds = until.saturating_sub(at).div_ceil(1_000);
-                self.put(Line {
-                    id,
-                    at,
-                    kind: LineKind::TimedOut { user, seconds },
-                });
+                self.put(Line { id, at, kind: LineKind::TimedOut { user, seconds } });
             }
             EventKind::Banned { user } => {
                 let (theirs, others) = self.lines.drain(..).partition(|line| by(line) == Some(&user.id));
@@ -269,22 +235,14 @@ impl Room {
                 self.hidden.extend::<VecDeque<_>>(theirs);
                 let spare = self.hidden.len().saturating_sub(MAX_LINES);
                 self.hidden.drain(..spare);
-                self.put(Line {
-                    id,
-                    at,
-                    kind: LineKind::Banned { user },
-                });
+                self.put(Line { id, at, kind: LineKind::Banned { user } });
             }
             EventKind::Pardoned { user } => {
                 let (theirs, others): (Vec<_>, Vec<_>) =
                     self.hidden.drain(..).partition(|line| by(line) == Some(&user.id));
                 self.hidden = others;
                 theirs.into_iter().for_each(|line| self.place(line));
-                self.put(Line {
-                    id,
-                    at,
-                    kind: LineKind::Pardoned { user },
-                });
+                self.put(Line { id, at, kind: LineKind::Pardoned { user } });
             }
         }
     }
@@ -324,11 +282,7 @@ mod tests {
     use super::*;
 
     fn member(id: &str) -> Member {
-        Member {
-            id: id.parse().unwrap(),
-            name: id.to_uppercase(),
-            role: Role::Guest,
-        }
+        Member { id: id.parse().unwrap(), name: id.to_uppercase(), role: Role::Guest }
     }
 
     fn nonce(text: &str) -> Nonce {
@@ -336,21 +290,11 @@ mod tests {
     }
 
     fn event(seq: u64, kind: EventKind) -> RoomEvent {
-        RoomEvent::Server(ServerMessage::Event {
-            event: Event {
-                seq: Seq(seq),
-                at: seq * 1_000,
-                kind,
-            },
-        })
+        RoomEvent::Server(ServerMessage::Event { event: Event { seq: Seq(seq), at: seq * 1_000, kind } })
     }
 
     fn said(seq: u64, who: &str, text: &str, sent_as: Option<&str>) -> RoomEvent {
-        let kind = EventKind::Said {
-            by: member(who),
-            text: text.into(),
-            nonce: sent_as.map(nonce),
-        };
+        let kind = EventKind::Said { by: member(who), text: text.into(), nonce: sent_as.map(nonce) };
         event(seq, kind)
     }
 
@@ -396,42 +340,18 @@ mod tests {
     #[test]
     fn own_message_shows_at_once_and_is_replaced_by_the_room_s() {
         let mut room = told([welcome(false, vec![], 0)]);
-        room.apply(
-            RoomEvent::Typed {
-                nonce: nonce("n1"),
-                text: "hi".into(),
-            },
-            0.0,
-        );
+        room.apply(RoomEvent::Typed { nonce: nonce("n1"), text: "hi".into() }, 0.0);
         assert_eq!(room.pending().len(), 1);
         room.apply(said(1, "me", "hi", Some("n1")), 0.0);
-        room.apply(
-            RoomEvent::Server(ServerMessage::Done {
-                nonce: nonce("n1"),
-                seq: Seq(1),
-            }),
-            0.0,
-        );
+        room.apply(RoomEvent::Server(ServerMessage::Done { nonce: nonce("n1"), seq: Seq(1) }), 0.0);
         assert_eq!((room.pending().len(), texts(&room)), (0, vec!["hi".to_owned()]));
     }
 
     #[test]
     fn a_message_typed_while_away_waits_for_the_reconnect() {
         let mut room = told([welcome(false, vec![said(1, "a", "one", None)], 1)]);
-        room.apply(
-            RoomEvent::Link(Link::Lost {
-                since: 0.0,
-                retry_at: 400.0,
-            }),
-            0.0,
-        );
-        room.apply(
-            RoomEvent::Typed {
-                nonce: nonce("n1"),
-                text: "still here".into(),
-            },
-            0.0,
-        );
+        room.apply(RoomEvent::Link(Link::Lost { since: 0.0, retry_at: 400.0 }), 0.0);
+        room.apply(RoomEvent::Typed { nonce: nonce("n1"), text: "still here".into() }, 0.0);
         room.apply(welcome(true, vec![said(2, "b", "two", None)], 2), 0.0);
         assert_eq!(texts(&room), ["one", "two"]);
         assert_eq!(room.pending()[0].text, "still here");
@@ -440,47 +360,23 @@ mod tests {
     #[test]
     fn a_message_that_got_through_before_the_break_is_not_said_twice() {
         let mut room = told([welcome(false, vec![], 0)]);
-        room.apply(
-            RoomEvent::Typed {
-                nonce: nonce("n1"),
-                text: "hi".into(),
-            },
-            0.0,
-        );
+        room.apply(RoomEvent::Typed { nonce: nonce("n1"), text: "hi".into() }, 0.0);
         // The tail does not carry the nonce; the repeat is answered with the old seq.
         room.apply(welcome(true, vec![said(1, "me", "hi", None)], 1), 0.0);
-        room.apply(
-            RoomEvent::Server(ServerMessage::Done {
-                nonce: nonce("n1"),
-                seq: Seq(1),
-            }),
-            0.0,
-        );
+        room.apply(RoomEvent::Server(ServerMessage::Done { nonce: nonce("n1"), seq: Seq(1) }), 0.0);
         assert_eq!((room.pending().len(), texts(&room).len()), (0, 1));
     }
 
     #[test]
     fn a_refused_message_comes_back_with_its_text() {
         let mut room = told([welcome(false, vec![], 0)]);
-        room.apply(
-            RoomEvent::Typed {
-                nonce: nonce("n1"),
-                text: "hi".into(),
-            },
-            0.0,
-        );
+        room.apply(RoomEvent::Typed { nonce: nonce("n1"), text: "hi".into() }, 0.0);
         let failure = Failure::new(Code::TooFast, "slow down");
-        let refused = ServerMessage::Refused {
-            nonce: Some(nonce("n1")),
-            failure,
-            retry_after_ms: Some(3_000),
-        };
+        let refused =
+            ServerMessage::Refused { nonce: Some(nonce("n1")), failure, retry_after_ms: Some(3_000) };
         room.apply(RoomEvent::Server(refused), 1_000.0);
         let refusal = room.refusal.as_ref().unwrap();
-        assert_eq!(
-            (refusal.text.as_deref(), refusal.retry_at),
-            (Some("hi"), Some(4_000.0))
-        );
+        assert_eq!((refusal.text.as_deref(), refusal.retry_at), (Some("hi"), Some(4_000.0)));
         assert!(room.pending().is_empty() && texts(&room).is_empty());
         room.apply(RoomEvent::RefusalSeen, 1_000.0);
         assert_eq!(room.refusal, None);
@@ -494,15 +390,7 @@ mod tests {
             said(2, "b", "two", None),
             said(3, "a", "three", None),
         ]);
-        room.apply(
-            event(
-                4,
-                EventKind::Deleted {
-                    message: MessageId(2),
-                },
-            ),
-            0.0,
-        );
+        room.apply(event(4, EventKind::Deleted { message: MessageId(2) }), 0.0);
         assert_eq!(texts(&room), ["one", "three"]);
         let restored = EventKind::Restored {
             message: MessageId(2),
@@ -542,18 +430,9 @@ mod tests {
         let mut room = told([welcome(false, vec![], 0)]);
         for seq in 1..=(MAX_LINES as u64 + 50) {
             room.apply(said(seq, "a", "x", None), 0.0);
-            room.apply(
-                RoomEvent::Typed {
-                    nonce: nonce(&format!("n{seq}")),
-                    text: "y".into(),
-                },
-                0.0,
-            );
+            room.apply(RoomEvent::Typed { nonce: nonce(&format!("n{seq}")), text: "y".into() }, 0.0);
         }
-        assert_eq!(
-            (room.lines().count(), room.pending().len()),
-            (MAX_LINES, MAX_PENDING)
-        );
+        assert_eq!((room.lines().count(), room.pending().len()), (MAX_LINES, MAX_PENDING));
         assert_eq!(room.lines().next().unwrap().id, MessageId(51));
         assert!(!room.can_type());
     }
@@ -565,10 +444,7 @@ mod tests {
         assert_eq!(room.muted_until, Some(9));
         room.apply(RoomEvent::Server(ServerMessage::Muted { until: None }), 0.0);
         assert_eq!(room.muted_until, None);
-        let presence = Presence {
-            viewers: 7,
-            ..Presence::default()
-        };
+        let presence = Presence { viewers: 7, ..Presence::default() };
         room.apply(RoomEvent::Server(ServerMessage::Presence { presence }), 0.0);
         assert_eq!(room.presence.viewers, 7);
         room.apply(RoomEvent::Link(Link::Closed(CloseCode::Banned)), 0.0);

@@ -57,11 +57,7 @@ impl Undo {
         match event {
             UndoEvent::Acted { action, name } => {
                 self.next += 1;
-                let offer = Offer {
-                    id: self.next,
-                    action,
-                    name,
-                };
+                let offer = Offer { id: self.next, action, name };
                 if offer.inverse().is_some() {
                     if self.offers.len() == SHOWN {
                         self.offers.remove(0);
@@ -97,30 +93,11 @@ mod tests {
     fn every_act_has_its_way_back() {
         let mut undo = Undo::default();
         for (action, back) in [
-            (
-                Action::Delete {
-                    message: MessageId(4),
-                },
-                Action::Restore {
-                    message: MessageId(4),
-                },
-            ),
-            (
-                Action::Timeout {
-                    user: user(),
-                    seconds: 10,
-                },
-                Action::Pardon { user: user() },
-            ),
+            (Action::Delete { message: MessageId(4) }, Action::Restore { message: MessageId(4) }),
+            (Action::Timeout { user: user(), seconds: 10 }, Action::Pardon { user: user() }),
             (Action::Ban { user: user() }, Action::Pardon { user: user() }),
         ] {
-            undo.apply(
-                UndoEvent::Acted {
-                    action,
-                    name: "Ada".into(),
-                },
-                0.0,
-            );
+            undo.apply(UndoEvent::Acted { action, name: "Ada".into() }, 0.0);
             assert_eq!(undo.newest().unwrap().inverse(), Some(back));
         }
         let ban = undo.newest().unwrap().id;
@@ -131,13 +108,7 @@ mod tests {
     #[test]
     fn an_offer_ends_after_five_seconds() {
         let mut undo = Undo::default();
-        undo.apply(
-            UndoEvent::Acted {
-                action: Action::Ban { user: user() },
-                name: String::new(),
-            },
-            0.0,
-        );
+        undo.apply(UndoEvent::Acted { action: Action::Ban { user: user() }, name: String::new() }, 0.0);
         undo.apply(UndoEvent::Tick, UNDO_MS - 1.0);
         assert_eq!(undo.offers().count(), 1);
         undo.apply(UndoEvent::Tick, UNDO_MS);
@@ -148,13 +119,7 @@ mod tests {
     fn a_raid_does_not_fill_the_screen() {
         let mut undo = Undo::default();
         for _ in 0..50 {
-            undo.apply(
-                UndoEvent::Acted {
-                    action: Action::Ban { user: user() },
-                    name: String::new(),
-                },
-                0.0,
-            );
+            undo.apply(UndoEvent::Acted { action: Action::Ban { user: user() }, name: String::new() }, 0.0);
         }
         assert_eq!(undo.offers().count(), SHOWN);
         assert_eq!(undo.newest().unwrap().id, 50);

@@ -77,10 +77,7 @@ struct Unit {
 
 impl Assembler {
     pub fn new() -> Self {
-        Self {
-            broken: true,
-            ..Self::default()
-        }
+        Self { broken: true, ..Self::default() }
     }
 
     /// Takes one packet that arrived at `now`. Whole access units come out of [`pop`](Self::pop).
@@ -250,12 +247,7 @@ impl Unit {
 impl AccessUnit {
     /// The packet that the room carries, captured at `captured`.
     pub fn into_packet(self, captured: Time) -> Packet {
-        Packet {
-            codec: crate::Codec::H264,
-            captured,
-            keyframe: self.keyframe,
-            data: self.data,
-        }
+        Packet { codec: crate::Codec::H264, captured, keyframe: self.keyframe, data: self.data }
     }
 
     /// Whether the parameter sets are in it, as they must be in front of every IDR.

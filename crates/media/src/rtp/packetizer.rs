@@ -23,10 +23,7 @@ pub struct Payload {
 /// NAL units are copied once. Access unit delimiters and filler are left out: RTP needs neither.
 pub fn packetize(packet: &Packet, max_payload: usize, out: &mut Vec<Payload>) {
     match packet.codec {
-        Codec::Opus => out.push(Payload {
-            bytes: Arc::from(&packet.data[..]),
-            marker: false,
-        }),
+        Codec::Opus => out.push(Payload { bytes: Arc::from(&packet.data[..]), marker: false }),
         Codec::H264 => {
             let begin = out.len();
             h264(&packet.data, max_payload.max(64), out);
@@ -53,11 +50,7 @@ fn h264(data: &[u8], max: usize, out: &mut Vec<Payload>) {
             }
             _ => {
                 flush(&mut small, &mut small_size, out);
-                if nal.len() <= max {
-                    single(nal, out)
-                } else {
-                    fragments(nal, max, out)
-                }
+                if nal.len() <= max { single(nal, out) } else { fragments(nal, max, out) }
             }
         }
     }
@@ -65,10 +58,7 @@ fn h264(data: &[u8], max: usize, out: &mut Vec<Payload>) {
 }
 
 fn single(nal: &[u8], out: &mut Vec<Payload>) {
-    out.push(Payload {
-        bytes: Arc::from(nal),
-        marker: false,
-    });
+    out.push(Payload { bytes: Arc::from(nal), marker: false });
 }
 
 fn flush(small: &mut Vec<&[u8]>, size: &mut usize, out: &mut Vec<Payload>) {
@@ -84,10 +74,7 @@ fn flush(small: &mut Vec<&[u8]>, size: &mut usize, out: &mut Vec<Payload>) {
                 bytes.extend_from_slice(&(nal.len() as u16).to_be_bytes());
                 bytes.extend_from_slice(nal);
             }
-            out.push(Payload {
-                bytes: bytes.into(),
-                marker: false,
-            });
+            out.push(Payload { bytes: bytes.into(), marker: false });
         }
     }
     small.clear();
@@ -104,9 +91,6 @@ fn fragments(nal: &[u8], max: usize, out: &mut Vec<Payload>) {
         let start = if index == 0 { FU_START } else { 0 };
         let end = if index + 1 == count { FU_END } else { 0 };
         let prefix = [(header & 0xe0) | FU_A, start | end | (header & 0x1f)];
-        out.push(Payload {
-            bytes: prefix.iter().chain(piece).copied().collect(),
-            marker: false,
-        });
+        out.push(Payload { bytes: prefix.iter().chain(piece).copied().collect(), marker: false });
     }
 }

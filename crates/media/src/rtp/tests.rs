@@ -14,12 +14,7 @@ fn unit(keyframe: bool, size: usize, fill: u8) -> Packet {
     let mut slice = vec![fill; size];
     slice[0] = if keyframe { 0x65 } else { 0x41 };
     h264::push_nal(&mut data, &slice);
-    Packet {
-        codec: Codec::H264,
-        captured: Time::from_micros(u64::from(fill)),
-        keyframe,
-        data: data.into(),
-    }
+    Packet { codec: Codec::H264, captured: Time::from_micros(u64::from(fill)), keyframe, data: data.into() }
 }
 
 /// RTP packets of a run of access units: (seq, timestamp, payload).
@@ -39,36 +34,17 @@ fn send(units: &[Packet]) -> Vec<(u64, u32, Payload)> {
 fn receive(assembler: &mut Assembler, packet: &(u64, u32, Payload), now: Time) -> Vec<AccessUnit> {
     let (seq, timestamp, payload) = packet;
     let (marker, payload) = (payload.marker, &payload.bytes[..]);
-    assembler.push(
-        Incoming {
-            seq: *seq,
-            timestamp: *timestamp,
-            marker,
-            payload,
-            captured: None,
-        },
-        now,
-    );
+    assembler.push(Incoming { seq: *seq, timestamp: *timestamp, marker, payload, captured: None }, now);
     std::iter::from_fn(|| assembler.pop()).collect()
 }
 
 #[test]
 fn every_size_comes_out_as_it_went_in() {
-    for size in [
-        1,
-        2,
-        MAX_PAYLOAD - 1,
-        MAX_PAYLOAD,
-        MAX_PAYLOAD + 1,
-        2 * MAX_PAYLOAD,
-        100_000,
-    ] {
+    for size in [1, 2, MAX_PAYLOAD - 1, MAX_PAYLOAD, MAX_PAYLOAD + 1, 2 * MAX_PAYLOAD, 100_000] {
         let units = [unit(true, size, 7), unit(false, size, 9)];
         let mut assembler = Assembler::new();
-        let got: Vec<AccessUnit> = send(&units)
-            .iter()
-            .flat_map(|p| receive(&mut assembler, p, Time::default()))
-            .collect();
+        let got: Vec<AccessUnit> =
+            send(&units).iter().flat_map(|p| receive(&mut assembler, p, Time::default())).collect();
         let data: Vec<_> = got.iter().map(|u| u.data.clone()).collect();
         assert_eq!(data, units.map(|u| u.data), "{size}");
         assert!(got[0].keyframe && !got[1].keyframe && got[0].has_parameter_sets());
@@ -114,11 +90,7 @@ fn a_late_retransmission_is_waited_for() {
         }
     }
     assert!(got.is_empty());
-    got.extend(receive(
-        &mut assembler,
-        &sent[late],
-        Time::default() + Duration::from_millis(100),
-    ));
+    got.extend(receive(&mut assembler, &sent[late], Time::default() + Duration::from_millis(100)));
     assert_eq!(got.len(), 2);
     assert!(!assembler.take_keyframe_wanted());
 }
@@ -144,10 +116,8 @@ fn a_lost_packet_costs_up_to_the_next_keyframe_and_asks_for_it() {
 fn a_stream_joined_in_the_middle_begins_with_a_keyframe() {
     let units: Vec<Packet> = (0..4).map(|i| unit(i == 2, 100, i as u8)).collect();
     let mut assembler = Assembler::new();
-    let got: Vec<AccessUnit> = send(&units)
-        .iter()
-        .flat_map(|p| receive(&mut assembler, p, Time::default()))
-        .collect();
+    let got: Vec<AccessUnit> =
+        send(&units).iter().flat_map(|p| receive(&mut assembler, p, Time::default())).collect();
     assert_eq!(got.len(), 2);
     assert!(got[0].keyframe);
 }
@@ -156,9 +126,7 @@ fn a_stream_joined_in_the_middle_begins_with_a_keyframe() {
 fn noise_is_neither_believed_nor_hoarded() {
     let mut state = 7u64;
     let mut random = move || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         state >> 33
     };
     let mut assembler = Assembler::new();

@@ -106,16 +106,10 @@ impl History {
         if since > self.seq {
             return None;
         }
-        let missed = self
-            .tail
-            .iter()
-            .map(|kept| &kept.event)
-            .filter(|event| event.seq > since && self.shown(event));
-        let reaches = since == self.seq
-            || self
-                .tail
-                .front()
-                .is_some_and(|oldest| oldest.event.seq.0 <= since.0 + 1);
+        let missed =
+            self.tail.iter().map(|kept| &kept.event).filter(|event| event.seq > since && self.shown(event));
+        let reaches =
+            since == self.seq || self.tail.front().is_some_and(|oldest| oldest.event.seq.0 <= since.0 + 1);
         reaches.then(|| missed.cloned().collect())
     }
 
@@ -131,26 +125,10 @@ mod tests {
     use super::*;
 
     fn said(history: &mut History, nonce: &str) -> Seq {
-        let by = Member {
-            id: "u1".parse().unwrap(),
-            name: "Ada".into(),
-            role: Role::Guest,
-        };
-        let kind = EventKind::Said {
-            by: by.clone(),
-            text: "hi".into(),
-            nonce: None,
-        };
-        let event = Event {
-            seq: history.next_seq(),
-            at: 0,
-            kind,
-        };
-        let kept = Kept {
-            event,
-            by: Some(by.id),
-            nonce: Some(nonce.parse().unwrap()),
-        };
+        let by = Member { id: "u1".parse().unwrap(), name: "Ada".into(), role: Role::Guest };
+        let kind = EventKind::Said { by: by.clone(), text: "hi".into(), nonce: None };
+        let event = Event { seq: history.next_seq(), at: 0, kind };
+        let kept = Kept { event, by: Some(by.id), nonce: Some(nonce.parse().unwrap()) };
         let seq = kept.event.seq;
         history.remember(&kept);
         history.announce(kept);
@@ -180,21 +158,10 @@ mod tests {
         let mut history = History::default();
         let message = MessageId(said(&mut history, "a").0);
         said(&mut history, "b");
-        let event = Event {
-            seq: history.next_seq(),
-            at: 0,
-            kind: EventKind::Deleted { message },
-        };
-        history.announce(Kept {
-            event,
-            by: None,
-            nonce: None,
-        });
+        let event = Event { seq: history.next_seq(), at: 0, kind: EventKind::Deleted { message } };
+        history.announce(Kept { event, by: None, nonce: None });
         assert_eq!(history.fresh(&Sanctions::default()).len(), 1);
         assert_eq!(history.after(Seq(0)).unwrap().len(), 2);
-        assert_eq!(
-            history.known(&"u1".parse().unwrap(), &"a".parse().unwrap()),
-            Some(Seq(1))
-        );
+        assert_eq!(history.known(&"u1".parse().unwrap(), &"a".parse().unwrap()), Some(Seq(1)));
     }
 }

@@ -32,11 +32,7 @@ impl Pace {
 
     fn forget(&mut self, now: UnixMillis) {
         // A clock that was set back must not silence anybody for longer than the window.
-        while self
-            .0
-            .front()
-            .is_some_and(|said| *said + WINDOW <= now || *said > now)
-        {
+        while self.0.front().is_some_and(|said| *said + WINDOW <= now || *said > now) {
             self.0.pop_front();
         }
     }

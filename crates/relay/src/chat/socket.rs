@@ -50,11 +50,7 @@ pub(crate) async fn serve(socket: WebSocket, address: IpAddr, context: Context) 
         Ok(seat) => seat,
         Err((failure, code)) => {
             if let Some(failure) = failure {
-                let refused = ServerMessage::Refused {
-                    nonce: None,
-                    failure,
-                    retry_after_ms: None,
-                };
+                let refused = ServerMessage::Refused { nonce: None, failure, retry_after_ms: None };
                 outbox.push(&encode(&refused), Weight::Full);
             }
             if let Some(code) = code {
@@ -115,20 +111,12 @@ async fn join(
     context: &Context,
     outbox: &Outbox,
 ) -> Result<SeatId, Turned> {
-    let ClientMessage::Hello {
-        version,
-        token,
-        owner,
-        since,
-    } = hello
-    else {
+    let ClientMessage::Hello { version, token, owner, since } = hello else {
         return Err((None, Some(CloseCode::Malformed)));
     };
     if version != VERSION {
-        let failure = Failure::new(
-            Code::Version,
-            format!("This relay speaks version {VERSION}; reload the page"),
-        );
+        let failure =
+            Failure::new(Code::Version, format!("This relay speaks version {VERSION}; reload the page"));
         return Err((Some(failure), Some(CloseCode::Malformed)));
     }
     let rank = match owner.as_deref() {
@@ -141,10 +129,7 @@ async fn join(
     };
     let internal = |error: crate::error::Error| {
         tracing::error!(%error, "a session could not join");
-        (
-            Some(Failure::new(Code::Internal, "The relay could not do this")),
-            Some(CloseCode::GoingAway),
-        )
+        (Some(Failure::new(Code::Internal, "The relay could not do this")), Some(CloseCode::GoingAway))
     };
     // A token of another relay, or an altered one, makes a new person rather than an error: pages keep
     // tokens for longer than relays live.
@@ -158,27 +143,15 @@ async fn join(
     };
     let token = context.auth.device_token(&user);
     let outbox = outbox.clone();
-    let join = Box::new(Join {
-        user,
-        name,
-        rank,
-        address,
-        since,
-        token,
-        outbox,
-    });
-    context
-        .door
-        .ask(|reply| Ask::Join { join, reply })
-        .await
-        .map_err(|failure| {
-            let code = match failure.code {
-                Code::Banned => CloseCode::Banned,
-                Code::Full => CloseCode::Full,
-                _ => CloseCode::GoingAway,
-            };
-            (Some(failure), Some(code))
-        })
+    let join = Box::new(Join { user, name, rank, address, since, token, outbox });
+    context.door.ask(|reply| Ask::Join { join, reply }).await.map_err(|failure| {
+        let code = match failure.code {
+            Code::Banned => CloseCode::Banned,
+            Code::Full => CloseCode::Full,
+            _ => CloseCode::GoingAway,
+        };
+        (Some(failure), Some(code))
+    })
 }
 
 /// Reads until the client ends or says something that cannot be.
@@ -199,10 +172,7 @@ async fn read(
         };
         match message {
             ClientMessage::Ping { sent } => {
-                let pong = ServerMessage::Pong {
-                    sent,
-                    at_us: clock::now().as_micros(),
-                };
+                let pong = ServerMessage::Pong { sent, at_us: clock::now().as_micros() };
                 outbox.push(&encode(&pong), Weight::Full);
             }
             ClientMessage::Hello { .. } => return Some(CloseCode::Malformed),
@@ -219,9 +189,9 @@ async fn read(
 fn received(next: Option<Result<Message, axum::Error>>) -> Result<Option<ClientMessage>, Option<CloseCode>> {
     match next {
         None | Some(Ok(Message::Close(_))) => Err(None),
-        Some(Ok(Message::Text(text))) if text.len() <= MAX_CLIENT_MESSAGE => serde_json::from_str(&text)
-            .map(Some)
-            .map_err(|_| Some(CloseCode::Malformed)),
+        Some(Ok(Message::Text(text))) if text.len() <= MAX_CLIENT_MESSAGE => {
+            serde_json::from_str(&text).map(Some).map_err(|_| Some(CloseCode::Malformed))
+        }
         Some(Ok(Message::Text(_) | Message::Binary(_))) => Err(Some(CloseCode::Malformed)),
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
         // Not UTF-8, longer than the transport takes, not WebSocket, or the connection broke: for all but
@@ -253,10 +223,5 @@ async fn close(sink: &mut SplitSink<WebSocket, Message>, code: CloseCode) {
         CloseCode::GoingAway => "going away",
         CloseCode::Full => "full",
     };
-    let _ = sink
-        .send(Message::Close(Some(CloseFrame {
-            code: code as u16,
-            reason: reason.into(),
-        })))
-        .await;
+    let _ = sink.send(Message::Close(Some(CloseFrame { code: code as u16, reason: reason.into() }))).await;
 }

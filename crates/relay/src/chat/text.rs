@@ -7,13 +7,7 @@ use footlight_protocol::Code;
 pub(crate) fn clean(text: &str, most: usize) -> Result<String, Code> {
     let kept: String = text
         .chars()
-        .map(|c| {
-            if matches!(c, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}') {
-                ' '
-            } else {
-                c
-            }
-        })
+        .map(|c| if matches!(c, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}') { ' ' } else { c })
         .filter(|c| !c.is_control() && !turns(*c))
         .collect();
     let kept = kept.trim();

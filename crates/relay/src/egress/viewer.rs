@@ -69,13 +69,7 @@ pub(crate) struct Pumped {
 
 impl Viewer {
     pub(crate) fn new(now: Instant) -> Self {
-        Self {
-            video: None,
-            audio: None,
-            joined: false,
-            tokens: BURST,
-            filled: now,
-        }
+        Self { video: None, audio: None, joined: false, tokens: BURST, filled: now }
     }
 
     /// The viewer takes this track as payload type `pt` in media section `mid`.
@@ -154,9 +148,7 @@ impl Viewer {
     fn refill(&mut self, now: Instant) {
         let passed = now.duration_since(self.filled).as_millis();
         if passed > 0 {
-            let more = u32::try_from(passed)
-                .unwrap_or(u32::MAX)
-                .saturating_mul(PER_MILLISECOND);
+            let more = u32::try_from(passed).unwrap_or(u32::MAX).saturating_mul(PER_MILLISECOND);
             self.tokens = self.tokens.saturating_add(more).min(BURST);
             self.filled = now;
         }
@@ -171,11 +163,8 @@ impl Line {
         // What was next is no longer kept.
         self.waiting |= count < end && track.get(count).is_none();
         if self.waiting {
-            let restart = if video {
-                track.keyframe().filter(|keyframe| *keyframe >= count)
-            } else {
-                Some(end)
-            };
+            let restart =
+                if video { track.keyframe().filter(|keyframe| *keyframe >= count) } else { Some(end) };
             let Some(restart) = restart else { return };
             (count, part) = (restart, 0);
             self.waiting = false;
@@ -214,16 +203,11 @@ impl Line {
                 }
                 *budget -= 1;
                 let rtp = told.to_rtp(track.codec().clock_rate());
-                let write = RtpWrite::new(
-                    self.pt,
-                    self.seq.into(),
-                    rtp,
-                    now.instant_of(told),
-                    payload.bytes.clone(),
-                )
-                .marker(payload.marker)
-                .nackable(video)
-                .ext_vals(extensions(cut, video));
+                let write =
+                    RtpWrite::new(self.pt, self.seq.into(), rtp, now.instant_of(told), payload.bytes.clone())
+                        .marker(payload.marker)
+                        .nackable(video)
+                        .ext_vals(extensions(cut, video));
                 stream.write_rtp(write);
                 self.seq += 1;
                 part += 1;
@@ -241,18 +225,14 @@ impl Line {
             return cut.captured;
         }
         let steps = u32::try_from(self.live_from - 1 - count).unwrap_or(u32::MAX);
-        cut.captured
-            .max(self.squeezed_to - CATCH_UP.saturating_mul(steps))
+        cut.captured.max(self.squeezed_to - CATCH_UP.saturating_mul(steps))
     }
 }
 
 fn extensions(cut: &Cut, video: bool) -> ExtensionValues {
     let captured = std::time::UNIX_EPOCH + Duration::from_micros(cut.captured.as_micros());
     let mut values = ExtensionValues {
-        abs_capture_time: Some(AbsCaptureTime {
-            capture_time: captured,
-            clock_offset: None,
-        }),
+        abs_capture_time: Some(AbsCaptureTime { capture_time: captured, clock_offset: None }),
         ..ExtensionValues::default()
     };
     if video {

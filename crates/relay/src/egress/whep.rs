@@ -22,14 +22,7 @@ pub(crate) async fn watch(
     let user = bearer(request.headers()).and_then(|token| app.auth.device(token));
     let (prepared, answer) = negotiate::offer(&app, request).await?;
     let address = address.ip();
-    let opened = door
-        .ask(|reply| Ask::Watch {
-            user,
-            address,
-            prepared,
-            reply,
-        })
-        .await?;
+    let opened = door.ask(|reply| Ask::Watch { user, address, prepared, reply }).await?;
     Ok(negotiate::created("whep", door, opened, answer))
 }
 

@@ -18,12 +18,7 @@ const TRANSPORT_MESSAGE: usize = 4 * MAX_CLIENT_MESSAGE;
 
 /// `GET /api/v1/rooms`
 pub(crate) async fn rooms(State(app): State<App>) -> Json<Vec<RoomState>> {
-    Json(
-        app.rooms
-            .values()
-            .map(|door| door.state.borrow().clone())
-            .collect(),
-    )
+    Json(app.rooms.values().map(|door| door.state.borrow().clone()).collect())
 }
 
 /// `GET /api/v1/rooms/{room}`
@@ -34,11 +29,7 @@ pub(crate) async fn room(State(app): State<App>, Path(room): Path<String>) -> Re
 
 /// `GET /api/v1/openapi.json`
 pub(crate) async fn openapi() -> Response {
-    (
-        [(header::CONTENT_TYPE, "application/json")],
-        include_str!("openapi.json"),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("openapi.json")).into_response()
 }
 
 /// `GET /api/v1/messages.json`: JSON Schema of both directions of the room's WebSocket.
@@ -60,11 +51,7 @@ pub(crate) async fn health(State(app): State<App>) -> Response {
 
 /// `GET /metrics`
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
-    (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        app.metrics.render(),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render()).into_response()
 }
 
 /// `GET /ws/{room}`. Any origin may connect: what a session may do depends on tokens that only its own page
@@ -77,24 +64,15 @@ pub(crate) async fn socket(
 ) -> Result<Response, Fail> {
     let door = app.room(&room)?.clone();
     let upgrade = upgrade.map_err(|rejection| {
-        Fail::new(
-            rejection.status(),
-            Code::Malformed,
-            "This route takes WebSocket connections only",
-        )
+        Fail::new(rejection.status(), Code::Malformed, "This route takes WebSocket connections only")
     })?;
-    let context = Context {
-        auth: app.auth.clone(),
-        store: app.store.clone(),
-        metrics: app.metrics.clone(),
-        door,
-    };
+    let context =
+        Context { auth: app.auth.clone(), store: app.store.clone(), metrics: app.metrics.clone(), door };
     let open = app.sockets.token();
-    Ok(upgrade
-        .max_message_size(TRANSPORT_MESSAGE)
-        .max_frame_size(TRANSPORT_MESSAGE)
-        .on_upgrade(move |socket| async move {
+    Ok(upgrade.max_message_size(TRANSPORT_MESSAGE).max_frame_size(TRANSPORT_MESSAGE).on_upgrade(
+        move |socket| async move {
             socket::serve(socket, address.ip(), context).await;
             drop(open);
-        }))
+        },
+    ))
 }

@@ -44,9 +44,7 @@ impl IntoResponse for Fail {
             let challenge = HeaderValue::from_static("Bearer realm=\"footlight\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
 }
@@ -71,55 +69,32 @@ pub(crate) fn for_reader(headers: &HeaderMap, fail: Fail) -> Response {
 }
 
 pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 pub(crate) async fn no_route(headers: HeaderMap) -> Response {
-    for_reader(
-        &headers,
-        Fail::new(StatusCode::NOT_FOUND, Code::NotFound, "There is nothing here"),
-    )
+    for_reader(&headers, Fail::new(StatusCode::NOT_FOUND, Code::NotFound, "There is nothing here"))
 }
 
 pub(crate) async fn wrong_method() -> Response {
-    Fail::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        Code::Malformed,
-        "This route does not take this method",
-    )
-    .into_response()
+    Fail::new(StatusCode::METHOD_NOT_ALLOWED, Code::Malformed, "This route does not take this method")
+        .into_response()
 }
 
 /// The body of a request as UTF-8 text of the expected content type.
 pub(crate) async fn text_body(request: Request, content_type: &str) -> Result<String, Fail> {
-    let given = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let given =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let given = given.split(';').next().unwrap_or_default().trim();
     if !given.eq_ignore_ascii_case(content_type) {
         let message = format!("The body has to be {content_type}");
-        return Err(Fail::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Code::Malformed,
-            message,
-        ));
+        return Err(Fail::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Malformed, message));
     }
-    let body = axum::body::Bytes::from_request(request, &())
-        .await
-        .map_err(|rejection| {
-            let status = rejection.status();
-            let code = if status == StatusCode::PAYLOAD_TOO_LARGE {
-                Code::TooLong
-            } else {
-                Code::Malformed
-            };
-            Fail::new(status, code, "The body is too long or did not arrive")
-        })?;
+    let body = axum::body::Bytes::from_request(request, &()).await.map_err(|rejection| {
+        let status = rejection.status();
+        let code = if status == StatusCode::PAYLOAD_TOO_LARGE { Code::TooLong } else { Code::Malformed };
+        Fail::new(status, code, "The body is too long or did not arrive")
+    })?;
     String::from_utf8(body.into())
         .map_err(|_| Fail::new(StatusCode::BAD_REQUEST, Code::Malformed, "The body is not UTF-8"))
 }

@@ -71,12 +71,8 @@ impl Listener {
                 self.metrics.refused.one();
                 continue;
             };
-            let (router, media, metrics, cancel) = (
-                self.router.clone(),
-                self.media.clone(),
-                self.metrics.clone(),
-                cancel.clone(),
-            );
+            let (router, media, metrics, cancel) =
+                (self.router.clone(), self.media.clone(), self.metrics.clone(), cancel.clone());
             let open = move |seats: &Semaphore, all: usize| (all - seats.available_permits()) as u64;
             metrics.connections.set(open(&seats, self.connections));
             tasks.spawn(async move {

@@ -69,16 +69,12 @@ pub(crate) fn router(app: App) -> Router {
         .route("/whip/{room}", post(whip::publish).options(whip::options))
         .route(
             "/whip/{room}/{session}",
-            axum::routing::patch(whip::trickle)
-                .delete(whip::end)
-                .options(whip::options),
+            axum::routing::patch(whip::trickle).delete(whip::end).options(whip::options),
         )
         .route("/whep/{room}", post(whep::watch).options(whep::options))
         .route(
             "/whep/{room}/{session}",
-            axum::routing::patch(whep::trickle)
-                .delete(whep::end)
-                .options(whep::options),
+            axum::routing::patch(whep::trickle).delete(whep::end).options(whep::options),
         );
     let api = Router::new()
         .route("/api/v1/rooms", get(api::rooms))
@@ -110,23 +106,15 @@ pub(crate) fn router(app: App) -> Router {
 async fn any_page_may_ask(mut response: Response) -> Response {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (
-            header::ACCESS_CONTROL_ALLOW_METHODS,
-            "GET, POST, PATCH, DELETE, OPTIONS",
-        ),
-        (
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "authorization, content-type, if-match",
-        ),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, DELETE, OPTIONS"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, if-match"),
         (
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
             "location, etag, www-authenticate, accept-post, accept-patch",
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ] {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
 }

@@ -36,10 +36,7 @@ pub(crate) async fn offer(app: &App, request: Request) -> Result<(Prepared, Stri
 pub(crate) fn created(route: &str, door: &Door, opened: Opened, answer: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, SDP.to_owned()),
-        (
-            header::LOCATION,
-            format!("/{route}/{}/{}", door.id, opened.resource),
-        ),
+        (header::LOCATION, format!("/{route}/{}/{}", door.id, opened.resource)),
         (header::ETAG, format!("\"{}\"", opened.etag)),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
@@ -47,11 +44,8 @@ pub(crate) fn created(route: &str, door: &Door, opened: Opened, answer: String) 
 }
 
 pub(crate) fn options() -> Response {
-    let headers = [
-        (ACCEPT_POST, SDP),
-        (ACCEPT_PATCH, FRAGMENT),
-        (header::ALLOW, "POST, PATCH, DELETE, OPTIONS"),
-    ];
+    let headers =
+        [(ACCEPT_POST, SDP), (ACCEPT_PATCH, FRAGMENT), (header::ALLOW, "POST, PATCH, DELETE, OPTIONS")];
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
@@ -63,19 +57,10 @@ pub(crate) async fn trickle(
     resource: String,
     request: Request,
 ) -> Result<Response, Fail> {
-    let wanted = request
-        .headers()
-        .get(header::IF_MATCH)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let wanted =
+        request.headers().get(header::IF_MATCH).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let fragment = text_body(request, FRAGMENT).await?;
-    let tag = door
-        .ask(|reply| Ask::Tag {
-            resource,
-            role,
-            reply,
-        })
-        .await?;
+    let tag = door.ask(|reply| Ask::Tag { resource, role, reply }).await?;
     let current = |wanted: &str| wanted.split(',').any(|one| one.trim() == format!("\"{tag}\""));
     match wanted.as_deref() {
         // RFC 9725 section 4.3.2: a restart matches any ICE session.
@@ -89,23 +74,16 @@ pub(crate) async fn trickle(
             Code::Malformed,
             "This is not the current ICE session",
         )),
-        _ if !fragment.lines().any(|line| line.starts_with("a=")) => Err(Fail::new(
-            StatusCode::BAD_REQUEST,
-            Code::Malformed,
-            "The body is not an SDP fragment",
-        )),
+        _ if !fragment.lines().any(|line| line.starts_with("a=")) => {
+            Err(Fail::new(StatusCode::BAD_REQUEST, Code::Malformed, "The body is not an SDP fragment"))
+        }
         _ => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }
 
 /// The peer is done.
 pub(crate) async fn end(door: &Door, role: Role, resource: String) -> Result<Response, Fail> {
-    door.ask(|reply| Ask::End {
-        resource,
-        role,
-        reply,
-    })
-    .await?;
+    door.ask(|reply| Ask::End { resource, role, reply }).await?;
     Ok(StatusCode::OK.into_response())
 }
 

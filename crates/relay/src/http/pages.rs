@@ -46,11 +46,7 @@ pub(crate) async fn home(State(app): State<App>) -> Response {
     for (room, door) in &app.rooms {
         let live = matches!(door.state.borrow().stream, StreamState::Live { .. });
         // Room names are link-safe by their type.
-        let _ = write!(
-            list,
-            "<li><a href=\"/{room}\">{room}</a>{}",
-            if live { " (live)" } else { "" }
-        );
+        let _ = write!(list, "<li><a href=\"/{room}\">{room}</a>{}", if live { " (live)" } else { "" });
     }
     let page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
@@ -78,18 +74,11 @@ fn file(path: &str, headers: &HeaderMap) -> Response {
         (header::CACHE_CONTROL, "no-cache".to_owned()),
         (header::CONTENT_SECURITY_POLICY, POLICY.to_owned()),
     ];
-    let known = headers
-        .get(header::IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok());
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     if known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag)) {
         return (StatusCode::NOT_MODIFIED, fixed).into_response();
     }
-    (
-        fixed,
-        [(header::CONTENT_TYPE, content_type(path))],
-        found.data.into_owned(),
-    )
-        .into_response()
+    (fixed, [(header::CONTENT_TYPE, content_type(path))], found.data.into_owned()).into_response()
 }
 
 fn content_type(path: &str) -> &'static str {

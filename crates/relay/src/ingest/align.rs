@@ -28,10 +28,7 @@ pub(crate) struct Align {
 impl Align {
     /// A clock that is known to have nothing to do with ours.
     pub(crate) fn foreign() -> Self {
-        Self {
-            shifted: true,
-            ..Self::default()
-        }
+        Self { shifted: true, ..Self::default() }
     }
 
     /// The capture time on the relay's clock; never later than `arrived`.
@@ -42,21 +39,14 @@ impl Align {
         if !self.shifted {
             return captured.min(arrived);
         }
-        let shift = self
-            .smallest
-            .into_iter()
-            .chain(self.previous)
-            .min()
-            .unwrap_or(delta);
+        let shift = self.smallest.into_iter().chain(self.previous).min().unwrap_or(delta);
         Time::from_micros(captured.as_micros().saturating_add_signed(shift)).min(arrived)
     }
 
     fn learn(&mut self, delta: i64, arrived: Time) {
         let started = *self.window.get_or_insert(arrived);
         // A clock that was set makes every difference so far worthless.
-        let jumped = self
-            .smallest
-            .is_some_and(|smallest| (delta - smallest).abs() > OLDEST);
+        let jumped = self.smallest.is_some_and(|smallest| (delta - smallest).abs() > OLDEST);
         if jumped {
             self.previous = None;
             self.smallest = None;
@@ -81,11 +71,7 @@ pub(crate) struct Stamps {
 
 impl Stamps {
     pub(crate) fn new(rate: u32) -> Self {
-        Self {
-            rate,
-            newest: None,
-            align: Align::foreign(),
-        }
+        Self { rate, newest: None, align: Align::foreign() }
     }
 
     /// By arrival: the stream's own pace, shifted so that its fastest packet counts as just captured.
@@ -98,8 +84,7 @@ impl Stamps {
         /// Far enough from zero that a timestamp which goes back stays positive.
         const BASE: i64 = 1 << 50;
         let micros = BASE + (ticks as i128 * 1_000_000 / i128::from(self.rate)) as i64;
-        self.align
-            .place(Time::from_micros(micros.unsigned_abs()), arrived)
+        self.align.place(Time::from_micros(micros.unsigned_abs()), arrived)
     }
 
     /// By a sender report that says `timestamp` `at` was captured `reported`, on the publisher's clock.
@@ -124,10 +109,7 @@ mod tests {
     fn a_right_clock_is_believed() {
         let mut align = Align::default();
         for delay in [20_000, 300_000, 5_000, 4_000_000] {
-            assert_eq!(
-                align.place(at(10_000_000 - delay), at(10_000_000)),
-                at(10_000_000 - delay)
-            );
+            assert_eq!(align.place(at(10_000_000 - delay), at(10_000_000)), at(10_000_000 - delay));
         }
     }
 
@@ -139,11 +121,7 @@ mod tests {
             let arrived = at(n * 33_000 + [5_000, 9_000, 7_000][n as usize % 3]);
             let placed = align.place(at(n * 33_000 + ahead), arrived);
             assert!(placed <= arrived);
-            assert!(
-                arrived.since(placed) <= Duration::from_millis(4),
-                "{:?}",
-                arrived.since(placed)
-            );
+            assert!(arrived.since(placed) <= Duration::from_millis(4), "{:?}", arrived.since(placed));
         }
     }
 

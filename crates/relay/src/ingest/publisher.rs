@@ -71,10 +71,7 @@ impl Publisher {
         });
         let report = packet.last_sender_info.as_ref().and_then(|info| {
             let at = info.ntp_time.duration_since(std::time::UNIX_EPOCH).ok()?;
-            Some((
-                info.rtp_time.numer() as u32,
-                Time::from_micros(at.as_micros() as u64),
-            ))
+            Some((info.rtp_time.numer() as u32, Time::from_micros(at.as_micros() as u64)))
         });
         match codec {
             Codec::H264 => {
@@ -91,12 +88,7 @@ impl Publisher {
                 while let Some(unit) = self.video.pop() {
                     let captured = self.place(codec, unit.timestamp, unit.captured, now.time);
                     self.wanted &= !unit.keyframe;
-                    out.push(Packet {
-                        codec,
-                        captured,
-                        keyframe: unit.keyframe,
-                        data: unit.data,
-                    });
+                    out.push(Packet { codec, captured, keyframe: unit.keyframe, data: unit.data });
                 }
                 self.wanted |= self.video.take_keyframe_wanted();
             }
@@ -128,9 +120,7 @@ impl Publisher {
             Codec::Opus => (&mut self.audio_stamps, self.audio_report),
         };
         match report {
-            Some((at, reported)) => self
-                .align
-                .place(stamps.by_report(timestamp, at, reported), arrived),
+            Some((at, reported)) => self.align.place(stamps.by_report(timestamp, at, reported), arrived),
             None => stamps.by_arrival(timestamp, arrived),
         }
     }
@@ -158,9 +148,7 @@ impl Publisher {
 
     /// Asks the publisher for a keyframe if one is wanted and the last request is long enough ago.
     pub(crate) fn ask(&mut self, rtc: &mut str0m::Rtc, now: Instant) -> bool {
-        let recently = self
-            .asked
-            .is_some_and(|asked| now.duration_since(asked) < ASK_EVERY);
+        let recently = self.asked.is_some_and(|asked| now.duration_since(asked) < ASK_EVERY);
         if !self.wanted || recently {
             return false;
         }

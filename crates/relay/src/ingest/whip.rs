@@ -23,13 +23,7 @@ pub(crate) async fn publish(
     }
     let (prepared, answer) = negotiate::offer(&app, request).await?;
     let address = address.ip();
-    let opened = door
-        .ask(|reply| Ask::Publish {
-            address,
-            prepared,
-            reply,
-        })
-        .await?;
+    let opened = door.ask(|reply| Ask::Publish { address, prepared, reply }).await?;
     Ok(negotiate::created("whip", door, opened, answer))
 }
 

@@ -86,19 +86,8 @@ pub(crate) struct Actor {
 impl Actor {
     /// Runs the room until it is cancelled; then says goodbye to its members and waits for its last writes.
     pub(crate) async fn run(setup: Setup) {
-        let Setup {
-            id,
-            limits,
-            mut past,
-            store,
-            engine,
-            sessions,
-            metrics,
-            inbox,
-            notices,
-            state,
-            cancel,
-        } = setup;
+        let Setup { id, limits, mut past, store, engine, sessions, metrics, inbox, notices, state, cancel } =
+            setup;
         let sanctions = Sanctions::new(std::mem::take(&mut past.sanctions));
         let mut actor = Self {
             id,
@@ -146,43 +135,22 @@ impl Actor {
 
     async fn answer(&mut self, ask: Ask) {
         match ask {
-            Ask::Publish {
-                address,
-                prepared,
-                reply,
-            } => {
+            Ask::Publish { address, prepared, reply } => {
                 let _ = reply.send(self.publish(address, prepared).await);
             }
-            Ask::Watch {
-                user,
-                address,
-                prepared,
-                reply,
-            } => {
+            Ask::Watch { user, address, prepared, reply } => {
                 let _ = reply.send(self.watch(user, address, prepared).await);
             }
-            Ask::Tag {
-                resource,
-                role,
-                reply,
-            } => {
+            Ask::Tag { resource, role, reply } => {
                 let found = self.find(&resource, role).map(|(_, media)| media.etag.clone());
                 let _ = reply.send(found.ok_or_else(no_session));
             }
-            Ask::End {
-                resource,
-                role,
-                reply,
-            } => {
+            Ask::End { resource, role, reply } => {
                 let found = self.find(&resource, role).map(|(session, _)| session);
                 if let Some(session) = found {
                     self.close(session).await;
                     // Said over HTTP, so it is true at once; the media thread's own word comes later.
-                    self.notice(Notice::Ended {
-                        session,
-                        role,
-                        ended: Ended::Closed,
-                    });
+                    self.notice(Notice::Ended { session, role, ended: Ended::Closed });
                 }
                 let _ = reply.send(found.map(drop).ok_or_else(no_session));
             }
@@ -204,13 +172,7 @@ impl Actor {
             tracing::info!(room = %self.id, session = session.0, older = older.0, "publisher takes over");
             self.close(older).await;
         }
-        self.command(Command::Open {
-            session,
-            room: self.id.clone(),
-            role: Role::Publisher,
-            prepared,
-        })
-        .await;
+        self.command(Command::Open { session, room: self.id.clone(), role: Role::Publisher, prepared }).await;
         Ok(opened)
     }
 
@@ -230,13 +192,7 @@ impl Actor {
             return Err(Failure::new(Code::Full, "There is no seat left; try again later"));
         }
         let (session, opened) = self.open(Role::Viewer, user, address)?;
-        self.command(Command::Open {
-            session,
-            room: self.id.clone(),
-            role: Role::Viewer,
-            prepared,
-        })
-        .await;
+        self.command(Command::Open { session, room: self.id.clone(), role: Role::Viewer, prepared }).await;
         Ok(opened)
     }
 
@@ -254,21 +210,8 @@ impl Actor {
         };
         let (resource, etag) = (random(RESOURCE)?, random(RESOURCE / 2)?);
         let session = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1);
-        let opened = Opened {
-            resource: resource.clone(),
-            etag: etag.clone(),
-        };
-        self.media.insert(
-            session,
-            Media {
-                role,
-                resource,
-                etag,
-                user,
-                address,
-                connected: false,
-            },
-        );
+        let opened = Opened { resource: resource.clone(), etag: etag.clone() };
+        self.media.insert(session, Media { role, resource, etag, user, address, connected: false });
         Ok((session, opened))
     }
 
@@ -328,8 +271,7 @@ impl Actor {
         let presence = self.presence();
         if presence != self.state.borrow().presence {
             self.state.send_modify(|state| state.presence = presence);
-            self.seats
-                .tell_all(&ServerMessage::Presence { presence }, Weight::Light);
+            self.seats.tell_all(&ServerMessage::Presence { presence }, Weight::Light);
         }
     }
 
@@ -346,11 +288,7 @@ impl Actor {
 
     /// The room as it is told to those who come.
     pub(super) fn room_state(&self) -> RoomState {
-        RoomState {
-            room: self.id.clone(),
-            stream: self.stream.state(),
-            presence: self.presence(),
-        }
+        RoomState { room: self.id.clone(), stream: self.stream.state(), presence: self.presence() }
     }
 
     /// Ends the media of somebody who is banned: sessions under their token, and sessions without one from

@@ -41,30 +41,13 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Failure>>;
 /// What a room is asked.
 pub(crate) enum Ask {
     /// Somebody with the stream key publishes.
-    Publish {
-        address: IpAddr,
-        prepared: Prepared,
-        reply: Reply<Opened>,
-    },
+    Publish { address: IpAddr, prepared: Prepared, reply: Reply<Opened> },
     /// Somebody watches; with a device token, as that person.
-    Watch {
-        user: Option<UserId>,
-        address: IpAddr,
-        prepared: Prepared,
-        reply: Reply<Opened>,
-    },
+    Watch { user: Option<UserId>, address: IpAddr, prepared: Prepared, reply: Reply<Opened> },
     /// The tag of a media session that is still open.
-    Tag {
-        resource: String,
-        role: Role,
-        reply: Reply<String>,
-    },
+    Tag { resource: String, role: Role, reply: Reply<String> },
     /// A media session says goodbye over HTTP.
-    End {
-        resource: String,
-        role: Role,
-        reply: Reply<()>,
-    },
+    End { resource: String, role: Role, reply: Reply<()> },
     /// A chat session has said hello. The welcome goes to its outbox.
     Join { join: Box<Join>, reply: Reply<SeatId> },
     /// A chat session says something that concerns the room.

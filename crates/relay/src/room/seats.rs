@@ -34,11 +34,7 @@ pub(super) struct Seats {
 
 impl Seats {
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
-        Self {
-            taken: BTreeMap::new(),
-            next: 0,
-            metrics,
-        }
+        Self { taken: BTreeMap::new(), next: 0, metrics }
     }
 
     pub(super) fn add(&mut self, seat: Seat) -> SeatId {
@@ -71,23 +67,15 @@ impl Seats {
 
     /// Sessions that are not the owner's.
     pub(super) fn guests(&self) -> usize {
-        self.taken
-            .values()
-            .filter(|seat| seat.member.role != Rank::Owner)
-            .count()
+        self.taken.values().filter(|seat| seat.member.role != Rank::Owner).count()
     }
 
     pub(super) fn of<'a>(&'a self, user: &'a UserId) -> impl Iterator<Item = (SeatId, &'a Seat)> {
-        self.taken
-            .iter()
-            .filter(move |(_, seat)| seat.member.id == *user)
-            .map(|(id, seat)| (*id, seat))
+        self.taken.iter().filter(move |(_, seat)| seat.member.id == *user).map(|(id, seat)| (*id, seat))
     }
 
     pub(super) fn of_mut<'a>(&'a mut self, user: &'a UserId) -> impl Iterator<Item = &'a mut Seat> {
-        self.taken
-            .values_mut()
-            .filter(move |seat| seat.member.id == *user)
+        self.taken.values_mut().filter(move |seat| seat.member.id == *user)
     }
 
     pub(super) fn tell(&self, id: SeatId, message: &ServerMessage) {
@@ -130,26 +118,17 @@ impl Seats {
     /// Median and 95th percentile of the latencies told in the last seconds.
     pub(super) fn latency(&self, now: Instant) -> (Option<u32>, Option<u32>) {
         let fresh = |told: &Instant| now.saturating_duration_since(*told) < FRESH_REPORT;
-        let told = self
-            .taken
-            .values()
-            .filter_map(|seat| seat.playing.filter(|(_, at)| fresh(at)));
+        let told = self.taken.values().filter_map(|seat| seat.playing.filter(|(_, at)| fresh(at)));
         let mut sorted: Vec<u32> = told.map(|(latency, _)| latency).collect();
         sorted.sort_unstable();
-        let at = |share: usize| {
-            sorted
-                .get((sorted.len().saturating_sub(1)) * share / 100)
-                .copied()
-        };
+        let at = |share: usize| sorted.get((sorted.len().saturating_sub(1)) * share / 100).copied();
         (at(50), at(95))
     }
 }
 
 /// The message as it goes on the wire.
 pub(crate) fn encode(message: &ServerMessage) -> Utf8Bytes {
-    serde_json::to_string(message)
-        .expect("room messages are plain data")
-        .into()
+    serde_json::to_string(message).expect("room messages are plain data").into()
 }
 
 /// Events whose commit is awaited, oldest first, with the sessions that wait for the answer.

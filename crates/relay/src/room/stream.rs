@@ -27,15 +27,8 @@ struct OnAir {
 impl Stream {
     /// `now` only anchors the media clock, which holds for as long as the room lives.
     pub(super) fn new(now: Time) -> Self {
-        let clock = MediaClock {
-            rtp: now.to_rtp(Codec::H264.clock_rate()),
-            at_us: now.as_micros(),
-        };
-        Self {
-            publisher: None,
-            clock,
-            on_air: None,
-        }
+        let clock = MediaClock { rtp: now.to_rtp(Codec::H264.clock_rate()), at_us: now.as_micros() };
+        Self { publisher: None, clock, on_air: None }
     }
 
     #[cfg(test)]
@@ -47,14 +40,8 @@ impl Stream {
         let clock = self.clock;
         match self.on_air {
             None => StreamState::Offline,
-            Some(OnAir {
-                since,
-                interrupted: None,
-            }) => StreamState::Live { since, clock },
-            Some(OnAir {
-                interrupted: Some(since),
-                ..
-            }) => StreamState::Interrupted { since, clock },
+            Some(OnAir { since, interrupted: None }) => StreamState::Live { since, clock },
+            Some(OnAir { interrupted: Some(since), .. }) => StreamState::Interrupted { since, clock },
         }
     }
 
@@ -68,10 +55,7 @@ impl Stream {
     pub(super) fn flowing(&mut self, session: SessionId, now: UnixMillis) {
         if self.publisher == Some(session) {
             let since = self.on_air.map_or(now, |on_air| on_air.since);
-            self.on_air = Some(OnAir {
-                since,
-                interrupted: None,
-            });
+            self.on_air = Some(OnAir { since, interrupted: None });
         }
     }
 

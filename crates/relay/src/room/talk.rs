@@ -24,15 +24,7 @@ const UNCOMMITTED: usize = 1024;
 
 impl Actor {
     pub(super) fn join(&mut self, join: Join) -> Result<SeatId, Failure> {
-        let Join {
-            user,
-            name,
-            rank,
-            address,
-            since,
-            token,
-            outbox,
-        } = join;
+        let Join { user, name, rank, address, since, token, outbox } = join;
         if self.sanctions.is_banned(&user) {
             return Err(banned());
         }
@@ -42,16 +34,8 @@ impl Actor {
             return Err(Failure::new(Code::Full, "There is no seat left; try again later"));
         }
         // An owner who set no name speaks as the room.
-        let name = if name.is_empty() && rank == Rank::Owner {
-            self.id.to_string()
-        } else {
-            name
-        };
-        let member = Member {
-            id: user,
-            name,
-            role: rank,
-        };
+        let name = if name.is_empty() && rank == Rank::Owner { self.id.to_string() } else { name };
+        let member = Member { id: user, name, role: rank };
         let missed = since.and_then(|since| self.history.after(since));
         let welcome = ServerMessage::Welcome {
             version: VERSION,
@@ -63,12 +47,7 @@ impl Actor {
             seq: self.history.seq(),
             muted_until: self.sanctions.muted_until(&member.id, clock::now_millis()),
         };
-        let seat = self.seats.add(Seat {
-            member,
-            address,
-            outbox,
-            playing: None,
-        });
+        let seat = self.seats.add(Seat { member, address, outbox, playing: None });
         self.seats.tell(seat, &welcome);
         Ok(seat)
     }
@@ -107,17 +86,10 @@ impl Actor {
         for seat in self.seats.of_mut(&me.id) {
             seat.member.name.clone_from(&name);
         }
-        let ranks: Vec<(SeatId, Rank)> = self
-            .seats
-            .of(&me.id)
-            .map(|(id, seat)| (id, seat.member.role))
-            .collect();
+        let ranks: Vec<(SeatId, Rank)> =
+            self.seats.of(&me.id).map(|(id, seat)| (id, seat.member.role)).collect();
         for (seat, role) in ranks {
-            let you = Member {
-                id: me.id.clone(),
-                name: name.clone(),
-                role,
-            };
+            let you = Member { id: me.id.clone(), name: name.clone(), role };
             self.seats.tell(seat, &ServerMessage::You { you });
         }
     }
@@ -139,17 +111,7 @@ impl Actor {
         match text {
             Ok(text) => {
                 let by = me.id.clone();
-                self.keep(
-                    seat,
-                    by,
-                    nonce.clone(),
-                    EventKind::Said {
-                        by: me,
-                        text,
-                        nonce: Some(nonce),
-                    },
-                    now,
-                );
+                self.keep(seat, by, nonce.clone(), EventKind::Said { by: me, text, nonce: Some(nonce) }, now);
             }
             Err((failure, after)) => self.refuse(seat, Some(nonce), failure, after),
         }
@@ -174,13 +136,7 @@ impl Actor {
                 self.keep(seat, me.id, nonce, kind, now);
             }
             Ok(Ruling::AlreadySo) => {
-                self.seats.tell(
-                    seat,
-                    &ServerMessage::Done {
-                        nonce,
-                        seq: self.history.seq(),
-                    },
-                );
+                self.seats.tell(seat, &ServerMessage::Done { nonce, seq: self.history.seq() });
             }
             Err(failure) => self.refuse(seat, Some(nonce), failure, None),
         }
@@ -195,14 +151,7 @@ impl Actor {
             }
         };
         let rank = target.as_ref().map(|user| {
-            (
-                user,
-                self.seats
-                    .of(user)
-                    .map(|(_, seat)| seat.member.role)
-                    .max()
-                    .unwrap_or_default(),
-            )
+            (user, self.seats.of(user).map(|(_, seat)| seat.member.role).max().unwrap_or_default())
         });
         may_moderate(me.role, &me.id, rank, &action)?;
         let user = match target {
@@ -221,17 +170,11 @@ impl Actor {
                 if !found.deleted {
                     return Ok(Ruling::AlreadySo);
                 }
-                EventKind::Restored {
-                    message,
-                    said_at: found.said_at,
-                    by: found.by,
-                    text: found.text,
-                }
+                EventKind::Restored { message, said_at: found.said_at, by: found.by, text: found.text }
             }
-            (Action::Timeout { seconds, .. }, Some(user)) => EventKind::TimedOut {
-                user,
-                until: clock::now_millis() + u64::from(seconds) * 1000,
-            },
+            (Action::Timeout { seconds, .. }, Some(user)) => {
+                EventKind::TimedOut { user, until: clock::now_millis() + u64::from(seconds) * 1000 }
+            }
             (Action::Ban { .. }, Some(user)) => EventKind::Banned { user },
             (Action::Pardon { .. }, Some(user)) => EventKind::Pardoned { user },
             (Action::Timeout { .. } | Action::Ban { .. } | Action::Pardon { .. }, None) => {
@@ -242,11 +185,7 @@ impl Actor {
     }
 
     async fn message(&mut self, id: MessageId) -> Result<crate::store::Message, Failure> {
-        let found = self
-            .store
-            .message(self.id.clone(), id)
-            .await
-            .map_err(|error| internal(&error))?;
+        let found = self.store.message(self.id.clone(), id).await.map_err(|error| internal(&error))?;
         found.ok_or_else(|| Failure::new(Code::NotFound, "There is no such message"))
     }
 
@@ -255,16 +194,8 @@ impl Actor {
         if let Some((_, seat)) = self.seats.of(&user).next() {
             return Ok(seat.member.clone());
         }
-        let name = self
-            .store
-            .name(user.clone())
-            .await
-            .map_err(|error| internal(&error))?;
-        Ok(Member {
-            id: user,
-            name,
-            role: Rank::Guest,
-        })
+        let name = self.store.name(user.clone()).await.map_err(|error| internal(&error))?;
+        Ok(Member { id: user, name, role: Rank::Guest })
     }
 
     /// Answers a request that was made before.
@@ -274,29 +205,15 @@ impl Actor {
         };
         match self.waiting.iter_mut().find(|(kept, _)| kept.event.seq == seq) {
             Some((_, seats)) => seats.push(seat),
-            None => self.seats.tell(
-                seat,
-                &ServerMessage::Done {
-                    nonce: nonce.clone(),
-                    seq,
-                },
-            ),
+            None => self.seats.tell(seat, &ServerMessage::Done { nonce: nonce.clone(), seq }),
         }
         true
     }
 
     fn pace(&mut self, user: &UserId, now: UnixMillis) -> Result<(), (Failure, Option<u32>)> {
-        let too_fast = |after| {
-            (
-                Failure::new(Code::TooFast, "Not so fast; try again in a moment"),
-                Some(after),
-            )
-        };
-        self.paces
-            .entry(user.clone())
-            .or_default()
-            .take(now)
-            .map_err(too_fast)
+        let too_fast =
+            |after| (Failure::new(Code::TooFast, "Not so fast; try again in a moment"), Some(after));
+        self.paces.entry(user.clone()).or_default().take(now).map_err(too_fast)
     }
 
     /// Gives the event its place and sends it to the store.
@@ -305,21 +222,11 @@ impl Actor {
             let failure = Failure::new(Code::TooFast, "The room is too busy; try again in a moment");
             return self.refuse(seat, Some(nonce), failure, Some(1000));
         }
-        let event = Event {
-            seq: self.history.next_seq(),
-            at,
-            kind,
-        };
-        let kept = Kept {
-            event,
-            by: Some(by),
-            nonce: Some(nonce),
-        };
+        let event = Event { seq: self.history.next_seq(), at, kind };
+        let kept = Kept { event, by: Some(by), nonce: Some(nonce) };
         self.history.remember(&kept);
         let (store, room, copy) = (self.store.clone(), self.id.clone(), kept.clone());
-        self.writes.push_back(Box::pin(
-            async move { store.keep(room, copy).await.map(|()| true) },
-        ));
+        self.writes.push_back(Box::pin(async move { store.keep(room, copy).await.map(|()| true) }));
         self.waiting.push_back((kept, vec![seat]));
     }
 
@@ -340,28 +247,20 @@ impl Actor {
         }
         let event = kept.event.clone();
         self.metrics.events.one();
-        self.seats
-            .tell_all(&ServerMessage::Event { event: event.clone() }, Weight::Full);
+        self.seats.tell_all(&ServerMessage::Event { event: event.clone() }, Weight::Full);
         if let Some(nonce) = kept.nonce.clone() {
             for seat in seats {
-                self.seats.tell(
-                    seat,
-                    &ServerMessage::Done {
-                        nonce: nonce.clone(),
-                        seq: event.seq,
-                    },
-                );
+                self.seats.tell(seat, &ServerMessage::Done { nonce: nonce.clone(), seq: event.seq });
             }
         }
         self.history.announce(kept);
         match event.kind {
             EventKind::TimedOut { user, until } => {
-                self.seats
-                    .tell_user(&user.id, &ServerMessage::Muted { until: Some(until) });
+                self.seats.tell_user(&user.id, &ServerMessage::Muted { until: Some(until) });
             }
-            EventKind::Pardoned { user } => self
-                .seats
-                .tell_user(&user.id, &ServerMessage::Muted { until: None }),
+            EventKind::Pardoned { user } => {
+                self.seats.tell_user(&user.id, &ServerMessage::Muted { until: None })
+            }
             EventKind::Banned { user } => {
                 let addresses: Vec<IpAddr> = self.seats.of(&user.id).map(|(_, seat)| seat.address).collect();
                 for (_, seat) in self.seats.of(&user.id) {
@@ -374,14 +273,7 @@ impl Actor {
     }
 
     fn refuse(&self, seat: SeatId, nonce: Option<Nonce>, failure: Failure, retry_after_ms: Option<u32>) {
-        self.seats.tell(
-            seat,
-            &ServerMessage::Refused {
-                nonce,
-                failure,
-                retry_after_ms,
-            },
-        );
+        self.seats.tell(seat, &ServerMessage::Refused { nonce, failure, retry_after_ms });
     }
 }
 

@@ -100,12 +100,7 @@ impl Engine {
         let port = setup.socket.local_addr()?.port();
         let (inbound, outbound) = udp::open(setup.socket, setup.metrics.clone())?;
         let (tcp, reads) = Connections::new(setup.metrics.clone());
-        let names = setup
-            .rooms
-            .iter()
-            .enumerate()
-            .map(|(place, (name, _))| (name.clone(), place))
-            .collect();
+        let names = setup.rooms.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
         let rooms = setup.rooms.into_iter().map(|(_, notices)| Room {
             notices,
             backlog: Vec::new(),
@@ -139,10 +134,7 @@ impl Engine {
     async fn run(mut self) {
         let cancel = self.cancel.clone();
         loop {
-            let wake = self
-                .wakes
-                .peek()
-                .map_or(self.checked + CHECK, |Reverse((at, _))| *at);
+            let wake = self.wakes.peek().map_or(self.checked + CHECK, |Reverse((at, _))| *at);
             let wake = wake.min(self.checked + CHECK);
             tokio::select! {
                 biased;
@@ -203,10 +195,7 @@ impl Engine {
             // Lent out for the loop: datagrams live in it while the peers they belong to change.
             let inbound = &self.inbound;
             let mut touched: Vec<usize> = Vec::new();
-            let mut wires = Wires {
-                udp: &mut self.outbound,
-                tcp: &mut self.tcp,
-            };
+            let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
             for datagram in inbound.datagrams(count) {
                 self.metrics.packets_in.one();
                 self.metrics.bytes_in.add(datagram.bytes.len() as u64);
@@ -267,15 +256,9 @@ impl Engine {
             to: self.hosts.destination(Some(read.to.ip()), read.from.ip()),
             bytes: &read.bytes,
         };
-        let mut wires = Wires {
-            udp: &mut self.outbound,
-            tcp: &mut self.tcp,
-        };
-        let mut table = Table {
-            peers: &mut self.peers,
-            by_ufrag: &self.by_ufrag,
-            by_address: &mut self.by_address,
-        };
+        let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
+        let mut table =
+            Table { peers: &mut self.peers, by_ufrag: &self.by_ufrag, by_address: &mut self.by_address };
         let Some((place, outcome)) = table.deliver(&arrived, now, &mut wires, &mut self.packets) else {
             // Before a session has claimed it, a connection may say nothing but STUN that we know.
             self.metrics.strays.one();
@@ -283,15 +266,7 @@ impl Engine {
             return;
         };
         self.tcp.claim(read.from);
-        after(
-            &mut self.peers,
-            &mut self.rooms,
-            &self.metrics,
-            place,
-            &outcome,
-            &mut self.packets,
-            now,
-        );
+        after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
         self.settle(place, now);
     }
 
@@ -299,20 +274,9 @@ impl Engine {
         let Some(peer) = self.peers[place].as_mut() else {
             return;
         };
-        let mut wires = Wires {
-            udp: &mut self.outbound,
-            tcp: &mut self.tcp,
-        };
+        let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
         let outcome = peer.drive(Input::Timeout(now.instant), now, &mut wires, &mut self.packets);
-        after(
-            &mut self.peers,
-            &mut self.rooms,
-            &self.metrics,
-            place,
-            &outcome,
-            &mut self.packets,
-            now,
-        );
+        after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
         self.settle(place, now);
     }
 
@@ -390,13 +354,7 @@ impl Engine {
     async fn shut_down(mut self) {
         let now = Moment::now();
         for peer in self.peers.iter_mut().flatten() {
-            peer.close(
-                now,
-                &mut Wires {
-                    udp: &mut self.outbound,
-                    tcp: &mut self.tcp,
-                },
-            );
+            peer.close(now, &mut Wires { udp: &mut self.outbound, tcp: &mut self.tcp });
         }
         self.outbound.flush();
         if tokio::time::timeout(GOODBYE, self.tcp.shut_down()).await.is_err() {

@@ -39,12 +39,7 @@ pub(super) fn after(
     let session = peer.session;
     if outcome.connected {
         let role = peer.role();
-        tracing::info!(
-            session = session.0,
-            ?role,
-            tcp = peer.tcp.is_some(),
-            "media session connected"
-        );
+        tracing::info!(session = session.0, ?role, tcp = peer.tcp.is_some(), "media session connected");
         match role {
             Role::Publisher => metrics.publishers.one(),
             Role::Viewer => metrics.viewers.one(),
@@ -95,10 +90,6 @@ pub(super) fn notify(room: &mut Room, notice: Notice) {
 }
 
 pub(super) fn flush_notices(room: &mut Room) {
-    let sent = room
-        .backlog
-        .iter()
-        .take_while(|notice| room.notices.try_send(**notice).is_ok())
-        .count();
+    let sent = room.backlog.iter().take_while(|notice| room.notices.try_send(**notice).is_ok()).count();
     room.backlog.drain(..sent);
 }

@@ -46,15 +46,8 @@ pub(crate) struct Prepared {
 
 /// What the thread is told. Sent by rooms (who may publish, who may watch) and by the TCP listener.
 pub(crate) enum Command {
-    Open {
-        session: SessionId,
-        room: RoomId,
-        role: Role,
-        prepared: Prepared,
-    },
-    Close {
-        session: SessionId,
-    },
+    Open { session: SessionId, room: RoomId, role: Role, prepared: Prepared },
+    Close { session: SessionId },
     Tcp(std::net::TcpStream),
 }
 
@@ -110,22 +103,14 @@ impl Engine {
         rooms: Vec<(RoomId, mpsc::Sender<Notice>)>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
-        let address = socket.local_addr().map_err(|source| Error::Listen {
-            address: ([0, 0, 0, 0], 0).into(),
-            source,
-        })?;
+        let address = socket
+            .local_addr()
+            .map_err(|source| Error::Listen { address: ([0, 0, 0, 0], 0).into(), source })?;
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let cancel = CancellationToken::new();
         let (done, ended) = oneshot::channel();
         let (started, start) = std::sync::mpsc::sync_channel(1);
-        let setup = Setup {
-            socket,
-            hosts,
-            rooms,
-            commands: receiver,
-            cancel: cancel.clone(),
-            metrics,
-        };
+        let setup = Setup { socket, hosts, rooms, commands: receiver, cancel: cancel.clone(), metrics };
         let thread = std::thread::Builder::new()
             .name("media".to_owned())
             .spawn(move || {
@@ -133,18 +118,11 @@ impl Engine {
                 let _ = done.send(());
             })
             .map_err(|_| Error::System { what: "a thread" })?;
-        let engine = Self {
-            commands,
-            cancel,
-            thread: Some(thread),
-            ended: Some(ended),
-        };
+        let engine = Self { commands, cancel, thread: Some(thread), ended: Some(ended) };
         match start.recv() {
             Ok(Ok(())) => Ok(engine),
             Ok(Err(source)) => Err(Error::Listen { address, source }),
-            Err(_) => Err(Error::System {
-                what: "the media thread",
-            }),
+            Err(_) => Err(Error::System { what: "the media thread" }),
         }
     }
 
@@ -196,12 +174,7 @@ impl Hosts {
     pub(crate) fn destination(&self, to: Option<IpAddr>, from: IpAddr) -> SocketAddr {
         let ip = to
             .filter(|ip| self.addresses.contains(ip))
-            .or_else(|| {
-                self.addresses
-                    .iter()
-                    .copied()
-                    .find(|ip| ip.is_ipv4() == from.is_ipv4())
-            })
+            .or_else(|| self.addresses.iter().copied().find(|ip| ip.is_ipv4() == from.is_ipv4()))
             .or_else(|| self.addresses.first().copied())
             .unwrap_or(from);
         SocketAddr::new(ip, self.port)

@@ -40,14 +40,11 @@ const PROFILES: [(u8, u32); 4] = [(96, 0x42e01f), (98, 0x42001f), (100, 0x4d001f
 impl Answerer {
     pub(crate) fn new(addresses: Vec<IpAddr>, port: u16) -> Result<Self, Error> {
         let crypto = Arc::new(str0m::crypto::from_feature_flags());
-        let certificate = crypto.dtls_provider.generate_certificate().ok_or(Error::System {
-            what: "a DTLS certificate",
-        })?;
-        Ok(Self {
-            hosts: Hosts::new(addresses, port),
-            certificate,
-            crypto,
-        })
+        let certificate = crypto
+            .dtls_provider
+            .generate_certificate()
+            .ok_or(Error::System { what: "a DTLS certificate" })?;
+        Ok(Self { hosts: Hosts::new(addresses, port), certificate, crypto })
     }
 
     /// The connection and the text of the answer.
@@ -71,37 +68,21 @@ impl Answerer {
             .set_extension(5, Extension::PlayoutDelay)
             .set_extension(9, Extension::AbsoluteCaptureTime);
         for (pt, profile) in PROFILES {
-            config
-                .codec_config()
-                .add_h264(pt.into(), Some((pt + 1).into()), true, profile);
+            config.codec_config().add_h264(pt.into(), Some((pt + 1).into()), true, profile);
         }
         let mut rtc = config.build(Instant::now());
         for address in self.hosts.candidates() {
-            let tcp = Candidate::builder()
-                .tcp()
-                .host(address)
-                .tcptype(TcpType::Passive)
-                .build();
+            let tcp = Candidate::builder().tcp().host(address).tcptype(TcpType::Passive).build();
             for candidate in [Candidate::host(address, "udp"), tcp].into_iter().flatten() {
                 rtc.add_local_candidate(candidate);
             }
         }
-        let answer = rtc
-            .sdp_api()
-            .accept_offer(offer)
-            .map_err(|_| Refused::Malformed)?
-            .to_sdp_string();
+        let answer = rtc.sdp_api().accept_offer(offer).map_err(|_| Refused::Malformed)?.to_sdp_string();
         if !carries_something(&answer) {
             return Err(Refused::Unsupported);
         }
         let ufrag = rtc.direct_api().local_ice_credentials().ufrag;
-        Ok((
-            Prepared {
-                rtc: Box::new(rtc),
-                ufrag,
-            },
-            answer,
-        ))
+        Ok((Prepared { rtc: Box::new(rtc), ufrag }, answer))
     }
 }
 

@@ -168,9 +168,7 @@ impl Peer {
                 }
                 Output::Transmit(packet) if packet.proto == Protocol::Udp => {
                     self.tcp = None;
-                    wires
-                        .udp
-                        .push(packet.source, packet.destination, &packet.contents);
+                    wires.udp.push(packet.source, packet.destination, &packet.contents);
                 }
                 Output::Transmit(packet) => {
                     self.tcp = Some(packet.destination);
@@ -209,11 +207,7 @@ impl Peer {
                 let Part::Publisher(publisher) = &mut self.part else {
                     return;
                 };
-                let mid = self
-                    .rtc
-                    .direct_api()
-                    .stream_rx(&packet.header.ssrc)
-                    .map(|stream| stream.mid());
+                let mid = self.rtc.direct_api().stream_rx(&packet.header.ssrc).map(|stream| stream.mid());
                 let codec = match mid {
                     Some(mid) if Some(mid) == self.video => Codec::H264,
                     Some(mid) if Some(mid) == self.audio => Codec::Opus,
@@ -257,11 +251,7 @@ fn payload_type(rtc: &Rtc, mid: Mid) -> Option<Pt> {
     const PREFERRED: u32 = 0x42e000;
     let offered = rtc.media(mid)?.remote_pts();
     let preferred = |params: &&str0m::format::PayloadParams| {
-        params
-            .spec()
-            .format
-            .profile_level_id
-            .is_some_and(|profile| profile & 0xffff00 == PREFERRED)
+        params.spec().format.profile_level_id.is_some_and(|profile| profile & 0xffff00 == PREFERRED)
     };
     rtc.codec_config()
         .params()

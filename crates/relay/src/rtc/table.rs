@@ -37,12 +37,8 @@ impl Table<'_> {
         packets: &mut Vec<Packet>,
     ) -> Option<(usize, Outcome)> {
         let contents = arrived.bytes.try_into().ok()?;
-        let receive = Receive {
-            proto: arrived.proto,
-            source: arrived.from,
-            destination: arrived.to,
-            contents,
-        };
+        let receive =
+            Receive { proto: arrived.proto, source: arrived.from, destination: arrived.to, contents };
         let input = Input::Receive(now.instant, receive);
         let place = if arrived.bytes.first().is_some_and(|first| *first < 2) {
             let message = StunMessage::parse(arrived.bytes).ok()?;

@@ -55,16 +55,7 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn new(metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<Read>) {
         let (reads, receiver) = mpsc::channel(READS);
-        (
-            Self {
-                open: HashMap::new(),
-                tasks: JoinSet::new(),
-                reads,
-                next: 0,
-                metrics,
-            },
-            receiver,
-        )
+        (Self { open: HashMap::new(), tasks: JoinSet::new(), reads, next: 0, metrics }, receiver)
     }
 
     /// Takes a connection over. Must run inside the media thread's runtime.
@@ -72,11 +63,7 @@ impl Connections {
         while self.tasks.try_join_next().is_some() {}
         let taken = stream.set_nonblocking(true).and_then(|()| {
             stream.set_nodelay(true)?;
-            Ok((
-                stream.peer_addr()?,
-                stream.local_addr()?,
-                tokio::net::TcpStream::from_std(stream)?,
-            ))
+            Ok((stream.peer_addr()?, stream.local_addr()?, tokio::net::TcpStream::from_std(stream)?))
         });
         let Ok((from, to, stream)) = taken else { return };
         if self.open.len() >= CONNECTIONS {
@@ -92,12 +79,7 @@ impl Connections {
         let cancel = CancellationToken::new();
         let (reads, stop) = (self.reads.clone(), cancel.clone());
         self.tasks.spawn(async move {
-            let ended = Read {
-                connection: id,
-                from,
-                to,
-                bytes: Bytes::new(),
-            };
+            let ended = Read { connection: id, from, to, bytes: Bytes::new() };
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = read(reader, id, from, to, &reads) => {}
@@ -113,13 +95,7 @@ impl Connections {
             }
             stop.cancel();
         });
-        let connection = Connection {
-            id,
-            writes,
-            cancel,
-            since: now,
-            claimed: false,
-        };
+        let connection = Connection { id, writes, cancel, since: now, claimed: false };
         if let Some(old) = self.open.insert(from, connection) {
             old.cancel.cancel();
         }
@@ -127,9 +103,7 @@ impl Connections {
 
     /// Whether the frame comes from a connection that is still open.
     pub(super) fn knows(&self, read: &Read) -> bool {
-        self.open
-            .get(&read.from)
-            .is_some_and(|connection| connection.id == read.connection)
+        self.open.get(&read.from).is_some_and(|connection| connection.id == read.connection)
     }
 
     /// A session has recognised the peer behind the connection.
@@ -141,9 +115,7 @@ impl Connections {
 
     /// Frames that can be queued for the peer now.
     pub(super) fn room(&self, peer: SocketAddr) -> usize {
-        self.open
-            .get(&peer)
-            .map_or(0, |connection| connection.writes.capacity())
+        self.open.get(&peer).map_or(0, |connection| connection.writes.capacity())
     }
 
     pub(super) fn send(&mut self, peer: SocketAddr, contents: &[u8]) {
@@ -214,16 +186,7 @@ async fn read(
         if reader.read_exact(&mut bytes).await.is_err() {
             return;
         }
-        if reads
-            .send(Read {
-                connection,
-                from,
-                to,
-                bytes: bytes.freeze(),
-            })
-            .await
-            .is_err()
-        {
+        if reads.send(Read { connection, from, to, bytes: bytes.freeze() }).await.is_err() {
             return;
         }
     }

@@ -33,27 +33,15 @@ pub(super) fn open(socket: UdpSocket, metrics: Arc<Metrics>) -> io::Result<(Inbo
     let local = socket.local_addr()?;
     let state = UdpSocketState::new((&socket).into())?;
     let segments = state.max_gso_segments().max(1);
-    let socket = Arc::new(Socket {
-        io: tokio::net::UdpSocket::from_std(socket)?,
-        state,
-        mapped: local.is_ipv6(),
-    });
+    let socket =
+        Arc::new(Socket { io: tokio::net::UdpSocket::from_std(socket)?, state, mapped: local.is_ipv6() });
     let inbound = Inbound {
         socket: socket.clone(),
         arena: vec![0; SLOT * quinn_udp::BATCH_SIZE],
         metas: [RecvMeta::default(); quinn_udp::BATCH_SIZE],
     };
     let wildcard = local.ip().is_unspecified();
-    Ok((
-        inbound,
-        Outbound {
-            socket,
-            metrics,
-            segments,
-            wildcard,
-            batch: Batch::default(),
-        },
-    ))
+    Ok((inbound, Outbound { socket, metrics, segments, wildcard, batch: Batch::default() }))
 }
 
 /// The receiving half.
@@ -83,9 +71,7 @@ impl Inbound {
             std::array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
         let socket = &self.socket;
         let received = socket.io.try_io(Interest::READABLE, || {
-            socket
-                .state
-                .recv((&socket.io).into(), &mut buffers, &mut self.metas)
+            socket.state.recv((&socket.io).into(), &mut buffers, &mut self.metas)
         });
         match received {
             Ok(count) => Ok(count),
@@ -98,17 +84,14 @@ impl Inbound {
 
     /// The datagrams of the last `receive`.
     pub(super) fn datagrams(&self, count: usize) -> impl Iterator<Item = Datagram<'_>> {
-        self.metas[..count]
-            .iter()
-            .zip(self.arena.chunks_exact(SLOT))
-            .flat_map(|(meta, slot)| {
-                let bytes = &slot[..meta.len.min(SLOT)];
-                bytes.chunks(meta.stride.max(1)).map(|bytes| Datagram {
-                    from: canonical(meta.addr),
-                    to: meta.dst_ip.map(|ip| ip.to_canonical()),
-                    bytes,
-                })
+        self.metas[..count].iter().zip(self.arena.chunks_exact(SLOT)).flat_map(|(meta, slot)| {
+            let bytes = &slot[..meta.len.min(SLOT)];
+            bytes.chunks(meta.stride.max(1)).map(|bytes| Datagram {
+                from: canonical(meta.addr),
+                to: meta.dst_ip.map(|ip| ip.to_canonical()),
+                bytes,
             })
+        })
     }
 }
 
@@ -158,17 +141,9 @@ impl Outbound {
 
     pub(super) fn flush(&mut self) {
         let Some(to) = self.batch.to.take() else { return };
-        let Self {
-            socket,
-            metrics,
-            batch,
-            ..
-        } = self;
+        let Self { socket, metrics, batch, .. } = self;
         let (destination, src_ip) = if socket.mapped {
-            (
-                mapped(to),
-                batch.from.map(|ip| mapped(SocketAddr::new(ip, 0)).ip()),
-            )
+            (mapped(to), batch.from.map(|ip| mapped(SocketAddr::new(ip, 0)).ip()))
         } else {
             (to, batch.from)
         };
@@ -179,9 +154,8 @@ impl Outbound {
             segment_size: (batch.count > 1).then_some(batch.segment),
             src_ip,
         };
-        let sent = socket.io.try_io(Interest::WRITABLE, || {
-            socket.state.try_send((&socket.io).into(), &transmit)
-        });
+        let sent =
+            socket.io.try_io(Interest::WRITABLE, || socket.state.try_send((&socket.io).into(), &transmit));
         match sent {
             Ok(()) => {
                 metrics.packets_out.add(batch.count as u64);

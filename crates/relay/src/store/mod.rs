@@ -96,10 +96,7 @@ impl Store {
     }
 
     fn fault(&self, message: String) -> Error {
-        Error::Store {
-            path: self.path.to_path_buf(),
-            message,
-        }
+        Error::Store { path: self.path.to_path_buf(), message }
     }
 
     /// Queues work and returns its answer, which comes once it is on disk.
@@ -112,21 +109,14 @@ impl Store {
             let done = work(database).map_err(|error| error.to_string());
             Box::new(move |committed| {
                 let done = done.and_then(|value| {
-                    if committed {
-                        Ok(value)
-                    } else {
-                        Err("the transaction was not committed".to_owned())
-                    }
+                    if committed { Ok(value) } else { Err("the transaction was not committed".to_owned()) }
                 });
                 let _ = reply.send(done);
             })
         });
         let gone = || self.fault("its thread has ended".to_owned());
         self.jobs.send(job).await.map_err(|_| gone())?;
-        answer
-            .await
-            .map_err(|_| gone())?
-            .map_err(|message| self.fault(message))
+        answer.await.map_err(|_| gone())?.map_err(|message| self.fault(message))
     }
 
     pub(crate) async fn secret(&self, name: &'static str) -> Result<Option<Vec<u8>>, Error> {
@@ -143,8 +133,7 @@ impl Store {
     }
 
     pub(crate) async fn set_name(&self, user: UserId, name: String, at: UnixMillis) -> Result<(), Error> {
-        self.ask(move |database| database.set_name(&user, &name, at))
-            .await
+        self.ask(move |database| database.set_name(&user, &name, at)).await
     }
 
     /// What the room needs to go on: its `tail` newest events and all sanctions.

@@ -127,9 +127,8 @@ impl Database<'_> {
         let mut newest = self.0.prepare_cached(
             "SELECT seq, at, body, by, nonce, deleted FROM event WHERE room = ?1 ORDER BY seq DESC LIMIT ?2",
         )?;
-        let rows = newest.query_map(params![room.as_str(), tail as i64], |row| {
-            Ok((kept(row)?, row.get(5)?))
-        })?;
+        let rows =
+            newest.query_map(params![room.as_str(), tail as i64], |row| Ok((kept(row)?, row.get(5)?)))?;
         for row in rows {
             let (kept, deleted): (Option<Kept>, bool) = row?;
             // An event that this version cannot read is left out, not a reason to lose the room.
@@ -145,9 +144,7 @@ impl Database<'_> {
             .prepare_cached("SELECT max(seq) FROM event WHERE room = ?1")?
             .query_row([room.as_str()], |r| r.get(0))?;
         past.seq = Seq(seq.unwrap_or(0) as u64);
-        let mut sanctions = self
-            .0
-            .prepare_cached("SELECT person, until FROM sanction WHERE room = ?1")?;
+        let mut sanctions = self.0.prepare_cached("SELECT person, until FROM sanction WHERE room = ?1")?;
         let rows = sanctions.query_map([room.as_str()], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
         for row in rows {
             let (user, until): (String, Option<i64>) = row?;
@@ -163,14 +160,8 @@ impl Database<'_> {
     pub(super) fn keep(&self, room: &RoomId, kept: &Kept) -> rusqlite::Result<()> {
         // Several statements, one meaning: where one fails, none counts.
         self.0.execute_batch("SAVEPOINT keep")?;
-        let done = self
-            .insert(room, kept)
-            .and_then(|()| self.apply(room, &kept.event.kind));
-        self.0.execute_batch(if done.is_ok() {
-            "RELEASE keep"
-        } else {
-            "ROLLBACK TO keep; RELEASE keep"
-        })?;
+        let done = self.insert(room, kept).and_then(|()| self.apply(room, &kept.event.kind));
+        self.0.execute_batch(if done.is_ok() { "RELEASE keep" } else { "ROLLBACK TO keep; RELEASE keep" })?;
         done
     }
 
@@ -230,28 +221,13 @@ impl Database<'_> {
             .prepare_cached(
                 "SELECT seq, at, body, by, nonce, deleted FROM event WHERE room = ?1 AND seq = ?2",
             )?
-            .query_row(params![room.as_str(), id.0 as i64], |row| {
-                Ok((kept(row)?, row.get(5)?))
-            })
+            .query_row(params![room.as_str(), id.0 as i64], |row| Ok((kept(row)?, row.get(5)?)))
             .optional()?;
         Ok(match found {
             Some((
-                Some(Kept {
-                    event:
-                        Event {
-                            at,
-                            kind: EventKind::Said { by, text, .. },
-                            ..
-                        },
-                    ..
-                }),
+                Some(Kept { event: Event { at, kind: EventKind::Said { by, text, .. }, .. }, .. }),
                 deleted,
-            )) => Some(Message {
-                said_at: at,
-                by,
-                text,
-                deleted,
-            }),
+            )) => Some(Message { said_at: at, by, text, deleted }),
             _ => None,
         })
     }
@@ -262,16 +238,8 @@ fn kept(row: &Row<'_>) -> rusqlite::Result<Option<Kept>> {
     let Ok(kind) = serde_json::from_str(&body) else {
         return Ok(None);
     };
-    let event = Event {
-        seq: Seq(row.get::<_, i64>(0)? as u64),
-        at: row.get::<_, i64>(1)? as u64,
-        kind,
-    };
-    let by = row
-        .get::<_, Option<String>>(3)?
-        .and_then(|by| UserId::try_from(by).ok());
-    let nonce = row
-        .get::<_, Option<String>>(4)?
-        .and_then(|nonce| Nonce::try_from(nonce).ok());
+    let event = Event { seq: Seq(row.get::<_, i64>(0)? as u64), at: row.get::<_, i64>(1)? as u64, kind };
+    let by = row.get::<_, Option<String>>(3)?.and_then(|by| UserId::try_from(by).ok());
+    let nonce = row.get::<_, Option<String>>(4)?.and_then(|nonce| Nonce::try_from(nonce).ok());
     Ok(Some(Kept { event, by, nonce }))
 }

@@ -27,10 +27,7 @@ fn texts(history: &[Event]) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_says_all_hear_in_one_order() {
     let stage = Stage::new().await;
-    let (mut ada, mut bob) = (
-        Chat::named(&stage, " Ada ").await,
-        Chat::named(&stage, "小波").await,
-    );
+    let (mut ada, mut bob) = (Chat::named(&stage, " Ada ").await, Chat::named(&stage, "小波").await);
     assert_eq!(ada.me.name, "Ada");
     let first = ada.say("n1", " hello ").await.unwrap();
     let second = bob.say("n1", "你好").await.unwrap();
@@ -53,32 +50,22 @@ async fn refusals_name_their_reason() {
     let mut nobody = Chat::join(&stage).await;
     assert_eq!(nobody.say("a", "hi").await, Err((Code::NameNeeded, None)));
     let mut ada = Chat::named(&stage, "Ada").await;
-    for (nonce, text, code) in [
-        ("b", "x".repeat(MAX_TEXT + 1), Code::TooLong),
-        ("c", " \n\u{0} ".to_owned(), Code::Empty),
-    ] {
+    for (nonce, text, code) in
+        [("b", "x".repeat(MAX_TEXT + 1), Code::TooLong), ("c", " \n\u{0} ".to_owned(), Code::Empty)]
+    {
         assert_eq!(ada.say(nonce, &text).await, Err((code, None)));
     }
     assert!(ada.say("d", &"界".repeat(MAX_TEXT)).await.is_ok());
-    let ban = Action::Ban {
-        user: nobody.me.id.clone(),
-    };
+    let ban = Action::Ban { user: nobody.me.id.clone() };
     assert_eq!(ada.moderate("e", ban).await, Err((Code::Forbidden, None)));
     let mut owner = Chat::owner(&stage).await;
     assert_eq!(owner.me.role, Role::Owner);
-    let missing = Action::Delete {
-        message: MessageId(9_999),
-    };
+    let missing = Action::Delete { message: MessageId(9_999) };
     assert_eq!(owner.moderate("f", missing).await, Err((Code::NotFound, None)));
-    let forever = Action::Timeout {
-        user: ada.me.id.clone(),
-        seconds: u32::MAX,
-    };
+    let forever = Action::Timeout { user: ada.me.id.clone(), seconds: u32::MAX };
     assert_eq!(owner.moderate("g", forever).await, Err((Code::Malformed, None)));
     assert_eq!(
-        Chat::hello(&stage, None, Some("wrong".into()), None)
-            .await
-            .map(|_| ()),
+        Chat::hello(&stage, None, Some("wrong".into()), None).await.map(|_| ()),
         Err((Code::Unauthorized, 4001))
     );
 }
@@ -95,10 +82,7 @@ async fn who_talks_too_fast_is_told_when_to_go_on() {
         }
     }
     let (code, after) = refused.expect("a refusal");
-    assert!(
-        code == Code::TooFast && after.is_some_and(|after| (1..=5_000).contains(&after)),
-        "{after:?}"
-    );
+    assert!(code == Code::TooFast && after.is_some_and(|after| (1..=5_000).contains(&after)), "{after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,13 +91,8 @@ async fn a_repeated_request_is_carried_out_once() {
     let mut ada = Chat::named(&stage, "Ada").await;
     let first = ada.say("same", "once").await.unwrap();
     assert_eq!(ada.say("same", "once").await, Ok(first));
-    let mut again = Chat::hello(&stage, Some(ada.token.clone()), None, None)
-        .await
-        .unwrap();
-    assert_eq!(
-        (again.me.id.clone(), again.me.name.as_str()),
-        (ada.me.id.clone(), "Ada")
-    );
+    let mut again = Chat::hello(&stage, Some(ada.token.clone()), None, None).await.unwrap();
+    assert_eq!((again.me.id.clone(), again.me.name.as_str()), (ada.me.id.clone(), "Ada"));
     assert_eq!(again.say("same", "once").await, Ok(first));
     assert_eq!(texts(&Chat::join(&stage).await.history), ["once"]);
 }
@@ -140,10 +119,7 @@ async fn a_deleted_message_can_be_restored() {
     let mut owner = Chat::owner(&stage).await;
     let message = MessageId(ada.say("n1", "oops").await.unwrap().0);
     owner.moderate("m1", Action::Delete { message }).await.unwrap();
-    assert!(matches!(
-        ada.event().await.kind,
-        EventKind::Said { .. } | EventKind::Deleted { .. }
-    ));
+    assert!(matches!(ada.event().await.kind, EventKind::Said { .. } | EventKind::Deleted { .. }));
     assert!(Chat::join(&stage).await.history.is_empty());
     owner.moderate("m2", Action::Restore { message }).await.unwrap();
     let restored = loop {
@@ -160,16 +136,7 @@ async fn the_timed_out_cannot_talk_until_pardoned() {
     let stage = Stage::new().await;
     let mut ada = Chat::named(&stage, "Ada").await;
     let mut owner = Chat::owner(&stage).await;
-    owner
-        .moderate(
-            "m1",
-            Action::Timeout {
-                user: ada.me.id.clone(),
-                seconds: 600,
-            },
-        )
-        .await
-        .unwrap();
+    owner.moderate("m1", Action::Timeout { user: ada.me.id.clone(), seconds: 600 }).await.unwrap();
     let muted = |message| match message {
         ServerMessage::Muted { until } => Some(until),
         _ => None,
@@ -177,21 +144,8 @@ async fn the_timed_out_cannot_talk_until_pardoned() {
     assert!(ada.until(muted).await.is_some());
     let (code, after) = ada.say("n1", "still here").await.unwrap_err();
     assert!(code == Code::TimedOut && after.is_some_and(|after| (590_000..=600_000).contains(&after)));
-    assert!(
-        Chat::hello(&stage, Some(ada.token.clone()), None, None)
-            .await
-            .unwrap()
-            .muted
-    );
-    owner
-        .moderate(
-            "m2",
-            Action::Pardon {
-                user: ada.me.id.clone(),
-            },
-        )
-        .await
-        .unwrap();
+    assert!(Chat::hello(&stage, Some(ada.token.clone()), None, None).await.unwrap().muted);
+    owner.moderate("m2", Action::Pardon { user: ada.me.id.clone() }).await.unwrap();
     assert_eq!(ada.until(muted).await, None);
     assert!(ada.say("n2", "thanks").await.is_ok());
 }
@@ -202,42 +156,23 @@ async fn a_ban_ends_chat_and_media_and_keeps_both_out() {
     let mut ada = Chat::named(&stage, "Ada").await;
     let mut bob = Chat::named(&stage, "Bob").await;
     let mut owner = Chat::owner(&stage).await;
-    let mut theirs = Peer::watch_as(&stage.ready.http, Some(&ada.token), Over::Udp)
-        .await
-        .map_err(|a| a.body)
-        .unwrap();
-    let mut others = Peer::watch_as(&stage.ready.http, Some(&bob.token), Over::Udp)
-        .await
-        .map_err(|a| a.body)
-        .unwrap();
+    let mut theirs =
+        Peer::watch_as(&stage.ready.http, Some(&ada.token), Over::Udp).await.map_err(|a| a.body).unwrap();
+    let mut others =
+        Peer::watch_as(&stage.ready.http, Some(&bob.token), Over::Udp).await.map_err(|a| a.body).unwrap();
     theirs.connected().await;
     others.connected().await;
     ada.say("n1", "bad").await.unwrap();
-    owner
-        .moderate(
-            "m1",
-            Action::Ban {
-                user: ada.me.id.clone(),
-            },
-        )
-        .await
-        .unwrap();
+    owner.moderate("m1", Action::Ban { user: ada.me.id.clone() }).await.unwrap();
     assert_eq!(ada.closed().await, Some(4003));
     theirs.ended().await;
     assert_eq!(
-        Chat::hello(&stage, Some(ada.token.clone()), None, None)
-            .await
-            .map(|_| ()),
+        Chat::hello(&stage, Some(ada.token.clone()), None, None).await.map(|_| ()),
         Err((Code::Banned, 4003))
     );
-    let refused = Peer::watch_as(&stage.ready.http, Some(&ada.token), Over::Udp)
-        .await
-        .map(|_| ())
-        .unwrap_err();
-    assert_eq!(
-        (refused.status, refused.code().as_str()),
-        (StatusCode::FORBIDDEN, "banned")
-    );
+    let refused =
+        Peer::watch_as(&stage.ready.http, Some(&ada.token), Over::Udp).await.map(|_| ()).unwrap_err();
+    assert_eq!((refused.status, refused.code().as_str()), (StatusCode::FORBIDDEN, "banned"));
     let banned = loop {
         if let EventKind::Banned { user } = bob.event().await.kind {
             break user;
@@ -246,33 +181,16 @@ async fn a_ban_ends_chat_and_media_and_keeps_both_out() {
     assert_eq!(banned.id, ada.me.id);
     assert!(bob.say("n1", "still here").await.is_ok());
     assert_eq!(texts(&Chat::join(&stage).await.history), ["still here"]);
-    stage
-        .until("one viewer", |stats| stats.presence.viewers == 1)
-        .await;
-    owner
-        .moderate(
-            "m2",
-            Action::Pardon {
-                user: ada.me.id.clone(),
-            },
-        )
-        .await
-        .unwrap();
-    assert!(
-        Chat::hello(&stage, Some(ada.token.clone()), None, None)
-            .await
-            .is_ok()
-    );
+    stage.until("one viewer", |stats| stats.presence.viewers == 1).await;
+    owner.moderate("m2", Action::Pardon { user: ada.me.id.clone() }).await.unwrap();
+    assert!(Chat::hello(&stage, Some(ada.token.clone()), None, None).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_parsed_closes_the_socket() {
     let stage = Stage::new().await;
     let hello = format!("{{\"type\":\"hello\",\"version\":{VERSION}}}");
-    let long = format!(
-        "{{\"type\":\"say\",\"nonce\":\"n\",\"text\":\"{}\"}}",
-        "x".repeat(20_000)
-    );
+    let long = format!("{{\"type\":\"say\",\"nonce\":\"n\",\"text\":\"{}\"}}", "x".repeat(20_000));
     let huge = "x".repeat(1 << 20);
     for message in [
         Message::text("not json"),
@@ -289,19 +207,13 @@ async fn what_cannot_be_parsed_closes_the_socket() {
         assert_eq!(chat.closed().await, Some(4001), "{what}");
     }
     let mut socket = connect(&stage).await;
-    socket
-        .send(Message::text("{\"type\":\"hello\",\"version\":999}"))
-        .await
-        .unwrap();
+    socket.send(Message::text("{\"type\":\"hello\",\"version\":999}")).await.unwrap();
     assert!(
         matches!(heard(&mut socket).await, Heard::Message(ServerMessage::Refused { failure, .. }) if failure.code == Code::Version)
     );
     assert!(matches!(heard(&mut socket).await, Heard::Closed(Some(4001))));
     let mut socket = connect(&stage).await;
-    socket
-        .send(Message::text("{\"type\":\"ping\",\"sent\":1}"))
-        .await
-        .unwrap();
+    socket.send(Message::text("{\"type\":\"ping\",\"sent\":1}")).await.unwrap();
     assert!(matches!(heard(&mut socket).await, Heard::Closed(Some(4001))));
 }
 
@@ -341,27 +253,14 @@ async fn a_client_that_does_not_read_is_closed_and_nobody_waits_for_it() {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, flood)
-        .await
-        .expect("closed in time");
+    tokio::time::timeout(PATIENCE, flood).await.expect("closed in time");
     assert!(stage_slow(&stage).await);
-    assert!(
-        tokio::time::timeout(Duration::from_secs(5), ada.say("n", "hi"))
-            .await
-            .unwrap()
-            .is_ok()
-    );
-    stage
-        .until("the slow one is gone", |stats| stats.presence.members == 1)
-        .await;
+    assert!(tokio::time::timeout(Duration::from_secs(5), ada.say("n", "hi")).await.unwrap().is_ok());
+    stage.until("the slow one is gone", |stats| stats.presence.members == 1).await;
 }
 
 async fn stage_slow(stage: &Stage) -> bool {
-    !stage
-        .get("/metrics")
-        .await
-        .body
-        .contains("\nfootlight_chat_slow_closes_total 0\n")
+    !stage.get("/metrics").await.body.contains("\nfootlight_chat_slow_closes_total 0\n")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -375,19 +274,8 @@ async fn a_restart_keeps_keys_people_history_order_and_sanctions() {
     let said = ada.say("n1", "before").await.unwrap();
     bob.say("n1", "to be deleted").await.unwrap();
     let deleted = MessageId(said.0 + 1);
-    owner
-        .moderate("m1", Action::Delete { message: deleted })
-        .await
-        .unwrap();
-    owner
-        .moderate(
-            "m2",
-            Action::Ban {
-                user: bob.me.id.clone(),
-            },
-        )
-        .await
-        .unwrap();
+    owner.moderate("m1", Action::Delete { message: deleted }).await.unwrap();
+    owner.moderate("m2", Action::Ban { user: bob.me.id.clone() }).await.unwrap();
     stage.stop().await;
     assert_eq!(ada.closed().await, Some(4005));
 
@@ -396,18 +284,12 @@ async fn a_restart_keeps_keys_people_history_order_and_sanctions() {
     let mut publisher = Peer::publish(&stage.ready.http, &key).await;
     publisher.connected().await;
     assert_eq!(
-        Chat::hello(&stage, Some(bob.token.clone()), None, None)
-            .await
-            .map(|_| ()),
+        Chat::hello(&stage, Some(bob.token.clone()), None, None).await.map(|_| ()),
         Err((Code::Banned, 4003))
     );
-    let mut again = Chat::hello(&stage, Some(ada.token.clone()), Some(owner_token), Some(said))
-        .await
-        .unwrap();
-    assert_eq!(
-        (again.me.name.as_str(), again.me.role, again.resumed),
-        ("Ada", Role::Owner, true)
-    );
+    let mut again =
+        Chat::hello(&stage, Some(ada.token.clone()), Some(owner_token), Some(said)).await.unwrap();
+    assert_eq!((again.me.name.as_str(), again.me.role, again.resumed), ("Ada", Role::Owner, true));
     assert_eq!(again.history.len(), 2, "{:?}", again.history);
     assert_eq!(again.say("n1", "before").await, Ok(said));
     let after = again.say("n2", "after").await.unwrap();
@@ -421,10 +303,7 @@ async fn members_hear_of_the_stream_and_of_each_other() {
     let mut ada = Chat::join(&stage).await;
     ada.send(&ClientMessage::Playing { latency_ms: Some(80) }).await;
     let mut bob = Chat::join(&stage).await;
-    bob.send(&ClientMessage::Playing {
-        latency_ms: Some(120),
-    })
-    .await;
+    bob.send(&ClientMessage::Playing { latency_ms: Some(120) }).await;
     let _owner = Chat::owner(&stage).await;
     let full = |message| match message {
         ServerMessage::Presence { presence }
@@ -435,9 +314,7 @@ async fn members_hear_of_the_stream_and_of_each_other() {
         _ => None,
     };
     assert!(ada.until(full).await.latency_p50_ms.is_some());
-    stage
-        .until("two members", |stats| stats.presence.members == 2)
-        .await;
+    stage.until("two members", |stats| stats.presence.members == 2).await;
     let mut publisher = Peer::publish(&stage.ready.http, &stage.key()).await;
     publisher.connected().await;
     publisher.send(crate::peer::picture(0, true, 100));

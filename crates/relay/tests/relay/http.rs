@@ -20,55 +20,18 @@ async fn bad_requests_get_clear_errors() {
     let key = ("authorization", right.as_str());
     let wrong = ("authorization", "Bearer wrong");
     let good = offer(Direction::SendOnly).text;
-    let vp8 = good
-        .replace("H264/90000", "VP8/90000")
-        .replace("opus/48000/2", "PCMU/8000");
+    let vp8 = good.replace("H264/90000", "VP8/90000").replace("opus/48000/2", "PCMU/8000");
     let fragment = ("content-type", "application/trickle-ice-sdpfrag");
     type Case<'a> = (Method, &'a str, &'a [(&'a str, &'a str)], &'a [u8], u16, &'a str);
     let long = vec![b'x'; 100_000];
     let (post, patch, delete, get) = (Method::POST, Method::PATCH, Method::DELETE, Method::GET);
     let cases: &[Case<'_>] = &[
-        (
-            post.clone(),
-            "/whip/main",
-            &[SDP],
-            good.as_bytes(),
-            401,
-            "unauthorized",
-        ),
-        (
-            post.clone(),
-            "/whip/main",
-            &[SDP, wrong],
-            good.as_bytes(),
-            401,
-            "unauthorized",
-        ),
-        (
-            post.clone(),
-            "/whip/main",
-            &[SDP, key],
-            b"not sdp",
-            400,
-            "malformed",
-        ),
+        (post.clone(), "/whip/main", &[SDP], good.as_bytes(), 401, "unauthorized"),
+        (post.clone(), "/whip/main", &[SDP, wrong], good.as_bytes(), 401, "unauthorized"),
+        (post.clone(), "/whip/main", &[SDP, key], b"not sdp", 400, "malformed"),
         (post.clone(), "/whip/main", &[SDP, key], b"", 400, "malformed"),
-        (
-            post.clone(),
-            "/whip/main",
-            &[SDP, key],
-            b"\xff\xfe\x00",
-            400,
-            "malformed",
-        ),
-        (
-            post.clone(),
-            "/whip/main",
-            &[SDP, key],
-            vp8.as_bytes(),
-            422,
-            "unsupported_media",
-        ),
+        (post.clone(), "/whip/main", &[SDP, key], b"\xff\xfe\x00", 400, "malformed"),
+        (post.clone(), "/whip/main", &[SDP, key], vp8.as_bytes(), 422, "unsupported_media"),
         (post.clone(), "/whip/main", &[SDP, key], &long, 413, "too_long"),
         (
             post.clone(),
@@ -78,57 +41,15 @@ async fn bad_requests_get_clear_errors() {
             415,
             "malformed",
         ),
-        (
-            post.clone(),
-            "/whip/main",
-            &[key],
-            good.as_bytes(),
-            415,
-            "malformed",
-        ),
-        (
-            post.clone(),
-            "/whip/nowhere",
-            &[SDP, key],
-            good.as_bytes(),
-            404,
-            "not_found",
-        ),
-        (
-            post.clone(),
-            "/whip/No%20Room",
-            &[SDP, key],
-            good.as_bytes(),
-            404,
-            "not_found",
-        ),
-        (
-            post.clone(),
-            "/whep/nowhere",
-            &[SDP],
-            good.as_bytes(),
-            404,
-            "not_found",
-        ),
+        (post.clone(), "/whip/main", &[key], good.as_bytes(), 415, "malformed"),
+        (post.clone(), "/whip/nowhere", &[SDP, key], good.as_bytes(), 404, "not_found"),
+        (post.clone(), "/whip/No%20Room", &[SDP, key], good.as_bytes(), 404, "not_found"),
+        (post.clone(), "/whep/nowhere", &[SDP], good.as_bytes(), 404, "not_found"),
         (post.clone(), "/whep/main", &[SDP], b"v=0\r\n", 400, "malformed"),
         (get.clone(), "/whip/main", &[], b"", 405, "malformed"),
         (delete, "/whep/main/nothing", &[], b"", 404, "not_found"),
-        (
-            patch.clone(),
-            "/whip/main/nothing",
-            &[fragment],
-            b"a=x\r\n",
-            404,
-            "not_found",
-        ),
-        (
-            patch,
-            "/whip/main/nothing",
-            &[fragment, wrong],
-            b"a=x\r\n",
-            401,
-            "unauthorized",
-        ),
+        (patch.clone(), "/whip/main/nothing", &[fragment], b"a=x\r\n", 404, "not_found"),
+        (patch, "/whip/main/nothing", &[fragment, wrong], b"a=x\r\n", 401, "unauthorized"),
         (get.clone(), "/ws/main", &[], b"", 400, "malformed"),
         (get.clone(), "/ws/nowhere", &[], b"", 404, "not_found"),
         (get.clone(), "/nowhere", &[], b"", 404, "not_found"),
@@ -138,16 +59,9 @@ async fn bad_requests_get_clear_errors() {
     ];
     for (method, path, headers, body, status, code) in cases {
         let answer = stage.ask(method.clone(), path, headers, body.to_vec()).await;
-        assert_eq!(
-            (answer.status.as_u16(), answer.code().as_str()),
-            (*status, *code),
-            "{method} {path}"
-        );
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (*status, *code), "{method} {path}");
         if *status == 401 {
-            assert!(
-                answer.header(header::WWW_AUTHENTICATE).starts_with("Bearer"),
-                "{path}"
-            );
+            assert!(answer.header(header::WWW_AUTHENTICATE).starts_with("Bearer"), "{path}");
         }
         assert!(!answer.body.contains(&stage.key()));
     }
@@ -158,15 +72,11 @@ async fn sessions_have_urls_that_take_patch_and_delete() {
     let stage = Stage::new().await;
     let key = format!("Bearer {}", stage.key());
     let text = offer(Direction::SendOnly).text;
-    let answer = stage
-        .ask(Method::POST, "/whip/main", &[SDP, ("authorization", &key)], text)
-        .await;
+    let answer = stage.ask(Method::POST, "/whip/main", &[SDP, ("authorization", &key)], text).await;
     assert_eq!(answer.status, StatusCode::CREATED);
     assert_eq!(answer.header(header::CONTENT_TYPE), "application/sdp");
-    let (location, tag) = (
-        answer.header(header::LOCATION).to_owned(),
-        answer.header(header::ETAG).to_owned(),
-    );
+    let (location, tag) =
+        (answer.header(header::LOCATION).to_owned(), answer.header(header::ETAG).to_owned());
     assert!(location.starts_with("/whip/main/") && tag.starts_with('"'));
     assert!(
         answer.body.contains("a=candidate:") && answer.body.to_lowercase().contains(" tcptype passive"),
@@ -186,21 +96,11 @@ async fn sessions_have_urls_that_take_patch_and_delete() {
         assert_eq!(answer.status.as_u16(), status, "{headers:?}");
     }
     for status in [200, 404] {
-        assert_eq!(
-            stage
-                .ask(Method::DELETE, &location, &[], "")
-                .await
-                .status
-                .as_u16(),
-            status
-        );
+        assert_eq!(stage.ask(Method::DELETE, &location, &[], "").await.status.as_u16(), status);
     }
     let answer = stage.ask(Method::OPTIONS, "/whep/main", &[], "").await;
     assert_eq!(
-        (
-            answer.status.as_u16(),
-            answer.header(header::HeaderName::from_static("accept-post"))
-        ),
+        (answer.status.as_u16(), answer.header(header::HeaderName::from_static("accept-post"))),
         (204, "application/sdp")
     );
     let preflight = [
@@ -217,34 +117,18 @@ async fn pages_api_and_metrics_are_served() {
     let stage = Stage::new().await;
     let page = stage.get("/main").await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(
-        page.header(header::CONTENT_SECURITY_POLICY)
-            .contains("'wasm-unsafe-eval'")
-    );
+    assert!(page.header(header::CONTENT_SECURITY_POLICY).contains("'wasm-unsafe-eval'"));
     assert!(page.header(header::CONTENT_TYPE).starts_with("text/html"));
     let tag = page.header(header::ETAG).to_owned();
-    let again = stage
-        .ask(Method::GET, "/main", &[("if-none-match", &tag)], "")
-        .await;
-    assert_eq!(
-        (again.status, again.body.as_str()),
-        (StatusCode::NOT_MODIFIED, "")
-    );
+    let again = stage.ask(Method::GET, "/main", &[("if-none-match", &tag)], "").await;
+    assert_eq!((again.status, again.body.as_str()), (StatusCode::NOT_MODIFIED, ""));
     let home = stage.get("/").await;
-    assert_eq!(
-        (home.status.as_u16(), home.header(header::LOCATION)),
-        (307, "/main")
-    );
-    let friendly = stage
-        .ask(Method::GET, "/nowhere", &[("accept", "text/html,*/*")], "")
-        .await;
+    assert_eq!((home.status.as_u16(), home.header(header::LOCATION)), (307, "/main"));
+    let friendly = stage.ask(Method::GET, "/nowhere", &[("accept", "text/html,*/*")], "").await;
     assert!(friendly.status == StatusCode::NOT_FOUND && friendly.body.contains("<h1>"));
     assert_eq!(stage.get("/healthz").await.body, "ok\n");
     let room: serde_json::Value = serde_json::from_str(&stage.get("/api/v1/rooms/main").await.body).unwrap();
-    assert_eq!(
-        (room["room"].as_str(), room["stream"]["state"].as_str()),
-        (Some("main"), Some("offline"))
-    );
+    assert_eq!((room["room"].as_str(), room["stream"]["state"].as_str()), (Some("main"), Some("offline")));
     let messages: serde_json::Value =
         serde_json::from_str(&stage.get("/api/v1/messages.json").await.body).unwrap();
     assert!(messages["client"].is_object() && messages["server"].is_object());
@@ -272,33 +156,18 @@ async fn a_busy_port_and_an_unusable_folder_are_named() {
     let stage = Stage::new().await;
     let folder = Folder::new();
     let listen = stage.ready.http.strip_prefix("http://").unwrap().parse().unwrap();
-    let error = Relay::bind(Config {
-        listen,
-        ..config(&folder)
-    })
-    .await
-    .map(drop)
-    .unwrap_err();
+    let error = Relay::bind(Config { listen, ..config(&folder) }).await.map(drop).unwrap_err();
     assert!(
         matches!(error, Error::Busy { .. }) && error.to_string().contains(&stage.ready.udp.to_string()),
         "{error}"
     );
     let file = folder.0.join("file");
     std::fs::write(&file, "").unwrap();
-    let error = Relay::bind(Config {
-        data: file.clone(),
-        ..config(&folder)
-    })
-    .await
-    .map(drop)
-    .unwrap_err();
+    let error = Relay::bind(Config { data: file.clone(), ..config(&folder) }).await.map(drop).unwrap_err();
     assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
     let folder = Folder::new();
-    std::fs::write(
-        folder.0.join("footlight.db"),
-        "this is no database, whatever its name says".repeat(100),
-    )
-    .unwrap();
+    std::fs::write(folder.0.join("footlight.db"), "this is no database, whatever its name says".repeat(100))
+        .unwrap();
     let error = Relay::bind(config(&folder)).await.map(drop).unwrap_err();
     assert!(error.to_string().contains("footlight.db"), "{error}");
 }
@@ -307,9 +176,7 @@ async fn a_busy_port_and_an_unusable_folder_are_named() {
 fn noise(seed: &mut u64, length: usize) -> Vec<u8> {
     (0..length)
         .map(|_| {
-            *seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (*seed >> 33) as u8
         })
         .collect()
@@ -351,14 +218,10 @@ async fn random_bytes_on_either_port_harm_nobody() {
     // A connection that only ever says half a frame is closed in the end, and one that says nonsense at once.
     let mut stream = TcpStream::connect(&address).await.unwrap();
     stream
-        .write_all(&[
-            0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
-        ])
+        .write_all(&[0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20])
         .await
         .unwrap();
-    let closed = tokio::time::timeout(Duration::from_secs(8), stream.read(&mut [0; 16]))
-        .await
-        .unwrap();
+    let closed = tokio::time::timeout(Duration::from_secs(8), stream.read(&mut [0; 16])).await.unwrap();
     assert!(matches!(closed, Ok(0) | Err(_)));
     publisher.send(picture(1, true, 5_000));
     assert!(viewer.video().await.keyframe);

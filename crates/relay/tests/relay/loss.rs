@@ -48,10 +48,7 @@ async fn a_viewer_on_a_lossy_network_gets_what_it_missed_again() {
     let stage = Stage::new().await;
     let mut publisher = Peer::publish(&stage.ready.http, &stage.key()).await;
     publisher.connected().await;
-    let (mut lossy, mut other) = (
-        Peer::watch(&stage.ready.http).await,
-        Peer::watch(&stage.ready.http).await,
-    );
+    let (mut lossy, mut other) = (Peer::watch(&stage.ready.http).await, Peer::watch(&stage.ready.http).await);
     lossy.connected().await;
     other.connected().await;
     lossy.path.lose_incoming(30);
@@ -112,11 +109,7 @@ async fn a_viewer_that_hears_nothing_for_a_second_goes_on_with_the_next_keyframe
     // Asked for at the latest half a second after it hears again, not waited for until the next one that is due.
     assert!((250..=400).contains(&first), "{first}");
     let numbers: Vec<u32> = after.iter().map(|(number, _)| *number).collect();
-    assert_eq!(
-        numbers,
-        (first..449).collect::<Vec<_>>(),
-        "nothing is missing from then on"
-    );
+    assert_eq!(numbers, (first..449).collect::<Vec<_>>(), "nothing is missing from then on");
     for viewer in &mut viewers {
         let pictures = pictures_to(viewer, 449).await;
         let missing = missing(&pictures, 449);
@@ -155,15 +148,8 @@ async fn sender_reports_say_when_sound_and_picture_were_captured() {
             let off = placed(viewer, video).into_iter();
             let off = off.map(|p| p.reported.as_micros().abs_diff(p.captured.as_micros()));
             let off: Vec<u64> = off.collect();
-            println!(
-                "{who}, video {video}: {} packets, at most {:?} µs off",
-                off.len(),
-                off.iter().max()
-            );
-            assert!(
-                off.iter().all(|off| *off < 5_000),
-                "{who}, video {video}: {off:?}"
-            );
+            println!("{who}, video {video}: {} packets, at most {:?} µs off", off.len(), off.iter().max());
+            assert!(off.iter().all(|off| *off < 5_000), "{who}, video {video}: {off:?}");
         }
     }
     println!("after {sent} pictures");

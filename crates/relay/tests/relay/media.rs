@@ -17,11 +17,7 @@ async fn broadcast(publisher: &Peer, from: u32, frames: u32) {
     let mut pace = tokio::time::interval(Duration::from_millis(10));
     for number in from..from + frames {
         pace.tick().await;
-        publisher.send(picture(
-            number,
-            number == from,
-            if number == from { 20_000 } else { 3_000 },
-        ));
+        publisher.send(picture(number, number == from, if number == from { 20_000 } else { 3_000 }));
         publisher.send(sound());
     }
 }
@@ -30,17 +26,12 @@ async fn check(publish_over: Over, watch_over: Over) {
     let stage = Stage::new().await;
     let mut publisher = Peer::publish_over(&stage.ready.http, &stage.key(), publish_over).await;
     publisher.connected().await;
-    let mut viewer = Peer::watch_as(&stage.ready.http, None, watch_over)
-        .await
-        .map_err(|a| a.body)
-        .unwrap();
+    let mut viewer = Peer::watch_as(&stage.ready.http, None, watch_over).await.map_err(|a| a.body).unwrap();
     viewer.connected().await;
     broadcast(&publisher, 0, 50).await;
     stage.until("live", live).await;
     let (mut pictures, mut sounds) = (0, 0);
-    let StreamState::Live { clock, .. } = stage.handle.stats().stream else {
-        panic!("live")
-    };
+    let StreamState::Live { clock, .. } = stage.handle.stats().stream else { panic!("live") };
     while pictures < 50 || sounds < 40 {
         match viewer.next().await {
             Seen::Video { unit, extensions } => {
@@ -51,19 +42,13 @@ async fn check(publish_over: Over, watch_over: Over) {
                 // The room's clock ties timestamps to capture times.
                 let ticks = unit.timestamp.wrapping_sub(clock.rtp) as i32;
                 let micros = captured.as_micros() as i64 - clock.at_us as i64;
-                assert!(
-                    (i64::from(ticks) - micros * 9 / 100).abs() <= 3,
-                    "{ticks} {micros}"
-                );
+                assert!((i64::from(ticks) - micros * 9 / 100).abs() <= 3, "{ticks} {micros}");
                 assert!(extensions.play_delay_max.is_some_and(|most| most.numer() == 0));
                 pictures += 1;
             }
             Seen::Audio { timestamp, captured } => {
                 let expected = captured.expect("abs-capture-time").to_rtp(48_000);
-                assert!(
-                    (timestamp.wrapping_sub(expected) as i32).abs() <= 1,
-                    "{timestamp} {expected}"
-                );
+                assert!((timestamp.wrapping_sub(expected) as i32).abs() <= 1, "{timestamp} {expected}");
                 sounds += 1;
             }
             Seen::Ended => panic!("ended"),
@@ -177,19 +162,13 @@ async fn goodbye_ends_the_broadcast_at_once_and_silence_interrupts_it() {
         } else {
             publisher.leave();
         }
-        stage
-            .until("offline", |stats| stats.stream == StreamState::Offline)
-            .await;
+        stage.until("offline", |stats| stats.stream == StreamState::Offline).await;
     }
     let mut publisher = Peer::publish(&stage.ready.http, &stage.key()).await;
     publisher.connected().await;
     broadcast(&publisher, 0, 3).await;
     stage.until("live", live).await;
-    stage
-        .until("interrupted", |stats| {
-            matches!(stats.stream, StreamState::Interrupted { .. })
-        })
-        .await;
+    stage.until("interrupted", |stats| matches!(stats.stream, StreamState::Interrupted { .. })).await;
     broadcast(&publisher, 3, 3).await;
     stage.until("live again", live).await;
 }
@@ -232,17 +211,10 @@ async fn a_viewer_that_leaves_is_no_longer_counted() {
     let stage = Stage::new().await;
     let mut viewer = Peer::watch(&stage.ready.http).await;
     viewer.connected().await;
-    stage
-        .until("one viewer", |stats| stats.presence.viewers == 1)
-        .await;
+    stage.until("one viewer", |stats| stats.presence.viewers == 1).await;
     let answer = stage.ask(Method::DELETE, &viewer.location, &[], "").await;
     assert_eq!(answer.status, StatusCode::OK);
-    stage
-        .until("no viewer", |stats| stats.presence.viewers == 0)
-        .await;
+    stage.until("no viewer", |stats| stats.presence.viewers == 0).await;
     viewer.ended().await;
-    assert_eq!(
-        stage.ask(Method::DELETE, &viewer.location, &[], "").await.status,
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(stage.ask(Method::DELETE, &viewer.location, &[], "").await.status, StatusCode::NOT_FOUND);
 }

@@ -32,10 +32,7 @@ pub(crate) async fn connect(stage: &Stage) -> WebSocketStream<MaybeTlsStream<Tcp
 
 pub(crate) async fn heard(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Heard {
     loop {
-        match tokio::time::timeout(PATIENCE, socket.next())
-            .await
-            .expect("something in time")
-        {
+        match tokio::time::timeout(PATIENCE, socket.next()).await.expect("something in time") {
             Some(Ok(Message::Text(text))) => return Heard::Message(serde_json::from_str(&text).unwrap()),
             Some(Ok(Message::Close(frame))) => return Heard::Closed(frame.map(|frame| frame.code.into())),
             Some(Ok(_)) => {}
@@ -51,10 +48,7 @@ impl Chat {
 
     pub(crate) async fn named(stage: &Stage, name: &str) -> Self {
         let mut chat = Self::join(stage).await;
-        chat.send(&ClientMessage::Name {
-            name: name.to_owned(),
-        })
-        .await;
+        chat.send(&ClientMessage::Name { name: name.to_owned() }).await;
         let you = chat.until(|message| match message {
             ServerMessage::You { you } => Some(you),
             _ => None,
@@ -74,34 +68,12 @@ impl Chat {
         since: Option<Seq>,
     ) -> Result<Self, (Code, u16)> {
         let mut socket = connect(stage).await;
-        let hello = ClientMessage::Hello {
-            version: VERSION,
-            token,
-            owner,
-            since,
-        };
-        socket
-            .send(Message::text(serde_json::to_string(&hello).unwrap()))
-            .await
-            .unwrap();
+        let hello = ClientMessage::Hello { version: VERSION, token, owner, since };
+        socket.send(Message::text(serde_json::to_string(&hello).unwrap())).await.unwrap();
         match heard(&mut socket).await {
             Heard::Message(ServerMessage::Welcome {
-                you,
-                token,
-                history,
-                seq,
-                resumed,
-                muted_until,
-                ..
-            }) => Ok(Self {
-                socket,
-                me: you,
-                token,
-                seq,
-                history,
-                resumed,
-                muted: muted_until.is_some(),
-            }),
+                you, token, history, seq, resumed, muted_until, ..
+            }) => Ok(Self { socket, me: you, token, seq, history, resumed, muted: muted_until.is_some() }),
             Heard::Message(ServerMessage::Refused { failure, .. }) => match heard(&mut socket).await {
                 Heard::Closed(Some(code)) => Err((failure.code, code)),
                 other => panic!("{other:?}"),
@@ -111,10 +83,7 @@ impl Chat {
     }
 
     pub(crate) async fn send(&mut self, message: &ClientMessage) {
-        self.socket
-            .send(Message::text(serde_json::to_string(message).unwrap()))
-            .await
-            .unwrap();
+        self.socket.send(Message::text(serde_json::to_string(message).unwrap())).await.unwrap();
     }
 
     pub(crate) async fn until<T>(&mut self, mut want: impl FnMut(ServerMessage) -> Option<T>) -> T {
@@ -142,31 +111,23 @@ impl Chat {
     pub(crate) async fn answer(&mut self, wanted: &str) -> Result<Seq, (Code, Option<u32>)> {
         self.until(|message| match message {
             ServerMessage::Done { nonce, seq } if nonce.as_str() == wanted => Some(Ok(seq)),
-            ServerMessage::Refused {
-                nonce: Some(nonce),
-                failure,
-                retry_after_ms,
-            } if nonce.as_str() == wanted => Some(Err((failure.code, retry_after_ms))),
+            ServerMessage::Refused { nonce: Some(nonce), failure, retry_after_ms }
+                if nonce.as_str() == wanted =>
+            {
+                Some(Err((failure.code, retry_after_ms)))
+            }
             _ => None,
         })
         .await
     }
 
     pub(crate) async fn say(&mut self, nonce: &str, text: &str) -> Result<Seq, (Code, Option<u32>)> {
-        self.send(&ClientMessage::Say {
-            nonce: nonce.parse().unwrap(),
-            text: text.to_owned(),
-        })
-        .await;
+        self.send(&ClientMessage::Say { nonce: nonce.parse().unwrap(), text: text.to_owned() }).await;
         self.answer(nonce).await
     }
 
     pub(crate) async fn moderate(&mut self, nonce: &str, action: Action) -> Result<Seq, (Code, Option<u32>)> {
-        self.send(&ClientMessage::Moderate {
-            nonce: nonce.parse().unwrap(),
-            action,
-        })
-        .await;
+        self.send(&ClientMessage::Moderate { nonce: nonce.parse().unwrap(), action }).await;
         self.answer(nonce).await
     }
 

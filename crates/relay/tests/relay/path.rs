@@ -86,9 +86,7 @@ impl Path {
             return false;
         }
         let mut random = self.random.lock().unwrap();
-        *random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (*random >> 33) % 1000 < u64::from(share)
     }
 
@@ -98,16 +96,9 @@ impl Path {
             return;
         };
         let rate = if video { 90_000 } else { 48_000 };
-        let ticks = packet
-            .header
-            .timestamp
-            .wrapping_sub(report.rtp_time.numer() as u32) as i32;
+        let ticks = packet.header.timestamp.wrapping_sub(report.rtp_time.numer() as u32) as i32;
         let at = report.ntp_time.duration_since(UNIX_EPOCH).unwrap().as_micros() as u64;
         let reported = at.saturating_add_signed(i64::from(ticks) * 1_000_000 / rate);
-        self.placed.lock().unwrap().push(Placed {
-            video,
-            captured,
-            reported: Time::from_micros(reported),
-        });
+        self.placed.lock().unwrap().push(Placed { video, captured, reported: Time::from_micros(reported) });
     }
 }

@@ -85,10 +85,7 @@ impl Peer {
     }
 
     pub(crate) async fn watch(base: &str) -> Self {
-        Self::watch_as(base, None, Over::Udp)
-            .await
-            .map_err(|answer| answer.body)
-            .unwrap()
+        Self::watch_as(base, None, Over::Udp).await.map_err(|answer| answer.body).unwrap()
     }
 
     pub(crate) async fn watch_as(base: &str, token: Option<&str>, over: Over) -> Result<Self, Answer> {
@@ -102,13 +99,7 @@ impl Peer {
         direction: Direction,
         over: Over,
     ) -> Result<Self, Answer> {
-        let Offer {
-            mut rtc,
-            text,
-            pending,
-            audio,
-            video,
-        } = offer(direction);
+        let Offer { mut rtc, text, pending, audio, video } = offer(direction);
         let wire = match over {
             Over::Udp => {
                 let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -116,17 +107,11 @@ impl Peer {
                 Wire::Udp(socket)
             }
             Over::Tcp => {
-                let stream = TcpStream::connect(base.strip_prefix("http://").unwrap())
-                    .await
-                    .unwrap();
+                let stream = TcpStream::connect(base.strip_prefix("http://").unwrap()).await.unwrap();
                 stream.set_nodelay(true).unwrap();
                 let local = stream.local_addr().unwrap();
-                let candidate = Candidate::builder()
-                    .tcp()
-                    .host(local)
-                    .tcptype(TcpType::Active)
-                    .build()
-                    .unwrap();
+                let candidate =
+                    Candidate::builder().tcp().host(local).tcptype(TcpType::Active).build().unwrap();
                 rtc.add_local_candidate(candidate);
                 Wire::Tcp(stream)
             }
@@ -145,13 +130,8 @@ impl Peer {
             .split_inclusive("\r\n")
             .filter(|line| !(line.starts_with("a=candidate:") && line.to_lowercase().contains(unwanted)))
             .collect();
-        assert!(
-            kept.contains("a=candidate:") && kept.contains("a=ice-lite"),
-            "{kept}"
-        );
-        rtc.sdp_api()
-            .accept_answer(pending, SdpAnswer::from_sdp_string(&kept).unwrap())
-            .unwrap();
+        assert!(kept.contains("a=candidate:") && kept.contains("a=ice-lite"), "{kept}");
+        rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&kept).unwrap()).unwrap();
         let (seen_sender, seen) = mpsc::unbounded_channel();
         let (orders, receiver) = mpsc::unbounded_channel();
         let path = Arc::new(Path::new());
@@ -167,13 +147,7 @@ impl Peer {
             assembler: Assembler::new(),
             ssrc: None,
         };
-        Ok(Self {
-            seen,
-            orders,
-            path,
-            location,
-            task: tokio::spawn(body.run()),
-        })
+        Ok(Self { seen, orders, path, location, task: tokio::spawn(body.run()) })
     }
 
     pub(crate) async fn next(&mut self) -> Seen {
@@ -240,13 +214,7 @@ pub(crate) fn offer(direction: Direction) -> Offer {
     let video = changes.add_media(MediaKind::Video, direction, None, None, None);
     let (offer, pending) = changes.apply().unwrap();
     let text = offer.to_sdp_string();
-    Offer {
-        rtc,
-        text,
-        pending,
-        audio,
-        video,
-    }
+    Offer { rtc, text, pending, audio, video }
 }
 
 struct Body {
@@ -321,11 +289,7 @@ impl Body {
             Event::Connected => self.tell(Seen::Connected),
             Event::KeyframeRequest(_) => self.tell(Seen::KeyframeAsked),
             Event::RtpPacket(packet) => {
-                let mid = self
-                    .rtc
-                    .direct_api()
-                    .stream_rx(&packet.header.ssrc)
-                    .map(|stream| stream.mid());
+                let mid = self.rtc.direct_api().stream_rx(&packet.header.ssrc).map(|stream| stream.mid());
                 let captured = packet.header.ext_vals.abs_capture_time.map(|stamp| {
                     Time::from_micros(
                         stamp.capture_time.duration_since(UNIX_EPOCH).unwrap().as_micros() as u64
@@ -333,10 +297,7 @@ impl Body {
                 });
                 self.path.note(mid == Some(self.video), &packet, captured);
                 if mid == Some(self.audio) {
-                    return self.tell(Seen::Audio {
-                        timestamp: packet.header.timestamp,
-                        captured,
-                    });
+                    return self.tell(Seen::Audio { timestamp: packet.header.timestamp, captured });
                 }
                 self.ssrc = Some(packet.header.ssrc);
                 let incoming = Incoming {
@@ -388,10 +349,7 @@ impl Body {
         for payload in payloads {
             let stamp = packet.captured.to_rtp(packet.codec.clock_rate());
             let extensions = ExtensionValues {
-                abs_capture_time: Some(AbsCaptureTime {
-                    capture_time: captured,
-                    clock_offset: None,
-                }),
+                abs_capture_time: Some(AbsCaptureTime { capture_time: captured, clock_offset: None }),
                 ..ExtensionValues::default()
             };
             let write = RtpWrite::new(pt, (*seq).into(), stamp, Instant::now(), payload.bytes.clone());
@@ -429,12 +387,7 @@ async fn receive(wire: &mut Wire, buffer: &mut [u8]) -> Option<(Protocol, Socket
             }
             stream.read_exact(&mut buffer[..length + 2]).await.ok()?;
             buffer.copy_within(2..length + 2, 0);
-            Some((
-                Protocol::Tcp,
-                stream.peer_addr().ok()?,
-                stream.local_addr().ok()?,
-                length,
-            ))
+            Some((Protocol::Tcp, stream.peer_addr().ok()?, stream.local_addr().ok()?, length))
         }
     }
 }
@@ -444,9 +397,8 @@ pub(crate) fn now() -> Time {
 }
 
 /// Parameter sets of a 640×360 constrained baseline stream.
-const SPS: &[u8] = &[
-    0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00, 0x03, 0x00, 0x01,
-];
+const SPS: &[u8] =
+    &[0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00, 0x03, 0x00, 0x01];
 const PPS: &[u8] = &[0x68, 0xcb, 0x83, 0xcb, 0x20];
 
 /// A keyframe or not, of `size` bytes, with `number` in it.
@@ -460,12 +412,7 @@ pub(crate) fn picture(number: u32, keyframe: bool, size: usize) -> Packet {
         data.extend_from_slice(&(nal.len() as u32).to_be_bytes());
         data.extend_from_slice(nal);
     }
-    Packet {
-        codec: Codec::H264,
-        captured: now(),
-        keyframe,
-        data: data.into(),
-    }
+    Packet { codec: Codec::H264, captured: now(), keyframe, data: data.into() }
 }
 
 /// The number in a picture.
@@ -475,10 +422,5 @@ pub(crate) fn number(data: &[u8]) -> u32 {
 }
 
 pub(crate) fn sound() -> Packet {
-    Packet {
-        codec: Codec::Opus,
-        captured: now(),
-        keyframe: true,
-        data: vec![0xfc, 0xff, 0xfe].into(),
-    }
+    Packet { codec: Codec::Opus, captured: now(), keyframe: true, data: vec![0xfc, 0xff, 0xfe].into() }
 }

@@ -8,10 +8,7 @@ use crate::stage::Folder;
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_footlight-relay"));
-    command
-        .env_remove("FOOTLIGHT_STREAM_KEY")
-        .env_remove("FOOTLIGHT_OWNER_TOKEN")
-        .stderr(Stdio::piped());
+    command.env_remove("FOOTLIGHT_STREAM_KEY").env_remove("FOOTLIGHT_OWNER_TOKEN").stderr(Stdio::piped());
     command
 }
 
@@ -28,19 +25,14 @@ fn a_signal_ends_it_in_order() {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let ready: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-        assert_eq!(
-            (ready["event"].as_str(), ready["room"].as_str()),
-            (Some("ready"), Some("main"))
-        );
+        assert_eq!((ready["event"].as_str(), ready["room"].as_str()), (Some("ready"), Some("main")));
         let http = ready["http"].as_str().unwrap();
         assert!(http.ends_with(&format!(":{}", ready["udp"])) && ready["rtmp"].is_null());
         assert_eq!(ready["watch"].as_str().unwrap(), format!("{http}/main"));
         assert!(ready["stream_key"].as_str().unwrap().len() >= 20 && ready["owner_token"].is_string());
         let started = Instant::now();
-        let killed = Command::new("kill")
-            .args([&format!("-{signal}"), &child.id().to_string()])
-            .status()
-            .unwrap();
+        let killed =
+            Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
         assert!(killed.success());
         assert!(child.wait().unwrap().success());
         assert!(started.elapsed() < Duration::from_secs(5));
@@ -67,22 +59,12 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
         (&["--config", missing.to_str().unwrap()], "missing.toml"),
     ];
     for (arguments, named) in cases {
-        let output = program()
-            .args(*arguments)
-            .arg("--data")
-            .arg(&data)
-            .output()
-            .unwrap();
+        let output = program().args(*arguments).arg("--data").arg(&data).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
         assert_eq!(said.trim_end().lines().count(), 1, "{said}");
         assert!(said.contains(named), "{said}");
     }
     let output = program().arg("--version").output().unwrap();
-    assert!(
-        output.status.success()
-            && String::from_utf8(output.stdout)
-                .unwrap()
-                .contains("footlight-relay")
-    );
+    assert!(output.status.success() && String::from_utf8(output.stdout).unwrap().contains("footlight-relay"));
 }

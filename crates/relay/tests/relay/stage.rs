@@ -21,11 +21,7 @@ pub(crate) struct Folder(pub(crate) PathBuf);
 impl Folder {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "footlight-relay-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("footlight-relay-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -62,13 +58,7 @@ impl Stage {
         let relay = Relay::bind(config).await.unwrap();
         let (ready, handle, cancel) = (relay.ready().clone(), relay.handle(), CancellationToken::new());
         let running = Some(tokio::spawn(relay.run(cancel.clone())));
-        Self {
-            ready,
-            handle,
-            cancel,
-            running,
-            _folder: None,
-        }
+        Self { ready, handle, cancel, running, _folder: None }
     }
 
     pub(crate) fn key(&self) -> String {
@@ -83,11 +73,7 @@ impl Stage {
     pub(crate) async fn stop(mut self) {
         self.cancel.cancel();
         let running = self.running.take().unwrap();
-        tokio::time::timeout(Duration::from_secs(5), running)
-            .await
-            .expect("ends in 5 s")
-            .unwrap()
-            .unwrap();
+        tokio::time::timeout(Duration::from_secs(5), running).await.expect("ends in 5 s").unwrap().unwrap();
     }
 
     /// Waits until the relay's own view of the room is so.
@@ -125,11 +111,7 @@ impl Drop for Stage {
 }
 
 pub(crate) fn config(folder: &Folder) -> Config {
-    Config {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        data: folder.0.clone(),
-        ..Config::default()
-    }
+    Config { listen: "127.0.0.1:0".parse().unwrap(), data: folder.0.clone(), ..Config::default() }
 }
 
 pub(crate) struct Answer {
@@ -166,9 +148,5 @@ pub(crate) async fn ask(
     let response = client.request(request.body(body.into()).unwrap()).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(Body::new(body), usize::MAX).await.unwrap();
-    Answer {
-        status: parts.status,
-        headers: parts.headers,
-        body: String::from_utf8_lossy(&body).into_owned(),
-    }
+    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
 }

@@ -61,11 +61,7 @@ impl Encoder {
     pub fn new(config: &Config) -> Result<Self, Error> {
         config.check()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if config.width * config.height <= SMALL {
-            1
-        } else {
-            cores.min(MAX_THREADS)
-        };
+        let threads = if config.width * config.height <= SMALL { 1 } else { cores.min(MAX_THREADS) };
         let codec = x264::Codec::open(&x264::Parameters {
             width: config.width,
             height: config.height,
@@ -85,12 +81,7 @@ impl Encoder {
     pub fn encode(&mut self, picture: &Picture, captured: Time, idr: bool) -> Result<Option<Packet>, Error> {
         let pts = (u128::from(captured.as_micros()) * 9 / 100) as i64;
         let unit = self.codec.encode(picture, pts, idr)?;
-        Ok(unit.map(|(data, keyframe)| Packet {
-            codec: Codec::H264,
-            captured,
-            keyframe,
-            data,
-        }))
+        Ok(unit.map(|(data, keyframe)| Packet { codec: Codec::H264, captured, keyframe, data }))
     }
 
     /// From the next picture on, without a keyframe. Clamped to what libx264 can do.
@@ -118,13 +109,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    const CONFIG: Config = Config {
-        width: 320,
-        height: 180,
-        fps: 30,
-        bitrate_kbps: 600,
-        preset: Preset::Superfast,
-    };
+    const CONFIG: Config =
+        Config { width: 320, height: 180, fps: 30, bitrate_kbps: 600, preset: Preset::Superfast };
 
     /// Noise that moves: as hard for the encoder as a camera in the dark.
     fn picture(n: u32, config: &Config) -> Picture {
@@ -150,9 +136,7 @@ mod tests {
 
     fn encode(encoder: &mut Encoder, n: u32, idr: bool, config: &Config) -> Packet {
         let captured = Time::from_micros(u64::from(n) * 33_333);
-        let packet = encoder
-            .encode(&picture(n, config), captured, idr)
-            .expect("encodes");
+        let packet = encoder.encode(&picture(n, config), captured, idr).expect("encodes");
         let packet = packet.expect("one packet for every picture");
         assert_eq!(packet.captured, captured, "packets leave in capture order");
         packet
@@ -180,9 +164,7 @@ mod tests {
     #[test]
     fn a_keyframe_comes_every_two_seconds_unasked() {
         let mut encoder = Encoder::new(&CONFIG).expect("opens");
-        let keys: Vec<u32> = (0..130)
-            .filter(|n| encode(&mut encoder, *n, false, &CONFIG).keyframe)
-            .collect();
+        let keys: Vec<u32> = (0..130).filter(|n| encode(&mut encoder, *n, false, &CONFIG).keyframe).collect();
         assert_eq!(keys, [0, 60, 120]);
     }
 
@@ -212,31 +194,15 @@ mod tests {
     fn impossible_settings_are_refused() {
         for config in [
             Config { width: 0, ..CONFIG },
-            Config {
-                height: 181,
-                ..CONFIG
-            },
-            Config {
-                width: 9000,
-                ..CONFIG
-            },
+            Config { height: 181, ..CONFIG },
+            Config { width: 9000, ..CONFIG },
             Config { fps: 0, ..CONFIG },
-            Config {
-                bitrate_kbps: 0,
-                ..CONFIG
-            },
+            Config { bitrate_kbps: 0, ..CONFIG },
         ] {
-            assert!(
-                matches!(Encoder::new(&config), Err(Error::Setting(_))),
-                "{config:?}"
-            );
+            assert!(matches!(Encoder::new(&config), Err(Error::Setting(_))), "{config:?}");
         }
         let mut encoder = Encoder::new(&CONFIG).expect("opens");
         let other = Picture::black(64, 64);
-        assert!(
-            encoder
-                .encode(&other, Time::default() + Duration::from_secs(1), false)
-                .is_err()
-        );
+        assert!(encoder.encode(&other, Time::default() + Duration::from_secs(1), false).is_err());
     }
 }

@@ -27,14 +27,8 @@ pub enum Preset {
 }
 
 impl Preset {
-    const ALL: [Self; 6] = [
-        Self::Ultrafast,
-        Self::Superfast,
-        Self::Veryfast,
-        Self::Faster,
-        Self::Fast,
-        Self::Medium,
-    ];
+    const ALL: [Self; 6] =
+        [Self::Ultrafast, Self::Superfast, Self::Veryfast, Self::Faster, Self::Fast, Self::Medium];
 
     pub fn name(self) -> &'static str {
         match self {

@@ -37,11 +37,7 @@ impl Encoder {
         encoder.set_packet_loss_perc(i32::from(MIN_LOSS)).map_err(fail)?;
         let lookahead = encoder.get_lookahead().map_err(fail)?.max(0) as u64;
         let lookahead = Duration::from_micros(lookahead * 1_000_000 / u64::from(Pcm::RATE));
-        Ok(Self {
-            encoder,
-            lookahead,
-            loss: MIN_LOSS,
-        })
+        Ok(Self { encoder, lookahead, loss: MIN_LOSS })
     }
 
     /// Encodes one block of [`BLOCK`] stereo samples. The packet's capture instant allows for the encoder's
@@ -54,17 +50,10 @@ impl Encoder {
             return Err(Error::Encoder("a block of another length"));
         }
         let mut out = [0; MAX_PACKET];
-        let length = self
-            .encoder
-            .encode_float(&pcm.samples, &mut out)
-            .map_err(|_| Error::Encoder("encode opus"))?;
+        let length =
+            self.encoder.encode_float(&pcm.samples, &mut out).map_err(|_| Error::Encoder("encode opus"))?;
         let data = Bytes::copy_from_slice(&out[..length]);
-        Ok(Packet {
-            codec: Codec::Opus,
-            captured: pcm.captured - self.lookahead,
-            keyframe: true,
-            data,
-        })
+        Ok(Packet { codec: Codec::Opus, captured: pcm.captured - self.lookahead, keyframe: true, data })
     }
 
     /// How much loss, in percent, FEC shall stand.
@@ -87,10 +76,7 @@ mod tests {
             0.5 * (t * 440.0 * std::f32::consts::TAU).sin()
         });
         let captured = Time::from_micros(1_000_000 + block as u64 * 20_000);
-        Pcm {
-            captured,
-            samples: samples.collect(),
-        }
+        Pcm { captured, samples: samples.collect() }
     }
 
     #[test]
@@ -104,18 +90,11 @@ mod tests {
             first.get_or_insert(packet.captured);
             bytes += packet.data.len();
             let mut out = [0f32; BLOCK * 2];
-            assert_eq!(
-                decoder
-                    .decode_float(&packet.data, &mut out, false)
-                    .expect("decodes"),
-                BLOCK
-            );
+            assert_eq!(decoder.decode_float(&packet.data, &mut out, false).expect("decodes"), BLOCK);
             played.extend(out.chunks(2).map(|s| s[0]));
         }
         assert!((60_000..130_000).contains(&(bytes * 8)), "{} bit/s", bytes * 8);
-        let lead = Time::from_micros(1_000_000)
-            .since(first.expect("a packet"))
-            .as_micros() as usize;
+        let lead = Time::from_micros(1_000_000).since(first.expect("a packet")).as_micros() as usize;
         let delay = lead * Pcm::RATE as usize / 1_000_000;
         let (mut same, mut power) = (0.0, 0.0);
         for n in 10 * BLOCK..40 * BLOCK {
@@ -131,28 +110,15 @@ mod tests {
     fn a_lost_packet_is_rebuilt_from_the_next() {
         let mut encoder = Encoder::new().expect("opens");
         encoder.set_loss(30);
-        let packets: Vec<_> = (0..30)
-            .map(|b| encoder.encode(&tone(b)).expect("encodes"))
-            .collect();
+        let packets: Vec<_> = (0..30).map(|b| encoder.encode(&tone(b)).expect("encodes")).collect();
         let mut decoder = opus::Decoder::new(Pcm::RATE, Channels::Stereo).expect("opens");
         let mut out = [0f32; BLOCK * 2];
         for packet in &packets[..20] {
-            decoder
-                .decode_float(&packet.data, &mut out, false)
-                .expect("decodes");
+            decoder.decode_float(&packet.data, &mut out, false).expect("decodes");
         }
-        decoder
-            .decode_float(&packets[21].data, &mut out, true)
-            .expect("decodes the FEC");
+        decoder.decode_float(&packets[21].data, &mut out, true).expect("decodes the FEC");
         let power: f32 = out.iter().map(|s| s * s).sum::<f32>() / out.len() as f32;
         assert!(power > 0.02, "power {power}");
-        assert!(
-            encoder
-                .encode(&Pcm {
-                    captured: Time::default(),
-                    samples: vec![0.0; 7]
-                })
-                .is_err()
-        );
+        assert!(encoder.encode(&Pcm { captured: Time::default(), samples: vec![0.0; 7] }).is_err());
     }
 }

@@ -96,11 +96,7 @@ impl Codec {
         set_rate(&mut self.parameters, kbps);
         // SAFETY: the handle is open and the parameters are its own, changed only where reconfiguring may.
         let refused = unsafe { sys::x264_encoder_reconfig(self.handle.as_ptr(), &mut self.parameters) };
-        if refused < 0 {
-            Err(Error::Encoder("change the bitrate"))
-        } else {
-            Ok(())
-        }
+        if refused < 0 { Err(Error::Encoder("change the bitrate")) } else { Ok(()) }
     }
 
     /// One picture in, one access unit out and whether it is an IDR; `None` if libx264 keeps it.
@@ -122,16 +118,10 @@ impl Codec {
             input.assume_init()
         };
         input.i_pts = pts;
-        input.i_type = if idr {
-            sys::X264_TYPE_IDR
-        } else {
-            sys::X264_TYPE_AUTO
-        } as i32;
+        input.i_type = if idr { sys::X264_TYPE_IDR } else { sys::X264_TYPE_AUTO } as i32;
         input.img.i_csp = sys::X264_CSP_I420 as i32;
         input.img.i_plane = 3;
-        for (i, (plane, stride)) in [(luma, width), (cb, width / 2), (cr, width / 2)]
-            .into_iter()
-            .enumerate()
+        for (i, (plane, stride)) in [(luma, width), (cb, width / 2), (cr, width / 2)].into_iter().enumerate()
         {
             // libx264 reads from the planes only, though it takes them as mutable.
             input.img.plane[i] = plane.as_ptr().cast_mut();

@@ -119,11 +119,7 @@ impl Controller {
             self.take(report);
         }
         let elapsed = now - self.last.replace(now).unwrap_or(now);
-        while self
-            .acked
-            .front()
-            .is_some_and(|(sent, ..)| *sent < self.newest() - MEASURE)
-        {
+        while self.acked.front().is_some_and(|(sent, ..)| *sent < self.newest() - MEASURE) {
             self.acked.pop_front();
         }
         let lost = self.acked.iter().filter(|(.., lost)| *lost).count() as f64;
@@ -152,23 +148,15 @@ impl Controller {
     }
 
     fn take(&mut self, report: &Report) {
-        self.acked
-            .push_back((report.sent, report.size, report.arrived.is_none()));
+        self.acked.push_back((report.sent, report.size, report.arrived.is_none()));
         let Some(arrived) = report.arrived else { return };
-        if self
-            .burst
-            .is_some_and(|start| (0..BURST).contains(&(report.sent - start)))
-        {
+        if self.burst.is_some_and(|start| (0..BURST).contains(&(report.sent - start))) {
             return;
         }
         self.burst = Some(report.sent);
         let delay = arrived - report.sent;
         // The receiver's clock jumped, or its counter wrapped: nothing before can be compared.
-        if self
-            .delays
-            .back()
-            .is_some_and(|(_, before)| (delay - before).abs() > 10_000_000)
-        {
+        if self.delays.back().is_some_and(|(_, before)| (delay - before).abs() > 10_000_000) {
             self.delays.clear();
             self.seconds.clear();
         }
@@ -178,18 +166,10 @@ impl Controller {
             Some((last, least)) if *last == second => *least = delay.min(*least),
             _ => self.seconds.push_back((second, delay)),
         }
-        while self
-            .delays
-            .front()
-            .is_some_and(|(sent, _)| *sent < report.sent - WINDOW)
-        {
+        while self.delays.front().is_some_and(|(sent, _)| *sent < report.sent - WINDOW) {
             self.delays.pop_front();
         }
-        while self
-            .seconds
-            .front()
-            .is_some_and(|(s, _)| *s < second - BASE / 1_000_000)
-        {
+        while self.seconds.front().is_some_and(|(s, _)| *s < second - BASE / 1_000_000) {
             self.seconds.pop_front();
         }
     }
@@ -224,20 +204,12 @@ impl Controller {
             step if step < -STEP => Trend::Shrinking,
             _ => Trend::Steady,
         };
-        Some(Queue {
-            standing: early.min(late),
-            trend,
-        })
+        Some(Queue { standing: early.min(late), trend })
     }
 
     fn acked_kbps(&self) -> Option<f64> {
         let span = self.newest() - self.acked.front()?.0;
-        let bytes: usize = self
-            .acked
-            .iter()
-            .filter(|(.., lost)| !lost)
-            .map(|(_, size, _)| size)
-            .sum();
+        let bytes: usize = self.acked.iter().filter(|(.., lost)| !lost).map(|(_, size, _)| size).sum();
         (span > MEASURE / 2).then(|| bytes as f64 * 8000.0 / span as f64)
     }
 
@@ -246,9 +218,7 @@ impl Controller {
             return;
         }
         self.decreased = Some(now);
-        let from = self
-            .acked_kbps()
-            .map_or(self.target, |acked| acked.min(self.target));
+        let from = self.acked_kbps().map_or(self.target, |acked| acked.min(self.target));
         self.target = (from * factor).clamp(FLOOR_KBPS, self.ceiling);
     }
 
@@ -260,9 +230,7 @@ impl Controller {
         if self.failed.is_some_and(|(at, _)| now - at > MEMORY) {
             self.failed = None;
         }
-        let near = self
-            .failed
-            .is_some_and(|(_, rate)| NEAR.contains(&(self.target / rate)));
+        let near = self.failed.is_some_and(|(_, rate)| NEAR.contains(&(self.target / rate)));
         let growth = if near { CAREFUL } else { GROWTH };
         let seconds = (elapsed as f64 / 1e6).clamp(0.0, 0.5);
         self.target = (self.target * (1.0 + growth * seconds)).clamp(FLOOR_KBPS, self.ceiling);
@@ -282,21 +250,14 @@ mod tests {
         buffer: i64,
     }
 
-    const PATH: Path = Path {
-        capacity: |_| 6000.0,
-        loss: 0.0,
-        jitter: 0,
-        buffer: 400_000,
-    };
+    const PATH: Path = Path { capacity: |_| 6000.0, loss: 0.0, jitter: 0, buffer: 400_000 };
 
     /// The target at the end of each second.
     fn run(path: &Path, seconds: usize, ceiling: u32) -> Vec<u32> {
         let mut controller = Controller::new(ceiling);
         let (mut free_at, mut seed, mut targets) = (0f64, 1u64, Vec::new());
         let mut random = move || {
-            seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (seed >> 33) as f64 / (1u64 << 31) as f64
         };
         let mut sent: VecDeque<Report> = VecDeque::new();
@@ -316,19 +277,13 @@ mod tests {
                 let jitter = (random() * path.jitter as f64) as i64;
                 // 20 ms of path, and the receiver's clock is somewhere else.
                 let arrived = (!dropped).then_some(free_at as i64 + 20_000 + jitter + 5_000_000_000);
-                sent.push_back(Report {
-                    sent: at,
-                    arrived,
-                    size: 1100,
-                });
+                sent.push_back(Report { sent: at, arrived, size: 1100 });
             }
             if frame % 3 == 0 {
                 let seen = now - 40_000;
                 let mut reports = Vec::new();
                 while let Some(report) = sent.front() {
-                    let known = report
-                        .arrived
-                        .map_or(report.sent + 100_000, |a| a - 5_000_000_000);
+                    let known = report.arrived.map_or(report.sent + 100_000, |a| a - 5_000_000_000);
                     if known > seen {
                         break;
                     }
@@ -351,19 +306,13 @@ mod tests {
 
     #[test]
     fn a_collapse_is_followed_and_the_way_back_is_found() {
-        let path = Path {
-            capacity: |t| if (10.0..25.0).contains(&t) { 1000.0 } else { 6000.0 },
-            ..PATH
-        };
+        let path = Path { capacity: |t| if (10.0..25.0).contains(&t) { 1000.0 } else { 6000.0 }, ..PATH };
         let targets = run(&path, 50, 2500);
         assert_eq!(targets[9], 2500);
         assert!(targets[11] < 1100, "two seconds later: {targets:?}");
         let during = &targets[13..25];
         assert!(during.iter().all(|t| (400..1150).contains(t)), "{targets:?}");
-        assert!(
-            during.iter().sum::<u32>() / 12 > 650,
-            "the path is used: {targets:?}"
-        );
+        assert!(during.iter().sum::<u32>() / 12 > 650, "the path is used: {targets:?}");
         assert_eq!(targets[45], 2500, "{targets:?}");
     }
 
@@ -377,14 +326,7 @@ mod tests {
 
     #[test]
     fn jitter_is_not_congestion() {
-        let targets = run(
-            &Path {
-                jitter: 30_000,
-                ..PATH
-            },
-            30,
-            2500,
-        );
+        let targets = run(&Path { jitter: 30_000, ..PATH }, 30, 2500);
         assert!(targets.iter().all(|t| *t >= 2400), "{targets:?}");
     }
 
@@ -392,24 +334,13 @@ mod tests {
     fn heavy_loss_lowers_the_rate_down_to_the_floor() {
         let targets = run(&Path { loss: 0.4, ..PATH }, 30, 2500);
         assert!(targets[5] < 1800 && targets[29] >= 150, "{targets:?}");
-        let narrow = run(
-            &Path {
-                capacity: |_| 60.0,
-                ..PATH
-            },
-            30,
-            2500,
-        );
+        let narrow = run(&Path { capacity: |_| 60.0, ..PATH }, 30, 2500);
         assert!(narrow[29] >= 150 && narrow[29] < 300, "{narrow:?}");
     }
 
     #[test]
     fn a_path_that_drops_instead_of_queueing_is_followed_too() {
-        let path = Path {
-            capacity: |_| 1200.0,
-            buffer: 30_000,
-            ..PATH
-        };
+        let path = Path { capacity: |_| 1200.0, buffer: 30_000, ..PATH };
         let targets = run(&path, 40, 2500);
         assert!(targets[39] < 1700 && targets[39] > 400, "{targets:?}");
     }

@@ -70,10 +70,9 @@ impl Refusal {
         match self {
             Self::Key => Failure::new(Code::KeyRefused, "The relay refuses the stream key"),
             Self::Status(409) => Failure::new(Code::RoomBusy, "Somebody else is publishing to this room"),
-            Self::Status(code) => Failure::new(
-                Code::Unreachable,
-                format!("The relay refuses the broadcast (HTTP {code})"),
-            ),
+            Self::Status(code) => {
+                Failure::new(Code::Unreachable, format!("The relay refuses the broadcast (HTTP {code})"))
+            }
             Self::Unreachable(_) => Failure::new(Code::Unreachable, "The relay cannot be reached"),
             Self::Media(_) => Failure::new(Code::Unreachable, "No media connection to the relay"),
         }
@@ -163,10 +162,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_printed() {
-        let target = Target::Whip {
-            url: "http://127.0.0.1/whip/main".into(),
-            key: Secret::new("hunter2"),
-        };
+        let target = Target::Whip { url: "http://127.0.0.1/whip/main".into(), key: Secret::new("hunter2") };
         assert!(!format!("{target:?}").contains("hunter2"));
     }
 
@@ -174,10 +170,7 @@ mod tests {
     fn pauses_stay_near_what_they_should_be() {
         for _ in 0..100 {
             let pause = jittered(Duration::from_millis(400));
-            assert!(
-                pause >= Duration::from_millis(300) && pause <= Duration::from_millis(500),
-                "{pause:?}"
-            );
+            assert!(pause >= Duration::from_millis(300) && pause <= Duration::from_millis(500), "{pause:?}");
         }
     }
 }

@@ -63,8 +63,7 @@ struct States {
 #[async_trait::async_trait]
 impl PeerConnectionEventHandler for States {
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
-        self.gathered
-            .send_replace(state == RTCIceGatheringState::Complete);
+        self.gathered.send_replace(state == RTCIceGatheringState::Complete);
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
@@ -87,10 +86,7 @@ impl Peer {
         let mut engine = MediaEngine::default();
         register(&mut engine)?;
         let registry = Registry::new()
-            .with(
-                Slot::NackResponder,
-                NackResponderBuilder::new().with_size(RESEND).build(),
-            )
+            .with(Slot::NackResponder, NackResponderBuilder::new().with_size(RESEND).build())
             // The pacer's place, which is free: behind the resends and in front of their numbers.
             .with(Slot::Pacer, Resends::new())
             .with(Slot::SenderReport, SenderReportBuilder::new().build())
@@ -120,14 +116,7 @@ impl Peer {
         let connection: Arc<dyn PeerConnection> = Arc::new(connection);
         let video = Stream::add(&connection, RtpCodecKind::Video, h264(), true).await?;
         let audio = Stream::add(&connection, RtpCodecKind::Audio, opus(), false).await?;
-        Ok(Self {
-            connection,
-            video,
-            audio,
-            gathered: gathering,
-            state: states,
-            payloads: Vec::new(),
-        })
+        Ok(Self { connection, video, audio, gathered: gathering, state: states, payloads: Vec::new() })
     }
 
     /// The offer with its candidate inside.
@@ -137,15 +126,11 @@ impl Peer {
         // Late gathering costs a try, nothing else.
         drop(tokio::time::timeout(GATHERING, self.gathered.wait_for(|done| *done)).await);
         let offer = self.connection.local_description().await;
-        offer
-            .map(|offer| offer.sdp)
-            .ok_or_else(|| Failed::Other("no local description".into()))
+        offer.map(|offer| offer.sdp).ok_or_else(|| Failed::Other("no local description".into()))
     }
 
     pub(super) async fn accept(&mut self, answer: String) -> Result<(), Failed> {
-        self.connection
-            .set_remote_description(RTCSessionDescription::answer(answer)?)
-            .await?;
+        self.connection.set_remote_description(RTCSessionDescription::answer(answer)?).await?;
         self.video.settle().await?;
         self.audio.settle().await
     }
@@ -154,14 +139,8 @@ impl Peer {
     pub(super) async fn send(&mut self, packet: &Packet) -> Result<(), Failed> {
         self.payloads.clear();
         packetize(packet, MAX_PAYLOAD, &mut self.payloads);
-        let stream = if packet.codec == Codec::H264 {
-            &mut self.video
-        } else {
-            &mut self.audio
-        };
-        let timestamp = stream
-            .offset
-            .wrapping_add(packet.captured.to_rtp(packet.codec.clock_rate()));
+        let stream = if packet.codec == Codec::H264 { &mut self.video } else { &mut self.audio };
+        let timestamp = stream.offset.wrapping_add(packet.captured.to_rtp(packet.codec.clock_rate()));
         let captured = Bytes::copy_from_slice(&packet.captured.to_ntp().to_be_bytes());
         for payload in self.payloads.drain(..) {
             stream.send(payload, timestamp, &captured).await?;
@@ -197,24 +176,14 @@ impl Stream {
         let ssrc = random_u32();
         let rtx = resend.then(|| RTCRtpRtxParameters { ssrc: random_u32() });
         let coding = RTCRtpEncodingParameters {
-            rtp_coding_parameters: RTCRtpCodingParameters {
-                ssrc: Some(ssrc),
-                rtx,
-                ..Default::default()
-            },
+            rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), rtx, ..Default::default() },
             codec: codec.rtp_codec,
             ..Default::default()
         };
-        let name = if kind == RtpCodecKind::Video {
-            "video"
-        } else {
-            "audio"
-        };
+        let name = if kind == RtpCodecKind::Video { "video" } else { "audio" };
         let track = MediaStreamTrack::new("footlight".into(), name.into(), name.into(), kind, vec![coding]);
         let track = Arc::new(TrackLocalStaticRTP::new(track));
-        let sender = connection
-            .add_track(Arc::clone(&track) as Arc<dyn TrackLocal>)
-            .await?;
+        let sender = connection.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
         Ok(Self {
             sender,
             track,
@@ -234,10 +203,7 @@ impl Stream {
             return Err(Failed::Other("the relay took no codec".into()));
         };
         self.payload_type = codec.payload_type;
-        let extension = parameters
-            .header_extensions
-            .iter()
-            .find(|e| e.uri == ABS_CAPTURE_TIME);
+        let extension = parameters.header_extensions.iter().find(|e| e.uri == ABS_CAPTURE_TIME);
         self.capture_extension = extension.and_then(|e| u8::try_from(e.id).ok());
         Ok(())
     }
@@ -289,10 +255,7 @@ fn register(engine: &mut MediaEngine) -> Result<(), Failed> {
 fn feedback(kinds: &[(&str, &str)]) -> Vec<RTCPFeedback> {
     let feedback = kinds.iter();
     feedback
-        .map(|(typ, parameter)| RTCPFeedback {
-            typ: (*typ).into(),
-            parameter: (*parameter).into(),
-        })
+        .map(|(typ, parameter)| RTCPFeedback { typ: (*typ).into(), parameter: (*parameter).into() })
         .collect()
 }
 
@@ -304,12 +267,7 @@ fn h264() -> RTCRtpCodecParameters {
             clock_rate: Codec::H264.clock_rate(),
             channels: 0,
             sdp_fmtp_line: fmtp.into(),
-            rtcp_feedback: feedback(&[
-                ("nack", ""),
-                ("nack", "pli"),
-                ("ccm", "fir"),
-                ("transport-cc", ""),
-            ]),
+            rtcp_feedback: feedback(&[("nack", ""), ("nack", "pli"), ("ccm", "fir"), ("transport-cc", "")]),
         },
         payload_type: VIDEO,
     }
@@ -330,11 +288,7 @@ fn opus() -> RTCRtpCodecParameters {
 
 /// The address of this machine that routes to `relay`. Asking the routing table sends nothing.
 fn local_address(relay: SocketAddr) -> IpAddr {
-    let any: IpAddr = if relay.is_ipv4() {
-        [0u8; 4].into()
-    } else {
-        [0u16; 8].into()
-    };
+    let any: IpAddr = if relay.is_ipv4() { [0u8; 4].into() } else { [0u16; 8].into() };
     let probe = UdpSocket::bind((any, 0)).and_then(|socket| {
         socket.connect(relay)?;
         socket.local_addr()

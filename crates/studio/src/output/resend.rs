@@ -23,11 +23,7 @@ pub(super) struct Resends {
 
 impl Resends {
     pub(super) fn new() -> Self {
-        Self {
-            credit: MOST,
-            reads: VecDeque::new(),
-            writes: VecDeque::new(),
-        }
+        Self { credit: MOST, reads: VecDeque::new(), writes: VecDeque::new() }
     }
 
     fn may_leave(&mut self, size: usize, again: bool) -> bool {

@@ -45,16 +45,8 @@ struct Inner {
 
 impl Link {
     pub(super) fn new(air: Arc<Air>, lane: Arc<Lane>, clock: Clock, ceiling_kbps: u32) -> Self {
-        let inner = Inner {
-            controller: Controller::new(ceiling_kbps),
-            heard: Instant::now(),
-        };
-        Self {
-            air,
-            lane,
-            clock,
-            inner: Mutex::new(inner),
-        }
+        let inner = Inner { controller: Controller::new(ceiling_kbps), heard: Instant::now() };
+        Self { air, lane, clock, inner: Mutex::new(inner) }
     }
 
     /// When the receiver last said anything.
@@ -75,12 +67,8 @@ impl Link {
             inner.controller.overflowed(now);
         }
         decide(&mut inner.controller, now);
-        self.lane
-            .target_kbps
-            .store(inner.controller.target_kbps(), Ordering::Relaxed);
-        self.lane
-            .loss_percent
-            .store((inner.controller.loss() * 100.0) as u8, Ordering::Relaxed);
+        self.lane.target_kbps.store(inner.controller.target_kbps(), Ordering::Relaxed);
+        self.lane.loss_percent.store((inner.controller.loss() * 100.0) as u8, Ordering::Relaxed);
     }
 }
 
@@ -97,13 +85,7 @@ pub(super) struct Tap {
 impl Tap {
     pub(super) fn new(link: Arc<Link>) -> Self {
         let history = vec![None; HISTORY];
-        Self {
-            link,
-            extension: None,
-            history,
-            reads: VecDeque::new(),
-            writes: VecDeque::new(),
-        }
+        Self { link, extension: None, history, reads: VecDeque::new(), writes: VecDeque::new() }
     }
 
     fn record(&mut self, packet: &rtc::rtp::Packet) {
@@ -128,27 +110,20 @@ impl Tap {
             }
             reports.push(Report { sent, arrived, size });
         }
-        self.link
-            .steer(|controller, now| controller.feedback(now, &reports));
+        self.link.steer(|controller, now| controller.feedback(now, &reports));
     }
 
     fn receiver_report(&self, report: &ReceptionReport) {
         if self.extension.is_none() {
             let loss = f64::from(report.fraction_lost) / 256.0;
-            self.link
-                .steer(|controller, now| controller.report_loss(now, loss));
+            self.link.steer(|controller, now| controller.report_loss(now, loss));
         }
         // RFC 3550 section 6.4.1: now - LSR - DLSR, in 1/65536 s.
         let now = (self.link.clock.now().to_ntp() >> 16) as u32;
-        let rtt = now
-            .wrapping_sub(report.last_sender_report)
-            .wrapping_sub(report.delay);
+        let rtt = now.wrapping_sub(report.last_sender_report).wrapping_sub(report.delay);
         if report.last_sender_report != 0 && rtt < 10 << 16 {
             let micros = (u64::from(rtt) * 1_000_000) >> 16;
-            self.link
-                .lane
-                .rtt_micros
-                .store((micros as u32).max(1), Ordering::Relaxed);
+            self.link.lane.rtt_micros.store((micros as u32).max(1), Ordering::Relaxed);
         }
     }
 }
@@ -170,10 +145,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Tap {
                 } else if let Some(feedback) = packet.downcast_ref::<TransportLayerCc>() {
                     self.transport_feedback(feedback);
                 } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
-                    report
-                        .reports
-                        .iter()
-                        .for_each(|report| self.receiver_report(report));
+                    report.reports.iter().for_each(|report| self.receiver_report(report));
                 }
             }
         }
@@ -276,23 +248,10 @@ mod tests {
                 run(SymbolTypeTcc::PacketNotReceived, 1),
                 run(received, 9999),
             ],
-            recv_deltas: [250, 500, 750]
-                .map(|delta| RecvDelta {
-                    type_tcc_packet: received,
-                    delta,
-                })
-                .to_vec(),
+            recv_deltas: [250, 500, 750].map(|delta| RecvDelta { type_tcc_packet: received, delta }).to_vec(),
         };
         let read = statuses(&feedback);
-        assert_eq!(
-            read,
-            [
-                (u16::MAX, Some(128_250)),
-                (0, None),
-                (1, Some(128_750)),
-                (2, Some(129_500))
-            ]
-        );
+        assert_eq!(read, [(u16::MAX, Some(128_250)), (0, None), (1, Some(128_750)), (2, Some(129_500))]);
         feedback.packet_status_count = u16::MAX;
         assert_eq!(statuses(&feedback).len(), 4, "deltas ran out");
     }

@@ -59,24 +59,13 @@ impl Session {
             http = http.no_proxy();
         }
         let http = http.build().map_err(unreachable)?;
-        let link = Link::new(
-            Arc::clone(&output.air),
-            Arc::clone(&output.lane),
-            output.clock,
-            output.ceiling_kbps,
-        );
+        let link =
+            Link::new(Arc::clone(&output.air), Arc::clone(&output.lane), output.clock, output.ceiling_kbps);
         let link = Arc::new(link);
         let mut peer = Peer::new(relay, Arc::clone(&link)).await.map_err(media)?;
         let offer = peer.offer().await.map_err(media)?;
         let offered = begin.elapsed();
-        let mut session = Self {
-            http,
-            key: key.clone(),
-            resource: None,
-            relay,
-            peer,
-            link,
-        };
+        let mut session = Self { http, key: key.clone(), resource: None, relay, peer, link };
         // Whatever fails from here on, the relay is not left with half a session.
         match session.establish(&url, offer).await {
             Ok(answered) => {
@@ -93,19 +82,14 @@ impl Session {
 
     async fn establish(&mut self, url: &Url, offer: String) -> Result<Instant, Refusal> {
         let request = self.http.post(url.clone()).bearer_auth(self.key.expose());
-        let request = request
-            .header(CONTENT_TYPE, "application/sdp")
-            .header(ACCEPT, "application/sdp");
+        let request = request.header(CONTENT_TYPE, "application/sdp").header(ACCEPT, "application/sdp");
         let response = request.body(offer).send().await.map_err(unreachable)?;
         match response.status() {
             StatusCode::CREATED => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(Refusal::Key),
             other => return Err(Refusal::Status(other.as_u16())),
         }
-        let location = response
-            .headers()
-            .get(LOCATION)
-            .and_then(|location| location.to_str().ok());
+        let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         self.resource = location.and_then(|location| response.url().join(location).ok());
         let answer = body(response).await?;
         let answered = Instant::now();
@@ -179,11 +163,7 @@ impl Session {
     pub(super) async fn close(&mut self) {
         self.link.lane.rtt_micros.store(0, Ordering::Relaxed);
         if let Some(resource) = self.resource.take() {
-            let request = self
-                .http
-                .delete(resource)
-                .bearer_auth(self.key.expose())
-                .timeout(GOODBYE);
+            let request = self.http.delete(resource).bearer_auth(self.key.expose()).timeout(GOODBYE);
             if let Err(error) = request.send().await {
                 tracing::debug!(%error, "delete the session");
             }
@@ -236,9 +216,7 @@ async fn resolve(url: &Url) -> Result<SocketAddr, Refusal> {
     let found = timeout(ANSWER, tokio::net::lookup_host((host, port))).await;
     let found = found.map_err(|_| Refusal::Unreachable("no such host".into()))?;
     let mut found = found.map_err(|error| Refusal::Unreachable(error.to_string()))?;
-    found
-        .next()
-        .ok_or_else(|| Refusal::Unreachable("no such host".into()))
+    found.next().ok_or_else(|| Refusal::Unreachable("no such host".into()))
 }
 
 async fn body(mut response: Response) -> Result<String, Refusal> {

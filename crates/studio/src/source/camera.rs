@@ -49,18 +49,13 @@ pub(crate) fn list() -> Vec<Device> {
 
 fn known() -> Vec<(CameraIndex, Device)> {
     // nokhwa unwraps the number in `/dev/videoN`, so one oddly named node there would end the process.
-    let found = catch_unwind(|| nokhwa::query(ApiBackend::Auto))
-        .ok()
-        .and_then(Result::ok)
-        .unwrap_or_default();
+    let found =
+        catch_unwind(|| nokhwa::query(ApiBackend::Auto)).ok().and_then(Result::ok).unwrap_or_default();
     let mut known: Vec<(CameraIndex, Device)> = Vec::new();
     for info in found {
         let node = match info.index() {
             CameraIndex::Index(index) => platform::node(*index),
-            CameraIndex::String(id) => platform::Node {
-                stable: Some(id.clone()),
-                captures: true,
-            },
+            CameraIndex::String(id) => platform::Node { stable: Some(id.clone()), captures: true },
         };
         if !node.captures {
             continue;
@@ -79,12 +74,7 @@ fn known() -> Vec<(CameraIndex, Device)> {
 /// By id, or by what people type: the number or the path of its node.
 fn find(id: &str) -> Option<CameraIndex> {
     let known = known();
-    let number = id
-        .strip_prefix("/dev/video")
-        .unwrap_or(id)
-        .parse()
-        .ok()
-        .map(CameraIndex::Index);
+    let number = id.strip_prefix("/dev/video").unwrap_or(id).parse().ok().map(CameraIndex::Index);
     let by_number = number.and_then(|number| known.iter().find(|(index, _)| *index == number));
     let found = known.iter().find(|(_, device)| device.id == id).or(by_number);
     found.map(|(index, _)| index.clone())
@@ -121,9 +111,7 @@ fn attend(id: &str, feed: &Feed, clock: Clock, wanted: Wanted, stop: &Stop) {
         match Worker::spawn("camera device", body) {
             Ok(device) => device,
             Err(error) => {
-                return feed.state(SourceState::Lost {
-                    failure: Error::Thread(error).failure(),
-                });
+                return feed.state(SourceState::Lost { failure: Error::Thread(error).failure() });
             }
         }
     };
@@ -152,14 +140,10 @@ fn watch(
             return None;
         }
         let last = beat.load(Ordering::Relaxed);
-        let quiet = clock
-            .now()
-            .since(start.max(footlight_media::Time::from_micros(last)));
+        let quiet = clock.now().since(start.max(footlight_media::Time::from_micros(last)));
         let opening = last == 0;
         if quiet > if opening { OPENING } else { STALLED } {
-            feed.state(SourceState::Lost {
-                failure: failed("The camera sends no pictures"),
-            });
+            feed.state(SourceState::Lost { failure: failed("The camera sends no pictures") });
         }
         if quiet > if opening { OPENING } else { HUNG } {
             return Some(failed("The camera sends no pictures"));
@@ -217,10 +201,7 @@ fn run(
             }
             continue;
         }
-        if !feed.frame(Frame {
-            captured,
-            picture: Arc::new(picture),
-        }) {
+        if !feed.frame(Frame { captured, picture: Arc::new(picture) }) {
             break;
         }
     }
@@ -235,15 +216,10 @@ fn open(index: &CameraIndex, wanted: Wanted) -> Result<Camera, nokhwa::NokhwaErr
     let best = {
         let mut camera = Camera::new(index.clone(), any)?;
         let formats = camera.compatible_camera_formats()?;
-        formats
-            .into_iter()
-            .filter(|f| FORMATS.contains(&f.format()))
-            .min_by_key(|f| cost(f, wanted))
+        formats.into_iter().filter(|f| FORMATS.contains(&f.format())).min_by_key(|f| cost(f, wanted))
     };
     let Some(best) = best else {
-        return Err(nokhwa::NokhwaError::GeneralError(
-            "no format that can be read".into(),
-        ));
+        return Err(nokhwa::NokhwaError::GeneralError("no format that can be read".into()));
     };
     let kind = [best.format()];
     let exact = RequestedFormat::with_formats(RequestedFormatType::Exact(best), &kind);
@@ -285,16 +261,9 @@ mod tests {
             format(1920, 1080, MJPEG, 30),
         ];
         let best = |width, height, fps, formats: &[CameraFormat]| {
-            *formats
-                .iter()
-                .min_by_key(|f| cost(f, Wanted { width, height, fps }))
-                .expect("formats")
+            *formats.iter().min_by_key(|f| cost(f, Wanted { width, height, fps })).expect("formats")
         };
-        assert_eq!(
-            best(1280, 720, 30, &formats),
-            formats[2],
-            "YUYV at 10 fps is too slow"
-        );
+        assert_eq!(best(1280, 720, 30, &formats), formats[2], "YUYV at 10 fps is too slow");
         assert_eq!(best(1280, 720, 60, &formats), formats[3]);
         assert_eq!(best(1920, 1080, 30, &formats), formats[4]);
         let both = [format(1280, 720, MJPEG, 30), format(1280, 720, YUYV, 30)];

@@ -18,12 +18,7 @@ pub(super) fn yuyv(raw: &[u8], picture: &mut Picture) -> Result<(), Error> {
     let (width, height) = (picture.width(), picture.height());
     let size = width as usize * height as usize * 2;
     let yuy = raw.get(..size).ok_or_else(|| damaged("a short frame"))?;
-    let packed = YuvPackedImage {
-        yuy,
-        yuy_stride: width * 2,
-        width,
-        height,
-    };
+    let packed = YuvPackedImage { yuy, yuy_stride: width * 2, width, height };
     yuyv422_to_yuv420(&mut planar(picture), &packed).map_err(|error| damaged(&error.to_string()))?;
     recolour(picture, &LIMITED);
     Ok(())
@@ -66,21 +61,14 @@ impl Converter {
         if jpeg.size() != (width, height) {
             return None;
         }
-        let sampling: Vec<(i32, i32)> = jpeg
-            .components()
-            .iter()
-            .map(|c| (c.h_samp_factor, c.v_samp_factor))
-            .collect();
+        let sampling: Vec<(i32, i32)> =
+            jpeg.components().iter().map(|c| (c.h_samp_factor, c.v_samp_factor)).collect();
         let rows = match sampling[..] {
             [(2, 2), (1, 1), (1, 1)] => 1,
             [(2, 1), (1, 1), (1, 1)] => 2,
             _ => return rgb(jpeg, picture),
         };
-        let strides: Vec<usize> = jpeg
-            .components()
-            .iter()
-            .map(|c| c.width_in_blocks as usize * 8)
-            .collect();
+        let strides: Vec<usize> = jpeg.components().iter().map(|c| c.width_in_blocks as usize * 8).collect();
         self.planes.iter_mut().for_each(Vec::clear);
         let mut reader = jpeg.raw().ok()?;
         let [y, cb, cr] = &mut self.planes;
@@ -94,10 +82,7 @@ impl Converter {
             Some(stride) => *stride,
         };
         let full = stride(0, width.next_multiple_of(16));
-        for (to, from) in luma
-            .chunks_exact_mut(width)
-            .zip(self.planes[0].chunks_exact(full))
-        {
+        for (to, from) in luma.chunks_exact_mut(width).zip(self.planes[0].chunks_exact(full)) {
             to.copy_from_slice(&from[..width]);
         }
         for (plane, to) in [(1, to_cb), (2, to_cr)] {
@@ -157,22 +142,11 @@ struct Matrix {
 
 /// Both matrices through RGB: ITU-R BT.601 item 2.5, BT.709 item 3. Y' = Y - 0.1182 Cb - 0.2127 Cr,
 /// Cb' = 1.0186 Cb + 0.1146 Cr, Cr' = 0.0750 Cb + 1.0253 Cr; chroma swings by 224 where luma swings by 219.
-const LIMITED: Matrix = Matrix {
-    scale: 4096,
-    offset: 0,
-    luma: [-473, -852],
-    cb: [4172, 469],
-    cr: [307, 4200],
-};
+const LIMITED: Matrix =
+    Matrix { scale: 4096, offset: 0, luma: [-473, -852], cb: [4172, 469], cr: [307, 4200] };
 
 /// As above, from 0-255 to 16-235 and 16-240.
-const FULL: Matrix = Matrix {
-    scale: 3518,
-    offset: 16,
-    luma: [-416, -748],
-    cb: [3665, 412],
-    cr: [270, 3689],
-};
+const FULL: Matrix = Matrix { scale: 3518, offset: 16, luma: [-416, -748], cb: [3665, 412], cr: [270, 3689] };
 
 fn recolour(picture: &mut Picture, matrix: &Matrix) {
     let width = picture.width() as usize;
@@ -215,10 +189,7 @@ mod tests {
         let (y, cb, cr) = picture.planes();
         for (plane, wanted) in [(y, wanted[0]), (cb, wanted[1]), (cr, wanted[2])] {
             for (i, got) in plane.iter().enumerate() {
-                assert!(
-                    got.abs_diff(wanted) <= tolerance,
-                    "{what}: sample {i} is {got}, not {wanted}"
-                );
+                assert!(got.abs_diff(wanted) <= tolerance, "{what}: sample {i} is {got}, not {wanted}");
             }
         }
     }

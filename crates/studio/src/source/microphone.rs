@@ -37,19 +37,12 @@ pub(crate) fn list() -> Vec<Device> {
         let mut devices: Vec<Device> = Vec::new();
         for device in host.input_devices().into_iter().flatten() {
             let Ok(id) = device.id() else { continue };
-            let known = Device {
-                id: id.to_string(),
-                name: device.to_string(),
-            };
+            let known = Device { id: id.to_string(), name: device.to_string() };
             // ALSA lists the device that swallows everything as an input.
             if known.id == "alsa:null" || devices.iter().any(|d| d.id == known.id) {
                 continue;
             }
-            if Some(id) == default {
-                devices.insert(0, known)
-            } else {
-                devices.push(known)
-            }
+            if Some(id) == default { devices.insert(0, known) } else { devices.push(known) }
         }
         if !devices.is_empty() {
             return devices;
@@ -87,9 +80,7 @@ fn attend(id: &str, voice: &Voice, clock: Clock, stop: &Stop) {
     let device = match device {
         Ok(device) => device,
         Err(error) => {
-            return voice.state(SourceState::Lost {
-                failure: Error::Thread(error).failure(),
-            });
+            return voice.state(SourceState::Lost { failure: Error::Thread(error).failure() });
         }
     };
     if let Some(failure) = watch(&beat, &said, voice, clock, stop) {
@@ -156,13 +147,8 @@ fn run(
             sample_rate: supported.sample_rate(),
             buffer_size: size,
         };
-        let hearing = Hearing {
-            voice: voice.clone(),
-            clock,
-            beat: Arc::clone(beat),
-            say: say.clone(),
-            config,
-        };
+        let hearing =
+            Hearing { voice: voice.clone(), clock, beat: Arc::clone(beat), say: say.clone(), config };
         match supported.sample_format() {
             SampleFormat::I16 => hearing.open::<i16>(&device),
             SampleFormat::U16 => hearing.open::<u16>(&device),
@@ -179,11 +165,7 @@ fn run(
     });
     let stream = stream.map_err(broken)?;
     stream.play().map_err(broken)?;
-    tracing::info!(
-        rate = supported.sample_rate(),
-        channels = supported.channels(),
-        "microphone"
-    );
+    tracing::info!(rate = supported.sample_rate(), channels = supported.channels(), "microphone");
     while !stop.wait(GLANCE) {}
     Ok(())
 }
@@ -202,13 +184,7 @@ impl Hearing {
     where
         f32: FromSample<T>,
     {
-        let Self {
-            voice,
-            clock,
-            beat,
-            say,
-            config,
-        } = self;
+        let Self { voice, clock, beat, say, config } = self;
         let channels = usize::from(config.channels.max(1));
         let rate = config.sample_rate;
         let hear = move |samples: &[T], info: &InputCallbackInfo| {

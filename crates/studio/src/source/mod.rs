@@ -78,9 +78,7 @@ pub(crate) fn devices_soon() -> (Vec<Device>, Vec<Device>) {
     /// A sound server answers within a few ms, or is starting up.
     const SOON: std::time::Duration = std::time::Duration::from_secs(2);
     let (tell, told) = std::sync::mpsc::sync_channel(1);
-    let looking = Worker::spawn("look for microphones", move |_| {
-        drop(tell.send(microphone::list()))
-    });
+    let looking = Worker::spawn("look for microphones", move |_| drop(tell.send(microphone::list())));
     let cameras = camera::list();
     let microphones = told.recv_timeout(SOON).unwrap_or_default();
     drop(looking);
@@ -96,9 +94,6 @@ mod tests {
         assert_eq!(Camera::parse("none"), Camera::None);
         assert_eq!(Camera::parse("pattern"), Camera::Pattern);
         assert_eq!(Camera::parse("file:/a b.y4m"), Camera::File("/a b.y4m".into()));
-        assert_eq!(
-            Camera::parse("Integrated Camera"),
-            Camera::Device("Integrated Camera".into())
-        );
+        assert_eq!(Camera::parse("Integrated Camera"), Camera::Device("Integrated Camera".into()));
     }
 }

@@ -62,10 +62,7 @@ impl Painter {
         let mut flash = background(width, height);
         let (w, h) = (flash.width() as usize, flash.height() as usize);
         fill(&mut flash, w / 3, h / 3, w / 3, h / 4, [235, 128, 128]);
-        Self {
-            pool: PicturePool::new(width, height),
-            still: [plain, flash],
-        }
+        Self { pool: PicturePool::new(width, height), still: [plain, flash] }
     }
 
     fn paint(&self, counter: u32, captured: Time) -> Frame {
@@ -78,28 +75,12 @@ impl Painter {
         let (w, h) = (picture.width() as usize, picture.height() as usize);
         let seconds = (captured.as_micros() % 1_000_000_000) as f32 / 1e6;
         let fraction = (captured.as_micros() % 1_000_000) as f32 / 1e6;
-        fill(
-            &mut picture,
-            0,
-            h - h / 24,
-            (w as f32 * fraction) as usize,
-            h / 24,
-            [180, 90, 180],
-        );
+        fill(&mut picture, 0, h - h / 24, (w as f32 * fraction) as usize, h / 24, [180, 90, 180]);
         let x = 0.5 + 0.42 * (seconds * 1.9).sin();
         let y = 0.42 + 0.16 * (seconds * 2.7).cos();
-        disc(
-            &mut picture,
-            (x * w as f32) as usize,
-            (y * h as f32) as usize,
-            h / 14,
-            [205, 60, 170],
-        );
+        disc(&mut picture, (x * w as f32) as usize, (y * h as f32) as usize, h / 14, [205, 60, 170]);
         Burned::new(counter, captured).draw(&mut picture);
-        Frame {
-            captured,
-            picture: Arc::new(picture),
-        }
+        Frame { captured, picture: Arc::new(picture) }
     }
 }
 
@@ -129,14 +110,7 @@ fn background(width: u32, height: u32) -> Picture {
     for i in 0..16 {
         let grey = i as f32 / 15.0;
         let (left, right) = (w * i / 16, w * (i + 1) / 16);
-        fill(
-            &mut picture,
-            left,
-            bottom,
-            right - left,
-            h * 94 / 100 - bottom,
-            bt709([grey; 3]),
-        );
+        fill(&mut picture, left, bottom, right - left, h * 94 / 100 - bottom, bt709([grey; 3]));
     }
     picture
 }
@@ -151,16 +125,10 @@ mod tests {
         for fps in [15, 24, 30, 50, 60] {
             let first = slot_after(Time::from_micros(1_795_375_970_300_000), fps);
             let frames: Vec<Time> = (first..first + 3 * fps).map(|n| due(n, fps)).collect();
-            let starts: Vec<_> = frames
-                .windows(2)
-                .filter(|w| !on_beat(w[0]) && on_beat(w[1]))
-                .map(|w| w[1])
-                .collect();
+            let starts: Vec<_> =
+                frames.windows(2).filter(|w| !on_beat(w[0]) && on_beat(w[1])).map(|w| w[1]).collect();
             assert_eq!(starts.len(), 3, "{fps} fps");
-            assert!(
-                starts.iter().all(|t| t.as_micros() % 1_000_000 == 0),
-                "{fps} fps: {starts:?}"
-            );
+            assert!(starts.iter().all(|t| t.as_micros() % 1_000_000 == 0), "{fps} fps: {starts:?}");
         }
     }
 

@@ -38,11 +38,7 @@ pub(crate) enum Taken {
 
 impl Slot {
     pub(crate) fn new(desk: Arc<Desk>) -> Arc<Self> {
-        Arc::new(Self {
-            inner: Mutex::default(),
-            wake: Condvar::new(),
-            desk,
-        })
+        Arc::new(Self { inner: Mutex::default(), wake: Condvar::new(), desk })
     }
 
     /// A feed for the source `camera`. Every earlier feed is dead from here on.
@@ -51,10 +47,7 @@ impl Slot {
         inner.epoch += 1;
         inner.camera = camera;
         inner.frame = None;
-        let feed = Feed {
-            slot: Arc::clone(self),
-            epoch: inner.epoch,
-        };
+        let feed = Feed { slot: Arc::clone(self), epoch: inner.epoch };
         drop(inner);
         feed.state(SourceState::Opening);
         feed
@@ -117,10 +110,7 @@ impl Feed {
         if inner.state != state || state == SourceState::Opening {
             inner.state = state.clone();
             // Under the lock: the window must hear states in the order in which they came about.
-            self.slot.desk.tell(StudioEvent::Camera {
-                camera: inner.camera.clone(),
-                state,
-            });
+            self.slot.desk.tell(StudioEvent::Camera { camera: inner.camera.clone(), state });
         }
     }
 }
@@ -133,10 +123,7 @@ mod tests {
     use std::time::Duration;
 
     fn frame(micros: u64) -> Frame {
-        Frame {
-            captured: Time::from_micros(micros),
-            picture: Arc::new(Picture::black(16, 16)),
-        }
+        Frame { captured: Time::from_micros(micros), picture: Arc::new(Picture::black(16, 16)) }
     }
 
     #[test]
@@ -154,10 +141,7 @@ mod tests {
         let new = slot.feed("new".into());
         assert!(!old.frame(frame(3)));
         old.state(SourceState::Off);
-        assert!(matches!(
-            slot.take(Instant::now()),
-            Taken::Nothing(SourceState::Opening)
-        ));
+        assert!(matches!(slot.take(Instant::now()), Taken::Nothing(SourceState::Opening)));
         assert!(new.frame(frame(4)));
         assert_eq!(
             (desk.snapshot().camera.as_str(), desk.snapshot().camera_state),

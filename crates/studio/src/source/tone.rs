@@ -45,10 +45,7 @@ fn block(captured: Time) -> Pcm {
         let sample = (AMPLITUDE * envelope * (t * HERTZ * TAU).sin()) as f32;
         [sample, sample]
     });
-    Pcm {
-        captured,
-        samples: samples.collect(),
-    }
+    Pcm { captured, samples: samples.collect() }
 }
 
 #[cfg(test)]

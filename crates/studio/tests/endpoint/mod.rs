@@ -130,19 +130,11 @@ impl Server {
                     .spawn(hyper::server::conn::http1::Builder::new().serve_connection(stream, service));
             }
         });
-        Self {
-            tcp,
-            arrived,
-            endpoint,
-            http,
-        }
+        Self { tcp, arrived, endpoint, http }
     }
 
     pub(crate) fn target(&self, key: &str) -> Target {
-        Target::Whip {
-            url: format!("http://{}/whip/main", self.tcp),
-            key: Secret::new(key),
-        }
+        Target::Whip { url: format!("http://{}/whip/main", self.tcp), key: Secret::new(key) }
     }
 
     /// Media stops, HTTP goes on: a relay that hangs.
@@ -176,32 +168,18 @@ async fn listen(address: SocketAddr) -> TcpListener {
 
 async fn goodbye(State(endpoint): State<Endpoint>) -> StatusCode {
     endpoint.arrived.goodbyes.fetch_add(1, Ordering::SeqCst);
-    endpoint
-        .media
-        .lock()
-        .expect("a lock")
-        .take()
-        .inspect(JoinHandle::abort);
+    endpoint.media.lock().expect("a lock").take().inspect(JoinHandle::abort);
     StatusCode::OK
 }
 
 async fn whip(State(endpoint): State<Endpoint>, headers: HeaderMap, offer: Bytes) -> Response {
     endpoint.arrived.offers.fetch_add(1, Ordering::SeqCst);
     let bearer = format!("Bearer {KEY}");
-    if headers
-        .get(header::AUTHORIZATION)
-        .is_none_or(|value| value != bearer.as_str())
-    {
+    if headers.get(header::AUTHORIZATION).is_none_or(|value| value != bearer.as_str()) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let text = String::from_utf8(offer.to_vec()).expect("the offer is text");
-    for wanted in [
-        "H264/90000",
-        "profile-level-id=42e01f",
-        "useinbandfec=1",
-        "a=candidate",
-        "127.0.0.1",
-    ] {
+    for wanted in ["H264/90000", "profile-level-id=42e01f", "useinbandfec=1", "a=candidate", "127.0.0.1"] {
         assert!(text.contains(wanted), "{wanted} is not in {text}");
     }
     let offer = SdpOffer::from_sdp_string(&text).expect("the offer is SDP");
@@ -214,21 +192,14 @@ async fn whip(State(endpoint): State<Endpoint>, headers: HeaderMap, offer: Bytes
         .set_ice_lite(true)
         .build(Instant::now());
     rtc.add_local_candidate(Candidate::host(endpoint.address, "udp").expect("a candidate"));
-    let answer = rtc
-        .sdp_api()
-        .accept_offer(offer)
-        .expect("the offer is acceptable")
-        .to_sdp_string();
+    let answer = rtc.sdp_api().accept_offer(offer).expect("the offer is acceptable").to_sdp_string();
     let port = |address: SocketAddr| format!(" {} typ host", address.port());
     let answer = answer.replace(&port(endpoint.address), &port(endpoint.front));
     let task = tokio::spawn(receive(rtc, endpoint.clone()));
     if let Some(before) = endpoint.media.lock().expect("a lock").replace(task) {
         before.abort();
     }
-    let headers = [
-        (header::CONTENT_TYPE, "application/sdp"),
-        (header::LOCATION, "/session"),
-    ];
+    let headers = [(header::CONTENT_TYPE, "application/sdp"), (header::LOCATION, "/session")];
     (StatusCode::CREATED, headers, answer).into_response()
 }
 
@@ -266,9 +237,7 @@ async fn receive(mut rtc: Rtc, endpoint: Endpoint) {
                 Output::Event(_) => {}
             }
         };
-        let wait = timeout
-            .saturating_duration_since(Instant::now())
-            .min(Duration::from_millis(5));
+        let wait = timeout.saturating_duration_since(Instant::now()).min(Duration::from_millis(5));
         let input = match tokio::time::timeout(wait, udp.recv_from(&mut buffer)).await {
             Ok(Ok((length, source))) => {
                 let Ok(contents) = buffer[..length].try_into() else {
@@ -277,12 +246,7 @@ async fn receive(mut rtc: Rtc, endpoint: Endpoint) {
                 let destination = endpoint.address;
                 Input::Receive(
                     Instant::now(),
-                    Receive {
-                        proto: Protocol::Udp,
-                        source,
-                        destination,
-                        contents,
-                    },
+                    Receive { proto: Protocol::Udp, source, destination, contents },
                 )
             }
             _ => Input::Timeout(Instant::now()),

@@ -61,17 +61,10 @@ impl Link {
     pub(crate) async fn new() -> Self {
         let front = UdpSocket::bind("127.0.0.1:0").await.expect("a UDP port");
         let back = UdpSocket::bind("127.0.0.1:0").await.expect("a UDP port");
-        let conditions = Mutex::new(Conditions {
-            random: 0x5eed,
-            ..Conditions::default()
-        });
+        let conditions = Mutex::new(Conditions { random: 0x5eed, ..Conditions::default() });
         Self {
             address: front.local_addr().expect("an address"),
-            shared: Arc::new(Shared {
-                front,
-                back,
-                conditions,
-            }),
+            shared: Arc::new(Shared { front, back, conditions }),
             task: Mutex::default(),
         }
     }
@@ -118,11 +111,7 @@ impl Shared {
 
 impl Conditions {
     fn forget(&mut self, now: Instant) {
-        while self
-            .offered
-            .front()
-            .is_some_and(|(at, _)| now.duration_since(*at) > Duration::from_secs(1))
-        {
+        while self.offered.front().is_some_and(|(at, _)| now.duration_since(*at) > Duration::from_secs(1)) {
             self.offered.pop_front();
         }
     }
@@ -141,10 +130,8 @@ impl Conditions {
     }
 
     fn loses(&mut self) -> bool {
-        self.random = self
-            .random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.random =
+            self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let lost = (self.random >> 33) % 1000 < self.lost_in_a_thousand;
         self.seen.lost += u32::from(lost);
         lost
@@ -159,10 +146,7 @@ struct Queue {
 
 impl Queue {
     fn new() -> Self {
-        Self {
-            free_at: Instant::now(),
-            waiting: VecDeque::new(),
-        }
+        Self { free_at: Instant::now(), waiting: VecDeque::new() }
     }
 
     fn push(&mut self, datagram: &[u8], now: Instant, kbps: Option<u32>) -> bool {
@@ -171,10 +155,8 @@ impl Queue {
             return false;
         }
         let bits = datagram.len() as u64 * 8;
-        self.free_at = start
-            + kbps.map_or(Duration::ZERO, |kbps| {
-                Duration::from_micros(bits * 1000 / u64::from(kbps))
-            });
+        self.free_at =
+            start + kbps.map_or(Duration::ZERO, |kbps| Duration::from_micros(bits * 1000 / u64::from(kbps)));
         self.waiting.push_back((self.free_at + DELAY, datagram.to_vec()));
         true
     }

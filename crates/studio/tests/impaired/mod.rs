@@ -82,21 +82,13 @@ async fn what_a_lossy_network_loses_is_sent_again() {
     })
     .await;
     let units = arrived.units(0);
-    let whole = units
-        .iter()
-        .filter(|unit| seen.frames.contains(&unit.timestamp))
-        .count();
+    let whole = units.iter().filter(|unit| seen.frames.contains(&unit.timestamp)).count();
     let (sent, health) = (seen.frames.len(), studio.snapshot().health);
     println!(
         "{} datagrams lost, {} sent again, {whole} of {sent} frames whole, target at least {least}; {health:?}",
         seen.lost, seen.resent
     );
-    assert!(
-        seen.lost > 20 && seen.resent > 10,
-        "{} {}",
-        seen.lost,
-        seen.resent
-    );
+    assert!(seen.lost > 20 && seen.resent > 10, "{} {}", seen.lost, seen.resent);
     assert!(whole * 100 >= sent * 99, "{whole} of {sent}");
     assert!(least >= KBPS / 2, "random loss is not congestion: {least}");
     studio.shutdown().await;
@@ -114,10 +106,7 @@ async fn the_bitrate_follows_what_the_network_takes() {
     let studio = studio(&noise, CEILING);
     let target = || studio.snapshot().health.target_kbps;
     studio.go_live(vec![server.target(KEY)]).expect("goes live");
-    until("the bitrate is filled", || {
-        arrived.count() > 60 && link.offered_kbps() > 2 * NARROW
-    })
-    .await;
+    until("the bitrate is filled", || arrived.count() > 60 && link.offered_kbps() > 2 * NARROW).await;
     println!("wide: {} kbit/s sent, target {}", link.offered_kbps(), target());
 
     link.limit(NARROW);
@@ -125,11 +114,7 @@ async fn the_bitrate_follows_what_the_network_takes() {
         target() < NARROW && link.offered_kbps() < NARROW
     })
     .await;
-    println!(
-        "narrow: {} kbit/s after {took:?}, target {}",
-        link.offered_kbps(),
-        target()
-    );
+    println!("narrow: {} kbit/s after {took:?}, target {}", link.offered_kbps(), target());
     assert!(took < Duration::from_secs(6), "{took:?}");
     link.begin();
     let mut trace = Vec::new();
@@ -139,10 +124,7 @@ async fn the_bitrate_follows_what_the_network_takes() {
     })
     .await;
     let (seen, units) = (link.seen(), arrived.units(0));
-    let whole = units
-        .iter()
-        .filter(|unit| seen.frames.contains(&unit.timestamp))
-        .count();
+    let whole = units.iter().filter(|unit| seen.frames.contains(&unit.timestamp)).count();
     println!(
         "narrow: {whole} of {} frames whole, {} lost, {:?} kbit/s",
         seen.frames.len(),
@@ -152,14 +134,8 @@ async fn the_bitrate_follows_what_the_network_takes() {
     assert!(whole * 4 >= seen.frames.len() * 3, "pictures go on: {whole}");
 
     link.limit(WIDE);
-    let took = until("it climbs again", || {
-        target() > NARROW * 3 / 2 && link.offered_kbps() > NARROW * 5 / 4
-    })
-    .await;
-    println!(
-        "wide again: {} kbit/s after {took:?}, target {}",
-        link.offered_kbps(),
-        target()
-    );
+    let took =
+        until("it climbs again", || target() > NARROW * 3 / 2 && link.offered_kbps() > NARROW * 5 / 4).await;
+    println!("wide again: {} kbit/s after {took:?}, target {}", link.offered_kbps(), target());
     studio.shutdown().await;
 }

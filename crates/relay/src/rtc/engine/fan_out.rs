@@ -41,20 +41,9 @@ impl Engine {
             let Some(peer) = self.peers[place].as_mut() else {
                 return;
             };
-            let mut wires = Wires {
-                udp: &mut self.outbound,
-                tcp: &mut self.tcp,
-            };
+            let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
             let outcome = peer.drive(Input::Timeout(now.instant), now, &mut wires, &mut self.packets);
-            after(
-                &mut self.peers,
-                &mut self.rooms,
-                &self.metrics,
-                place,
-                &outcome,
-                &mut self.packets,
-                now,
-            );
+            after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
         }
         let Some(peer) = self.peers[place].as_mut() else {
             return;
@@ -82,20 +71,9 @@ impl Engine {
         };
         if publisher.ask(&mut peer.rtc, now.instant) {
             self.metrics.keyframes_asked.one();
-            let mut wires = Wires {
-                udp: &mut self.outbound,
-                tcp: &mut self.tcp,
-            };
+            let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
             let outcome = peer.drive(Input::Timeout(now.instant), now, &mut wires, &mut self.packets);
-            after(
-                &mut self.peers,
-                &mut self.rooms,
-                &self.metrics,
-                place,
-                &outcome,
-                &mut self.packets,
-                now,
-            );
+            after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);
             self.schedule(place);
         }
     }

@@ -12,22 +12,11 @@ impl Engine {
     pub(super) fn command(&mut self, command: Command) {
         let now = Moment::now();
         match command {
-            Command::Open {
-                session,
-                room,
-                role,
-                prepared,
-            } => self.open(session, &room, role, prepared, now),
+            Command::Open { session, room, role, prepared } => self.open(session, &room, role, prepared, now),
             Command::Close { session } => {
                 if let Some(place) = self.by_session.get(&session).copied() {
                     if let Some(peer) = self.peers[place].as_mut() {
-                        peer.close(
-                            now,
-                            &mut Wires {
-                                udp: &mut self.outbound,
-                                tcp: &mut self.tcp,
-                            },
-                        );
+                        peer.close(now, &mut Wires { udp: &mut self.outbound, tcp: &mut self.tcp });
                     }
                     self.remove(place);
                 }
@@ -46,14 +35,7 @@ impl Engine {
         });
         self.by_session.insert(session, place);
         self.by_ufrag.insert(prepared.ufrag.clone(), place);
-        self.peers[place] = Some(Peer::new(
-            session,
-            room,
-            role,
-            prepared.rtc,
-            prepared.ufrag,
-            now.instant,
-        ));
+        self.peers[place] = Some(Peer::new(session, room, role, prepared.rtc, prepared.ufrag, now.instant));
         match role {
             Role::Publisher => self.rooms[room].publisher = Some(place),
             Role::Viewer => self.rooms[room].viewers.push(place),
@@ -84,14 +66,7 @@ impl Engine {
                 room.video.clear();
             }
         }
-        notify(
-            room,
-            Notice::Ended {
-                session: peer.session,
-                role,
-                ended,
-            },
-        );
+        notify(room, Notice::Ended { session: peer.session, role, ended });
         tracing::info!(session = peer.session.0, ?role, ?ended, "media session ended");
         self.metrics.sessions.set(self.by_session.len() as u64);
         self.count();

@@ -37,10 +37,7 @@ use crate::{Clock, Error};
 const MAX_SIDE: u32 = 8192;
 
 fn unreadable(path: &Path, why: impl ToString) -> Error {
-    Error::File {
-        path: path.to_owned(),
-        why: why.to_string(),
-    }
+    Error::File { path: path.to_owned(), why: why.to_string() }
 }
 
 fn lost() -> SourceState {
@@ -89,10 +86,7 @@ pub(crate) fn check_pictures(path: &Path) -> Result<(), Error> {
     if is_mp4(path)? {
         return match Clip::open(path)?.first() {
             Some(_) => Ok(()),
-            None => Err(unreadable(
-                path,
-                "none of its pictures can be decoded; is it complete?",
-            )),
+            None => Err(unreadable(path, "none of its pictures can be decoded; is it complete?")),
         };
     }
     let mut movie = Movie::open(path)?;
@@ -214,9 +208,7 @@ mod tests {
 
     pub(super) fn temporary(name: &str, bytes: &[u8]) -> PathBuf {
         let path = std::env::temp_dir().join(format!("footlight-{}-{name}", std::process::id()));
-        File::create(&path)
-            .and_then(|mut file| file.write_all(bytes))
-            .expect("a temporary file");
+        File::create(&path).and_then(|mut file| file.write_all(bytes)).expect("a temporary file");
         path
     }
 
@@ -226,15 +218,7 @@ mod tests {
         let made = Command::new("ffmpeg")
             .args(["-v", "error", "-y", "-f", "lavfi", "-i", pictures])
             .args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"])
-            .args([
-                "-shortest",
-                "-c:v",
-                "libx264",
-                "-pix_fmt",
-                "yuv420p",
-                "-c:a",
-                "aac",
-            ])
+            .args(["-shortest", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"])
             .args(encoder.split(' '))
             .arg(&path)
             .status();
@@ -248,10 +232,7 @@ mod tests {
         let huge = temporary("huge.y4m", b"YUV4MPEG2 W99999 H64 F30:1\nFRAME\n");
         let text = temporary("text.wav", b"hello");
         for (path, check) in [
-            (
-                PathBuf::from("/nonexistent/clip.y4m"),
-                check_pictures as fn(&Path) -> Result<(), Error>,
-            ),
+            (PathBuf::from("/nonexistent/clip.y4m"), check_pictures as fn(&Path) -> Result<(), Error>),
             (broken.clone(), check_pictures),
             (huge.clone(), check_pictures),
             (text.clone(), check_pictures),
@@ -281,15 +262,10 @@ mod tests {
             }
         }
         drop(worker);
-        assert!(
-            (50..=64).contains(&(shown.len() as u64 + slot.skipped())),
-            "{shown:?}"
-        );
+        assert!((50..=64).contains(&(shown.len() as u64 + slot.skipped())), "{shown:?}");
         assert!(shown.windows(2).all(|w| w[0] < w[1]), "{shown:?}");
         // Each pass starts where the clock says, unless this machine is too busy to be in time.
-        let starts = shown
-            .iter()
-            .filter(|at| at.as_micros() % length.as_micros() < 1000);
+        let starts = shown.iter().filter(|at| at.as_micros() % length.as_micros() < 1000);
         assert!(starts.count() >= 1, "{length:?} {shown:?}");
         std::fs::remove_file(path).expect("cleans up");
     }
@@ -329,9 +305,7 @@ mod tests {
         // The encoder's delay makes sound 23 ms late; a chunk is 10 ms.
         let together = beeps.iter().filter(|beep| {
             let apart = |light: &&Time| beep.since(**light).max(light.since(**beep));
-            lights
-                .iter()
-                .any(|light| apart(&light) < Duration::from_millis(45))
+            lights.iter().any(|light| apart(&light) < Duration::from_millis(45))
         });
         assert!(together.count() >= 2, "{lights:?} {beeps:?}");
         std::fs::remove_file(path).expect("cleans up");

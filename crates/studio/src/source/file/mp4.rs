@@ -231,10 +231,7 @@ pub(super) fn instant(base: Option<TimeBase>, timestamp: Timestamp) -> Duration 
 /// the way there is to read from the beginning.
 pub(super) fn seek(format: &mut dyn FormatReader, track: u32, to: Duration) -> bool {
     let millis = i64::try_from(to.as_millis()).unwrap_or(0);
-    let to = SeekTo::Time {
-        time: symphonia::core::units::Time::from_millis(millis),
-        track_id: Some(track),
-    };
+    let to = SeekTo::Time { time: symphonia::core::units::Time::from_millis(millis), track_id: Some(track) };
     millis == 0 || unharmed(|| format.seek(SeekMode::Accurate, to)).is_some_and(|sought| sought.is_ok())
 }
 
@@ -261,10 +258,7 @@ impl AvcConfig {
                 rest = after;
             }
         }
-        Some(Self {
-            length_size: usize::from(head[4] & 3) + 1,
-            parameter_sets,
-        })
+        Some(Self { length_size: usize::from(head[4] & 3) + 1, parameter_sets })
     }
 
     /// Appends a sample as a byte stream; what does not fit its length is left out.
@@ -369,19 +363,14 @@ mod tests {
 
     #[test]
     fn a_damaged_clip_loses_pictures_and_nothing_else() {
-        let path = clip(
-            "whole.mp4",
-            "testsrc2=s=320x180:r=30:d=2",
-            "-g 10 -movflags +faststart",
-        );
+        let path = clip("whole.mp4", "testsrc2=s=320x180:r=30:d=2", "-g 10 -movflags +faststart");
         let whole = std::fs::read(&path).expect("reads");
         std::fs::remove_file(path).expect("cleans up");
         let mut random = 1u64;
         let mut damaged = |bytes: &mut [u8], hits: usize| {
             for _ in 0..hits {
-                random = random
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let at = (random >> 20) as usize % bytes.len();
                 bytes[at] = (random >> 56) as u8;
             }
@@ -422,10 +411,7 @@ mod tests {
         let early = clip("early.mp4", "testsrc2=s=320x180:r=30:d=2", "-movflags +faststart");
         let bytes = std::fs::read(&early).expect("reads");
         std::fs::write(&early, &bytes[..bytes.len() * 2 / 3]).expect("writes");
-        let garbage = temporary(
-            "garbage.mp4",
-            &[b"\0\0\0\x18ftypisom".as_slice(), &[0x5a; 5000]].concat(),
-        );
+        let garbage = temporary("garbage.mp4", &[b"\0\0\0\x18ftypisom".as_slice(), &[0x5a; 5000]].concat());
         for path in [&deep, &other, &cut, &early, &garbage] {
             let error = check_pictures(path).expect_err("unreadable").to_string();
             assert!(error.contains(&*path.to_string_lossy()), "{error}");

@@ -22,11 +22,7 @@ use crate::{Clock, Error};
 pub(crate) fn check(path: &Path) -> Result<(), Error> {
     let mut song = Song::open(path)?;
     let mut samples = VecDeque::new();
-    if song.read(&mut samples) {
-        Ok(())
-    } else {
-        Err(unreadable(path, "no sound in it"))
-    }
+    if song.read(&mut samples) { Ok(()) } else { Err(unreadable(path, "no sound in it")) }
 }
 
 pub(in super::super) fn start(path: &Path, voice: Voice, clock: Clock) -> Result<Worker, Error> {
@@ -51,10 +47,7 @@ pub(in super::super) fn start(path: &Path, voice: Voice, clock: Clock) -> Result
                 return;
             }
             let block: Vec<f32> = samples.drain(..BLOCK * Pcm::CHANNELS).collect();
-            if !voice.speak(&Pcm {
-                captured: next,
-                samples: block,
-            }) {
+            if !voice.speak(&Pcm { captured: next, samples: block }) {
                 return;
             }
             next = next + STEP;
@@ -95,11 +88,7 @@ impl Song {
         let format = probe(path)?;
         let none = || unreadable(path, "no sound in it");
         let track = format.default_track(TrackType::Audio).ok_or_else(none)?;
-        let parameters = track
-            .codec_params
-            .as_ref()
-            .and_then(|p| p.audio())
-            .ok_or_else(none)?;
+        let parameters = track.codec_params.as_ref().and_then(|p| p.audio()).ok_or_else(none)?;
         let decoder = symphonia::default::get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())
             .map_err(|error| unreadable(path, error))?;
@@ -235,13 +224,7 @@ mod tests {
         while song.read(&mut samples) {}
         let seconds = samples.len() as f64 / 96_000.0;
         assert!((seconds - 1.0).abs() < 0.02, "{seconds} s");
-        assert!(
-            samples
-                .iter()
-                .step_by(2)
-                .zip(samples.iter().skip(1).step_by(2))
-                .all(|(l, r)| l == r)
-        );
+        assert!(samples.iter().step_by(2).zip(samples.iter().skip(1).step_by(2)).all(|(l, r)| l == r));
         std::fs::remove_file(path).expect("cleans up");
     }
 }

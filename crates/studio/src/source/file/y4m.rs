@@ -40,40 +40,24 @@ impl Movie {
                 "W" => width = value.parse().unwrap_or(0),
                 "H" => height = value.parse().unwrap_or(0),
                 "F" => {
-                    let parts = value
-                        .split_once(':')
-                        .and_then(|(n, d)| Some((n.parse().ok()?, d.parse().ok()?)));
+                    let parts =
+                        value.split_once(':').and_then(|(n, d)| Some((n.parse().ok()?, d.parse().ok()?)));
                     rate = parts.filter(|(n, d)| *n > 0 && *d > 0).unwrap_or(rate);
                 }
                 "C" if value == "422" => full_rows = true,
                 "C" if matches!(value, "420" | "420jpeg" | "420mpeg2" | "420paldv") => {}
                 "C" => {
-                    return Err(unreadable(
-                        path,
-                        format!("its pixel format {value} is not 4:2:0 or 4:2:2"),
-                    ));
+                    return Err(unreadable(path, format!("its pixel format {value} is not 4:2:0 or 4:2:2")));
                 }
                 _ => {}
             }
         }
         let sides = 2..=MAX_SIDE;
         if !sides.contains(&width) || !sides.contains(&height) || width % 2 + height % 2 > 0 {
-            return Err(unreadable(
-                path,
-                format!("its size {width}x{height} is not usable"),
-            ));
+            return Err(unreadable(path, format!("its size {width}x{height} is not usable")));
         }
-        let first = reader
-            .stream_position()
-            .map_err(|error| unreadable(path, error))?;
-        Ok(Self {
-            reader,
-            first,
-            rate,
-            full_rows,
-            pool: PicturePool::new(width, height),
-            row: Vec::new(),
-        })
+        let first = reader.stream_position().map_err(|error| unreadable(path, error))?;
+        Ok(Self { reader, first, rate, full_rows, pool: PicturePool::new(width, height), row: Vec::new() })
     }
 
     /// Reads one picture; false at the end.
