@@ -68,10 +68,8 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads the file and lays environment and flags over it.
     pub(crate) fn load(flags: &Flags) -> Result<Self> {
-        let data = match &flags.data {
-            Some(data) => data.clone(),
-            None => default_data().context("find a folder for Footlight's data; name one with --data")?,
-        };
+        // The relay's own default: a relay run alone on this machine has the same room and the same keys.
+        let data = flags.data.clone().unwrap_or_else(|| footlight_relay::Config::default().data);
         let (path, required) = match &flags.config {
             Some(path) => (path.clone(), true),
             None => (data.join("settings.toml"), false),
@@ -123,20 +121,6 @@ fn check(file: &File) -> Result<()> {
     ensure!((1..=120).contains(&file.fps), "fps is {}: not 1 to 120", file.fps);
     ensure!((100..=50_000).contains(&file.bitrate), "bitrate is {}: not 100 to 50000 kbit/s", file.bitrate);
     Ok(())
-}
-
-/// The platform's folder for an application's data.
-fn default_data() -> Option<PathBuf> {
-    let var = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if cfg!(windows) {
-        Some(var("APPDATA")?.join("Footlight"))
-    } else if cfg!(target_os = "macos") {
-        Some(var("HOME")?.join("Library/Application Support/Footlight"))
-    } else {
-        var("XDG_DATA_HOME")
-            .or_else(|| Some(var("HOME")?.join(".local/share")))
-            .map(|dir| dir.join("footlight"))
-    }
 }
 
 #[cfg(test)]

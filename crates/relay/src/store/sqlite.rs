@@ -1,10 +1,11 @@
 //! SQLite: the thread, the schema, one function a question.
 
 use std::path::Path;
+use std::time::Duration;
 
 use footlight_protocol::room::{Event, EventKind, UnixMillis};
 use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Answer, Job, Kept, Message, Past, Sanction};
@@ -13,6 +14,8 @@ use super::{Answer, Job, Kept, Message, Past, Sanction};
 const STEPS: [&str; 1] = [include_str!("schema.sql")];
 /// Jobs in one transaction. A disk flush takes some milliseconds, and this many jobs hardly longer.
 const GROUP: usize = 256;
+/// How long a relay that is being replaced may take to let go of the database.
+const PREDECESSOR: Duration = Duration::from_secs(2);
 
 /// Opens the database, says so, and works until every [`super::Store`] is gone.
 pub(super) fn run(path: &Path, mut jobs: mpsc::Receiver<Job>, opened: oneshot::Sender<Result<(), String>>) {
@@ -60,13 +63,18 @@ fn open(path: &Path) -> Result<Connection, String> {
     match migrate(&mut connection) {
         Ok(true) => Ok(connection),
         Ok(false) => Err("it was written by a newer version of this program".to_owned()),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+            Err("another relay is using it".to_owned())
+        }
         Err(error) => Err(error.to_string()),
     }
 }
 
 /// Brings the schema up to date; false where it is newer than this program.
 fn migrate(connection: &mut Connection) -> rusqlite::Result<bool> {
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(PREDECESSOR)?;
+    // One relay a database: two would give the same seq twice.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // What was acknowledged survives a power cut; one flush a transaction is what that costs.
     connection.pragma_update(None, "synchronous", "FULL")?;

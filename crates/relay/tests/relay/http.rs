@@ -170,6 +170,13 @@ async fn a_busy_port_and_an_unusable_folder_are_named() {
         .unwrap();
     let error = Relay::bind(config(&folder)).await.map(drop).unwrap_err();
     assert!(error.to_string().contains("footlight.db"), "{error}");
+    let folder = Folder::new();
+    let first = Stage::in_folder(&folder).await;
+    let error = Relay::bind(config(&folder)).await.map(drop).unwrap_err();
+    assert!(error.to_string().contains("another relay is using it"), "{error}");
+    first.stop().await;
+    let again = Relay::bind(config(&folder)).await.map(drop);
+    assert!(again.is_ok(), "{again:?}");
 }
 
 /// Bytes that depend on the seed only.
