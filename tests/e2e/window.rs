@@ -6,6 +6,7 @@ use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
 use footlight_tests::window::{OPENING, Window};
 use footlight_tests::{Output, turn};
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creator_goes_live_reads_the_chat_and_bans_a_viewer() {
@@ -80,6 +81,32 @@ async fn both_faces_are_shown_in_both_languages_and_themes() {
         assert_eq!(page["wide"], false, "nothing on a phone has to be scrolled sideways");
         viewer.browser.page.screenshot(&output, &format!("phone-{language}-{theme}")).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sharing_opens_the_relay_to_the_network_and_closes_it_again() {
+    let _turn = turn().await;
+    let output = Output::new("sharing");
+    let window = Window::open(&output).await;
+    the_preview_moves(&window).await;
+    let before = window.access().await;
+    assert!(!before.shared, "at first only this computer can watch");
+    for shared in [true, false] {
+        // By the keyboard, as everything in the window can be used.
+        let focus = format!("document.querySelector('{}').focus()", face::SHARING);
+        window.page.run(&focus).await;
+        window.page.type_keys(" ").await;
+        let access = wait::until("sharing is switched", seconds(15), async || {
+            Some(window.access().await).filter(|access| access.shared == shared)
+        })
+        .await;
+        assert_eq!(access.socket, before.socket, "the port stays, so links and rules for it stay true");
+    }
+    window.page.click(face::GO_LIVE).await;
+    window.page.wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20)).await;
+    let refused = window.invoke("set_sharing", json!({ "shared": true })).await;
+    assert!(refused.is_err(), "a broadcast is not cut to change who may see it: {refused:?}");
+    assert!(!window.access().await.shared);
 }
 
 async fn the_preview_moves(window: &Window) {

@@ -27,6 +27,8 @@ pub mod studio {
     /// `idle`, `starting`, `live`, `reconnecting` or `ending`.
     pub const PHASE: &str = "data-phase";
     pub const MESSAGE: &str = "[data-message-id]";
+    /// Lets the network watch, or only this computer.
+    pub const SHARING: &str = "#sharing";
     /// Bans the author of the message that has the focus.
     pub const BAN_KEY: &str = "b";
 }

@@ -80,6 +80,10 @@ fn run(flags: &[String]) -> Result<()> {
         println!("xtask: there is no display here, so the studio runs without a window (--headless)");
         studio.arg("--headless");
     }
+    if cfg!(target_os = "linux") && !std::path::Path::new("/dev/dri").exists() {
+        // Without a GPU the webview's default renderer is emulated: three times the CPU, and frames are missed.
+        studio.env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
+    }
     let status = studio.args(flags).status()?;
     match status.code() {
         Some(0) => Ok(()),
