@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::structure::{FU_A, FU_END, FU_START, STAP_A};
+use crate::Time;
 use crate::h264::{self, nal_type};
-use crate::{Packet, Time};
 
 /// Packets held while one before them is missing: about half a second at 6 Mbit/s.
 const MAX_HELD: usize = 400;
@@ -40,7 +40,7 @@ pub struct AccessUnit {
     pub timestamp: u32,
     pub captured: Option<Time>,
     pub keyframe: bool,
-    /// NAL units behind their lengths, as in [`Packet::data`].
+    /// NAL units behind their lengths, as in [`Packet::data`](crate::Packet::data).
     pub data: Bytes,
 }
 
@@ -245,11 +245,6 @@ impl Unit {
 }
 
 impl AccessUnit {
-    /// The packet that the room carries, captured at `captured`.
-    pub fn into_packet(self, captured: Time) -> Packet {
-        Packet { codec: crate::Codec::H264, captured, keyframe: self.keyframe, data: self.data }
-    }
-
     /// Whether the parameter sets are in it, as they must be in front of every IDR.
     pub fn has_parameter_sets(&self) -> bool {
         let has = |wanted| h264::nal_units(&self.data).any(|nal| h264::kind(nal) == wanted);
