@@ -64,13 +64,15 @@ fn wasm_cargo(verb: &str) -> Command {
         "CARGO_ENCODED_RUSTFLAGS",
         "RUSTC_WRAPPER",
         "CARGO_BUILD_TARGET",
-        "RUSTUP_TOOLCHAIN",
     ] {
         command.env_remove(name);
     }
     if let Some(Toolchain::WithSource { rustc }) = Toolchain::find() {
         // RUSTC_BOOTSTRAP: building std from source is not stable yet, though the source is the compiler's own.
+        // Where the active toolchain compiles, rustup's choice stays: without it a dependency's own
+        // `rust-toolchain` file would decide what compiles that dependency.
         command
+            .env_remove("RUSTUP_TOOLCHAIN")
             .env("RUSTC", rustc)
             .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld")
