@@ -58,13 +58,7 @@ pub(crate) fn wasm_check(packages: &[&str]) -> Box<Command> {
 fn wasm_cargo(verb: &str) -> Command {
     let mut command = cargo();
     command.arg(verb).args(["--target", WASM]).arg("--target-dir").arg(target().join("wasm"));
-    for name in [
-        "RUSTC",
-        "RUSTFLAGS",
-        "CARGO_ENCODED_RUSTFLAGS",
-        "RUSTC_WRAPPER",
-        "CARGO_BUILD_TARGET",
-    ] {
+    for name in ["RUSTC", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "CARGO_BUILD_TARGET"] {
         command.env_remove(name);
     }
     if let Some(Toolchain::WithSource { rustc }) = Toolchain::find() {

@@ -193,6 +193,29 @@ pub struct RoomState {
     pub room: RoomId,
     pub stream: StreamState,
     pub presence: Presence,
+    /// What the creator should know about the stream that is coming in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+}
+
+/// Something about the publisher's stream that keeps a part of the viewers from seeing it as they should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "note", rename_all = "snake_case")]
+pub enum Note {
+    /// The encoder reorders pictures (B-frames), which WebRTC cannot show: viewers get the slower HLS and FLV.
+    BFrames,
+    /// The video is of a codec that WebRTC viewers are not offered: they get the slower HLS and FLV.
+    NotForWebRtc { codec: VideoCodec },
+}
+
+/// Video codecs other than H.264 that a publisher may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum VideoCodec {
+    Hevc,
+    Av1,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,10 +15,12 @@ mod http;
 mod ingest;
 mod metrics;
 mod moderation;
+mod mux;
 mod relay;
 mod room;
 mod rtc;
 mod secret;
+mod sound;
 mod store;
 mod track;
 

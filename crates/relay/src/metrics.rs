@@ -76,6 +76,8 @@ metrics! {
     keyframes_asked counter "footlight_keyframe_requests_out_total";
     /// Access units that publishers delivered.
     units_in counter "footlight_access_units_in_total";
+    /// Packets that were left out of FLV, HLS and recordings because their muxing was behind.
+    mux_drops counter "footlight_mux_drops_total";
     /// Chat sessions that are open now.
     members gauge "footlight_chat_members";
     /// Chat events that got a place in a room's order.

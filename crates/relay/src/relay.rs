@@ -21,8 +21,9 @@ use crate::error::Error;
 use crate::http::listener::Listener;
 use crate::http::{App, Shared, router};
 use crate::metrics::Metrics;
+use crate::mux::{self, Intake, Mux};
 use crate::room::{self, Actor, Door};
-use crate::rtc::{Answerer, Engine, host_addresses};
+use crate::rtc::{Answerer, Engine, RoomSetup, host_addresses};
 use crate::secret::Secret;
 use crate::store::{Store, Writer};
 
@@ -80,6 +81,7 @@ pub struct Relay {
     ready: Ready,
     handle: Handle,
     engine: Engine,
+    muxes: Vec<Mux>,
     rooms: Vec<room::Setup>,
     rooms_cancel: CancellationToken,
     sockets: TaskTracker,
@@ -103,13 +105,28 @@ impl Relay {
         let past = store.past(config.room.clone(), TAIL).await?;
         let (inbox_sender, inbox) = mpsc::channel(room::INBOX);
         let (notices_sender, notices) = mpsc::channel(room::NOTICES);
-        let engine = Engine::start(udp, hosts, vec![(config.room.clone(), notices_sender)], metrics.clone())?;
+        let (packets_sender, packets) = mpsc::channel(mux::PACKETS);
+        let seat = RoomSetup {
+            id: config.room.clone(),
+            notices: notices_sender,
+            mux: Intake::new(packets_sender, metrics.clone()),
+        };
+        let engine = Engine::start(udp, hosts, vec![seat], metrics.clone())?;
         let offline = RoomState {
             room: config.room.clone(),
             stream: StreamState::Offline,
             presence: Presence::default(),
+            notes: Vec::new(),
         };
         let (state_sender, state) = watch::channel(offline);
+        let (outlets, sinks) = mux::outlets();
+        let mux = Mux::start(mux::Setup {
+            room: config.room.clone(),
+            packets,
+            state: state.clone(),
+            engine: engine.commands(),
+            sinks,
+        })?;
         let rooms_cancel = CancellationToken::new();
         let setup = room::Setup {
             id: config.room.clone(),
@@ -124,7 +141,7 @@ impl Relay {
             state: state_sender,
             cancel: rooms_cancel.clone(),
         };
-        let door = Door { id: config.room.clone(), inbox: inbox_sender, state: state.clone() };
+        let door = Door { id: config.room.clone(), inbox: inbox_sender, state: state.clone(), outlets };
         let sockets = TaskTracker::new();
         let shared = Shared {
             rooms: BTreeMap::from([(config.room.clone(), door)]),
@@ -151,7 +168,17 @@ impl Relay {
             owner_token: shown.owner_token,
         };
         let handle = Handle { state };
-        Ok(Self { ready, handle, engine, rooms: vec![setup], rooms_cancel, sockets, listener, writer })
+        Ok(Self {
+            ready,
+            handle,
+            engine,
+            muxes: vec![mux],
+            rooms: vec![setup],
+            rooms_cancel,
+            sockets,
+            listener,
+            writer,
+        })
     }
 
     pub fn ready(&self) -> &Ready {
@@ -165,7 +192,7 @@ impl Relay {
     /// Serves until cancelled, then ends in order within five seconds: stop accepting, tell the members, end
     /// the sessions, write what is left, close. Returns early with an error where a part dies by itself.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), Error> {
-        let Self { mut engine, rooms, rooms_cancel, sockets, listener, writer, .. } = self;
+        let Self { mut engine, mut muxes, rooms, rooms_cancel, sockets, listener, writer, .. } = self;
         let accepting = CancellationToken::new();
         let mut listening = JoinSet::new();
         listening.spawn(listener.run(accepting.clone()));
@@ -176,6 +203,7 @@ impl Relay {
         let died = tokio::select! {
             () = cancel.cancelled() => None,
             () = engine.ended() => Some("the media thread"),
+            () = muxes[0].ended() => Some("a room's muxing"),
             _ = listening.join_next() => Some("the listener"),
             _ = acting.join_next() => Some("a room"),
         };
@@ -186,6 +214,13 @@ impl Relay {
         sockets.close();
         engine.stop();
         within("the media thread", &mut late, engine.ended()).await;
+        muxes.iter().for_each(Mux::stop);
+        within("the muxing", &mut late, async {
+            for mux in &mut muxes {
+                mux.ended().await;
+            }
+        })
+        .await;
         within("the rooms", &mut late, async { while acting.join_next().await.is_some() {} }).await;
         within("the chat sockets", &mut late, sockets.wait()).await;
         within("the listener", &mut late, async { while listening.join_next().await.is_some() {} }).await;
@@ -193,6 +228,7 @@ impl Relay {
         listening.shutdown().await;
         let joined = tokio::task::spawn_blocking(move || {
             drop(engine);
+            drop(muxes);
             writer.join();
         });
         within("the database", &mut late, async { drop(joined.await) }).await;

@@ -134,6 +134,7 @@ mod tests {
             track.push(&Packet {
                 codec: Codec::H264,
                 captured: Time::from_micros(n * 33_333),
+                composition: Duration::ZERO,
                 keyframe,
                 data: [0, 0, 0, 2, if keyframe { 0x65 } else { 0x41 }, 0x88].to_vec().into(),
             });

@@ -229,7 +229,13 @@ mod tests {
 
     fn video(n: u64, keyframe: bool) -> Packet {
         let captured = Time::from_micros(n);
-        Packet { codec: Codec::H264, captured, keyframe, data: Bytes::from_static(b"picture") }
+        Packet {
+            codec: Codec::H264,
+            captured,
+            composition: std::time::Duration::ZERO,
+            keyframe,
+            data: Bytes::from_static(b"picture"),
+        }
     }
 
     #[test]

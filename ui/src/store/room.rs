@@ -311,6 +311,7 @@ mod tests {
             you: member("me"),
             token: "t".into(),
             room: RoomState {
+                notes: Vec::new(),
                 room: Default::default(),
                 stream: StreamState::Offline,
                 presence: Presence::default(),

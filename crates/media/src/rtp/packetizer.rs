@@ -23,6 +23,8 @@ pub struct Payload {
 /// NAL units are copied once. Access unit delimiters and filler are left out: RTP needs neither.
 pub fn packetize(packet: &Packet, max_payload: usize, out: &mut Vec<Payload>) {
     match packet.codec {
+        // Those do not travel over RTP here: the relay offers WebRTC viewers H.264 and Opus.
+        Codec::Hevc | Codec::Av1 | Codec::Aac => {}
         Codec::Opus => out.push(Payload { bytes: Arc::from(&packet.data[..]), marker: false }),
         Codec::H264 => {
             let begin = out.len();

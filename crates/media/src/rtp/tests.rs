@@ -14,7 +14,13 @@ fn unit(keyframe: bool, size: usize, fill: u8) -> Packet {
     let mut slice = vec![fill; size];
     slice[0] = if keyframe { 0x65 } else { 0x41 };
     h264::push_nal(&mut data, &slice);
-    Packet { codec: Codec::H264, captured: Time::from_micros(u64::from(fill)), keyframe, data: data.into() }
+    Packet {
+        codec: Codec::H264,
+        captured: Time::from_micros(u64::from(fill)),
+        composition: Duration::ZERO,
+        keyframe,
+        data: data.into(),
+    }
 }
 
 /// RTP packets of a run of access units: (seq, timestamp, payload).

@@ -30,8 +30,7 @@ pub(crate) struct Publisher {
     video_report: Option<(u32, Time)>,
     audio_report: Option<(u32, Time)>,
     video_ssrc: Option<Ssrc>,
-    heard: Instant,
-    flowing: bool,
+    pulse: Pulse,
     wanted: bool,
     asked: Option<Instant>,
 }
@@ -41,6 +40,35 @@ pub(crate) struct Publisher {
 pub(crate) enum Flow {
     Began,
     Ceased,
+}
+
+/// Tells a publisher that sends from one that is only connected.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    pub(crate) heard: Instant,
+    flowing: bool,
+}
+
+impl Pulse {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { heard: now, flowing: false }
+    }
+
+    /// Whether packets began or ceased to flow since the last call.
+    pub(crate) fn flow(&mut self, now: Instant, delivered: bool) -> Option<Flow> {
+        let silent = now.duration_since(self.heard) > SILENCE;
+        match (self.flowing, delivered, silent) {
+            (false, true, _) => {
+                self.flowing = true;
+                Some(Flow::Began)
+            }
+            (true, false, true) => {
+                self.flowing = false;
+                Some(Flow::Ceased)
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Publisher {
@@ -54,8 +82,7 @@ impl Publisher {
             video_report: None,
             audio_report: None,
             video_ssrc: None,
-            heard: now,
-            flowing: false,
+            pulse: Pulse::new(now),
             wanted: false,
             asked: None,
         }
@@ -63,7 +90,7 @@ impl Publisher {
 
     /// Takes one RTP packet; what it completes is appended to `out`.
     pub(crate) fn receive(&mut self, packet: &RtpPacket, codec: Codec, now: Moment, out: &mut Vec<Packet>) {
-        self.heard = now.instant;
+        self.pulse.heard = now.instant;
         let captured = packet.header.ext_vals.abs_capture_time.and_then(|stamp| {
             let since = stamp.capture_time.duration_since(std::time::UNIX_EPOCH).ok()?;
             // Rounded: the fraction of an NTP stamp hits no microsecond exactly.
@@ -88,7 +115,8 @@ impl Publisher {
                 while let Some(unit) = self.video.pop() {
                     let captured = self.place(codec, unit.timestamp, unit.captured, now.time);
                     self.wanted &= !unit.keyframe;
-                    out.push(Packet { codec, captured, keyframe: unit.keyframe, data: unit.data });
+                    let (keyframe, data) = (unit.keyframe, unit.data);
+                    out.push(Packet { codec, captured, composition: Duration::ZERO, keyframe, data });
                 }
                 self.wanted |= self.video.take_keyframe_wanted();
             }
@@ -104,10 +132,13 @@ impl Publisher {
                 out.push(Packet {
                     codec,
                     captured,
+                    composition: Duration::ZERO,
                     keyframe: true,
                     data: Bytes::copy_from_slice(&packet.payload),
                 });
             }
+            // Not offered to publishers over RTP.
+            Codec::Hevc | Codec::Av1 | Codec::Aac => {}
         }
     }
 
@@ -115,9 +146,10 @@ impl Publisher {
         if let Some(captured) = captured {
             return self.align.place(captured, arrived);
         }
-        let (stamps, report) = match codec {
-            Codec::H264 => (&mut self.video_stamps, self.video_report),
-            Codec::Opus => (&mut self.audio_stamps, self.audio_report),
+        let (stamps, report) = if codec.is_video() {
+            (&mut self.video_stamps, self.video_report)
+        } else {
+            (&mut self.audio_stamps, self.audio_report)
         };
         match report {
             Some((at, reported)) => self.align.place(stamps.by_report(timestamp, at, reported), arrived),
@@ -127,18 +159,7 @@ impl Publisher {
 
     /// Whether packets began or ceased to flow since the last call.
     pub(crate) fn flow(&mut self, now: Instant, delivered: bool) -> Option<Flow> {
-        let silent = now.duration_since(self.heard) > SILENCE;
-        match (self.flowing, delivered, silent) {
-            (false, true, _) => {
-                self.flowing = true;
-                Some(Flow::Began)
-            }
-            (true, false, true) => {
-                self.flowing = false;
-                Some(Flow::Ceased)
-            }
-            _ => None,
-        }
+        self.pulse.flow(now, delivered)
     }
 
     /// A viewer cannot go on without a keyframe.

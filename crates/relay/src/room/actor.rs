@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use footlight_protocol::room::{Presence, RoomState, ServerMessage, StreamState};
+use footlight_protocol::room::{Note, Presence, RoomState, ServerMessage, StreamState};
 use footlight_protocol::{CloseCode, Code, Failure, RoomId, UserId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
@@ -25,6 +25,7 @@ use crate::chat::pace::Pace;
 use crate::clock;
 use crate::config::Limits;
 use crate::error::Error;
+use crate::ingest::feed::Feed;
 use crate::metrics::Metrics;
 use crate::moderation::{Sanctions, banned};
 use crate::rtc::{Command, Ended, Notice, Prepared, Role, SessionId};
@@ -74,6 +75,8 @@ pub(crate) struct Actor {
     pub(super) metrics: Arc<Metrics>,
     state: watch::Sender<RoomState>,
     stream: Stream,
+    /// What is said of the publisher's stream.
+    notes: Vec<Note>,
     media: HashMap<SessionId, Media>,
     pub(super) seats: Seats,
     pub(super) history: History,
@@ -99,6 +102,7 @@ impl Actor {
             metrics,
             state,
             stream: Stream::new(clock::now()),
+            notes: Vec::new(),
             media: HashMap::new(),
             history: History::new(past),
             sanctions,
@@ -138,6 +142,9 @@ impl Actor {
             Ask::Publish { address, prepared, reply } => {
                 let _ = reply.send(self.publish(address, prepared).await);
             }
+            Ask::Feed { address, reply } => {
+                let _ = reply.send(self.feed(address).await);
+            }
             Ask::Watch { user, address, prepared, reply } => {
                 let _ = reply.send(self.watch(user, address, prepared).await);
             }
@@ -166,14 +173,27 @@ impl Actor {
     }
 
     async fn publish(&mut self, address: IpAddr, prepared: Prepared) -> Result<Opened, Failure> {
-        let opened = self.open(Role::Publisher, None, address);
-        let (session, opened) = opened?;
+        let (session, opened) = self.open(Role::Publisher, None, address)?;
+        self.take_over(session).await;
+        self.command(Command::Open { session, room: self.id.clone(), role: Role::Publisher, prepared }).await;
+        Ok(opened)
+    }
+
+    async fn feed(&mut self, address: IpAddr) -> Result<Feed, Failure> {
+        let (session, _) = self.open(Role::Publisher, None, address)?;
+        self.take_over(session).await;
+        let cut = CancellationToken::new();
+        self.command(Command::OpenFeed { session, room: self.id.clone(), cut: cut.clone() }).await;
+        Ok(Feed::new(session, self.engine.clone(), cut))
+    }
+
+    /// Makes the session the room's publisher; the one before it has to go.
+    async fn take_over(&mut self, session: SessionId) {
+        self.notes.clear();
         if let Some(older) = self.stream.publish(session) {
             tracing::info!(room = %self.id, session = session.0, older = older.0, "publisher takes over");
             self.close(older).await;
         }
-        self.command(Command::Open { session, room: self.id.clone(), role: Role::Publisher, prepared }).await;
-        Ok(opened)
     }
 
     async fn watch(
@@ -232,8 +252,14 @@ impl Actor {
 
     fn notice(&mut self, notice: Notice) {
         let now = clock::now_millis();
-        let before = self.stream.state();
+        let before = (self.stream.state(), self.notes.len());
         match notice {
+            Notice::Noted { session, note } => {
+                if self.stream.is_publisher(session) {
+                    tracing::info!(room = %self.id, ?note, "noted");
+                    self.notes.push(note);
+                }
+            }
             Notice::Connected { session, .. } => {
                 if let Some(media) = self.media.get_mut(&session) {
                     media.connected = true;
@@ -249,20 +275,26 @@ impl Actor {
         self.changed(&before);
     }
 
-    fn changed(&mut self, before: &StreamState) {
+    fn changed(&mut self, before: &(StreamState, usize)) {
         let stream = self.stream.state();
-        if stream == *before {
+        if stream == StreamState::Offline {
+            self.notes.clear();
+        }
+        if (&stream, self.notes.len()) == (&before.0, before.1) {
             return;
         }
         tracing::info!(room = %self.id, state = ?stream, "stream");
-        self.state.send_modify(|state| state.stream = stream);
+        self.state.send_modify(|state| {
+            state.stream = stream;
+            state.notes.clone_from(&self.notes);
+        });
         let room = self.room_state();
         self.seats.tell_all(&ServerMessage::Room { room }, Weight::Full);
     }
 
     async fn tick(&mut self) {
         let now = clock::now_millis();
-        let before = self.stream.state();
+        let before = (self.stream.state(), self.notes.len());
         if let Some(session) = self.stream.tick(now) {
             self.close(session).await;
         }
@@ -288,7 +320,12 @@ impl Actor {
 
     /// The room as it is told to those who come.
     pub(super) fn room_state(&self) -> RoomState {
-        RoomState { room: self.id.clone(), stream: self.stream.state(), presence: self.presence() }
+        RoomState {
+            room: self.id.clone(),
+            stream: self.stream.state(),
+            presence: self.presence(),
+            notes: self.notes.clone(),
+        }
     }
 
     /// Ends the media of somebody who is banned: sessions under their token, and sessions without one from

@@ -15,6 +15,8 @@ use footlight_protocol::{Code, Failure, RoomId, Seq, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::chat::outbox::Outbox;
+use crate::ingest::feed::Feed;
+use crate::mux::Outlets;
 use crate::rtc::{Prepared, Role};
 
 pub(crate) use actor::{Actor, Setup};
@@ -42,6 +44,8 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Failure>>;
 pub(crate) enum Ask {
     /// Somebody with the stream key publishes.
     Publish { address: IpAddr, prepared: Prepared, reply: Reply<Opened> },
+    /// As above, for a publisher that brings whole packets.
+    Feed { address: IpAddr, reply: Reply<Feed> },
     /// Somebody watches; with a device token, as that person.
     Watch { user: Option<UserId>, address: IpAddr, prepared: Prepared, reply: Reply<Opened> },
     /// The tag of a media session that is still open.
@@ -73,6 +77,8 @@ pub(crate) struct Door {
     pub(crate) id: RoomId,
     pub(crate) inbox: mpsc::Sender<Ask>,
     pub(crate) state: watch::Receiver<RoomState>,
+    /// What the room's muxing has ready for readers.
+    pub(crate) outlets: Outlets,
 }
 
 impl Door {

@@ -31,6 +31,10 @@ impl Stream {
         Self { publisher: None, clock, on_air: None }
     }
 
+    pub(super) fn is_publisher(&self, session: SessionId) -> bool {
+        self.publisher == Some(session)
+    }
+
     #[cfg(test)]
     fn publisher(&self) -> Option<SessionId> {
         self.publisher

@@ -13,23 +13,22 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use footlight_media::{Codec, Packet};
+use footlight_media::Packet;
 use footlight_protocol::RoomId;
 use str0m::Input;
 use str0m::net::Protocol;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::floor::{Room, after, flush_notices, notify};
+use super::floor::{Room, Source, after, flush_notices, notify};
 use super::peer::{Part, Peer, Wires};
 use super::table::{Arrived, Table};
 use super::tcp::{Connections, Read};
 use super::udp::{self, Inbound, Outbound};
-use super::{Command, Hosts, Notice, Role, SessionId};
+use super::{Command, Hosts, Notice, Role, RoomSetup, SessionId};
 use crate::clock::Moment;
 use crate::ingest::publisher::Flow;
 use crate::metrics::Metrics;
-use crate::track::Track;
 
 /// How often sessions are checked for having fallen silent, which nothing else wakes the thread for.
 const CHECK: Duration = Duration::from_millis(250);
@@ -44,7 +43,7 @@ const BATCHES: usize = 4;
 pub(crate) struct Setup {
     pub(super) socket: UdpSocket,
     pub(super) hosts: Vec<IpAddr>,
-    pub(super) rooms: Vec<(RoomId, mpsc::Sender<Notice>)>,
+    pub(super) rooms: Vec<RoomSetup>,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) cancel: CancellationToken,
     pub(super) metrics: Arc<Metrics>,
@@ -100,15 +99,8 @@ impl Engine {
         let port = setup.socket.local_addr()?.port();
         let (inbound, outbound) = udp::open(setup.socket, setup.metrics.clone())?;
         let (tcp, reads) = Connections::new(setup.metrics.clone());
-        let names = setup.rooms.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
-        let rooms = setup.rooms.into_iter().map(|(_, notices)| Room {
-            notices,
-            backlog: Vec::new(),
-            video: Track::new(Codec::H264),
-            audio: Track::new(Codec::Opus),
-            publisher: None,
-            viewers: Vec::new(),
-        });
+        let names = setup.rooms.iter().enumerate().map(|(place, room)| (room.id.clone(), place)).collect();
+        let rooms = setup.rooms.into_iter().map(Room::new);
         Ok(Self {
             inbound,
             outbound,
@@ -334,13 +326,21 @@ impl Engine {
         }
         for room in 0..self.rooms.len() {
             self.ask(room, now);
+            if let Some(Source::Feed(feed)) = &mut self.rooms[room].source {
+                let session = feed.session;
+                if feed.pulse.flow(now.instant, false) == Some(Flow::Ceased) {
+                    notify(&mut self.rooms[room], Notice::Silent { session });
+                }
+            }
             flush_notices(&mut self.rooms[room]);
         }
         self.count();
     }
 
     fn count(&self) {
-        let (mut publishers, mut viewers) = (0, 0);
+        let feed = |room: &&Room| matches!(room.source, Some(Source::Feed(_)));
+        let mut publishers = self.rooms.iter().filter(feed).count() as u64;
+        let mut viewers = 0;
         for peer in self.peers.iter().flatten().filter(|peer| peer.connected) {
             match peer.role() {
                 Role::Publisher => publishers += 1,

@@ -1,14 +1,18 @@
 //! A room inside the media thread: its tracks, who feeds them and who takes from them.
 
-use footlight_media::Codec;
-use footlight_media::Packet;
+use std::time::Duration;
+
+use footlight_media::{Codec, Packet, Time};
+use footlight_protocol::room::{Note, VideoCodec};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::peer::{Outcome, Part, Peer};
-use super::{Notice, Role};
+use super::{Ended, Notice, Role, RoomSetup, SessionId};
 use crate::clock::Moment;
-use crate::ingest::publisher::Flow;
+use crate::ingest::publisher::{Flow, Pulse};
 use crate::metrics::Metrics;
+use crate::mux::Intake;
 use crate::track::Track;
 
 /// A room as the engine knows it.
@@ -18,8 +22,109 @@ pub(super) struct Room {
     pub(super) backlog: Vec<Notice>,
     pub(super) video: Track,
     pub(super) audio: Track,
-    pub(super) publisher: Option<usize>,
+    pub(super) source: Option<Source>,
     pub(super) viewers: Vec<usize>,
+    mux: Intake,
+    /// What was said of this source's stream.
+    noted: Vec<Note>,
+    /// The newest instant shown of this source's video.
+    shown: Option<Time>,
+}
+
+/// Who feeds a room.
+pub(super) enum Source {
+    /// The peer in this slot of the engine.
+    Peer(usize),
+    Feed(Feeding),
+}
+
+/// A publisher that brings whole packets.
+pub(super) struct Feeding {
+    pub(super) session: SessionId,
+    pub(super) cut: CancellationToken,
+    pub(super) pulse: Pulse,
+}
+
+impl Room {
+    pub(super) fn new(setup: RoomSetup) -> Self {
+        Self {
+            notices: setup.notices,
+            backlog: Vec::new(),
+            video: Track::new(Codec::H264),
+            audio: Track::new(Codec::Opus),
+            source: None,
+            viewers: Vec::new(),
+            mux: setup.mux,
+            noted: Vec::new(),
+            shown: None,
+        }
+    }
+
+    /// The source's place, where it is a peer.
+    pub(super) fn publisher(&self) -> Option<usize> {
+        match self.source {
+            Some(Source::Peer(place)) => Some(place),
+            Some(Source::Feed(_)) | None => None,
+        }
+    }
+
+    /// A source takes the place of the one before, if any.
+    pub(super) fn install(&mut self, source: Source) {
+        if let Some(Source::Feed(older)) = self.source.replace(source) {
+            older.cut.cancel();
+        }
+        self.noted.clear();
+        self.shown = None;
+    }
+
+    /// The source is gone.
+    pub(super) fn vacate(&mut self, ended: Ended) {
+        self.source = None;
+        if ended == Ended::Closed {
+            // It said goodbye: nobody should start on its last picture.
+            self.video.clear();
+        }
+    }
+
+    /// Puts what the source `session` completed into the tracks, and hands it to the muxing.
+    pub(super) fn publish(&mut self, session: SessionId, packets: impl Iterator<Item = Packet>) {
+        for packet in packets {
+            self.mux.offer(&packet);
+            match packet.codec {
+                Codec::H264 => {
+                    // Shown before what came before it: WebRTC has no place for that, and half of the pictures would
+                    // be worse than none.
+                    let reordered = self.shown.is_some_and(|shown| packet.captured < shown)
+                        && packet.composition < Duration::from_secs(1);
+                    self.shown = self.shown.max(Some(packet.captured));
+                    if reordered && self.note(session, Note::BFrames) {
+                        self.video.clear();
+                    }
+                    if self.noted.is_empty() {
+                        self.video.push(&packet);
+                    }
+                }
+                Codec::Opus => self.audio.push(&packet),
+                Codec::Hevc => {
+                    self.note(session, Note::NotForWebRtc { codec: VideoCodec::Hevc });
+                }
+                Codec::Av1 => {
+                    self.note(session, Note::NotForWebRtc { codec: VideoCodec::Av1 });
+                }
+                Codec::Aac => {}
+            }
+        }
+    }
+
+    /// Says it once; whether this was the time.
+    fn note(&mut self, session: SessionId, note: Note) -> bool {
+        let new = !self.noted.contains(&note);
+        if new {
+            self.noted.push(note);
+            notify(self, Notice::Noted { session, note });
+        }
+        new
+    }
 }
 
 /// What a drive of `place` means for its room: packets, a joined viewer, a wanted keyframe.
@@ -52,17 +157,12 @@ pub(super) fn after(
     }
     match &mut peer.part {
         // A publisher that was replaced may still be heard until its goodbye; the room no longer carries it.
-        Part::Publisher(publisher) if room.publisher == Some(place) => {
+        Part::Publisher(publisher) if room.publisher() == Some(place) => {
             metrics.units_in.add(packets.len() as u64);
             if !packets.is_empty() && publisher.flow(now.instant, true) == Some(Flow::Began) {
                 notify(room, Notice::Flowing { session });
             }
-            for packet in packets.drain(..) {
-                match packet.codec {
-                    Codec::H264 => room.video.push(&packet),
-                    Codec::Opus => room.audio.push(&packet),
-                }
-            }
+            room.publish(session, packets.drain(..));
         }
         Part::Publisher(_) => packets.clear(),
         Part::Viewer(viewer) => {
@@ -77,7 +177,7 @@ pub(super) fn after(
 }
 
 pub(super) fn want_keyframe(peers: &mut [Option<Peer>], room: &Room) {
-    if let Some(peer) = room.publisher.and_then(|place| peers[place].as_mut())
+    if let Some(peer) = room.publisher().and_then(|place| peers[place].as_mut())
         && let Part::Publisher(publisher) = &mut peer.part
     {
         publisher.want_keyframe();

@@ -15,12 +15,15 @@ mod udp;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
+use footlight_media::Packet;
 use footlight_protocol::RoomId;
+use footlight_protocol::room::Note;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::metrics::Metrics;
+use crate::mux::Intake;
 
 pub(crate) use engine::Setup;
 pub(crate) use offer::{Answerer, Refused};
@@ -46,9 +49,41 @@ pub(crate) struct Prepared {
 
 /// What the thread is told. Sent by rooms (who may publish, who may watch) and by the TCP listener.
 pub(crate) enum Command {
-    Open { session: SessionId, room: RoomId, role: Role, prepared: Prepared },
-    Close { session: SessionId },
+    Open {
+        session: SessionId,
+        room: RoomId,
+        role: Role,
+        prepared: Prepared,
+    },
+    Close {
+        session: SessionId,
+    },
     Tcp(std::net::TcpStream),
+    /// A publisher that brings whole packets takes the room; `cut` is how it hears that it lost it.
+    OpenFeed {
+        session: SessionId,
+        room: RoomId,
+        cut: CancellationToken,
+    },
+    /// Packets of that publisher.
+    Feed {
+        session: SessionId,
+        packets: Vec<Packet>,
+    },
+    /// That publisher is gone.
+    EndFeed {
+        session: SessionId,
+        ended: Ended,
+    },
+    /// Opus that was made of the room's sound.
+    Sound {
+        room: RoomId,
+        packets: Vec<Packet>,
+    },
+    /// Somebody who does not watch by WebRTC cannot go on without a keyframe.
+    WantKeyframe {
+        room: RoomId,
+    },
 }
 
 /// Why a session ended.
@@ -82,6 +117,20 @@ pub(crate) enum Notice {
         role: Role,
         ended: Ended,
     },
+    /// The publisher's stream is not for everybody.
+    Noted {
+        session: SessionId,
+        note: Note,
+    },
+}
+
+/// A room as the thread needs it.
+pub(crate) struct RoomSetup {
+    pub(crate) id: RoomId,
+    /// Where the room hears what happens to its sessions.
+    pub(crate) notices: mpsc::Sender<Notice>,
+    /// Where everything goes that is published.
+    pub(crate) mux: Intake,
 }
 
 /// Commands that wait for the thread. It takes them between packets, so this only fills in a rush of joins.
@@ -96,11 +145,10 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// `rooms` says where each room hears what happens to its sessions.
     pub(crate) fn start(
         socket: UdpSocket,
         hosts: Vec<IpAddr>,
-        rooms: Vec<(RoomId, mpsc::Sender<Notice>)>,
+        rooms: Vec<RoomSetup>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
         let address = socket

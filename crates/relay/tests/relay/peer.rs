@@ -412,7 +412,7 @@ pub(crate) fn picture(number: u32, keyframe: bool, size: usize) -> Packet {
         data.extend_from_slice(&(nal.len() as u32).to_be_bytes());
         data.extend_from_slice(nal);
     }
-    Packet { codec: Codec::H264, captured: now(), keyframe, data: data.into() }
+    Packet { codec: Codec::H264, captured: now(), composition: Duration::ZERO, keyframe, data: data.into() }
 }
 
 /// The number in a picture.
@@ -422,5 +422,11 @@ pub(crate) fn number(data: &[u8]) -> u32 {
 }
 
 pub(crate) fn sound() -> Packet {
-    Packet { codec: Codec::Opus, captured: now(), keyframe: true, data: vec![0xfc, 0xff, 0xfe].into() }
+    Packet {
+        codec: Codec::Opus,
+        captured: now(),
+        composition: Duration::ZERO,
+        keyframe: true,
+        data: vec![0xfc, 0xff, 0xfe].into(),
+    }
 }

@@ -81,7 +81,13 @@ impl Encoder {
     pub fn encode(&mut self, picture: &Picture, captured: Time, idr: bool) -> Result<Option<Packet>, Error> {
         let pts = (u128::from(captured.as_micros()) * 9 / 100) as i64;
         let unit = self.codec.encode(picture, pts, idr)?;
-        Ok(unit.map(|(data, keyframe)| Packet { codec: Codec::H264, captured, keyframe, data }))
+        Ok(unit.map(|(data, keyframe)| Packet {
+            codec: Codec::H264,
+            captured,
+            composition: std::time::Duration::ZERO,
+            keyframe,
+            data,
+        }))
     }
 
     /// From the next picture on, without a keyframe. Clamped to what libx264 can do.

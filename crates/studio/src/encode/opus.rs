@@ -53,7 +53,13 @@ impl Encoder {
         let length =
             self.encoder.encode_float(&pcm.samples, &mut out).map_err(|_| Error::Encoder("encode opus"))?;
         let data = Bytes::copy_from_slice(&out[..length]);
-        Ok(Packet { codec: Codec::Opus, captured: pcm.captured - self.lookahead, keyframe: true, data })
+        Ok(Packet {
+            codec: Codec::Opus,
+            captured: pcm.captured - self.lookahead,
+            composition: Duration::ZERO,
+            keyframe: true,
+            data,
+        })
     }
 
     /// How much loss, in percent, FEC shall stand.

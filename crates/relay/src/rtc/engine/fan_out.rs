@@ -60,7 +60,7 @@ impl Engine {
 
     /// Asks the room's publisher for a keyframe where one is wanted and the last request is long enough ago.
     pub(super) fn ask(&mut self, room: usize, now: Moment) {
-        let Some(place) = self.rooms[room].publisher else {
+        let Some(place) = self.rooms[room].publisher() else {
             return;
         };
         let Some(peer) = self.peers[place].as_mut() else {

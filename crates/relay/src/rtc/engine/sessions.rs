@@ -1,12 +1,14 @@
 //! Sessions as they are opened and closed by the HTTP side.
 
+use footlight_media::Packet;
 use footlight_protocol::RoomId;
 
-use super::super::floor::notify;
+use super::super::floor::{Feeding, Room, Source, notify, want_keyframe};
 use super::super::peer::{Peer, Wires};
 use super::super::{Command, Ended, Notice, Prepared, Role, SessionId};
 use super::Engine;
 use crate::clock::Moment;
+use crate::ingest::publisher::{Flow, Pulse};
 
 impl Engine {
     pub(super) fn command(&mut self, command: Command) {
@@ -14,6 +16,7 @@ impl Engine {
         match command {
             Command::Open { session, room, role, prepared } => self.open(session, &room, role, prepared, now),
             Command::Close { session } => {
+                self.end_feed(session, Ended::Closed);
                 if let Some(place) = self.by_session.get(&session).copied() {
                     if let Some(peer) = self.peers[place].as_mut() {
                         peer.close(now, &mut Wires { udp: &mut self.outbound, tcp: &mut self.tcp });
@@ -22,7 +25,62 @@ impl Engine {
                 }
             }
             Command::Tcp(stream) => self.tcp.add(stream, now.instant),
+            Command::OpenFeed { session, room, cut } => {
+                if let Some(room) = self.names.get(&room).copied() {
+                    let feeding = Feeding { session, cut, pulse: Pulse::new(now.instant) };
+                    self.rooms[room].install(Source::Feed(feeding));
+                    notify(&mut self.rooms[room], Notice::Connected { session, role: Role::Publisher });
+                    self.count();
+                }
+            }
+            Command::Feed { session, packets } => self.feed(session, packets, now),
+            Command::EndFeed { session, ended } => self.end_feed(session, ended),
+            Command::Sound { room, packets } => {
+                if let Some(room) = self.names.get(&room).copied() {
+                    packets.iter().for_each(|packet| self.rooms[room].audio.push(packet));
+                    self.fan_out(room, now);
+                }
+            }
+            Command::WantKeyframe { room } => {
+                if let Some(room) = self.names.get(&room).copied() {
+                    want_keyframe(&mut self.peers, &self.rooms[room]);
+                    self.ask(room, now);
+                }
+            }
         }
+    }
+
+    /// The room that a feed is the source of.
+    fn fed_by(&self, session: SessionId) -> Option<usize> {
+        let fed = |room: &Room| matches!(&room.source, Some(Source::Feed(feed)) if feed.session == session);
+        self.rooms.iter().position(fed)
+    }
+
+    fn feed(&mut self, session: SessionId, packets: Vec<Packet>, now: Moment) {
+        // One that was replaced may still have packets on their way.
+        let Some(place) = self.fed_by(session) else { return };
+        let room = &mut self.rooms[place];
+        self.metrics.units_in.add(packets.len() as u64);
+        if let Some(Source::Feed(feed)) = &mut room.source {
+            feed.pulse.heard = now.instant;
+            if feed.pulse.flow(now.instant, !packets.is_empty()) == Some(Flow::Began) {
+                notify(room, Notice::Flowing { session });
+            }
+        }
+        room.publish(session, packets.into_iter());
+        self.fan_out(place, now);
+    }
+
+    fn end_feed(&mut self, session: SessionId, ended: Ended) {
+        let Some(place) = self.fed_by(session) else { return };
+        let room = &mut self.rooms[place];
+        if let Some(Source::Feed(feed)) = &room.source {
+            feed.cut.cancel();
+        }
+        room.vacate(ended);
+        notify(room, Notice::Ended { session, role: Role::Publisher, ended });
+        tracing::info!(session = session.0, ?ended, "feed ended");
+        self.count();
     }
 
     fn open(&mut self, session: SessionId, room: &RoomId, role: Role, prepared: Prepared, now: Moment) {
@@ -37,7 +95,7 @@ impl Engine {
         self.by_ufrag.insert(prepared.ufrag.clone(), place);
         self.peers[place] = Some(Peer::new(session, room, role, prepared.rtc, prepared.ufrag, now.instant));
         match role {
-            Role::Publisher => self.rooms[room].publisher = Some(place),
+            Role::Publisher => self.rooms[room].install(Source::Peer(place)),
             Role::Viewer => self.rooms[room].viewers.push(place),
         }
         self.metrics.sessions.set(self.by_session.len() as u64);
@@ -59,12 +117,8 @@ impl Engine {
         let role = peer.role();
         let room = &mut self.rooms[peer.room];
         room.viewers.retain(|viewer| *viewer != place);
-        if room.publisher == Some(place) {
-            room.publisher = None;
-            if ended == Ended::Closed {
-                // It said goodbye: nobody should start on its last picture.
-                room.video.clear();
-            }
+        if room.publisher() == Some(place) {
+            room.vacate(ended);
         }
         notify(room, Notice::Ended { session: peer.session, role, ended });
         tracing::info!(session = peer.session.0, ?role, ?ended, "media session ended");
