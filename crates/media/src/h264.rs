@@ -5,6 +5,8 @@
 
 use memchr::memmem;
 
+use crate::bits::{Bits, without_emulation};
+
 /// Bytes of the length in front of each NAL unit.
 pub const LENGTH: usize = 4;
 
@@ -76,6 +78,10 @@ pub struct Sps {
     pub profile: u8,
     pub constraints: u8,
     pub level: u8,
+    /// `chroma_format_idc`: 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4.
+    pub chroma: u8,
+    /// Bits a sample of brightness and of colour.
+    pub depth: [u8; 2],
 }
 
 /// Largest side that is believed: level 6.2 allows 16 384.
@@ -89,24 +95,26 @@ impl Sps {
             return None;
         }
         let payload = without_emulation(nal.get(1..)?);
-        let mut bits = Bits { data: &payload, at: 0 };
+        let mut bits = Bits::new(&payload);
         let profile = bits.take(8)? as u8;
         let constraints = bits.take(8)? as u8;
         let level = bits.take(8)? as u8;
         bits.exp_golomb()?; // seq_parameter_set_id
-        let mut chroma_format = 1;
+        let (mut chroma_format, mut depth) = (1, [8; 2]);
         if matches!(profile, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
-            chroma_format = bits.exp_golomb()?;
+            chroma_format = bits.exp_golomb().filter(|format| *format <= 3)?;
             if chroma_format == 3 {
                 bits.take(1)?;
             }
-            bits.exp_golomb()?; // bit_depth_luma_minus8
-            bits.exp_golomb()?; // bit_depth_chroma_minus8
+            for depth in &mut depth {
+                // Section 7.4.2.1.1: at most 14 bits.
+                *depth = 8 + bits.exp_golomb().filter(|more| *more <= 6)? as u8;
+            }
             bits.take(1)?;
             if bits.take(1)? == 1 {
                 for list in 0..if chroma_format == 3 { 12 } else { 8 } {
                     if bits.take(1)? == 1 {
-                        bits.skip_scaling_list(if list < 6 { 16 } else { 64 })?;
+                        skip_scaling_list(&mut bits, if list < 6 { 16 } else { 64 })?;
                     }
                 }
             }
@@ -161,71 +169,22 @@ impl Sps {
             profile,
             constraints,
             level,
+            chroma: chroma_format as u8,
+            depth,
         })
     }
 }
 
-/// Drops the emulation prevention bytes (section 7.4.1.1).
-fn without_emulation(data: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(data.len());
-    let mut zeros = 0;
-    for &byte in data {
-        if zeros >= 2 && byte == 3 {
-            zeros = 0;
-            continue;
+/// Section 7.3.2.1.1.1.
+fn skip_scaling_list(bits: &mut Bits<'_>, size: usize) -> Option<()> {
+    let (mut last, mut next) = (8i64, 8i64);
+    for _ in 0..size {
+        if next != 0 {
+            next = (last + bits.signed()? + 256) % 256;
         }
-        zeros = if byte == 0 { zeros + 1 } else { 0 };
-        out.push(byte);
+        last = if next == 0 { last } else { next };
     }
-    out
-}
-
-/// Reads bits, most significant first.
-struct Bits<'a> {
-    data: &'a [u8],
-    at: usize,
-}
-
-impl Bits<'_> {
-    fn take(&mut self, count: u32) -> Option<u32> {
-        let mut value = 0;
-        for _ in 0..count {
-            let byte = self.data.get(self.at / 8)?;
-            value = value << 1 | u32::from(byte >> (7 - self.at % 8) & 1);
-            self.at += 1;
-        }
-        Some(value)
-    }
-
-    /// `ue(v)`, section 9.1.
-    fn exp_golomb(&mut self) -> Option<u32> {
-        let mut zeros = 0;
-        while self.take(1)? == 0 {
-            zeros += 1;
-            if zeros > 31 {
-                return None;
-            }
-        }
-        Some((1 << zeros) - 1 + self.take(zeros)?)
-    }
-
-    /// `se(v)`, section 9.1.1.
-    fn signed(&mut self) -> Option<i64> {
-        let code = i64::from(self.exp_golomb()?);
-        Some(if code % 2 == 1 { (code + 1) / 2 } else { -(code / 2) })
-    }
-
-    /// Section 7.3.2.1.1.1.
-    fn skip_scaling_list(&mut self, size: usize) -> Option<()> {
-        let (mut last, mut next) = (8i64, 8i64);
-        for _ in 0..size {
-            if next != 0 {
-                next = (last + self.signed()? + 256) % 256;
-            }
-            last = if next == 0 { last } else { next };
-        }
-        Some(())
-    }
+    Some(())
 }
 
 #[cfg(test)]
@@ -261,6 +220,7 @@ mod tests {
         let sps = Sps::parse(&SPS_720P).unwrap();
         assert_eq!((sps.width, sps.height), (1280, 720));
         assert_eq!((sps.profile, sps.constraints, sps.level), (0x42, 0xc0, 0x1f));
+        assert_eq!((sps.chroma, sps.depth), (1, [8, 8]));
     }
 
     #[test]

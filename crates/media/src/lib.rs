@@ -4,9 +4,13 @@
 //! Nothing here does I/O, starts a thread or asks for the time, so every part is tested with plain calls and
 //! builds for wasm32. The studio makes [`Frame`]s and [`Packet`]s, the relay carries [`Packet`]s.
 
+pub mod av1;
+mod bits;
 pub mod burn;
+pub mod fmp4;
 pub mod frame;
 pub mod h264;
+pub mod hevc;
 pub mod packet;
 pub mod rtp;
 pub mod time;

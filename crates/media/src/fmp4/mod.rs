@@ -1,0 +1,23 @@
+//! Fragmented MP4 (ISO/IEC 14496-12): the form in which LL-HLS, MediaSource and recordings take media.
+//!
+//! A [`Format`] is what an init segment says of a track, read from the packets themselves; a [`Run`] collects the
+//! packets of one track in one format; [`init`] and [`fragment`] make the bytes. Parameter sets are in the init
+//! segment alone (`avc1`, `hvc1`), which every player takes, so a change of them needs a new init segment:
+//! [`Format::changed_by`] tells. Video is copied once, into the fragment.
+
+mod boxes;
+mod format;
+mod fragment;
+mod init;
+mod run;
+#[cfg(test)]
+mod tests;
+
+pub use format::Format;
+pub use fragment::{Reference, Wrap, fragment, sidx};
+pub use init::init;
+pub use run::Run;
+
+/// Track ids, the same in every file and segment.
+pub const VIDEO: u32 = 1;
+pub const AUDIO: u32 = 2;
