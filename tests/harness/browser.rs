@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
 
+use crate::net::{Door, Space};
 use crate::output::Output;
 use crate::process::Process;
 use crate::scratch::Scratch;
@@ -39,14 +40,24 @@ pub struct Browser {
     name: String,
     chromium: Option<Pid>,
     _driver: Process,
+    _door: Option<Door>,
     _profile: Scratch,
 }
 
 impl Browser {
     pub async fn start(name: &str, setup: Setup, output: &Output) -> Self {
+        Self::start_in(None, name, setup, output).await
+    }
+
+    /// On the machine of a test's network, or on this one.
+    pub async fn start_in(space: Option<&Space>, name: &str, setup: Setup, output: &Output) -> Self {
         let profile = Scratch::new("chromium");
         let mut command = Command::new(tool::find("chromedriver", "chromium-driver"));
-        let mut driver = Process::start(&format!("{name}-chromedriver"), command.arg("--port=0"), output);
+        command.arg("--port=0");
+        if let Some(space) = space {
+            command = space.inside(&command);
+        }
+        let mut driver = Process::start(&format!("{name}-chromedriver"), &mut command, output);
         let port: u16 = driver
             .line("chromedriver's port", Duration::from_secs(30), |line| {
                 line.strip_prefix("ChromeDriver was started successfully on port ")?
@@ -64,10 +75,18 @@ impl Browser {
             },
         });
         let capabilities = capabilities.as_object().expect("written as an object").clone();
+        let door = space.map(|space| space.door(port));
+        let port = door.as_ref().map_or(port, Door::port);
         let page = Session::open(&format!("http://127.0.0.1:{port}"), capabilities).await;
         let process = page.capability("goog:processID").and_then(|id| Pid::from_raw(id.as_i64()? as i32));
-        let browser =
-            Self { page, name: name.to_owned(), chromium: process, _driver: driver, _profile: profile };
+        let browser = Self {
+            page,
+            name: name.to_owned(),
+            chromium: process,
+            _driver: driver,
+            _door: door,
+            _profile: profile,
+        };
         browser.prepare(&setup).await;
         browser
     }

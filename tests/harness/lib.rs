@@ -11,6 +11,7 @@ pub mod chat;
 pub mod faces;
 pub mod http;
 pub mod microphone;
+pub mod net;
 pub mod output;
 pub mod process;
 pub mod relay;

@@ -2,12 +2,14 @@
 
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::bins;
+use crate::net::Space;
 use crate::output::Output;
 use crate::process::Process;
 
@@ -71,7 +73,31 @@ impl Relay {
             .arg("--data")
             .arg(data)
             .envs(environment.iter().copied());
-        let mut process = Process::start(name, &mut command, output);
+        Self::run(name, &mut command, output).await
+    }
+
+    /// On the machine of a test's network, with more flags and more in its environment.
+    pub async fn start_in(
+        space: &Space,
+        name: &str,
+        listen: &str,
+        data: &Path,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+        output: &Output,
+    ) -> Self {
+        let mut command = bins::command(bins::footlight_relay());
+        command
+            .args(["--json", "--listen", listen])
+            .arg("--data")
+            .arg(data)
+            .args(flags)
+            .envs(environment.iter().copied());
+        Self::run(name, &mut space.inside(&command), output).await
+    }
+
+    async fn run(name: &str, command: &mut Command, output: &Output) -> Self {
+        let mut process = Process::start(name, command, output);
         let ready = Ready::of(process.event("ready", Duration::from_secs(20)).await);
         Self { process, ready }
     }

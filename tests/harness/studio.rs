@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::bins;
+use crate::net::Space;
 use crate::output::Output;
 use crate::process::Process;
 use crate::relay::Ready;
@@ -21,6 +22,7 @@ pub struct Headless {
     microphone: String,
     environment: Vec<(String, String)>,
     extra: Vec<String>,
+    listen: String,
     data: Option<PathBuf>,
 }
 
@@ -31,6 +33,7 @@ impl Default for Headless {
             microphone: "tone".into(),
             environment: Vec::new(),
             extra: Vec::new(),
+            listen: "127.0.0.1:0".into(),
             data: None,
         }
     }
@@ -61,6 +64,12 @@ impl Headless {
         self.flag("--to", url).environment("FOOTLIGHT_STREAM_KEY", key)
     }
 
+    /// Where the bundled relay listens; a free port of loopback where nothing is said.
+    pub fn listen(mut self, address: &str) -> Self {
+        self.listen = address.into();
+        self
+    }
+
     /// Uses this folder, for a start after another one. The default is a fresh one.
     pub fn data(mut self, folder: &Path) -> Self {
         self.data = Some(folder.to_owned());
@@ -84,11 +93,16 @@ impl Headless {
 
     /// Starts it and waits for `ready`.
     pub async fn start(self, name: &str, output: &Output) -> Studio {
+        self.start_in(None, name, output).await
+    }
+
+    /// On the machine of a test's network, or on this one.
+    pub async fn start_in(self, space: Option<&Space>, name: &str, output: &Output) -> Studio {
         let scratch = Scratch::new("studio");
         let data = self.data.clone().unwrap_or_else(|| scratch.folder("data"));
         let mut command = bins::command(bins::footlight());
         command
-            .args(["--headless", "--live", "--json", "--listen", "127.0.0.1:0"])
+            .args(["--headless", "--live", "--json", "--listen", &self.listen])
             .args(["--camera", &self.camera, "--microphone", &self.microphone])
             .arg("--data")
             .arg(&data)
@@ -97,6 +111,9 @@ impl Headless {
             .env_remove("WAYLAND_DISPLAY")
             .envs(private_home(&scratch))
             .envs(self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        if let Some(space) = space {
+            command = space.inside(&command);
+        }
         let mut process = Process::start(name, &mut command, output);
         let ready = Ready::of(process.event("ready", START).await);
         Studio { process, ready, data, _scratch: scratch }

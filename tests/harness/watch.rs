@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::browser::{Browser, Setup};
 use crate::faces::viewer;
+use crate::net::Space;
 use crate::output::Output;
 use crate::stats::Stats;
 use crate::wait;
@@ -47,7 +48,18 @@ pub struct Viewer {
 impl Viewer {
     /// Opens the link and starts the recorder. Does not wait for the picture.
     pub async fn open(name: &str, link: &str, setup: Setup, output: &Output) -> Self {
-        let browser = Browser::start(name, setup, output).await;
+        Self::open_in(None, name, link, setup, output).await
+    }
+
+    /// On the machine of a test's network, or on this one.
+    pub async fn open_in(
+        space: Option<&Space>,
+        name: &str,
+        link: &str,
+        setup: Setup,
+        output: &Output,
+    ) -> Self {
+        let browser = Browser::start_in(space, name, setup, output).await;
         browser.page.goto(link).await;
         browser.page.find(viewer::PLAYER).await;
         Self { browser }

@@ -70,6 +70,8 @@ const NEEDS: &[Need] = &[
     need(Purpose::Test, Probe::Program("dbus-run-session"), "dbus-daemon", ""),
     need(Purpose::Test, Probe::Program("ffmpeg"), "ffmpeg", ""),
     need(Purpose::Test, Probe::Debian("fonts-noto-cjk"), "fonts-noto-cjk", ""),
+    need(Purpose::Test, Probe::Program("ip"), "iproute2", ""),
+    need(Purpose::Test, Probe::Program("nft"), "nftables", ""),
 ];
 
 /// Brings the machine to where `purpose` can be served. Does nothing, and prints nothing, where all is there.

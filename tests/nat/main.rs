@@ -1,0 +1,3 @@
+//! Networks in namespaces: what the lab itself does, and who gets in through which router.
+
+mod lab;
