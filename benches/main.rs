@@ -4,12 +4,14 @@
 //! is printed with it.
 
 mod encode;
+mod join;
 mod latency;
+mod sink;
 mod table;
 
 use anyhow::{Result, bail};
 
-const NAMES: [&str; 2] = ["encode", "latency"];
+const NAMES: [&str; 3] = ["encode", "join", "latency"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,6 +26,7 @@ fn main() -> Result<()> {
     for name in chosen {
         match name.as_str() {
             "encode" => encode::run()?,
+            "join" => join::run()?,
             "latency" => latency::run()?,
             other => bail!("no benchmark {other}; there are {}", NAMES.join(", ")),
         }

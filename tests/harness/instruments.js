@@ -114,8 +114,56 @@
     return levels;
   }
 
+  // When each beep of the received sound began, on the page's clock. A beep is sound after a quarter of a second of
+  // silence. Bounded as the frames are.
+  const MOST_BEEPS = 10000;
+  const LOUD = 0.02;
+  let beeps = null;
+  async function listen() {
+    const element = video();
+    const stream = element && element.srcObject;
+    if (!stream || !stream.getAudioTracks().length) return false;
+    const audio = new AudioContext();
+    await audio.resume();
+    // A worklet would be loaded from a URL, which the page's policy forbids.
+    const ear = audio.createScriptProcessor(1024, 1, 1);
+    audio.createMediaStreamSource(stream).connect(ear);
+    ear.connect(audio.destination);
+    beeps = [];
+    // Smallest distance of the two clocks seen: a callback comes late, never early.
+    let distance = Infinity;
+    let silent = 0;
+    ear.onaudioprocess = event => {
+      distance = Math.min(distance, now() - 1000 * event.playbackTime);
+      const samples = event.inputBuffer.getChannelData(0);
+      for (let i = 0; i < samples.length; i++) {
+        if (Math.abs(samples[i]) < LOUD) {
+          silent++;
+          continue;
+        }
+        if (silent > audio.sampleRate / 4 && beeps.length < MOST_BEEPS) {
+          beeps.push(distance + 1000 * event.playbackTime + 1000 * i / audio.sampleRate);
+        }
+        silent = 0;
+      }
+    };
+    return true;
+  }
+
+  // When the page's first frame was shown, in milliseconds from the navigation's start; null before.
+  let first = null;
+  const wait = setInterval(() => {
+    const element = video();
+    if (!element) return;
+    clearInterval(wait);
+    element.requestVideoFrameCallback(at => (first = at));
+  }, 1);
+
   window.instruments = {
     connections,
+    first: () => first,
+    listen,
+    beeps: from => beeps.slice(from),
     burned,
     record,
     frames: from => frames.slice(from),

@@ -34,6 +34,8 @@ pub struct Shown {
     /// When its last packet arrived.
     pub received: Option<f64>,
     pub counter: Option<u32>,
+    /// Capture instant in units of 100 µs since the Unix epoch, low 32 bits.
+    pub stamp: Option<u32>,
     /// Capture to `at`.
     pub age_ms: Option<f64>,
     pub width: u32,
@@ -123,6 +125,21 @@ impl Viewer {
         let script = format!("return instruments.loudness({}, 20)", duration.as_millis());
         let levels = self.browser.page.run(&script).await;
         serde_json::from_value(levels).expect("the page receives sound")
+    }
+
+    /// Starts to note when beeps are heard.
+    pub async fn listen(&self) {
+        wait::until("sound to listen to", wait::seconds(10), async || {
+            let listening = self.browser.page.run("return instruments.listen()").await;
+            (listening == Value::Bool(true)).then_some(())
+        })
+        .await;
+    }
+
+    /// When each noted beep began, in milliseconds since the Unix epoch, plus a constant of this browser's sound path.
+    pub async fn beeps(&self) -> Vec<f64> {
+        let beeps = self.browser.page.run("return instruments.beeps(0)").await;
+        serde_json::from_value(beeps).expect("instruments.js writes numbers")
     }
 
     /// What the page shows as its latency, in milliseconds.

@@ -20,7 +20,7 @@ usage: cargo xtask COMMAND
   run [-- FLAGS]   set up, build, and open the studio (with no display: --headless)
   test [FILTER]    set up, check, and run every test; with a filter, only those whose name contains it
   check            format, clippy with warnings as errors, cargo-deny
-  bench [NAME]     the benchmarks (latency, encode), each beside its floor or peer
+  bench [NAME]     the benchmarks (encode, join, latency), each beside its floor or peer
   bundle           the platform's installers
   ui               build both faces into ui/dist (part of all the others)
 ";

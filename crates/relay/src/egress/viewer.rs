@@ -11,6 +11,7 @@ use str0m::Rtc;
 use str0m::media::{MediaTime, Mid, Pt};
 use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, Ssrc};
 
+use super::asking::Asking;
 use crate::clock::Moment;
 use crate::track::{Cut, Track};
 
@@ -55,6 +56,7 @@ pub(crate) struct Viewer {
     joined: bool,
     tokens: u32,
     filled: Instant,
+    pub(crate) asking: Asking,
 }
 
 /// What a pump did.
@@ -69,7 +71,14 @@ pub(crate) struct Pumped {
 
 impl Viewer {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { video: None, audio: None, joined: false, tokens: BURST, filled: now }
+        Self {
+            video: None,
+            audio: None,
+            joined: false,
+            tokens: BURST,
+            filled: now,
+            asking: Asking::default(),
+        }
     }
 
     /// The viewer takes this track as payload type `pt` in media section `mid`.

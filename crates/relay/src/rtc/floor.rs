@@ -166,6 +166,7 @@ pub(super) fn after(
         }
         Part::Publisher(_) => packets.clear(),
         Part::Viewer(viewer) => {
+            wanted = wanted && viewer.asking.grant(now.instant);
             if outcome.connected {
                 wanted |= viewer.join(&room.video, &room.audio);
             }

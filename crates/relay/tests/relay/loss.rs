@@ -118,6 +118,43 @@ async fn a_viewer_that_hears_nothing_for_a_second_goes_on_with_the_next_keyframe
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_on_a_narrow_link_changes_nothing_for_twenty_others() {
+    let stage = Stage::new().await;
+    let mut publisher = Peer::publish(&stage.ready.http, &stage.key()).await;
+    publisher.connected().await;
+    let mut viewers = Vec::new();
+    for _ in 0..21 {
+        let mut viewer = Peer::watch(&stage.ready.http).await;
+        viewer.connected().await;
+        viewers.push(viewer);
+    }
+    let narrow = viewers.remove(0);
+    // What is sent is eight times of what fits.
+    narrow.path.narrow(300);
+    let mut pace = tokio::time::interval(Duration::from_millis(10));
+    let mut asked = 0;
+    for number in 0..1000 {
+        pace.tick().await;
+        let mut keyframe = number % 200 == 0;
+        while let Ok(seen) = publisher.seen.try_recv() {
+            asked += u32::from(matches!(seen, Seen::KeyframeAsked));
+            keyframe |= matches!(seen, Seen::KeyframeAsked);
+        }
+        publisher.send(picture(number, keyframe, if keyframe { 20_000 } else { 3_000 }));
+        publisher.send(sound());
+    }
+    for viewer in &mut viewers {
+        let pictures = pictures_to(viewer, 990).await;
+        let missing = missing(&pictures, 990);
+        assert!(missing.is_empty(), "others miss {missing:?}");
+    }
+    println!("{} datagrams did not fit, {asked} keyframes asked for in 10 s", narrow.path.lost());
+    assert!(narrow.path.lost() > 500, "the link was too narrow: {}", narrow.path.lost());
+    // One at once, then less and less: 0.5 s, 1 s, 2 s and 4 s apart.
+    assert!(asked <= 6, "{asked} keyframes were asked for because of one viewer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sender_reports_say_when_sound_and_picture_were_captured() {
     let stage = Stage::new().await;
     let mut early = Peer::watch(&stage.ready.http).await;

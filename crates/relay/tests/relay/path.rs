@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::UNIX_EPOCH;
+use std::time::{Instant, UNIX_EPOCH};
 
 use footlight_media::Time;
 use str0m::rtp::RtpPacket;
@@ -22,6 +22,9 @@ pub(crate) struct Path {
     /// RTP packets in a thousand that are lost on the way to the peer, and from it.
     incoming: AtomicU32,
     outgoing: AtomicU32,
+    /// Kilobits a second that reach the peer; zero: all. What is above it waits in no queue.
+    narrow: AtomicU32,
+    passed: Mutex<(Option<Instant>, f64)>,
     /// Nothing reaches the peer, not even ICE.
     cut: AtomicBool,
     lost: AtomicU32,
@@ -34,6 +37,8 @@ impl Path {
         Self {
             incoming: AtomicU32::new(0),
             outgoing: AtomicU32::new(0),
+            narrow: AtomicU32::new(0),
+            passed: Mutex::default(),
             cut: AtomicBool::new(false),
             lost: AtomicU32::new(0),
             random: Mutex::new(0x5eed),
@@ -47,6 +52,10 @@ impl Path {
 
     pub(crate) fn lose_outgoing(&self, in_a_thousand: u32) {
         self.outgoing.store(in_a_thousand, Ordering::Relaxed);
+    }
+
+    pub(crate) fn narrow(&self, kbit: u32) {
+        self.narrow.store(kbit, Ordering::Relaxed);
     }
 
     pub(crate) fn cut(&self, cut: bool) {
@@ -66,7 +75,11 @@ impl Path {
     }
 
     pub(crate) fn loses_incoming(&self, datagram: &[u8]) -> bool {
-        self.count(self.cut.load(Ordering::Relaxed) || self.loses(&self.incoming, datagram))
+        self.count(
+            self.cut.load(Ordering::Relaxed)
+                || self.loses(&self.incoming, datagram)
+                || self.overflows(datagram),
+        )
     }
 
     pub(crate) fn loses_outgoing(&self, datagram: &[u8]) -> bool {
@@ -76,6 +89,22 @@ impl Path {
     fn count(&self, lost: bool) -> bool {
         self.lost.fetch_add(u32::from(lost), Ordering::Relaxed);
         lost
+    }
+
+    fn overflows(&self, datagram: &[u8]) -> bool {
+        /// What a link lets through at once.
+        const BURST_BYTES: f64 = 8_000.0;
+        let kbit = self.narrow.load(Ordering::Relaxed);
+        if kbit == 0 {
+            return false;
+        }
+        let (at, room) = &mut *self.passed.lock().unwrap();
+        let now = Instant::now();
+        let since = at.replace(now).map_or(f64::MAX, |at| now.duration_since(at).as_secs_f64());
+        *room = (*room + since * f64::from(kbit) * 125.0).min(BURST_BYTES);
+        let fits = *room >= datagram.len() as f64;
+        *room -= if fits { datagram.len() as f64 } else { 0.0 };
+        !fits
     }
 
     fn loses(&self, share: &AtomicU32, datagram: &[u8]) -> bool {

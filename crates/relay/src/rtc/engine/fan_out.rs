@@ -32,7 +32,9 @@ impl Engine {
         let pumped = viewer.pump(&mut peer.rtc, &room.video, &room.audio, now, room_left);
         if pumped.skipped {
             self.metrics.skips.one();
-            want_keyframe(&mut self.peers, room);
+            if viewer.asking.grant(now.instant) {
+                want_keyframe(&mut self.peers, room);
+            }
         }
         if !pumped.wrote && !pumped.behind {
             return;
