@@ -19,6 +19,11 @@ use crate::track::{Cut, Track};
 const BEHIND: u64 = 512;
 /// Distance of the frames that a late joiner catches up on.
 const CATCH_UP: Duration = Duration::from_millis(1);
+/// How long after it joined a viewer gets the last picture again where nothing is published. A page is ready in a
+/// fraction of the first; the second is for slow phones.
+const REPEATS: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1500)];
+/// A new publisher's first picture was captured at most this long before it can be sent on.
+const ON_ITS_WAY: Duration = Duration::from_millis(150);
 /// Packets that may leave at once: more would overrun a home router's queue.
 const BURST: u32 = 160;
 /// And how many more may follow every millisecond: 150 Mbit/s of full packets.
@@ -53,7 +58,9 @@ struct Line {
 pub(crate) struct Viewer {
     video: Option<Line>,
     audio: Option<Line>,
-    joined: bool,
+    joined: Option<Instant>,
+    /// How often the last picture was repeated since.
+    repeated: usize,
     tokens: u32,
     filled: Instant,
     pub(crate) asking: Asking,
@@ -74,7 +81,8 @@ impl Viewer {
         Self {
             video: None,
             audio: None,
-            joined: false,
+            joined: None,
+            repeated: 0,
             tokens: BURST,
             filled: now,
             asking: Asking::default(),
@@ -111,8 +119,8 @@ impl Viewer {
     }
 
     /// The connection stands: from now on packets are written. Says whether a keyframe is missing.
-    pub(crate) fn join(&mut self, video: &Track, audio: &Track) -> bool {
-        self.joined = true;
+    pub(crate) fn join(&mut self, video: &Track, audio: &Track, now: Instant) -> bool {
+        self.joined = Some(now);
         if let Some(line) = &mut self.audio {
             // Sound that is over is never sent: nothing to catch up on, and nothing twice.
             line.next = (audio.end(), 0);
@@ -127,6 +135,28 @@ impl Viewer {
         line.waiting
     }
 
+    /// While nothing is published, gets everything since the last keyframe ready once more, some time after the
+    /// viewer joined: a browser shows nothing of what it decodes before its page is ready, and no later frame would
+    /// make up for it. Says whether there is something to write.
+    pub(crate) fn repeat(&mut self, video: &Track, now: Moment) -> bool {
+        let (Some(joined), Some(line)) = (self.joined, &mut self.video) else { return false };
+        let Some(after) = REPEATS.get(self.repeated) else { return false };
+        if video.end() != line.live_from {
+            self.repeated = REPEATS.len();
+            return false;
+        }
+        let sent = !line.waiting && line.next == (video.end(), 0);
+        let (Some(keyframe), Some(newest)) = (video.keyframe(), video.newest()) else { return false };
+        if !sent || now.instant.duration_since(joined) < *after {
+            return false;
+        }
+        self.repeated += 1;
+        line.next = (keyframe, 0);
+        // Later than what was told before, and earlier than what may come at any moment.
+        line.squeezed_to = (now.time - ON_ITS_WAY).max(newest);
+        true
+    }
+
     /// Writes what the viewer may have now, at most `room` packets.
     pub(crate) fn pump(
         &mut self,
@@ -137,7 +167,7 @@ impl Viewer {
         room: usize,
     ) -> Pumped {
         let mut pumped = Pumped::default();
-        if !self.joined {
+        if self.joined.is_none() {
             return pumped;
         }
         self.refill(now.instant);

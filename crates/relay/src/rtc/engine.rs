@@ -320,6 +320,12 @@ impl Engine {
             {
                 notify(&mut self.rooms[room], Notice::Silent { session });
             }
+            if let Part::Viewer(viewer) = &mut peer.part
+                && viewer.repeat(&self.rooms[room].video, now)
+            {
+                self.pump(place, now);
+                continue;
+            }
             if peer.ended.is_some() {
                 self.remove(place);
             }

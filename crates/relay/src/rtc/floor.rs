@@ -168,7 +168,7 @@ pub(super) fn after(
         Part::Viewer(viewer) => {
             wanted = wanted && viewer.asking.grant(now.instant);
             if outcome.connected {
-                wanted |= viewer.join(&room.video, &room.audio);
+                wanted |= viewer.join(&room.video, &room.audio, now.instant);
             }
         }
     }
