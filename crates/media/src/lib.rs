@@ -17,6 +17,7 @@ pub mod frame;
 pub mod h264;
 pub mod hevc;
 pub mod packet;
+pub mod playlist;
 pub mod rtmp;
 pub mod rtp;
 pub mod time;
