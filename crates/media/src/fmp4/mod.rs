@@ -9,6 +9,7 @@ mod boxes;
 mod format;
 mod fragment;
 mod init;
+pub mod read;
 mod run;
 #[cfg(test)]
 mod tests;

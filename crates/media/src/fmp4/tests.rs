@@ -196,6 +196,39 @@ fn the_index_counts_every_fragment() {
 }
 
 #[test]
+fn what_was_written_reads_back_and_moves() {
+    let (video, audio) = (Format::of(&key(0)).unwrap(), Format::of(&sound(0)).unwrap());
+    let bytes = init(&[&video, &audio]);
+    let ftyp = read::head(&bytes).unwrap();
+    assert_eq!(&ftyp.kind, b"ftyp");
+    let moov = &bytes[ftyp.size as usize..];
+    assert_eq!(read::timescales(moov), Some(vec![(VIDEO, 90_000), (AUDIO, 48_000)]));
+    let (mut video, mut audio) = (Run::new(video, at(0)), Run::new(audio, at(0)));
+    for packet in [picture(540_000, 40_000, &[&SPS, &PPS, &[0x65, 1]]), picture(533_333, 0, &[&[0x41, 2]])] {
+        video.push(&packet);
+    }
+    (0..3).for_each(|n| audio.push(&sound(500_000 + n * 21_333)));
+    video.finish();
+    audio.finish();
+    let mut bytes = fragment(1, Wrap::default(), &mut [&mut video, &mut audio]).to_vec();
+    let size = read::head(&bytes).unwrap().size as usize;
+    let pieces = read::pieces(&bytes[..size]).unwrap();
+    let told: Vec<_> =
+        pieces.iter().map(|p| (p.track, p.begins, p.composition, p.duration, p.keyframe)).collect();
+    assert_eq!(told, [(VIDEO, 45_000, 3600, 6000, true), (AUDIO, 24_000, 0, 3072, true)]);
+    read::move_to(&mut bytes[..size], &pieces[1], 7);
+    assert_eq!(read::pieces(&bytes[..size]).unwrap()[1].begins, 7);
+    for cut in 0..size {
+        assert_eq!(read::pieces(&bytes[..cut]), None);
+        let mut damaged = bytes[..size].to_vec();
+        damaged[cut] ^= 0x81;
+        let _ = read::pieces(&damaged);
+        damaged.truncate(cut);
+        let _ = (read::pieces(&damaged), read::timescales(&damaged));
+    }
+}
+
+#[test]
 fn noise_is_refused_or_carried_never_a_panic() {
     let mut state = 1u32;
     let mut noise = move || {
