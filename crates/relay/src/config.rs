@@ -27,7 +27,52 @@ pub struct Config {
     pub stream_key: Option<Secret>,
     /// Replaces the owner token. `None` keeps the one in the database, or makes one.
     pub owner_token: Option<Secret>,
+    /// STUN and TURN servers that publishers and viewers are told of.
+    pub ice_servers: Vec<IceServer>,
     pub limits: Limits,
+}
+
+/// A STUN or TURN server as clients are told of it. Its password goes to everybody who watches, so it is none.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IceServer {
+    /// `stun:`, `turn:` or `turns:` URI (RFC 7064, RFC 7065).
+    pub url: String,
+    pub username: Option<String>,
+    pub credential: Option<String>,
+}
+
+impl IceServer {
+    /// The value of its `Link` header (RFC 9725 section 4.6).
+    pub(crate) fn link(&self) -> String {
+        let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+        let mut link = format!("<{}>; rel=\"ice-server\"", self.url);
+        if let (Some(username), Some(credential)) = (&self.username, &self.credential) {
+            link += &format!(
+                "; username=\"{}\"; credential=\"{}\"; credential-type=\"password\"",
+                quoted(username),
+                quoted(credential)
+            );
+        }
+        link
+    }
+
+    /// What is wrong with it, where something is.
+    fn check(&self) -> Result<(), String> {
+        let known = ["stun:", "turn:", "turns:"].iter().any(|scheme| self.url.starts_with(scheme));
+        let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | '"');
+        if !known || self.url.contains(odd) {
+            return Err(format!("ice_servers: {:?} is no stun:, turn: or turns: address", self.url));
+        }
+        let texts = self.username.iter().chain(&self.credential);
+        if !texts.into_iter().all(|text| text.chars().all(|c| matches!(c, ' '..='~'))) {
+            return Err(format!("ice_servers: user name and credential of {} have to be ASCII", self.url));
+        }
+        if self.url.starts_with("turn") && (self.username.is_none() || self.credential.is_none()) {
+            return Err(format!("ice_servers: {} needs a username and a credential", self.url));
+        }
+        Ok(())
+    }
 }
 
 /// Bounds on what strangers can make the relay hold.
@@ -59,6 +104,7 @@ impl Default for Config {
             advertise: Vec::new(),
             stream_key: None,
             owner_token: None,
+            ice_servers: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -72,6 +118,7 @@ struct File {
     data: Option<PathBuf>,
     room: Option<RoomId>,
     advertise: Vec<IpAddr>,
+    ice_servers: Vec<IceServer>,
     limits: Limits,
 }
 
@@ -86,12 +133,14 @@ impl Config {
     fn from_toml(text: &str) -> Result<Self, String> {
         // The first line of the parser's report names place and reason; the rest draws it.
         let file: File = toml::from_str(text).map_err(|error| one_line(&error.to_string()))?;
+        file.ice_servers.iter().try_for_each(IceServer::check)?;
         let defaults = Self::default();
         Ok(Self {
             listen: file.listen.unwrap_or(defaults.listen),
             data: file.data.unwrap_or(defaults.data),
             room: file.room.unwrap_or(defaults.room),
             advertise: file.advertise,
+            ice_servers: file.ice_servers,
             limits: file.limits,
             ..defaults
         })
@@ -139,7 +188,10 @@ mod tests {
             .map(|line| line.strip_prefix("# ").filter(|l| l.contains(" = ")).unwrap_or(line))
             .fold(String::new(), |text, line| text + line + "\n");
         let config = Config::from_toml(&open).unwrap();
-        assert_eq!(config.advertise.len(), 1);
+        assert_eq!((config.advertise.len(), config.ice_servers.len()), (1, 2));
+        assert_eq!(config.ice_servers[0].link(), "<stun:stun.example.org>; rel=\"ice-server\"");
+        let turn = config.ice_servers[1].link();
+        assert!(turn.contains("username=\"viewer\"; credential=\"on stage\"; credential-type"), "{turn}");
     }
 
     #[test]
@@ -150,6 +202,9 @@ mod tests {
             ("room = 'Not a room'", "a room must be"),
             ("[limits]\nviewers = -1", "-1"),
             ("stream_key = 'x'", "stream_key"),
+            ("ice_servers = [{ url = 'http://x' }]", "http://x"),
+            ("ice_servers = [{ url = 'turn:x' }]", "credential"),
+            ("ice_servers = [{ url = 'stun:x>y' }]", "stun:x>y"),
         ] {
             let message = Config::from_toml(text).unwrap_err();
             assert!(!message.contains('\n') && message.contains(says), "{message}");

@@ -24,7 +24,7 @@ mod sound;
 mod store;
 mod track;
 
-pub use config::{Config, Limits};
+pub use config::{Config, IceServer, Limits};
 pub use error::Error;
 pub use relay::{Handle, Ready, Relay, Stats};
 pub use secret::Secret;

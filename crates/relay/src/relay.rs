@@ -147,6 +147,7 @@ impl Relay {
             rooms: BTreeMap::from([(config.room.clone(), door)]),
             auth: Arc::new(auth),
             answerer,
+            ice_servers: config.ice_servers,
             store,
             metrics: metrics.clone(),
             sockets: sockets.clone(),

@@ -184,6 +184,18 @@ impl Viewer {
         pumped
     }
 
+    /// str0m declares a stream for every sending section when it takes an offer, a restart of ICE included. Those
+    /// that have sent nothing wait for their first packet, as from the beginning.
+    pub(crate) fn restarted(&self, rtc: &mut Rtc) {
+        let mut api = rtc.direct_api();
+        let silent = [&self.video, &self.audio].into_iter().flatten().filter(|line| !line.declared);
+        for line in silent {
+            if let Some(ssrc) = api.stream_tx_by_mid(line.mid, None).map(|stream| stream.ssrc()) {
+                api.remove_stream_tx(ssrc);
+            }
+        }
+    }
+
     fn refill(&mut self, now: Instant) {
         let passed = now.duration_since(self.filled).as_millis();
         if passed > 0 {

@@ -1,7 +1,8 @@
-//! WHEP (draft-ietf-wish-whep): watch. A device token as bearer ties the session to a person of the chat, so
-//! that a ban reaches it.
+//! WHEP (draft-ietf-wish-whep-04): watch. A device token as bearer ties the session to a person of the chat, so
+//! that a ban reaches it. People may join before anybody publishes.
 
 use axum::extract::{Extension, Path, Request, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::auth::bearer;
@@ -20,19 +21,35 @@ pub(crate) async fn watch(
     let door = app.room(&room)?;
     // A token of another relay is nobody here: its owner watches without a name.
     let user = bearer(request.headers()).and_then(|token| app.auth.device(token));
-    let (prepared, answer) = negotiate::offer(&app, request).await?;
+    let (prepared, answer) = negotiate::offer(&app, Role::Viewer, request).await?;
     let address = address.ip();
     let opened = door.ask(|reply| Ask::Watch { user, address, prepared, reply }).await?;
-    Ok(negotiate::created("whep", door, opened, answer))
+    Ok(negotiate::created(&app, "whep", door, opened, answer))
+}
+
+/// `GET /whep/{room}`
+pub(crate) async fn endpoint(State(app): State<App>, Path(room): Path<String>) -> Result<Response, Fail> {
+    app.room(&room)?;
+    Ok(negotiate::nothing())
+}
+
+/// `OPTIONS /whep/{room}`
+pub(crate) async fn options(
+    State(app): State<App>,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Fail> {
+    app.room(&room)?;
+    Ok(negotiate::endpoint_options(&app, &headers))
 }
 
 /// `PATCH /whep/{room}/{session}`
-pub(crate) async fn trickle(
+pub(crate) async fn patch(
     State(app): State<App>,
     Path((room, session)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, Fail> {
-    negotiate::trickle(app.room(&room)?, Role::Viewer, session, request).await
+    negotiate::patch(app.room(&room)?, Role::Viewer, session, request).await
 }
 
 /// `DELETE /whep/{room}/{session}`
@@ -43,7 +60,15 @@ pub(crate) async fn end(
     negotiate::end(app.room(&room)?, Role::Viewer, session).await
 }
 
-/// `OPTIONS /whep/{room}`
-pub(crate) async fn options() -> Response {
-    negotiate::options()
+/// `GET /whep/{room}/{session}`
+pub(crate) async fn there(
+    State(app): State<App>,
+    Path((room, session)): Path<(String, String)>,
+) -> Result<Response, Fail> {
+    negotiate::there(app.room(&room)?, Role::Viewer, session).await
+}
+
+/// `OPTIONS /whep/{room}/{session}`
+pub(crate) async fn session_options() -> Response {
+    negotiate::session_options()
 }

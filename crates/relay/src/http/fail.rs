@@ -36,10 +36,23 @@ impl From<Failure> for Fail {
     }
 }
 
+/// Seconds after which the same request may well succeed (RFC 9110 section 10.2.3): seats come free as people
+/// leave, and a publisher that has crashed has lost the room by then.
+fn retry_after(status: StatusCode) -> Option<&'static str> {
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some("5"),
+        StatusCode::CONFLICT => Some("10"),
+        _ => None,
+    }
+}
+
 impl IntoResponse for Fail {
     fn into_response(self) -> Response {
         let Self(status, failure) = self;
         let mut response = (status, Json(failure)).into_response();
+        if let Some(wait) = retry_after(status) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(wait));
+        }
         if status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"footlight\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

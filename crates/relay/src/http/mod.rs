@@ -14,13 +14,14 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use footlight_protocol::{Code, Failure, RoomId};
 use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::auth::Auth;
+use crate::config::IceServer;
 use crate::metrics::Metrics;
 use crate::room::Door;
 use crate::rtc::Answerer;
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) rooms: BTreeMap<RoomId, Door>,
     pub(crate) auth: Arc<Auth>,
     pub(crate) answerer: Answerer,
+    pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) store: Store,
     pub(crate) metrics: Arc<Metrics>,
     /// Open chat sockets; shutdown waits for their goodbyes.
@@ -66,15 +68,15 @@ pub(crate) struct From(pub(crate) SocketAddr);
 pub(crate) fn router(app: App) -> Router {
     use {egress::whep, ingest::whip};
     let negotiation = Router::new()
-        .route("/whip/{room}", post(whip::publish).options(whip::options))
+        .route("/whip/{room}", post(whip::publish).get(whip::endpoint).options(whip::options))
         .route(
             "/whip/{room}/{session}",
-            axum::routing::patch(whip::trickle).delete(whip::end).options(whip::options),
+            patch(whip::patch).delete(whip::end).get(whip::there).options(whip::session_options),
         )
-        .route("/whep/{room}", post(whep::watch).options(whep::options))
+        .route("/whep/{room}", post(whep::watch).get(whep::endpoint).options(whep::options))
         .route(
             "/whep/{room}/{session}",
-            axum::routing::patch(whep::trickle).delete(whep::end).options(whep::options),
+            patch(whep::patch).delete(whep::end).get(whep::there).options(whep::session_options),
         );
     let api = Router::new()
         .route("/api/v1/rooms", get(api::rooms))
@@ -106,11 +108,11 @@ pub(crate) fn router(app: App) -> Router {
 async fn any_page_may_ask(mut response: Response) -> Response {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, DELETE, OPTIONS"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, if-match"),
         (
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            "location, etag, www-authenticate, accept-post, accept-patch",
+            "location, etag, link, retry-after, www-authenticate, accept-post, accept-patch",
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ] {

@@ -1,11 +1,13 @@
 //! WHIP (RFC 9725): publish with the stream key as bearer token.
 
 use axum::extract::{Extension, Path, Request, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use footlight_protocol::Code;
 
 use crate::http::fail::Fail;
 use crate::http::{App, From, negotiate};
-use crate::room::Ask;
+use crate::room::{Ask, Door};
 use crate::rtc::Role;
 
 /// `POST /whip/{room}`
@@ -21,42 +23,72 @@ pub(crate) async fn publish(
         tracing::info!(%room, "publish refused: wrong key");
         return Err(negotiate::refuse_key());
     }
-    let (prepared, answer) = negotiate::offer(&app, request).await?;
+    if !negotiate::takes_sdp(request.headers()) {
+        let why = "The answer is application/sdp, which the Accept header rules out";
+        return Err(Fail::new(StatusCode::NOT_ACCEPTABLE, Code::Malformed, why));
+    }
+    let (prepared, answer) = negotiate::offer(&app, Role::Publisher, request).await?;
     let address = address.ip();
     let opened = door.ask(|reply| Ask::Publish { address, prepared, reply }).await?;
-    Ok(negotiate::created("whip", door, opened, answer))
+    Ok(negotiate::created(&app, "whip", door, opened, answer))
+}
+
+/// `GET /whip/{room}`
+pub(crate) async fn endpoint(State(app): State<App>, Path(room): Path<String>) -> Result<Response, Fail> {
+    app.room(&room)?;
+    Ok(negotiate::nothing())
+}
+
+/// `OPTIONS /whip/{room}`
+pub(crate) async fn options(
+    State(app): State<App>,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Fail> {
+    app.room(&room)?;
+    Ok(negotiate::endpoint_options(&app, &headers))
 }
 
 /// `PATCH /whip/{room}/{session}`
-pub(crate) async fn trickle(
+pub(crate) async fn patch(
     State(app): State<App>,
     Path((room, session)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, Fail> {
-    let door = authorised(&app, &room, &request)?;
-    negotiate::trickle(door, Role::Publisher, session, request).await
+    let door = authorised(&app, &room, request.headers())?;
+    negotiate::patch(door, Role::Publisher, session, request).await
 }
 
 /// `DELETE /whip/{room}/{session}`
 pub(crate) async fn end(
     State(app): State<App>,
     Path((room, session)): Path<(String, String)>,
-    request: Request,
+    headers: HeaderMap,
 ) -> Result<Response, Fail> {
-    let door = authorised(&app, &room, &request)?;
+    let door = authorised(&app, &room, &headers)?;
     negotiate::end(door, Role::Publisher, session).await
 }
 
-/// `OPTIONS /whip/{room}`
-pub(crate) async fn options() -> Response {
-    negotiate::options()
+/// `GET /whip/{room}/{session}`
+pub(crate) async fn there(
+    State(app): State<App>,
+    Path((room, session)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Fail> {
+    let door = authorised(&app, &room, &headers)?;
+    negotiate::there(door, Role::Publisher, session).await
+}
+
+/// `OPTIONS /whip/{room}/{session}`
+pub(crate) async fn session_options() -> Response {
+    negotiate::session_options()
 }
 
 /// The session's URL cannot be guessed and was given to the publisher only, so it is enough; but a key that
 /// is sent has to be right.
-fn authorised<'a>(app: &'a App, room: &str, request: &Request) -> Result<&'a crate::room::Door, Fail> {
+fn authorised<'a>(app: &'a App, room: &str, headers: &HeaderMap) -> Result<&'a Door, Fail> {
     let door = app.room(room)?;
-    if negotiate::has_key(request.headers()) && !app.auth.may_publish(request.headers()) {
+    if negotiate::has_key(headers) && !app.auth.may_publish(headers) {
         return Err(negotiate::refuse_key());
     }
     Ok(door)

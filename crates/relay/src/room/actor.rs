@@ -12,10 +12,11 @@ use footlight_protocol::room::{Note, Presence, RoomState, ServerMessage, StreamS
 use footlight_protocol::{CloseCode, Code, Failure, RoomId, UserId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::patch::{self, Condition, Patched, Verdict};
 use super::seats::{Seats, Waiting};
 use super::stream::Stream;
 use super::{Ask, Opened};
@@ -28,6 +29,7 @@ use crate::error::Error;
 use crate::ingest::feed::Feed;
 use crate::metrics::Metrics;
 use crate::moderation::{Sanctions, banned};
+use crate::rtc::fragment::{self, Credentials, Fragment};
 use crate::rtc::{Command, Ended, Notice, Prepared, Role, SessionId};
 use crate::secret::random_id;
 use crate::store::{Past, Store};
@@ -36,6 +38,8 @@ use crate::store::{Past, Store};
 const TICK: Duration = Duration::from_secs(1);
 /// Letters and digits in a session's URL: 160 bits, so that knowing it is being allowed to end it.
 const RESOURCE: usize = 32;
+/// Letters and digits in the tag of an ICE session, which has to be another one each time and no secret.
+const TAG: usize = 16;
 
 /// What a room starts with.
 pub(crate) struct Setup {
@@ -53,11 +57,15 @@ pub(crate) struct Setup {
     pub(crate) cancel: CancellationToken,
 }
 
-/// One WebRTC session of the room.
+/// One media session of the room.
 struct Media {
     role: Role,
     resource: String,
     etag: String,
+    /// The peer's ICE credentials; none where the session is not WebRTC.
+    ice: Option<Credentials>,
+    /// ICE restarts of late.
+    restarts: Pace,
     user: Option<UserId>,
     address: IpAddr,
     connected: bool,
@@ -148,9 +156,16 @@ impl Actor {
             Ask::Watch { user, address, prepared, reply } => {
                 let _ = reply.send(self.watch(user, address, prepared).await);
             }
-            Ask::Tag { resource, role, reply } => {
-                let found = self.find(&resource, role).map(|(_, media)| media.etag.clone());
-                let _ = reply.send(found.ok_or_else(no_session));
+            Ask::Find { resource, role, reply } => {
+                let _ = reply.send(self.find(&resource, role).map(drop).ok_or_else(no_session));
+            }
+            Ask::Patch { resource, role, condition, fragment, reply } => {
+                let found = self.find(&resource, role).map(|(session, _)| session);
+                let patched = match found {
+                    Some(session) => self.patch(session, condition, fragment).await,
+                    None => Err(no_session()),
+                };
+                let _ = reply.send(patched);
             }
             Ask::End { resource, role, reply } => {
                 let found = self.find(&resource, role).map(|(session, _)| session);
@@ -173,14 +188,14 @@ impl Actor {
     }
 
     async fn publish(&mut self, address: IpAddr, prepared: Prepared) -> Result<Opened, Failure> {
-        let (session, opened) = self.open(Role::Publisher, None, address)?;
+        let (session, opened) = self.open(Role::Publisher, None, address, Some(&prepared.ice))?;
         self.take_over(session).await;
         self.command(Command::Open { session, room: self.id.clone(), role: Role::Publisher, prepared }).await;
         Ok(opened)
     }
 
     async fn feed(&mut self, address: IpAddr) -> Result<Feed, Failure> {
-        let (session, _) = self.open(Role::Publisher, None, address)?;
+        let (session, _) = self.open(Role::Publisher, None, address, None)?;
         self.take_over(session).await;
         let cut = CancellationToken::new();
         self.command(Command::OpenFeed { session, room: self.id.clone(), cut: cut.clone() }).await;
@@ -211,7 +226,7 @@ impl Actor {
         if crowded || viewers().count() >= self.limits.viewers {
             return Err(Failure::new(Code::Full, "There is no seat left; try again later"));
         }
-        let (session, opened) = self.open(Role::Viewer, user, address)?;
+        let (session, opened) = self.open(Role::Viewer, user, address, Some(&prepared.ice))?;
         self.command(Command::Open { session, room: self.id.clone(), role: Role::Viewer, prepared }).await;
         Ok(opened)
     }
@@ -221,18 +236,42 @@ impl Actor {
         role: Role,
         user: Option<UserId>,
         address: IpAddr,
+        ice: Option<&Credentials>,
     ) -> Result<(SessionId, Opened), Failure> {
-        let random = |length| {
-            random_id(length).map_err(|error| {
-                tracing::error!(%error, "no session without random numbers");
-                Failure::new(Code::Internal, "The relay cannot open a session")
-            })
-        };
-        let (resource, etag) = (random(RESOURCE)?, random(RESOURCE / 2)?);
+        let (resource, etag) = (random(RESOURCE)?, random(TAG)?);
         let session = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1);
         let opened = Opened { resource: resource.clone(), etag: etag.clone() };
-        self.media.insert(session, Media { role, resource, etag, user, address, connected: false });
+        let (ice, restarts) = (ice.cloned(), Pace::default());
+        let media = Media { role, resource, etag, ice, restarts, user, address, connected: false };
+        self.media.insert(session, media);
         Ok((session, opened))
+    }
+
+    async fn patch(
+        &mut self,
+        session: SessionId,
+        condition: Option<Condition>,
+        fragment: Fragment,
+    ) -> Result<Patched, Failure> {
+        let media = self.media.get_mut(&session).ok_or_else(no_session)?;
+        let now = media.ice.as_ref().ok_or_else(no_session)?;
+        let ice = match patch::judge(condition.as_ref(), fragment, &media.etag, now) {
+            Verdict::Say(patched) => return Ok(patched),
+            Verdict::Restart(ice) => ice,
+        };
+        media.restarts.take(clock::now_millis()).map_err(|_| {
+            Failure::new(Code::TooFast, "ICE is restarted too often; the connection stays as it is")
+        })?;
+        let etag = random(TAG)?;
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::Restart { session, ice: ice.clone(), reply }).await;
+        // The media thread answers between packets and waits for nobody, so the room may wait for it.
+        let answer = answer.await.ok().flatten().ok_or_else(no_session)?;
+        let media = self.media.get_mut(&session).ok_or_else(no_session)?;
+        media.etag.clone_from(&etag);
+        media.ice = Some(ice);
+        tracing::info!(room = %self.id, session = session.0, "ICE restarted");
+        Ok(Patched::Restarted { etag, fragment: fragment::of_answer(&answer) })
     }
 
     fn find(&self, resource: &str, role: Role) -> Option<(SessionId, &Media)> {
@@ -352,6 +391,13 @@ impl Actor {
             }
         }
     }
+}
+
+fn random(length: usize) -> Result<String, Failure> {
+    random_id(length).map_err(|error| {
+        tracing::error!(%error, "no session without random numbers");
+        Failure::new(Code::Internal, "The relay cannot open a session")
+    })
 }
 
 fn no_session() -> Failure {

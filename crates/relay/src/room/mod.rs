@@ -4,6 +4,7 @@
 //! does not pass through here: the room only opens and closes sessions in [`crate::rtc`].
 
 mod actor;
+pub(crate) mod patch;
 mod seats;
 mod stream;
 mod talk;
@@ -17,7 +18,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::chat::outbox::Outbox;
 use crate::ingest::feed::Feed;
 use crate::mux::Outlets;
+use crate::rtc::fragment::Fragment;
 use crate::rtc::{Prepared, Role};
+use patch::{Condition, Patched};
 
 pub(crate) use actor::{Actor, Setup};
 pub(crate) use seats::encode;
@@ -48,8 +51,16 @@ pub(crate) enum Ask {
     Feed { address: IpAddr, reply: Reply<Feed> },
     /// Somebody watches; with a device token, as that person.
     Watch { user: Option<UserId>, address: IpAddr, prepared: Prepared, reply: Reply<Opened> },
-    /// The tag of a media session that is still open.
-    Tag { resource: String, role: Role, reply: Reply<String> },
+    /// Whether a media session is still open.
+    Find { resource: String, role: Role, reply: Reply<()> },
+    /// More of a session's ICE.
+    Patch {
+        resource: String,
+        role: Role,
+        condition: Option<Condition>,
+        fragment: Fragment,
+        reply: Reply<Patched>,
+    },
     /// A media session says goodbye over HTTP.
     End { resource: String, role: Role, reply: Reply<()> },
     /// A chat session has said hello. The welcome goes to its outbox.

@@ -6,8 +6,10 @@
 
 mod engine;
 mod floor;
+pub(crate) mod fragment;
 mod offer;
 mod peer;
+mod sdp;
 mod table;
 mod tcp;
 mod udp;
@@ -24,9 +26,11 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::mux::Intake;
+use fragment::Credentials;
 
 pub(crate) use engine::Setup;
-pub(crate) use offer::{Answerer, Refused};
+pub(crate) use offer::Answerer;
+pub(crate) use sdp::Refused;
 pub(crate) use tcp::is_framed;
 pub(crate) use udp::host_addresses;
 
@@ -45,6 +49,8 @@ pub(crate) struct Prepared {
     pub(crate) rtc: Box<str0m::Rtc>,
     /// The local ICE user name by which the first packet is recognised.
     pub(crate) ufrag: String,
+    /// The peer's ICE credentials; others mean a restart.
+    pub(crate) ice: Credentials,
 }
 
 /// What the thread is told. Sent by rooms (who may publish, who may watch) and by the TCP listener.
@@ -57,6 +63,13 @@ pub(crate) enum Command {
     },
     Close {
         session: SessionId,
+    },
+    /// The peer has begun ICE anew, with these credentials. Answered with the SDP answer that holds the new local
+    /// ones; `None` where the session is gone.
+    Restart {
+        session: SessionId,
+        ice: Credentials,
+        reply: oneshot::Sender<Option<String>>,
     },
     Tcp(std::net::TcpStream),
     /// A publisher that brings whole packets takes the room; `cut` is how it hears that it lost it.

@@ -1,6 +1,7 @@
 //! Answers an SDP offer: checks that it holds something this relay can carry, and prepares the connection.
 //!
-//! Runs on the HTTP side, so that parsing a stranger's text never delays a packet.
+//! Runs on the HTTP side, so that parsing a stranger's text never delays a packet. Only a restart of ICE is
+//! negotiated inside the media thread, over a text of our own.
 
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,17 +14,10 @@ use str0m::net::TcpType;
 use str0m::rtp::Extension;
 use str0m::{Candidate, Rtc};
 
-use super::{Hosts, Prepared};
+use super::fragment::{Credentials, Fragment};
+use super::sdp::{self, Refused};
+use super::{Hosts, Prepared, Role};
 use crate::error::Error;
-
-/// Why an offer got no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// Not SDP, or SDP that contradicts itself.
-    Malformed,
-    /// Nothing in it that this relay carries: H.264 with packetization mode 1, or Opus.
-    Unsupported,
-}
 
 /// What all answers of one relay share.
 pub(crate) struct Answerer {
@@ -32,8 +26,6 @@ pub(crate) struct Answerer {
     crypto: Arc<CryptoProvider>,
 }
 
-/// Media sections in an offer. A publisher or viewer has two.
-const SECTIONS: usize = 8;
 /// H.264 profiles that browsers, OBS and x264 name: constrained baseline, baseline, main, high.
 const PROFILES: [(u8, u32); 4] = [(96, 0x42e01f), (98, 0x42001f), (100, 0x4d001f), (102, 0x64001f)];
 
@@ -48,16 +40,17 @@ impl Answerer {
     }
 
     /// The connection and the text of the answer.
-    pub(crate) fn answer(&self, offer: &str) -> Result<(Prepared, String), Refused> {
-        if offer.lines().filter(|line| line.starts_with("m=")).count() > SECTIONS {
-            return Err(Refused::Malformed);
-        }
+    pub(crate) fn answer(&self, offer: &str, role: Role) -> Result<(Prepared, String), Refused> {
+        let turned = sdp::examine(offer, role)?;
         // The parser and the negotiation are not ours; whatever a stranger's text makes them do ends here.
-        catch_unwind(AssertUnwindSafe(|| self.negotiate(offer))).unwrap_or(Err(Refused::Malformed))
+        let negotiated = catch_unwind(AssertUnwindSafe(|| self.negotiate(&turned)));
+        let (prepared, answer) = negotiated.unwrap_or(Err(SENSELESS))?;
+        sdp::judge(offer, &answer, role)?;
+        Ok((prepared, sdp::finish(&answer)))
     }
 
     fn negotiate(&self, text: &str) -> Result<(Prepared, String), Refused> {
-        let offer = SdpOffer::from_sdp_string(text).map_err(|_| Refused::Malformed)?;
+        let offer = SdpOffer::from_sdp_string(text).map_err(|_| SENSELESS)?;
         let mut config = Rtc::builder()
             .set_crypto_provider(self.crypto.clone())
             .set_dtls_cert(self.certificate.clone())
@@ -77,24 +70,35 @@ impl Answerer {
                 rtc.add_local_candidate(candidate);
             }
         }
-        let answer = rtc.sdp_api().accept_offer(offer).map_err(|_| Refused::Malformed)?.to_sdp_string();
-        if !carries_something(&answer) {
-            return Err(Refused::Unsupported);
-        }
+        let answer = rtc.sdp_api().accept_offer(offer).map_err(|_| SENSELESS)?.to_sdp_string();
         let ufrag = rtc.direct_api().local_ice_credentials().ufrag;
-        Ok((Prepared { rtc: Box::new(rtc), ufrag }, answer))
+        let ice = ice(text).ok_or(SENSELESS)?;
+        Ok((Prepared { rtc: Box::new(rtc), ufrag, ice }, answer))
     }
 }
 
-/// Whether at least one media section was accepted with a codec. A refused one has port 0.
-fn carries_something(answer: &str) -> bool {
-    let mut accepted = false;
-    for line in answer.lines() {
-        if let Some(media) = line.strip_prefix("m=") {
-            accepted = media.split_whitespace().nth(1) != Some("0");
-        } else if accepted && line.starts_with("a=rtpmap:") {
-            return true;
-        }
-    }
-    false
+/// What str0m or our own look at the text could not take.
+const SENSELESS: Refused = Refused::Malformed("The body is not an SDP offer that makes sense");
+
+/// The ICE credentials in an offer, which are the same wherever they stand: everything is bundled.
+fn ice(offer: &str) -> Option<Credentials> {
+    let lines =
+        offer.lines().filter(|line| line.starts_with("a=ice-ufrag:") || line.starts_with("a=ice-pwd:"));
+    let text = lines.take(2).fold(String::new(), |text, line| text + line + "\n");
+    Fragment::parse(&text).ok()?.credentials
+}
+
+/// Restarts ICE. Returns the new local user name and the answer, which holds the new credentials.
+///
+/// str0m restarts ICE when an offer comes with other credentials. This one has a single media section of a kind
+/// that str0m leaves alone, so nothing but ICE changes.
+pub(super) fn restart(rtc: &mut Rtc, ice: &Credentials) -> Option<(String, String)> {
+    let text = format!(
+        "v=0\r\no=- 1 2 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE ice\r\n\
+         m=text 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:ice\r\na=inactive\r\na=setup:actpass\r\na=ice-ufrag:{}\r\na=ice-pwd:{}\r\n",
+        ice.ufrag, ice.password
+    );
+    let offer = SdpOffer::from_sdp_string(&text).ok()?;
+    let answer = rtc.sdp_api().accept_offer(offer).ok()?.to_sdp_string();
+    Some((rtc.direct_api().local_ice_credentials().ufrag, answer))
 }

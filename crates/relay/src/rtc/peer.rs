@@ -9,6 +9,8 @@ use str0m::media::{MediaKind, Mid, Pt};
 use str0m::net::Protocol;
 use str0m::{Event, IceConnectionState, Input, Output, Rtc};
 
+use super::fragment::Credentials;
+use super::offer;
 use super::tcp::Connections;
 use super::udp::Outbound;
 use super::{Ended, Role, SessionId};
@@ -107,16 +109,38 @@ impl Peer {
         }
     }
 
-    /// Remembers an address that has proved to be this peer's. Returns false when it has too many.
-    pub(super) fn admit(&mut self, address: SocketAddr) -> bool {
+    /// Remembers an address that has proved to be this peer's. Returns the one that makes room for it: a peer
+    /// that moves often, with ICE restarts or without, left its oldest address long ago.
+    pub(super) fn admit(&mut self, address: SocketAddr) -> Option<SocketAddr> {
         if self.addresses.contains(&address) {
-            return true;
+            return None;
         }
-        if self.addresses.len() >= ADDRESSES {
-            return false;
-        }
+        let oldest = (self.addresses.len() >= ADDRESSES).then(|| self.addresses.remove(0));
         self.addresses.push(address);
-        true
+        oldest
+    }
+
+    /// Begins ICE anew with the peer's new credentials; media go on over the old path until a new one is proved.
+    /// Returns the local user name that no longer holds, and the SDP answer with the new credentials.
+    pub(super) fn restart(&mut self, ice: &Credentials) -> Option<(String, String)> {
+        let restarted = catch_unwind(AssertUnwindSafe(|| {
+            let restarted = offer::restart(&mut self.rtc, ice);
+            if let Part::Viewer(viewer) = &self.part {
+                viewer.restarted(&mut self.rtc);
+            }
+            restarted
+        }));
+        match restarted {
+            Ok(restarted) => {
+                let (ufrag, answer) = restarted?;
+                Some((std::mem::replace(&mut self.ufrag, ufrag), answer))
+            }
+            Err(_) => {
+                tracing::error!(session = self.session.0, "peer state panicked");
+                self.ended = Some(Ended::Failed);
+                None
+            }
+        }
     }
 
     /// Hands str0m a packet or the time, then does all that it wants done. `packets` gets what a publisher

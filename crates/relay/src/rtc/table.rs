@@ -49,8 +49,9 @@ impl Table<'_> {
                 return None;
             }
             if self.by_address.get(&arrived.from) != Some(&place) {
-                if !peer.admit(arrived.from) {
-                    return None;
+                let left = peer.admit(arrived.from);
+                if let Some(left) = left.filter(|left| self.by_address.get(left) == Some(&place)) {
+                    self.by_address.remove(&left);
                 }
                 self.by_address.insert(arrived.from, place);
             }

@@ -4,6 +4,7 @@ use footlight_media::Packet;
 use footlight_protocol::RoomId;
 
 use super::super::floor::{Feeding, Room, Source, notify, want_keyframe};
+use super::super::fragment::Credentials;
 use super::super::peer::{Peer, Wires};
 use super::super::{Command, Ended, Notice, Prepared, Role, SessionId};
 use super::Engine;
@@ -23,6 +24,10 @@ impl Engine {
                     }
                     self.remove(place);
                 }
+            }
+            Command::Restart { session, ice, reply } => {
+                // Whoever asked may have given up; the peer has changed all the same.
+                let _ = reply.send(self.restart(session, &ice, now));
             }
             Command::Tcp(stream) => self.tcp.add(stream, now.instant),
             Command::OpenFeed { session, room, cut } => {
@@ -100,6 +105,18 @@ impl Engine {
         }
         self.metrics.sessions.set(self.by_session.len() as u64);
         self.drive_timeout(place, now);
+    }
+
+    fn restart(&mut self, session: SessionId, ice: &Credentials, now: Moment) -> Option<String> {
+        let place = *self.by_session.get(&session)?;
+        let peer = self.peers[place].as_mut()?;
+        let restarted = peer.restart(ice);
+        if let Some((old, _)) = &restarted {
+            self.by_ufrag.remove(old);
+            self.by_ufrag.insert(peer.ufrag.clone(), place);
+        }
+        self.drive_timeout(place, now);
+        restarted.map(|(_, answer)| answer)
     }
 
     pub(super) fn remove(&mut self, place: usize) {
