@@ -6,6 +6,7 @@
 )]
 
 mod chat;
+mod conformance;
 mod http;
 mod loss;
 mod media;

@@ -15,7 +15,7 @@ use str0m::rtp::{AbsCaptureTime, Extension, ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::path::Path;
@@ -42,6 +42,8 @@ pub(crate) enum Seen {
 enum Order {
     Send(Packet),
     AskKeyframe,
+    /// Goes on from another socket, and restarts ICE under this condition.
+    Move(String, oneshot::Sender<Answer>),
     Leave,
 }
 
@@ -55,6 +57,10 @@ pub(crate) struct Peer {
     pub(crate) seen: mpsc::UnboundedReceiver<Seen>,
     orders: mpsc::UnboundedSender<Order>,
     pub(crate) location: String,
+    /// The tag of its first ICE session, with the quotes.
+    pub(crate) tag: String,
+    /// The relay's SDP answer.
+    pub(crate) answer: String,
     /// What the network does to this peer.
     pub(crate) path: Arc<Path>,
     task: JoinHandle<()>,
@@ -124,6 +130,7 @@ impl Peer {
             return Err(answer);
         }
         let location = answer.header(header::LOCATION).to_owned();
+        let tag = answer.header(header::ETAG).to_owned();
         let unwanted = if over == Over::Udp { " tcp " } else { " udp " };
         let kept: String = answer
             .body
@@ -146,8 +153,11 @@ impl Peer {
             seq: [1, 1],
             assembler: Assembler::new(),
             ssrc: None,
+            base: base.to_owned(),
+            location: location.clone(),
+            answer: kept.clone(),
         };
-        Ok(Self { seen, orders, path, location, task: tokio::spawn(body.run()) })
+        Ok(Self { seen, orders, path, location, tag, answer: kept, task: tokio::spawn(body.run()) })
     }
 
     pub(crate) async fn next(&mut self) -> Seen {
@@ -182,6 +192,14 @@ impl Peer {
 
     pub(crate) fn ask_keyframe(&self) {
         let _ = self.orders.send(Order::AskKeyframe);
+    }
+
+    /// Changes its network: its old socket is gone, and ICE begins anew from another one. Returns what the relay
+    /// says to that.
+    pub(crate) async fn moves(&self, if_match: &str) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.orders.send(Order::Move(if_match.to_owned(), reply));
+        tokio::time::timeout(PATIENCE, answer).await.expect("an answer in time").expect("a live peer")
     }
 
     /// Says goodbye on the media connection.
@@ -228,6 +246,9 @@ struct Body {
     seq: [u64; 2],
     assembler: Assembler,
     ssrc: Option<str0m::rtp::Ssrc>,
+    base: String,
+    location: String,
+    answer: String,
 }
 
 impl Body {
@@ -252,6 +273,10 @@ impl Body {
                             let mut api = self.rtc.direct_api();
                             api.stream_rx(&ssrc).unwrap().request_keyframe(str0m::media::KeyframeRequestKind::Pli);
                         }
+                        Some(Order::Move(if_match, reply)) => {
+                            let answer = self.move_on(&if_match).await;
+                            let _ = reply.send(answer);
+                        }
                         Some(Order::Leave) => { let _ = self.rtc.close(); }
                     }
                     let _ = self.rtc.handle_input(Input::Timeout(Instant::now()));
@@ -262,6 +287,39 @@ impl Body {
             }
         }
         let _ = self.seen.send(Seen::Ended);
+    }
+
+    async fn move_on(&mut self, if_match: &str) -> Answer {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let local = socket.local_addr().unwrap();
+        let mut changes = self.rtc.sdp_api();
+        let new = changes.ice_restart(false);
+        let (_, pending) = changes.apply().unwrap();
+        let fragment = format!(
+            "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=candidate:1 1 udp 1 {} {} typ host\r\n",
+            new.ufrag,
+            new.pass,
+            local.ip(),
+            local.port()
+        );
+        let headers = [("content-type", "application/trickle-ice-sdpfrag"), ("if-match", if_match)];
+        let answer = ask(&self.base, Method::PATCH, &self.location, &headers, fragment).await;
+        if answer.status != StatusCode::OK {
+            return answer;
+        }
+        // What was agreed about media stands; only ICE is new.
+        let new = |start: &str| answer.body.lines().find(|line| line.starts_with(start)).unwrap();
+        let ours = |line: &&str| line.starts_with("a=candidate:") && line.to_lowercase().contains(" udp ");
+        let renewed = self.answer.lines().fold(String::new(), |text, old| {
+            let start = ["a=ice-ufrag:", "a=ice-pwd:"].into_iter().find(|start| old.starts_with(start));
+            let line =
+                if ours(&old) { answer.body.lines().find(ours).unwrap() } else { start.map_or(old, new) };
+            text + line + "\r\n"
+        });
+        self.rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&renewed).unwrap()).unwrap();
+        self.rtc.add_local_candidate(Candidate::host(local, "udp").unwrap());
+        self.wire = Wire::Udp(socket);
+        answer
     }
 
     async fn drain(&mut self) -> Option<Instant> {

@@ -54,6 +54,13 @@ impl Stage {
         Self::with(config(folder)).await
     }
 
+    /// In a folder that is gone with it.
+    pub(crate) async fn in_its_own(folder: Folder, config: impl FnOnce(&Folder) -> Config) -> Self {
+        let mut stage = Self::with(config(&folder)).await;
+        stage._folder = Some(folder);
+        stage
+    }
+
     pub(crate) async fn with(config: Config) -> Self {
         let relay = Relay::bind(config).await.unwrap();
         let (ready, handle, cancel) = (relay.ready().clone(), relay.handle(), CancellationToken::new());
