@@ -96,9 +96,14 @@ async fn publisher(relay: &Relay, output: &Output) -> Studio {
 
 /// Where one publisher's pictures end and the next one's begin.
 fn restarts(shown: &[Shown]) -> Vec<(Shown, Shown)> {
-    let numbered: Vec<&Shown> = shown.iter().filter(|frame| frame.counter.is_some()).collect();
-    // Each publisher counts its pictures from zero.
-    let restart = |pair: &&[&Shown]| pair[1].counter < pair[0].counter;
+    /// Nothing was captured for this long, in units of 100 µs: a start takes longer, a frame is shorter.
+    const NOTHING: u32 = 2_500;
+    let numbered: Vec<&Shown> = shown.iter().filter(|frame| frame.stamp.is_some()).collect();
+    let restart = |pair: &&[&Shown]| {
+        let captured =
+            pair[1].stamp.zip(pair[0].stamp).map_or(0, |(after, before)| after.wrapping_sub(before));
+        captured > NOTHING
+    };
     numbered.windows(2).filter(restart).map(|pair| (*pair[0], *pair[1])).collect()
 }
 

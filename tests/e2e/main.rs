@@ -4,6 +4,7 @@ mod continuity;
 mod devices;
 mod house;
 mod instruments;
+mod network;
 mod refusals;
 mod restart;
 mod watch;
