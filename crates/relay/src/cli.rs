@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::relay::{Handle, Ready, Relay};
 use crate::secret::Secret;
+use crate::tls::Tls;
 
 /// The relay alone, for a server.
 #[derive(Parser)]
@@ -35,6 +36,12 @@ struct Flags {
     /// Another address at which viewers reach this relay, such as the router's public one (repeatable).
     #[arg(long, value_name = "IP", env = "FOOTLIGHT_ADVERTISE", value_delimiter = ',')]
     advertise: Vec<IpAddr>,
+    /// PEM file of the certificate and its chain: serves HTTPS and RTMPS.
+    #[arg(long, value_name = "FILE", env = "FOOTLIGHT_TLS_CERTIFICATE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// PEM file of the certificate's private key.
+    #[arg(long, value_name = "FILE", env = "FOOTLIGHT_TLS_KEY", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
     /// Settings file.
     #[arg(long, value_name = "FILE", env = "FOOTLIGHT_CONFIG")]
     config: Option<PathBuf>,
@@ -127,6 +134,9 @@ fn configure(flags: Flags) -> Result<Config, Error> {
     }
     if !flags.advertise.is_empty() {
         config.advertise = flags.advertise;
+    }
+    if let (Some(certificate), Some(key)) = (flags.tls_certificate, flags.tls_key) {
+        config.tls = Some(Tls { certificate, key });
     }
     config.stream_key = key("FOOTLIGHT_STREAM_KEY")?;
     config.owner_token = key("FOOTLIGHT_OWNER_TOKEN")?;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::secret::Secret;
+use crate::tls::Tls;
 
 /// How to run a relay.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Config {
     pub owner_token: Option<Secret>,
     /// STUN and TURN servers that publishers and viewers are told of.
     pub ice_servers: Vec<IceServer>,
+    /// Certificate of HTTPS and RTMPS. `None` serves neither.
+    pub tls: Option<Tls>,
     pub limits: Limits,
 }
 
@@ -105,6 +108,7 @@ impl Default for Config {
             stream_key: None,
             owner_token: None,
             ice_servers: Vec::new(),
+            tls: None,
             limits: Limits::default(),
         }
     }
@@ -119,6 +123,7 @@ struct File {
     room: Option<RoomId>,
     advertise: Vec<IpAddr>,
     ice_servers: Vec<IceServer>,
+    tls: Option<Tls>,
     limits: Limits,
 }
 
@@ -141,6 +146,7 @@ impl Config {
             room: file.room.unwrap_or(defaults.room),
             advertise: file.advertise,
             ice_servers: file.ice_servers,
+            tls: file.tls,
             limits: file.limits,
             ..defaults
         })
@@ -185,13 +191,16 @@ mod tests {
         // Every commented line that sets something must be one that could be used.
         let open: String = sample
             .lines()
-            .map(|line| line.strip_prefix("# ").filter(|l| l.contains(" = ")).unwrap_or(line))
+            .map(|line| {
+                line.strip_prefix("# ").filter(|l| l.contains(" = ") || l.starts_with('[')).unwrap_or(line)
+            })
             .fold(String::new(), |text, line| text + line + "\n");
         let config = Config::from_toml(&open).unwrap();
         assert_eq!((config.advertise.len(), config.ice_servers.len()), (1, 2));
         assert_eq!(config.ice_servers[0].link(), "<stun:stun.example.org>; rel=\"ice-server\"");
         let turn = config.ice_servers[1].link();
         assert!(turn.contains("username=\"viewer\"; credential=\"on stage\"; credential-type"), "{turn}");
+        assert!(config.tls.is_some());
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub enum Error {
     /// The configuration file is not what [`crate::Config`] reads.
     #[error("{}: {message}", path.display())]
     ConfigFile { path: PathBuf, message: String },
+    /// A certificate or its key cannot be used.
+    #[error("cannot use {}: {message}", path.display())]
+    Certificate { path: PathBuf, message: String },
     /// A setting has a value that cannot be used.
     #[error("{setting}: {message}")]
     Setting { setting: &'static str, message: String },

@@ -22,9 +22,11 @@ mod rtc;
 mod secret;
 mod sound;
 mod store;
+mod tls;
 mod track;
 
 pub use config::{Config, IceServer, Limits};
 pub use error::Error;
 pub use relay::{Handle, Ready, Relay, Stats};
 pub use secret::Secret;
+pub use tls::Tls;

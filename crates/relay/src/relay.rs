@@ -26,6 +26,7 @@ use crate::room::{self, Actor, Door};
 use crate::rtc::{Answerer, Engine, RoomSetup, host_addresses};
 use crate::secret::Secret;
 use crate::store::{Store, Writer};
+use crate::tls;
 
 /// Tries to find a port number that is free for TCP and UDP.
 const PORT_TRIES: usize = 64;
@@ -37,7 +38,8 @@ const STEP: Duration = Duration::from_secs(1);
 /// What a relay that is bound says of itself.
 #[derive(Debug, Clone)]
 pub struct Ready {
-    /// Base URL, `http://127.0.0.1:PORT` where the relay listens on every address.
+    /// Base URL, `http://127.0.0.1:PORT` where the relay listens on every address; `https` where it has a
+    /// certificate.
     pub http: String,
     /// The room's viewer page.
     pub watch: String,
@@ -86,6 +88,7 @@ pub struct Relay {
     rooms_cancel: CancellationToken,
     sockets: TaskTracker,
     listener: Listener,
+    tls: Option<tls::Acceptor>,
     writer: Writer,
 }
 
@@ -95,6 +98,7 @@ impl Relay {
     pub async fn bind(config: Config) -> Result<Self, Error> {
         std::fs::create_dir_all(&config.data)
             .map_err(|source| Error::File { path: config.data.clone(), source })?;
+        let tls = config.tls.as_ref().map(tls::Acceptor::load).transpose()?;
         let (tcp, udp, address) = bind_both(config.listen)?;
         let (store, writer) = Store::open(&config.data).await?;
         let (auth, shown) = Auth::open(&store, config.stream_key, config.owner_token).await?;
@@ -155,11 +159,13 @@ impl Relay {
         let listener = Listener {
             tcp,
             router: router(App(Arc::new(shared))),
+            tls: tls.clone(),
             media: engine.commands(),
             connections: config.limits.connections,
             metrics,
         };
-        let http = format!("http://{}", reachable(address));
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let http = format!("{scheme}://{}", reachable(address));
         let ready = Ready {
             watch: format!("{http}/{}", config.room),
             http,
@@ -178,6 +184,7 @@ impl Relay {
             rooms_cancel,
             sockets,
             listener,
+            tls,
             writer,
         })
     }
@@ -193,10 +200,13 @@ impl Relay {
     /// Serves until cancelled, then ends in order within five seconds: stop accepting, tell the members, end
     /// the sessions, write what is left, close. Returns early with an error where a part dies by itself.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), Error> {
-        let Self { mut engine, mut muxes, rooms, rooms_cancel, sockets, listener, writer, .. } = self;
+        let Self { mut engine, mut muxes, rooms, rooms_cancel, sockets, listener, tls, writer, .. } = self;
         let accepting = CancellationToken::new();
         let mut listening = JoinSet::new();
         listening.spawn(listener.run(accepting.clone()));
+        if let Some(tls) = tls {
+            listening.spawn(tls.keep_current(accepting.clone()));
+        }
         let mut acting = JoinSet::new();
         for setup in rooms {
             acting.spawn(Actor::run(setup));

@@ -1,5 +1,5 @@
-//! The one TCP port: HTTP and WebSocket to the router, ICE-TCP to the media thread, told apart by their first
-//! byte. Bounded in connections, in time, and in what the kernel buffers for a connection.
+//! The one TCP port: HTTP, HTTPS and WebSocket to the router, ICE-TCP to the media thread, told apart by their
+//! first byte. Bounded in connections, in time, and in what the kernel buffers for a connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,14 +13,17 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::From;
+use super::exposed::Exposed;
 use crate::metrics::Metrics;
 use crate::rtc::{Command, is_framed};
+use crate::tls;
 
 /// A connection says something within this; browsers open some in advance, which are opened again then.
 const FIRST_BYTE: Duration = Duration::from_secs(20);
@@ -40,6 +43,8 @@ const DRAIN: Duration = Duration::from_millis(800);
 pub(crate) struct Listener {
     pub(crate) tcp: TcpListener,
     pub(crate) router: Router,
+    /// Serves HTTPS; plain HTTP is then for this machine only.
+    pub(crate) tls: Option<tls::Acceptor>,
     pub(crate) media: mpsc::Sender<Command>,
     pub(crate) connections: usize,
     pub(crate) metrics: Arc<Metrics>,
@@ -71,12 +76,17 @@ impl Listener {
                 self.metrics.refused.one();
                 continue;
             };
-            let (router, media, metrics, cancel) =
-                (self.router.clone(), self.media.clone(), self.metrics.clone(), cancel.clone());
+            let (router, tls, media, metrics, cancel) = (
+                self.router.clone(),
+                self.tls.clone(),
+                self.media.clone(),
+                self.metrics.clone(),
+                cancel.clone(),
+            );
             let open = move |seats: &Semaphore, all: usize| (all - seats.available_permits()) as u64;
             metrics.connections.set(open(&seats, self.connections));
             tasks.spawn(async move {
-                serve(stream, address, router, media, cancel).await;
+                serve(stream, address, router, tls, media, cancel).await;
                 drop(seat);
             });
         }
@@ -93,6 +103,7 @@ async fn serve(
     stream: TcpStream,
     address: SocketAddr,
     router: Router,
+    tls: Option<tls::Acceptor>,
     media: mpsc::Sender<Command>,
     cancel: CancellationToken,
 ) {
@@ -111,15 +122,34 @@ async fn serve(
                 let _ = media.try_send(Command::Tcp(stream));
             }
         }
-        Ok(Ok(1..)) => http(stream, address, router, cancel).await,
+        Ok(Ok(1..)) => match tls {
+            Some(tls) if first[0] == tls::FIRST_BYTE => {
+                let accepted = tokio::select! {
+                    () = cancel.cancelled() => return,
+                    accepted = tls.accept(stream) => accepted,
+                };
+                match accepted {
+                    Ok(stream) => http(stream, address, router, false, cancel).await,
+                    Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
+                }
+            }
+            tls => http(stream, address, router, tls.is_some(), cancel).await,
+        },
         _ => {}
     }
 }
 
-async fn http(stream: TcpStream, address: SocketAddr, router: Router, cancel: CancellationToken) {
+/// `exposed`: the connection is plain though the relay has a certificate.
+async fn http<S>(stream: S, address: SocketAddr, router: Router, exposed: bool, cancel: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(From(address));
+        if exposed {
+            request.extensions_mut().insert(Exposed);
+        }
         let answer = router.call(request);
         async move {
             match tokio::time::timeout(ANSWER, answer).await {

@@ -1,6 +1,7 @@
 //! Everything over HTTP: the routes, and the one TCP listener that also takes ICE-TCP.
 
 pub(crate) mod api;
+mod exposed;
 pub(crate) mod fail;
 pub(crate) mod listener;
 pub(crate) mod negotiate;
@@ -97,6 +98,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(pages)
         .fallback(fail::no_route)
         .method_not_allowed_fallback(fail::wrong_method)
+        .layer(axum::middleware::from_fn(exposed::send_to_https))
         .layer(DefaultBodyLimit::max(BODY))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))

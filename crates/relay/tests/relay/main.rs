@@ -15,3 +15,4 @@ mod path;
 mod peer;
 mod process;
 mod stage;
+mod tls;
