@@ -11,6 +11,7 @@ mod clock;
 mod config;
 mod egress;
 mod error;
+mod hook;
 mod http;
 mod ingest;
 mod metrics;
@@ -27,6 +28,7 @@ mod track;
 
 pub use config::{Config, IceServer, Limits};
 pub use error::Error;
+pub use hook::{Topic, Webhook};
 pub use relay::{Handle, Ready, Relay, Stats};
 pub use secret::Secret;
 pub use tls::Tls;

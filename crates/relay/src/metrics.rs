@@ -88,6 +88,12 @@ metrics! {
     shed counter "footlight_chat_shed_total";
     /// Chat sessions closed because they did not read.
     slow counter "footlight_chat_slow_closes_total";
+    /// Webhook events that their receivers took.
+    hooks_delivered counter "footlight_webhook_delivered_total";
+    /// Attempts to deliver a webhook event that failed.
+    hooks_failed counter "footlight_webhook_failed_attempts_total";
+    /// Webhook events that were never delivered: the queue was full, or patience or the relay ended.
+    hooks_lost counter "footlight_webhook_lost_total";
     /// TCP connections that are open now.
     connections gauge "footlight_tcp_connections";
     /// TCP connections refused because there were too many.
