@@ -4,6 +4,7 @@
 //! fails with one line that names the missing thing.
 
 mod faces;
+mod fuzz;
 mod setup;
 mod step;
 
@@ -22,6 +23,8 @@ usage: cargo xtask COMMAND
   check            format, clippy with warnings as errors, cargo-deny
   bench [NAME]     the benchmarks (encode, join, latency), each beside its floor or peer
   bundle           the platform's installers
+  fuzz [TARGET] [--seconds N] [--merge] [--seed]
+                   the fuzz targets, one after the other; --merge keeps what reached new code, --seed writes the seeds
   ui               build both faces into ui/dist (part of all the others)
 ";
 
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         "check" => check(),
         "bench" => bench(&rest),
         "bundle" => bundle(),
+        "fuzz" => fuzz::fuzz(&rest),
         "ui" => ui(),
         "" | "help" | "-h" | "--help" => {
             print!("{USAGE}");
