@@ -96,6 +96,18 @@ text_id!(
     |t| (1..=36).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 );
 
+text_id!(
+    /// A finished broadcast, made by the relay: 1 to 32 ASCII letters or digits.
+    ReplayId, "a replay", "1 to 32 letters or digits",
+    |t| (1..=32).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric())
+);
+
+text_id!(
+    /// A piece cut out of a broadcast, made by the relay: 1 to 32 ASCII letters or digits.
+    ClipId, "a clip", "1 to 32 letters or digits",
+    |t| (1..=32).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric())
+);
+
 /// Place of an event in its room's order, from 1. Kept across restarts; below 2^53, so exact in JavaScript.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

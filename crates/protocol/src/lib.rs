@@ -5,11 +5,12 @@
 
 pub mod failure;
 pub mod id;
+pub mod replay;
 pub mod room;
 pub mod studio;
 
 pub use failure::{CloseCode, Code, Failure};
-pub use id::{InvalidId, MessageId, Nonce, RoomId, Seq, UserId};
+pub use id::{ClipId, InvalidId, MessageId, Nonce, ReplayId, RoomId, Seq, UserId};
 
 /// Version of the room messages. A client that says another one is told so and closed.
 pub const VERSION: u32 = 1;

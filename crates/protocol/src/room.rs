@@ -196,6 +196,39 @@ pub struct RoomState {
     /// What the creator should know about the stream that is coming in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+    /// Whether the broadcast is being recorded. Told to everybody: who is in a room may know that it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Recording>,
+}
+
+/// What becomes of the broadcast on the relay's disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Recording {
+    /// It is being kept.
+    On {
+        since: UnixMillis,
+        /// Seconds until there is no room left for it, rounded down to minutes. Told when it is less than an
+        /// hour; the owner gets exact figures over the API.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        full_in_s: Option<u32>,
+    },
+    /// It goes on without being kept, until the reason is gone.
+    Paused { since: UnixMillis, why: Pause },
+}
+
+/// Why a recording is paused. The broadcast itself goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Pause {
+    /// The disk has no space left beyond what is to stay free.
+    DiskFull,
+    /// Recordings fill what they may fill, and none is left to delete.
+    BudgetSpent,
+    /// The disk refuses to write for another reason.
+    DiskFailed,
 }
 
 /// Something about the publisher's stream that keeps a part of the viewers from seeing it as they should.

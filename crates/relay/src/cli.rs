@@ -140,6 +140,14 @@ fn configure(flags: Flags) -> Result<Config, Error> {
     }
     config.stream_key = key("FOOTLIGHT_STREAM_KEY")?;
     config.owner_token = key("FOOTLIGHT_OWNER_TOKEN")?;
+    match std::env::var("FOOTLIGHT_RECORD").as_deref() {
+        Ok("on") => config.recording.enabled = true,
+        Ok("off") => config.recording.enabled = false,
+        Ok(_) => {
+            return Err(Error::Setting { setting: "FOOTLIGHT_RECORD", message: "has to be on or off".to_owned() });
+        }
+        Err(_) => {}
+    }
     Ok(config)
 }
 

@@ -33,6 +33,37 @@ pub struct Config {
     /// Certificate of HTTPS and RTMPS. `None` serves neither.
     pub tls: Option<Tls>,
     pub limits: Limits,
+    pub recording: Recording,
+}
+
+/// What of a broadcast is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recording {
+    pub enabled: bool,
+    /// New replays are in the public list. Others are open to who knows their link.
+    pub public: bool,
+    /// Of the disk, what recordings and clips may take; above it the oldest recordings are deleted. 100 is no limit.
+    pub disk_budget_percent: u8,
+    /// The same in bytes; the smaller of the two counts.
+    pub disk_budget_bytes: Option<u64>,
+    /// Recordings are deleted after so many days; 0 keeps them. Clips stay.
+    pub keep_days: u32,
+    /// What stays free on the disk for everything else. Below it recording pauses.
+    pub min_free_bytes: u64,
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            public: true,
+            disk_budget_percent: 50,
+            disk_budget_bytes: None,
+            keep_days: 30,
+            min_free_bytes: 1 << 30,
+        }
+    }
 }
 
 /// A STUN or TURN server as clients are told of it. Its password goes to everybody who watches, so it is none.
@@ -110,6 +141,7 @@ impl Default for Config {
             ice_servers: Vec::new(),
             tls: None,
             limits: Limits::default(),
+            recording: Recording::default(),
         }
     }
 }
@@ -125,6 +157,7 @@ struct File {
     ice_servers: Vec<IceServer>,
     tls: Option<Tls>,
     limits: Limits,
+    recording: Recording,
 }
 
 impl Config {
@@ -140,6 +173,9 @@ impl Config {
         let file: File = toml::from_str(text).map_err(|error| one_line(&error.to_string()))?;
         file.ice_servers.iter().try_for_each(IceServer::check)?;
         let defaults = Self::default();
+        if !(1..=100).contains(&file.recording.disk_budget_percent) {
+            return Err("recording.disk_budget_percent: has to be 1 to 100".to_owned());
+        }
         Ok(Self {
             listen: file.listen.unwrap_or(defaults.listen),
             data: file.data.unwrap_or(defaults.data),
@@ -148,6 +184,7 @@ impl Config {
             ice_servers: file.ice_servers,
             tls: file.tls,
             limits: file.limits,
+            recording: file.recording,
             ..defaults
         })
     }
@@ -185,8 +222,8 @@ mod tests {
         let config = Config::from_toml(sample).unwrap();
         let defaults = Config::default();
         assert_eq!(
-            (config.listen, config.room, config.limits),
-            (defaults.listen, defaults.room, defaults.limits)
+            (config.listen, config.room, config.limits, config.recording),
+            (defaults.listen, defaults.room, defaults.limits, defaults.recording)
         );
         // Every commented line that sets something must be one that could be used.
         let open: String = sample
@@ -201,6 +238,8 @@ mod tests {
         let turn = config.ice_servers[1].link();
         assert!(turn.contains("username=\"viewer\"; credential=\"on stage\"; credential-type"), "{turn}");
         assert!(config.tls.is_some());
+        assert_eq!(config.advertise.len(), 1);
+        assert!(config.recording.disk_budget_bytes.is_some());
     }
 
     #[test]
@@ -214,6 +253,7 @@ mod tests {
             ("ice_servers = [{ url = 'http://x' }]", "http://x"),
             ("ice_servers = [{ url = 'turn:x' }]", "credential"),
             ("ice_servers = [{ url = 'stun:x>y' }]", "stun:x>y"),
+            ("[recording]\ndisk_budget_percent = 101", "1 to 100"),
         ] {
             let message = Config::from_toml(text).unwrap_err();
             assert!(!message.contains('\n') && message.contains(says), "{message}");

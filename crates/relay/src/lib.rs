@@ -17,6 +17,7 @@ mod ingest;
 mod metrics;
 mod moderation;
 mod mux;
+mod record;
 mod relay;
 mod room;
 mod rtc;
@@ -27,6 +28,7 @@ mod tls;
 mod track;
 
 pub use config::{Config, IceServer, Limits};
+pub use config::{Config, Limits, Recording};
 pub use error::Error;
 pub use hook::{Topic, Webhook};
 pub use relay::{Handle, Ready, Relay, Stats};

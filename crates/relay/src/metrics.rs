@@ -78,6 +78,18 @@ metrics! {
     units_in counter "footlight_access_units_in_total";
     /// Packets that were left out of FLV, HLS and recordings because their muxing was behind.
     mux_drops counter "footlight_mux_drops_total";
+    /// Broadcasts that are being recorded now.
+    recordings gauge "footlight_recordings";
+    /// Bytes of all recordings and clips.
+    recording_bytes gauge "footlight_recording_bytes";
+    /// Bits a second that recordings take, over the last half minute.
+    recording_rate gauge "footlight_recording_bits_per_second";
+    /// Seconds until recordings have no more space, after older ones are given up; 4294967295 where none is in sight.
+    recording_full_in gauge "footlight_recording_full_in_seconds";
+    /// Fragments that were not recorded because the disk was behind.
+    recording_drops counter "footlight_recording_drops_total";
+    /// Times the disk refused to record.
+    recording_errors counter "footlight_recording_errors_total";
     /// Chat sessions that are open now.
     members gauge "footlight_chat_members";
     /// Chat events that got a place in a room's order.

@@ -22,6 +22,7 @@ use crate::http::listener::Listener;
 use crate::http::{App, Shared, router};
 use crate::metrics::Metrics;
 use crate::mux::{self, Intake, Mux};
+use crate::record::{self, Archive};
 use crate::room::{self, Actor, Door};
 use crate::rtc::{Answerer, Engine, RoomSetup, host_addresses};
 use crate::secret::Secret;
@@ -84,6 +85,7 @@ pub struct Relay {
     handle: Handle,
     engine: Engine,
     muxes: Vec<Mux>,
+    archive: Archive,
     rooms: Vec<room::Setup>,
     rooms_cancel: CancellationToken,
     sockets: TaskTracker,
@@ -121,9 +123,19 @@ impl Relay {
             stream: StreamState::Offline,
             presence: Presence::default(),
             notes: Vec::new(),
+            recording: None,
         };
         let (state_sender, state) = watch::channel(offline);
-        let (outlets, sinks) = mux::outlets();
+        let recording = record::start(record::Setup {
+            config: config.recording,
+            data: config.data.clone(),
+            store: store.clone(),
+            engine: engine.commands(),
+            metrics: metrics.clone(),
+            rooms: vec![(config.room.clone(), inbox_sender.clone())],
+        })?;
+        let (outlets, mut sinks) = mux::outlets();
+        sinks.extend(recording.sinks.into_iter().flatten());
         let mux = Mux::start(mux::Setup {
             room: config.room.clone(),
             packets,
@@ -153,6 +165,7 @@ impl Relay {
             answerer,
             ice_servers: config.ice_servers,
             store,
+            shelf: recording.shelf,
             metrics: metrics.clone(),
             sockets: sockets.clone(),
         };
@@ -180,6 +193,7 @@ impl Relay {
             handle,
             engine,
             muxes: vec![mux],
+            archive: recording.archive,
             rooms: vec![setup],
             rooms_cancel,
             sockets,
@@ -201,6 +215,7 @@ impl Relay {
     /// the sessions, write what is left, close. Returns early with an error where a part dies by itself.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), Error> {
         let Self { mut engine, mut muxes, rooms, rooms_cancel, sockets, listener, tls, writer, .. } = self;
+        let Self { mut engine, mut muxes, archive, rooms, rooms_cancel, sockets, listener, writer, .. } = self;
         let accepting = CancellationToken::new();
         let mut listening = JoinSet::new();
         listening.spawn(listener.run(accepting.clone()));
@@ -211,6 +226,8 @@ impl Relay {
         for setup in rooms {
             acting.spawn(Actor::run(setup));
         }
+        let mut keeping = JoinSet::new();
+        keeping.spawn(archive.run());
         let died = tokio::select! {
             () = cancel.cancelled() => None,
             () = engine.ended() => Some("the media thread"),
@@ -232,6 +249,9 @@ impl Relay {
             }
         })
         .await;
+        // The writers went with the muxing; what they said last is booked.
+        within("the recordings", &mut late, async { while keeping.join_next().await.is_some() {} }).await;
+        keeping.shutdown().await;
         within("the rooms", &mut late, async { while acting.join_next().await.is_some() {} }).await;
         within("the chat sockets", &mut late, sockets.wait()).await;
         within("the listener", &mut late, async { while listening.join_next().await.is_some() {} }).await;

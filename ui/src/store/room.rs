@@ -312,6 +312,7 @@ mod tests {
             token: "t".into(),
             room: RoomState {
                 notes: Vec::new(),
+                recording: None,
                 room: Default::default(),
                 stream: StreamState::Offline,
                 presence: Presence::default(),

@@ -6,6 +6,7 @@ pub(crate) mod fail;
 pub(crate) mod listener;
 pub(crate) mod negotiate;
 pub(crate) mod pages;
+pub(crate) mod replays;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, post};
 use footlight_protocol::{Code, Failure, RoomId};
 use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
@@ -24,6 +26,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::auth::Auth;
 use crate::config::IceServer;
 use crate::metrics::Metrics;
+use crate::record::Shelf;
 use crate::room::Door;
 use crate::rtc::Answerer;
 use crate::store::Store;
@@ -42,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) answerer: Answerer,
     pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) store: Store,
+    pub(crate) shelf: Shelf,
     pub(crate) metrics: Arc<Metrics>,
     /// Open chat sockets; shutdown waits for their goodbyes.
     pub(crate) sockets: TaskTracker,
@@ -82,6 +86,17 @@ pub(crate) fn router(app: App) -> Router {
     let api = Router::new()
         .route("/api/v1/rooms", get(api::rooms))
         .route("/api/v1/rooms/{room}", get(api::room))
+        .route("/api/v1/rooms/{room}/replays", get(replays::list))
+        .route(
+            "/api/v1/rooms/{room}/replays/{id}",
+            get(replays::replay).patch(replays::edit).delete(replays::delete),
+        )
+        .route("/api/v1/rooms/{room}/replays/{id}/events", get(replays::events))
+        .route("/api/v1/rooms/{room}/recording", get(replays::recording))
+        .route("/api/v1/rooms/{room}/clips", get(replays::clips).post(replays::clip))
+        .route("/api/v1/rooms/{room}/clips/{id}", delete(replays::delete_clip))
+        .route("/{room}/replay/{id}/{file}", get(replays::media))
+        .route("/{room}/clip/{file}", get(replays::clip_media))
         .route("/api/v1/openapi.json", get(api::openapi))
         .route("/api/v1/messages.json", get(api::messages))
         .route("/healthz", get(api::health))
@@ -90,6 +105,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/", get(pages::home))
         .route("/assets/{*path}", get(pages::asset))
         .route("/{room}", get(pages::watch))
+        .route("/{room}/replay/{id}", get(replays::page))
         .layer(CompressionLayer::new());
     negotiation
         .merge(api)
@@ -115,6 +131,11 @@ async fn any_page_may_ask(mut response: Response) -> Response {
         (
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
             "location, etag, link, retry-after, www-authenticate, accept-post, accept-patch",
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, DELETE, OPTIONS"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, if-match, range"),
+        (
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "location, etag, www-authenticate, accept-post, accept-patch, accept-ranges, content-range",
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ] {

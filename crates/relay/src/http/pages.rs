@@ -55,7 +55,7 @@ pub(crate) async fn home(State(app): State<App>) -> Response {
     ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response()
 }
 
-fn file(path: &str, headers: &HeaderMap) -> Response {
+pub(super) fn file(path: &str, headers: &HeaderMap) -> Response {
     let Some(found) = Watch::get(path) else {
         return for_reader(
             headers,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use footlight_protocol::room::{Note, Presence, RoomState, ServerMessage, StreamState};
+use footlight_protocol::room::{Note, Presence, Recording, RoomState, ServerMessage, StreamState};
 use footlight_protocol::{CloseCode, Code, Failure, RoomId, UserId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
@@ -85,6 +85,7 @@ pub(crate) struct Actor {
     stream: Stream,
     /// What is said of the publisher's stream.
     notes: Vec<Note>,
+    recording: Option<Recording>,
     media: HashMap<SessionId, Media>,
     pub(super) seats: Seats,
     pub(super) history: History,
@@ -111,6 +112,7 @@ impl Actor {
             state,
             stream: Stream::new(clock::now()),
             notes: Vec::new(),
+            recording: None,
             media: HashMap::new(),
             history: History::new(past),
             sanctions,
@@ -183,6 +185,12 @@ impl Actor {
                 }
             }
             Ask::Say { seat, message } => self.say(seat, message).await,
+            Ask::Recording(recording) => {
+                self.recording = recording;
+                self.state.send_modify(|state| state.recording = recording);
+                let room = self.room_state();
+                self.seats.tell_all(&ServerMessage::Room { room }, Weight::Full);
+            }
             Ask::Leave { seat } => self.seats.remove(seat),
         }
     }
@@ -364,6 +372,7 @@ impl Actor {
             stream: self.stream.state(),
             presence: self.presence(),
             notes: self.notes.clone(),
+            recording: self.recording,
         }
     }
 

@@ -11,7 +11,7 @@ mod talk;
 
 use std::net::IpAddr;
 
-use footlight_protocol::room::{ClientMessage, Role as Rank, RoomState};
+use footlight_protocol::room::{ClientMessage, Recording, Role as Rank, RoomState};
 use footlight_protocol::{Code, Failure, RoomId, Seq, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -67,6 +67,8 @@ pub(crate) enum Ask {
     Join { join: Box<Join>, reply: Reply<SeatId> },
     /// A chat session says something that concerns the room.
     Say { seat: SeatId, message: ClientMessage },
+    /// How the recording of the broadcast stands now; `None` where there is none.
+    Recording(Option<Recording>),
     /// A chat session is over.
     Leave { seat: SeatId },
 }

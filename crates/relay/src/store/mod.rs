@@ -1,8 +1,10 @@
-//! What survives a restart: secrets, people's names, the room's events, sanctions. The only place with SQL.
+//! What survives a restart: secrets, people's names, the room's events, sanctions, what recordings there are. The only
+//! place with SQL.
 //!
 //! One thread owns the database and works through a bounded queue. What is in the queue at once goes into
 //! one transaction, and nobody hears "done" before it is committed.
 
+pub(crate) mod recordings;
 mod sqlite;
 
 use std::path::Path;

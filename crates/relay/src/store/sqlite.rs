@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Answer, Job, Kept, Message, Past, Sanction};
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
-const STEPS: [&str; 1] = [include_str!("schema.sql")];
+const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("recordings.sql")];
 /// Jobs in one transaction. A disk flush takes some milliseconds, and this many jobs hardly longer.
 const GROUP: usize = 256;
 /// How long a relay that is being replaced may take to let go of the database.
@@ -93,7 +93,7 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<bool> {
 }
 
 /// The open transaction.
-pub(super) struct Database<'a>(&'a Connection);
+pub(super) struct Database<'a>(pub(super) &'a Connection);
 
 impl Database<'_> {
     pub(super) fn secret(&self, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
@@ -241,7 +241,7 @@ impl Database<'_> {
     }
 }
 
-fn kept(row: &Row<'_>) -> rusqlite::Result<Option<Kept>> {
+pub(super) fn kept(row: &Row<'_>) -> rusqlite::Result<Option<Kept>> {
     let body: String = row.get(2)?;
     let Ok(kind) = serde_json::from_str(&body) else {
         return Ok(None);

@@ -7,6 +7,7 @@
 
 mod chat;
 mod conformance;
+mod footage;
 mod http;
 mod loss;
 mod media;
@@ -14,5 +15,6 @@ mod member;
 mod path;
 mod peer;
 mod process;
+mod record;
 mod stage;
 mod tls;

@@ -96,6 +96,19 @@ impl Stage {
         }
     }
 
+    /// Asks again until the answer is so.
+    pub(crate) async fn poll(&self, path: &str, mut so: impl FnMut(&Answer) -> bool) -> Answer {
+        let begun = std::time::Instant::now();
+        loop {
+            let answer = self.get(path).await;
+            if so(&answer) {
+                return answer;
+            }
+            assert!(begun.elapsed() < PATIENCE, "not in time: {path} says {}", answer.body);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path, &[], "").await
     }
@@ -128,6 +141,10 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
     /// The code of a failure.
     pub(crate) fn code(&self) -> String {
         let json: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();

@@ -1,0 +1,191 @@
+//! Replays and clips over HTTP: lists and details as JSON, files with ranges, and what only the owner may do.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use footlight_protocol::replay::{ClipRequest, Edit};
+use footlight_protocol::{Code, Failure, Seq};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tower_http::services::ServeFile;
+
+use super::App;
+use super::fail::{Fail, for_reader, text_body};
+use super::pages::file;
+use crate::auth::bearer;
+
+/// Read from disk and sent at once; so much is in memory for each file that is being sent.
+const CHUNK: usize = 64 << 10;
+
+/// Where in a list of events to go on.
+#[derive(Deserialize)]
+pub(crate) struct Position {
+    #[serde(default)]
+    after: Seq,
+}
+
+/// `GET /api/v1/rooms/{room}/replays`
+pub(crate) async fn list(
+    State(app): State<App>,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Fail> {
+    let owner = match bearer(&headers) {
+        Some(_) => owner(&app, &headers).map(|()| true)?,
+        None => false,
+    };
+    Ok(fresh(app.shelf.list(&app.room(&room)?.id, owner).await?))
+}
+
+/// `GET /api/v1/rooms/{room}/replays/{id}`
+pub(crate) async fn replay(
+    State(app): State<App>,
+    Path((room, id)): Path<(String, String)>,
+) -> Result<Response, Fail> {
+    Ok(fresh(app.shelf.replay(&app.room(&room)?.id, &id).await?))
+}
+
+/// `GET /api/v1/rooms/{room}/replays/{id}/events?after=SEQ`
+pub(crate) async fn events(
+    State(app): State<App>,
+    Path((room, id)): Path<(String, String)>,
+    position: Result<Query<Position>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Fail> {
+    let position = position.map_err(|_| Failure::new(Code::Malformed, "`after` has to be the seq of an event"))?;
+    Ok(fresh(app.shelf.events(&app.room(&room)?.id, &id, position.after).await?))
+}
+
+/// `PATCH /api/v1/rooms/{room}/replays/{id}`
+pub(crate) async fn edit(
+    State(app): State<App>,
+    Path((room, id)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Fail> {
+    owner(&app, request.headers())?;
+    let edit: Edit = json(request).await?;
+    Ok(fresh(app.shelf.edit(&app.room(&room)?.id, &id, edit).await?))
+}
+
+/// `DELETE /api/v1/rooms/{room}/replays/{id}`
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Path((room, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Fail> {
+    owner(&app, &headers)?;
+    app.shelf.delete(&app.room(&room)?.id, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /api/v1/rooms/{room}/recording`
+pub(crate) async fn recording(
+    State(app): State<App>,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Fail> {
+    owner(&app, &headers)?;
+    let progress = app.shelf.progress(&app.room(&room)?.id);
+    Ok(fresh(progress.ok_or_else(|| Failure::new(Code::NotFound, "Nothing is being recorded now"))?))
+}
+
+/// `GET /api/v1/rooms/{room}/clips`
+pub(crate) async fn clips(State(app): State<App>, Path(room): Path<String>) -> Result<Response, Fail> {
+    Ok(fresh(app.shelf.clips(&app.room(&room)?.id).await?))
+}
+
+/// `POST /api/v1/rooms/{room}/clips`
+pub(crate) async fn clip(
+    State(app): State<App>,
+    Path(room): Path<String>,
+    request: Request,
+) -> Result<Response, Fail> {
+    owner(&app, request.headers())?;
+    let wanted: ClipRequest = json(request).await?;
+    let clip = app.shelf.clip(&app.room(&room)?.id, wanted).await?;
+    let location = [(header::LOCATION, clip.media.clone())];
+    Ok((StatusCode::CREATED, location, Json(clip)).into_response())
+}
+
+/// `DELETE /api/v1/rooms/{room}/clips/{id}`
+pub(crate) async fn delete_clip(
+    State(app): State<App>,
+    Path((room, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Fail> {
+    owner(&app, &headers)?;
+    app.shelf.delete_clip(&app.room(&room)?.id, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /{room}/replay/{id}`: the viewer face, which plays it.
+pub(crate) async fn page(
+    State(app): State<App>,
+    Path((room, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let there = match app.room(&room) {
+        Ok(door) => app.shelf.has(&door.id, &id).await,
+        Err(failure) => Err(failure),
+    };
+    match there {
+        Ok(_) => file("index.html", &headers),
+        Err(failure) => for_reader(&headers, failure.into()),
+    }
+}
+
+/// `GET /{room}/replay/{id}/{file}`: `1.mp4` and so on, `poster.mp4`.
+pub(crate) async fn media(
+    State(app): State<App>,
+    Path((room, id, name)): Path<(String, String, String)>,
+    request: Request,
+) -> Result<Response, Fail> {
+    let path = app.shelf.media(&app.room(&room)?.id, &id, &name).await?;
+    send(path, request).await
+}
+
+/// `GET /{room}/clip/{file}`
+pub(crate) async fn clip_media(
+    State(app): State<App>,
+    Path((room, name)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Fail> {
+    let path = app.shelf.clip_media(&app.room(&room)?.id, &name)?;
+    send(path, request).await
+}
+
+/// Sends a file, or the range of it that is asked for (RFC 9110 section 14).
+async fn send(path: std::path::PathBuf, mut request: Request) -> Result<Response, Fail> {
+    // Several ranges at once are of no use to a player, and the whole is a right answer to them.
+    let several = |value: &HeaderValue| value.as_bytes().contains(&b',');
+    if request.headers().get(header::RANGE).is_some_and(several) {
+        request.headers_mut().remove(header::RANGE);
+    }
+    let gone = || Failure::new(Code::NotFound, "There is no such file");
+    let answer = ServeFile::new(path).with_buf_chunk_size(CHUNK).try_call(request).await.map_err(|_| gone())?;
+    if answer.status() == StatusCode::NOT_FOUND {
+        return Err(gone().into());
+    }
+    let mut response = answer.map(Body::new);
+    // It can be deleted, and its copies in caches cannot.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}
+
+/// An answer that changes with what happens.
+fn fresh(body: impl serde::Serialize) -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+fn owner(app: &App, headers: &HeaderMap) -> Result<(), Failure> {
+    if bearer(headers).is_some_and(|token| app.auth.is_owner(token)) {
+        return Ok(());
+    }
+    Err(Failure::new(Code::Unauthorized, "This takes the owner token"))
+}
+
+async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Fail> {
+    let body = text_body(request, "application/json").await?;
+    serde_json::from_str(&body).map_err(|error| Failure::new(Code::Malformed, format!("The body: {error}")).into())
+}
