@@ -144,7 +144,10 @@ fn configure(flags: Flags) -> Result<Config, Error> {
         Ok("on") => config.recording.enabled = true,
         Ok("off") => config.recording.enabled = false,
         Ok(_) => {
-            return Err(Error::Setting { setting: "FOOTLIGHT_RECORD", message: "has to be on or off".to_owned() });
+            return Err(Error::Setting {
+                setting: "FOOTLIGHT_RECORD",
+                message: "has to be on or off".to_owned(),
+            });
         }
         Err(_) => {}
     }

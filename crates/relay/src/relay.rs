@@ -216,6 +216,8 @@ impl Relay {
     pub async fn run(self, cancel: CancellationToken) -> Result<(), Error> {
         let Self { mut engine, mut muxes, rooms, rooms_cancel, sockets, listener, tls, writer, .. } = self;
         let Self { mut engine, mut muxes, archive, rooms, rooms_cancel, sockets, listener, writer, .. } = self;
+        let Self { mut engine, mut muxes, archive, rooms, rooms_cancel, sockets, listener, writer, .. } =
+            self;
         let accepting = CancellationToken::new();
         let mut listening = JoinSet::new();
         listening.spawn(listener.run(accepting.clone()));

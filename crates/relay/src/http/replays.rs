@@ -53,7 +53,8 @@ pub(crate) async fn events(
     Path((room, id)): Path<(String, String)>,
     position: Result<Query<Position>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Fail> {
-    let position = position.map_err(|_| Failure::new(Code::Malformed, "`after` has to be the seq of an event"))?;
+    let position =
+        position.map_err(|_| Failure::new(Code::Malformed, "`after` has to be the seq of an event"))?;
     Ok(fresh(app.shelf.events(&app.room(&room)?.id, &id, position.after).await?))
 }
 
@@ -163,7 +164,8 @@ async fn send(path: std::path::PathBuf, mut request: Request) -> Result<Response
         request.headers_mut().remove(header::RANGE);
     }
     let gone = || Failure::new(Code::NotFound, "There is no such file");
-    let answer = ServeFile::new(path).with_buf_chunk_size(CHUNK).try_call(request).await.map_err(|_| gone())?;
+    let answer =
+        ServeFile::new(path).with_buf_chunk_size(CHUNK).try_call(request).await.map_err(|_| gone())?;
     if answer.status() == StatusCode::NOT_FOUND {
         return Err(gone().into());
     }
@@ -187,5 +189,6 @@ fn owner(app: &App, headers: &HeaderMap) -> Result<(), Failure> {
 
 async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Fail> {
     let body = text_body(request, "application/json").await?;
-    serde_json::from_str(&body).map_err(|error| Failure::new(Code::Malformed, format!("The body: {error}")).into())
+    serde_json::from_str(&body)
+        .map_err(|error| Failure::new(Code::Malformed, format!("The body: {error}")).into())
 }

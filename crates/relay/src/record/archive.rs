@@ -152,7 +152,10 @@ impl Archive {
                 }
             }
             News::PartEnded { id, number, bytes, duration } => {
-                self.setup.store.put_part(id, Part { number, begins: Duration::ZERO, duration, bytes }).await?;
+                self.setup
+                    .store
+                    .put_part(id, Part { number, begins: Duration::ZERO, duration, bytes })
+                    .await?;
             }
             News::Paused { room, why } => {
                 let live = self.lives.entry(room).or_default();
@@ -214,10 +217,12 @@ impl Archive {
         let mut rows = self.setup.store.recordings().await?;
         rows.retain(|row| self.lives.values().all(|live| live.id.as_ref() != Some(&row.id)));
         let mut kept: u64 = rows.iter().map(Recording::bytes).sum();
-        let fixed = self.setup.store.clip_bytes().await? + self.lives.values().map(|live| live.bytes).sum::<u64>();
+        let fixed =
+            self.setup.store.clip_bytes().await? + self.lives.values().map(|live| live.bytes).sum::<u64>();
         let mut left = Left::of(&self.setup.config, disk, kept + fixed);
         let mut oldest = rows.into_iter().filter(|row| row.ended.is_some());
-        while left.pause(rate) == Some(Pause::BudgetSpent)
+        let paused = self.setup.leave.paused().is_some();
+        while left.pause(paused) == Some(Pause::BudgetSpent)
             && let Some(row) = oldest.next()
         {
             tracing::info!(room = %row.room, id = %row.id, "given up for newer recordings");
@@ -226,7 +231,7 @@ impl Archive {
             remove(&self.setup.folder, &row).await;
             left = Left::of(&self.setup.config, disk, kept + fixed);
         }
-        self.setup.leave.set(left.pause(rate));
+        self.setup.leave.set(left.pause(paused));
         let full_in = left.full_in(rate, kept);
         self.lives.values_mut().for_each(|live| live.full_in = full_in);
         let metrics = &self.setup.metrics;

@@ -48,14 +48,37 @@ pub(crate) struct Folder(PathBuf);
 /// What a room's writer tells the archive.
 #[derive(Debug)]
 enum News {
-    Began { id: ReplayId, room: RoomId, epoch: Time },
-    PartBegan { id: ReplayId, number: u32, begins: Duration },
+    Began {
+        id: ReplayId,
+        room: RoomId,
+        epoch: Time,
+    },
+    PartBegan {
+        id: ReplayId,
+        number: u32,
+        begins: Duration,
+    },
     /// How far it is: the capture time of its newest sample, and bytes on disk.
-    Wrote { id: ReplayId, written: Time, bytes: u64 },
-    PartEnded { id: ReplayId, number: u32, bytes: u64, duration: Duration },
-    Paused { room: RoomId, why: Pause },
+    Wrote {
+        id: ReplayId,
+        written: Time,
+        bytes: u64,
+    },
+    PartEnded {
+        id: ReplayId,
+        number: u32,
+        bytes: u64,
+        duration: Duration,
+    },
+    Paused {
+        room: RoomId,
+        why: Pause,
+    },
     /// The broadcast is over; without an id, nothing of it could be kept.
-    Ended { room: RoomId, id: Option<ReplayId> },
+    Ended {
+        room: RoomId,
+        id: Option<ReplayId>,
+    },
 }
 
 /// What recording needs of the relay.
@@ -95,7 +118,12 @@ pub(crate) fn start(setup: Setup) -> Result<Started, Error> {
             news: sender.clone(),
             metrics: metrics.clone(),
         })?;
-        sinks.push(Some(Box::new(sink::Recorder::new(writer, room.clone(), engine.clone(), metrics.clone()))));
+        sinks.push(Some(Box::new(sink::Recorder::new(
+            writer,
+            room.clone(),
+            engine.clone(),
+            metrics.clone(),
+        ))));
     }
     let (live, now) = watch::channel(Default::default());
     let shelf = Shelf::new(folder.clone(), store.clone(), now);

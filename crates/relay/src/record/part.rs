@@ -114,7 +114,9 @@ impl Index {
         let begins = indexed.map(|piece| piece.begins.saturating_add_signed(piece.composition));
         let keyframe = indexed.is_some_and(|piece| piece.keyframe);
         match self.entries.last_mut() {
-            Some(last) if !keyframe && (begins.is_none() || last.bytes + bytes <= LARGEST) => last.bytes += bytes,
+            Some(last) if !keyframe && (begins.is_none() || last.bytes + bytes <= LARGEST) => {
+                last.bytes += bytes
+            }
             last => {
                 let begins = begins.unwrap_or_default().max(last.map_or(0, |last| last.begins));
                 self.entries.push(Entry { bytes, begins, keyframe });
@@ -247,8 +249,12 @@ pub(super) fn scan(file: &mut File, mut each: impl FnMut(u64, u64, &[Piece])) ->
     let mut index = Index::new(Layout::of(&init(file, length)?).ok_or_else(|| damaged("no init segment"))?);
     let mut at = index.bytes;
     let mut moof = Vec::new();
-    while let Some(meta) = head(file, at, length)?.filter(|head| &head.kind == b"moof" && head.size <= MOST_META) {
-        let Some(data) = head(file, at + meta.size, length)?.filter(|head| &head.kind == b"mdat") else { break };
+    while let Some(meta) =
+        head(file, at, length)?.filter(|head| &head.kind == b"moof" && head.size <= MOST_META)
+    {
+        let Some(data) = head(file, at + meta.size, length)?.filter(|head| &head.kind == b"mdat") else {
+            break;
+        };
         let size = meta.size + data.size;
         if at + size > length {
             break;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use footlight_protocol::replay::{self, ClipRequest, Events, Line, MAX_CLIP_S, MAX_TITLE, Progress, Replay, Timed};
+use footlight_protocol::replay::{
+    self, ClipRequest, Events, Line, MAX_CLIP_S, MAX_TITLE, Progress, Replay, Timed,
+};
 use footlight_protocol::{ClipId, Code, Failure, ReplayId, RoomId, Seq};
 use tokio::sync::watch;
 
@@ -46,7 +48,8 @@ impl Shelf {
 
     pub(crate) async fn replay(&self, room: &RoomId, id: &str) -> Result<Replay, Failure> {
         let row = self.finished(room, id).await?;
-        let clips = self.store.clips(room.clone(), Some(row.id.clone()), MOST_LINES).await.map_err(internal)?;
+        let clips =
+            self.store.clips(room.clone(), Some(row.id.clone()), MOST_LINES).await.map_err(internal)?;
         let Events { events, events_after } = self.events_of(&row, Seq(0)).await?;
         let part = |part: &crate::store::recordings::Part| replay::Part {
             media: format!("/{room}/replay/{}/{}.mp4", row.id, part.number),
@@ -78,7 +81,8 @@ impl Shelf {
         let span = (epoch, row.ended.unwrap_or(epoch));
         let found = self.store.events_between(row.room.clone(), span, after, MOST_EVENTS).await;
         let (events, events_after) = found.map_err(internal)?;
-        let timed = |event: footlight_protocol::room::Event| Timed { at_ms: event.at.saturating_sub(epoch), event };
+        let timed =
+            |event: footlight_protocol::room::Event| Timed { at_ms: event.at.saturating_sub(epoch), event };
         Ok(Events { events: events.into_iter().map(timed).collect(), events_after })
     }
 
@@ -99,9 +103,10 @@ impl Shelf {
         let title = match edit.title.as_deref() {
             None => None,
             Some("") => Some(String::new()),
-            Some(title) => Some(clean(title, MAX_TITLE).map_err(|code| {
-                Failure::new(code, format!("A title has 1 to {MAX_TITLE} characters"))
-            })?),
+            Some(title) => Some(
+                clean(title, MAX_TITLE)
+                    .map_err(|code| Failure::new(code, format!("A title has 1 to {MAX_TITLE} characters")))?,
+            ),
         };
         self.store.edit_recording(row.id.clone(), title, edit.public).await.map_err(internal)?;
         Ok(line(&self.finished(room, id).await?))

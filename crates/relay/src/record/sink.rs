@@ -56,6 +56,11 @@ impl Recorder {
         if self.ending {
             return;
         }
+        // What came after the end of a broadcast, of which nothing followed, is not the beginning of the next one.
+        let stale = |broadcast: &mut Broadcast| {
+            !broadcast.begun && packet.decoded().since(broadcast.began()) > 2 * TOGETHER
+        };
+        self.broadcast.take_if(stale);
         let broadcast = self.broadcast.get_or_insert_with(|| Broadcast::new(packet.decoded()));
         broadcast.packet(packet, &mut Outbox { writer: &self.writer, metrics: &self.metrics });
         if packet.codec.is_video() && broadcast.wants_keyframe(packet) {
@@ -143,7 +148,11 @@ impl Broadcast {
     }
 
     fn packet(&mut self, packet: &Packet, out: &mut Outbox<'_>) {
-        if packet.codec.is_video() { self.picture(packet, out) } else { self.sound(packet, out) }
+        if packet.codec.is_video() {
+            self.picture(packet, out)
+        } else {
+            self.sound(packet, out)
+        }
         if !self.begun {
             let both = self.video.is_some() && self.audio.is_some();
             let waited = packet.decoded().since(self.began()) >= TOGETHER;
@@ -255,7 +264,8 @@ impl Broadcast {
     }
 
     fn tell_tracks(&mut self, out: &mut Outbox<'_>) -> bool {
-        let formats: Vec<&Format> = [&self.video, &self.audio].into_iter().flatten().map(Run::format).collect();
+        let formats: Vec<&Format> =
+            [&self.video, &self.audio].into_iter().flatten().map(Run::format).collect();
         let init = fmp4::init(&formats);
         // A file begins with a keyframe.
         self.gap = true;

@@ -7,9 +7,8 @@ use footlight_protocol::room::Pause;
 
 use crate::config::Recording as Config;
 
-/// Space that has to be there beyond the limits: what is recorded in so long. Less ⇒ the recording pauses before it
-/// hits the limit.
-const MARGIN: Duration = Duration::from_secs(10);
+/// A recording that is paused goes on when so much is there, rather than for each file that somebody deletes.
+const ENOUGH: u64 = 32 << 20;
 
 /// A disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,10 +51,10 @@ impl Left {
         }
     }
 
-    /// Why nothing more may be written at this rate.
-    pub(super) fn pause(&self, rate: u64) -> Option<Pause> {
-        let margin = rate / 8 * MARGIN.as_secs();
-        let short = |left: u64| left <= margin;
+    /// Why nothing more may be written, where it was `paused` before or not. What is written until it is asked again
+    /// goes over the limit.
+    pub(super) fn pause(&self, paused: bool) -> Option<Pause> {
+        let short = |left: u64| if paused { left < ENOUGH } else { left == 0 };
         match (short(self.disk), short(self.budget)) {
             (true, _) => Some(Pause::DiskFull),
             (_, true) => Some(Pause::BudgetSpent),
@@ -67,7 +66,7 @@ impl Left {
     pub(super) fn full_in(&self, rate: u64, reclaimable: u64) -> Option<Duration> {
         let left = self.budget.saturating_add(reclaimable).min(self.disk);
         let bytes = rate / 8;
-        (left < u64::MAX && bytes > 0).then(|| Duration::from_secs(left / bytes).saturating_sub(MARGIN))
+        (left < u64::MAX && bytes > 0).then(|| Duration::from_secs(left / bytes))
     }
 }
 
@@ -81,14 +80,15 @@ mod tests {
         let disk = Some(Disk { free: 60_000, total: 100_000 });
         let left = Left::of(&config, disk, 10_000);
         assert_eq!(left, Left { budget: 40_000, disk: 59_000 });
-        assert_eq!(left.pause(8_000), None);
-        assert_eq!(left.full_in(8_000, 5_000), Some(Duration::from_secs(45 - 10)));
-        assert_eq!(left.full_in(8_000, 500_000), Some(Duration::from_secs(59 - 10)));
+        assert_eq!(left.full_in(8_000, 5_000), Some(Duration::from_secs(45)));
+        assert_eq!(left.full_in(8_000, 500_000), Some(Duration::from_secs(59)));
         assert_eq!(left.full_in(0, 0), None);
-        assert_eq!(left.pause(32_000), Some(Pause::BudgetSpent));
-        assert_eq!(left.pause(64_000), Some(Pause::DiskFull));
+        assert_eq!(left.pause(false), None);
+        assert_eq!(left.pause(true), Some(Pause::DiskFull), "not enough to go on");
         let spent = Config { disk_budget_bytes: Some(10_000), ..config };
-        assert_eq!(Left::of(&spent, disk, 10_000).pause(0), Some(Pause::BudgetSpent));
+        assert_eq!(Left::of(&spent, disk, 10_000).pause(false), Some(Pause::BudgetSpent));
+        let full = Some(Disk { free: 1_000, total: 100_000 });
+        assert_eq!(Left::of(&config, full, 10_000).pause(false), Some(Pause::DiskFull));
         let unlimited = Config { disk_budget_percent: 100, ..config };
         assert_eq!(Left::of(&unlimited, None, 10_000).full_in(8_000, 0), None);
     }

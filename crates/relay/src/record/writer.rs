@@ -110,7 +110,8 @@ impl Writer {
     pub(super) fn offer(&self, order: Order) -> Result<(), Order> {
         let Some(orders) = &self.orders else { return Ok(()) };
         orders.try_send(order).map_err(|refused| match refused {
-            std::sync::mpsc::TrySendError::Full(order) | std::sync::mpsc::TrySendError::Disconnected(order) => order,
+            std::sync::mpsc::TrySendError::Full(order)
+            | std::sync::mpsc::TrySendError::Disconnected(order) => order,
         })
     }
 }
@@ -186,7 +187,17 @@ impl Desk {
             None => match random_id(ID).map(ReplayId::try_from) {
                 Ok(Ok(id)) => {
                     let (part, poster, synced) = (None, None, Instant::now());
-                    self.open = Some(Open { id, origin, init, epoch: None, parts: 0, part, bytes: 0, poster, synced });
+                    self.open = Some(Open {
+                        id,
+                        origin,
+                        init,
+                        epoch: None,
+                        parts: 0,
+                        part,
+                        bytes: 0,
+                        poster,
+                        synced,
+                    });
                 }
                 _ => tracing::error!("no recording without random numbers"),
             },

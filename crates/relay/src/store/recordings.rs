@@ -76,7 +76,12 @@ impl Store {
         self.ask(move |database| database.drop_part(&id, number)).await
     }
 
-    pub(crate) async fn end_recording(&self, id: ReplayId, ended: UnixMillis, poster: bool) -> Result<(), Error> {
+    pub(crate) async fn end_recording(
+        &self,
+        id: ReplayId,
+        ended: UnixMillis,
+        poster: bool,
+    ) -> Result<(), Error> {
         self.ask(move |database| database.end_recording(&id, ended, poster)).await
     }
 
@@ -125,7 +130,12 @@ impl Store {
     }
 
     /// The room's clips, newest first; those of one recording where it is given.
-    pub(crate) async fn clips(&self, room: RoomId, of: Option<ReplayId>, most: usize) -> Result<Vec<Clip>, Error> {
+    pub(crate) async fn clips(
+        &self,
+        room: RoomId,
+        of: Option<ReplayId>,
+        most: usize,
+    ) -> Result<Vec<Clip>, Error> {
         self.ask(move |database| database.clips(&room, of.as_ref(), most)).await
     }
 
@@ -195,7 +205,12 @@ impl Database<'_> {
             .map(drop)
     }
 
-    fn edit_recording(&self, id: &ReplayId, title: Option<&str>, public: Option<bool>) -> rusqlite::Result<()> {
+    fn edit_recording(
+        &self,
+        id: &ReplayId,
+        title: Option<&str>,
+        public: Option<bool>,
+    ) -> rusqlite::Result<()> {
         self.0
             .prepare_cached(
                 "UPDATE recording SET title = CASE WHEN ?2 IS NULL THEN title ELSE nullif(?2, '') END,
@@ -333,7 +348,8 @@ fn millis(row: &Row<'_>, column: usize) -> rusqlite::Result<Duration> {
 
 /// `None` for a row that this version cannot read.
 fn recording(row: &Row<'_>) -> rusqlite::Result<Option<Recording>> {
-    let (id, room) = (ReplayId::try_from(row.get::<_, String>(0)?), RoomId::try_from(row.get::<_, String>(1)?));
+    let (id, room) =
+        (ReplayId::try_from(row.get::<_, String>(0)?), RoomId::try_from(row.get::<_, String>(1)?));
     let (Ok(id), Ok(room)) = (id, room) else { return Ok(None) };
     Ok(Some(Recording {
         id,

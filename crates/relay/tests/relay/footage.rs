@@ -16,7 +16,14 @@ pub(crate) fn footage(seconds: u32, size: &str, bitrate: u32) -> Vec<Packet> {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-f", "lavfi", "-i", &source])
         .args(["-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "baseline", "-pix_fmt", "yuv420p"])
-        .args(["-b:v", &format!("{bitrate}k"), "-maxrate", &format!("{bitrate}k"), "-bufsize", &format!("{bitrate}k")])
+        .args([
+            "-b:v",
+            &format!("{bitrate}k"),
+            "-maxrate",
+            &format!("{bitrate}k"),
+            "-bufsize",
+            &format!("{bitrate}k"),
+        ])
         .args(["-g", &FPS.to_string(), "-x264-params", "aud=1:repeat-headers=1:slices=1", "-f", "h264", "-"])
         .stdin(Stdio::null())
         .output()
@@ -93,7 +100,16 @@ fn times(path: &Path, wanted: &[&str]) -> Vec<f64> {
 /// Time and place in the file of every packet of the picture.
 pub(crate) fn packets(path: &Path) -> Vec<(f64, u64)> {
     let output = Command::new("ffprobe")
-        .args(["-v", "fatal", "-of", "csv=p=0", "-select_streams", "v:0", "-show_entries", "packet=pts_time,pos"])
+        .args([
+            "-v",
+            "fatal",
+            "-of",
+            "csv=p=0",
+            "-select_streams",
+            "v:0",
+            "-show_entries",
+            "packet=pts_time,pos",
+        ])
         .arg(path)
         .output()
         .expect("install the Debian package ffmpeg");

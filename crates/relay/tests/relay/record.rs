@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::{Method, StatusCode, header};
+use footlight_media::Packet;
 use footlight_protocol::MessageId;
 use footlight_protocol::room::{Action, Pause, Recording, RoomState, ServerMessage, StreamState};
 use footlight_relay::Config;
@@ -28,7 +29,8 @@ async fn publish(stage: &Stage) -> Peer {
 /// Says goodbye, and waits until there are so many replays; the newest.
 async fn end(stage: &Stage, publisher: Peer, replays: usize) -> Value {
     assert_eq!(stage.ask(Method::DELETE, &publisher.location, &[], "").await.status, StatusCode::OK);
-    let answer = stage.poll(REPLAYS, |answer| answer.json().as_array().is_some_and(|a| a.len() == replays)).await;
+    let answer =
+        stage.poll(REPLAYS, |answer| answer.json().as_array().is_some_and(|a| a.len() == replays)).await;
     answer.json()[0].clone()
 }
 
@@ -49,6 +51,11 @@ fn texts(replay: &Value) -> Vec<&str> {
 fn file(folder: &Folder, id: &Value, part: u32) -> PathBuf {
     let ending = if part == 1 { String::new() } else { format!(".{part}") };
     folder.0.join(format!("recordings/main/{}{ending}.mp4", id.as_str().unwrap()))
+}
+
+/// All of it, but for the last picture, which may be on its way when the publisher says goodbye.
+fn is_whole(pictures: usize, film: &[Packet]) -> bool {
+    (film.len() - 1..=film.len()).contains(&pictures)
 }
 
 fn now_ms() -> u64 {
@@ -84,7 +91,7 @@ async fn a_broadcast_becomes_a_replay_with_what_was_said() {
     assert_eq!(event["seq"], json!(kept.0));
     assert!((1_500..3_500).contains(&event["at_ms"].as_u64().unwrap()), "{event}");
     let path = file(&folder, &line["id"], 1);
-    assert_eq!(decoded(&path).len(), film.len());
+    assert!(is_whole(decoded(&path).len(), &film));
     assert!(sounds(&path).len() > 150, "{}", sounds(&path).len());
     let poster = folder.0.join(format!("recordings/main/{id}.poster.mp4"));
     assert_eq!(decoded(&poster).len(), 1);
@@ -106,7 +113,8 @@ async fn a_broadcast_becomes_a_replay_with_what_was_said() {
     let path = format!("{REPLAYS}/{id}");
     let answer = stage.ask(Method::DELETE, &path, &[], "").await;
     assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "unauthorized".to_owned()));
-    let edited = as_owner(&stage, Method::PATCH, &path, &json!({"title": " Opening ", "public": false})).await;
+    let edited =
+        as_owner(&stage, Method::PATCH, &path, &json!({"title": " Opening ", "public": false})).await;
     assert_eq!((&edited.json()["title"], &edited.json()["public"]), (&json!("Opening"), &json!(false)));
     assert_eq!(stage.get(REPLAYS).await.json(), json!([]));
     assert_eq!(as_owner(&stage, Method::GET, REPLAYS, &json!({})).await.json()[0]["title"], "Opening");
@@ -167,7 +175,7 @@ async fn a_recording_cut_anywhere_plays_up_to_the_cut() {
     let line = end(&stage, publisher, 1).await;
     let path = file(&folder, &line["id"], 1);
     let whole = packets(&path);
-    assert_eq!(whole.len(), film.len());
+    assert!(is_whole(whole.len(), &film));
     let cut = folder.0.join("cut.mp4");
     let (mut seed, mut most) = (7u64, 0.0f64);
     for _ in 0..200 {
@@ -255,7 +263,8 @@ async fn a_full_disk_leaves_the_broadcast_untouched_and_space_resumes_the_record
     let disk = Disk::mount(&folder.0.join("recordings"), "2m");
     let filler = disk.0.join("filler");
     std::fs::write(&filler, vec![1; 1_500_000]).unwrap();
-    let unlimited = footlight_relay::Recording { disk_budget_percent: 100, min_free_bytes: 0, ..Default::default() };
+    let unlimited =
+        footlight_relay::Recording { disk_budget_percent: 100, min_free_bytes: 0, ..Default::default() };
     let stage = Stage::with(Config { recording: unlimited, ..config(&folder) }).await;
     let mut owner = Chat::owner(&stage).await;
     let publisher = publish(&stage).await;
@@ -303,18 +312,20 @@ async fn a_publisher_that_comes_back_goes_on_in_the_same_file_and_another_size_i
     let folder = Folder::new();
     let stage = Stage::in_folder(&folder).await;
     let first = publish(&stage).await;
-    broadcast(&first, &footage(2, "320x240", 300)).await;
+    let film = footage(2, "320x240", 300);
+    broadcast(&first, &film).await;
     drop(first);
     stage.until("interrupted", |stats| matches!(stats.stream, StreamState::Interrupted { .. })).await;
     let second = publish(&stage).await;
-    broadcast(&second, &footage(2, "320x240", 300)).await;
-    broadcast(&second, &footage(2, "640x360", 300)).await;
+    broadcast(&second, &film).await;
+    let larger = footage(2, "640x360", 300);
+    broadcast(&second, &larger).await;
     let line = end(&stage, second, 1).await;
     let replay = replay(&stage, &line).await;
     assert_eq!(replay["parts"].as_array().unwrap().len(), 2, "{replay}");
     let path = file(&folder, &line["id"], 1);
     let pictures = decoded(&path);
-    assert_eq!(pictures.len(), 4 * FPS as usize);
+    assert!(is_whole(pictures.len() - film.len(), &film));
     let gap = pictures.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
     assert!(gap > 0.5, "{gap}");
     // Silence stands in the gap, so that sound and picture stay together.
@@ -322,7 +333,7 @@ async fn a_publisher_that_comes_back_goes_on_in_the_same_file_and_another_size_i
     let hole = sounds.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
     assert!(hole < 0.1, "a hole of {hole} s in the sound");
     assert!((sounds.last().unwrap() - pictures.last().unwrap()).abs() < 0.3);
-    assert_eq!(decoded(&file(&folder, &line["id"], 2)).len(), 2 * FPS as usize);
+    assert!(is_whole(decoded(&file(&folder, &line["id"], 2)).len(), &larger));
     let (begins, before) = (&replay["parts"][1]["begins_ms"], &replay["parts"][0]["duration_ms"]);
     assert!(begins.as_u64().unwrap().abs_diff(before.as_u64().unwrap()) < 200, "{begins} {before}");
     stage.stop().await;
@@ -348,14 +359,19 @@ async fn clips_of_what_is_live_and_of_a_replay_are_files_of_their_own() {
         assert_eq!(as_owner(&stage, Method::POST, CLIPS, &body).await.code(), code, "{body}");
     }
     let live = json!({"seconds": 3});
-    let (made, ()) = tokio::join!(as_owner(&stage, Method::POST, CLIPS, &live), broadcast(&publisher, second));
+    let (made, ()) =
+        tokio::join!(as_owner(&stage, Method::POST, CLIPS, &live), broadcast(&publisher, second));
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
     let clip = made.json();
     let length = clip["duration_ms"].as_u64().unwrap();
     assert!((2_900..5_000).contains(&length), "{clip}");
-    let clip_file = |clip: &Value| folder.0.join(format!("recordings/main/clips/{}.mp4", clip["id"].as_str().unwrap()));
+    let clip_file =
+        |clip: &Value| folder.0.join(format!("recordings/main/clips/{}.mp4", clip["id"].as_str().unwrap()));
     let pictures = decoded(&clip_file(&clip));
-    assert!(pictures[0] < 0.1 && (pictures.len() as u64 * 1000 / u64::from(FPS)).abs_diff(length) < 200, "{clip}");
+    assert!(
+        pictures[0] < 0.1 && (pictures.len() as u64 * 1000 / u64::from(FPS)).abs_diff(length) < 200,
+        "{clip}"
+    );
     assert_eq!(stage.get(clip["media"].as_str().unwrap()).await.header(header::CONTENT_TYPE), "video/mp4");
 
     let line = end(&stage, publisher, 1).await;
@@ -389,12 +405,21 @@ async fn the_oldest_replay_makes_place_for_the_newest() {
         broadcast(&publisher, &film).await;
         ids.push(end(&stage, publisher, n).await["id"].clone());
     }
-    let bytes = stage.get(REPLAYS).await.json().as_array().unwrap().iter().map(|l| l["bytes"].as_u64().unwrap()).sum::<u64>();
+    let bytes = stage
+        .get(REPLAYS)
+        .await
+        .json()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| l["bytes"].as_u64().unwrap())
+        .sum::<u64>();
     let (key, owner) = (stage.key(), stage.owner());
     stage.stop().await;
     let budget = footlight_relay::Recording { disk_budget_bytes: Some(bytes - 1000), ..Default::default() };
     let stage = Stage::with(Config { recording: budget, ..config(&folder) }).await;
-    let left = stage.poll(REPLAYS, |answer| answer.json().as_array().is_some_and(|a| a.len() == 1)).await.json();
+    let left =
+        stage.poll(REPLAYS, |answer| answer.json().as_array().is_some_and(|a| a.len() == 1)).await.json();
     assert_eq!(left[0]["id"], ids[1]);
     assert!(!file(&folder, &ids[0], 1).exists() && file(&folder, &ids[1], 1).exists());
     stage.stop().await;
@@ -412,7 +437,7 @@ async fn the_oldest_replay_makes_place_for_the_newest() {
     assert!(matches!(stage.handle.stats().stream, StreamState::Live { .. }));
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let answer = ask(&stage.ready.http, Method::GET, "/api/v1/rooms/main/recording", &headers, "").await;
-    assert_eq!(answer.code(), "not_found");
+    assert_eq!(answer.json()["paused"], "budget_spent", "{}", answer.body);
     stage.stop().await;
 
     let off = footlight_relay::Recording { enabled: false, ..Default::default() };
