@@ -78,7 +78,12 @@ pub(crate) async fn broadcast(publisher: &Peer, footage: &[Packet]) {
 
 /// Times of the pictures that ffprobe decodes of a file, as far as it gets.
 pub(crate) fn decoded(path: &Path) -> Vec<f64> {
-    times(path, &["-select_streams", "v:0", "-show_entries", "frame=pts_time"])
+    decoded_with(path, &[])
+}
+
+/// The same with more options.
+pub(crate) fn decoded_with(path: &Path, options: &[&str]) -> Vec<f64> {
+    times(path, &[options, &["-select_streams", "v:0", "-show_entries", "frame=pts_time"]].concat())
 }
 
 /// Times of the packets of sound in a file.
