@@ -27,8 +27,7 @@ mod store;
 mod tls;
 mod track;
 
-pub use config::{Config, IceServer, Limits};
-pub use config::{Config, Limits, Recording};
+pub use config::{Config, IceServer, Limits, Recording};
 pub use error::Error;
 pub use hook::{Topic, Webhook};
 pub use relay::{Handle, Ready, Relay, Stats};

@@ -214,9 +214,7 @@ impl Relay {
     /// Serves until cancelled, then ends in order within five seconds: stop accepting, tell the members, end
     /// the sessions, write what is left, close. Returns early with an error where a part dies by itself.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), Error> {
-        let Self { mut engine, mut muxes, rooms, rooms_cancel, sockets, listener, tls, writer, .. } = self;
-        let Self { mut engine, mut muxes, archive, rooms, rooms_cancel, sockets, listener, writer, .. } = self;
-        let Self { mut engine, mut muxes, archive, rooms, rooms_cancel, sockets, listener, writer, .. } =
+        let Self { mut engine, mut muxes, archive, rooms, rooms_cancel, sockets, listener, tls, writer, .. } =
             self;
         let accepting = CancellationToken::new();
         let mut listening = JoinSet::new();

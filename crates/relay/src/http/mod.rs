@@ -16,8 +16,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
-use axum::routing::{get, patch, post};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 use footlight_protocol::{Code, Failure, RoomId};
 use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
@@ -127,15 +126,10 @@ async fn any_page_may_ask(mut response: Response) -> Response {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, if-match"),
-        (
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            "location, etag, link, retry-after, www-authenticate, accept-post, accept-patch",
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, DELETE, OPTIONS"),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, if-match, range"),
         (
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            "location, etag, www-authenticate, accept-post, accept-patch, accept-ranges, content-range",
+            "location, etag, link, retry-after, www-authenticate, accept-post, accept-patch, accept-ranges, content-range",
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ] {
