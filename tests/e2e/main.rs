@@ -6,6 +6,7 @@ mod house;
 mod instruments;
 mod network;
 mod refusals;
+mod replay;
 mod restart;
 mod watch;
 mod window;
