@@ -77,6 +77,7 @@ impl LocalRelay {
             room: self.room.clone(),
             socket: format!("ws://{}/ws/{}", self.loopback(), self.room),
             owner_token: self.owner_token.clone(),
+            rtmp: None,
             links,
             shared,
         }

@@ -2,9 +2,10 @@
 //! programs over it.
 //!
 //! State lies in plain stores that change only by events; components read it through signals and send
-//! intents. What talks to the outside has one file each: [`bridge`] to the shell, [`socket`] to the room,
-//! [`player`] to the media.
+//! intents. What talks to the outside has one place each: [`bridge`] to the shell, [`socket`] to the room,
+//! [`player`] to the media, [`api`] to the owner's side of the relay.
 
+pub mod api;
 pub mod bridge;
 pub mod browser;
 pub mod desk;

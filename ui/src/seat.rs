@@ -73,7 +73,10 @@ impl Seat {
     pub fn connect(self, address: Address, also: impl Fn(&RoomEvent) + 'static) {
         self.socket.set_value(None);
         let socket = Socket::open(address, move |event| {
-            self.apply(event.clone());
+            // A sign of life changes nothing that is shown.
+            if !matches!(event, RoomEvent::Answered) {
+                self.apply(event.clone());
+            }
             if matches!(event, RoomEvent::Server(footlight_protocol::room::ServerMessage::Welcome { .. })) {
                 self.say_pending();
             }
@@ -151,6 +154,22 @@ impl Seat {
 
     pub fn playing(self, latency_ms: Option<u32>) {
         self.send(&ClientMessage::Playing { latency_ms });
+    }
+
+    /// Sets what viewers read while there is no picture; empty takes it away. Owner only.
+    pub fn set_card(self, text: &str) {
+        if let Some(nonce) = nonce() {
+            self.send(&ClientMessage::SetCard { nonce, text: text.to_owned() });
+        }
+    }
+
+    /// Asks the relay for a sign of life.
+    pub fn ask(self) {
+        self.socket.try_with_value(|socket| {
+            if let Some(socket) = socket {
+                socket.ask();
+            }
+        });
     }
 
     pub fn refusal_seen(self) {

@@ -97,6 +97,11 @@ impl Socket {
         self.inner.welcomed.get() && self.inner.send(message)
     }
 
+    /// Asks the relay for a sign of life, which comes as [`RoomEvent::Answered`].
+    pub fn ask(&self) {
+        self.send(&ClientMessage::Ping { sent: browser::now_ms() });
+    }
+
     /// Add it to [`browser::now_ms`] to get the relay's time, in milliseconds.
     pub fn clock_offset_ms(&self) -> Option<f64> {
         self.inner.clock.borrow().offset_ms()
@@ -247,7 +252,7 @@ impl Inner {
             ServerMessage::Event { event } => self.since.set(self.since.get().max(Some(event.seq))),
             ServerMessage::Pong { sent, at_us } => {
                 self.clock.borrow_mut().pong(*sent, now, *at_us);
-                return;
+                return (self.on)(RoomEvent::Answered);
             }
             _ => {}
         }

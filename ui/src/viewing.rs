@@ -1,4 +1,5 @@
 //! One viewer's show: the playback store decides, the player does, and the page reads what came of it.
+//! What the viewer chose is kept for the next visit.
 
 use std::time::Duration;
 
@@ -6,19 +7,21 @@ use footlight_protocol::room::{ServerMessage, StreamState};
 use footlight_protocol::{CloseCode, Code, Failure};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use web_sys::HtmlVideoElement;
+use web_sys::HtmlElement;
 
 use crate::browser;
-use crate::player::{Player, Report};
+use crate::player::{Captured, Player, Report, Routes};
 use crate::seat::Seat;
 use crate::store::clock::{self, Latency};
-use crate::store::playback::{Do, Playback, PlaybackEvent, Status};
+use crate::store::playback::{Choice, Do, Playback, PlaybackEvent, Rung, Status, Why};
 use crate::store::room::{Link, RoomEvent};
 
-/// How often the session is looked at: a fifth of what a viewer calls a pause.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often the attempts are looked at: a seventh of what a viewer calls a pause.
+const LOOK: Duration = Duration::from_millis(150);
 /// How often the latency on the page changes, in looks.
-const LATENCY_LOOKS: u32 = 3;
+const LATENCY_LOOKS: u32 = 4;
+/// Where the viewer's choice of a way is kept.
+const CHOICE: &str = "footlight.way";
 /// How often the room hears of it, in milliseconds.
 const REPORT_MS: f64 = 5_000.0;
 /// How soon after a report without a measurement the first one may follow: the room takes no more.
@@ -31,6 +34,12 @@ pub struct Viewing {
     latency_ms: RwSignal<Option<u32>>,
     needs_touch: RwSignal<bool>,
     retry_at: RwSignal<f64>,
+    path: RwSignal<Option<(Rung, bool)>>,
+    choice: RwSignal<Choice>,
+    /// Muted, and the volume from 0 to 1.
+    sound: RwSignal<(bool, f64)>,
+    /// The sound was taken away by the browser and not by the viewer.
+    silenced: RwSignal<bool>,
     frames: StoredValue<u64>,
     playback: StoredValue<Playback>,
     latency: StoredValue<Latency>,
@@ -41,13 +50,19 @@ pub struct Viewing {
 impl Viewing {
     /// A show that has no screen yet, given to the components below.
     pub fn provide(seat: Seat) -> Self {
+        let choice = Choice::of(&browser::stored(CHOICE).unwrap_or_default());
         let viewing = Self {
             status: RwSignal::new(Status::Connecting),
             latency_ms: RwSignal::new(None),
             needs_touch: RwSignal::new(false),
             retry_at: RwSignal::new(0.0),
+            path: RwSignal::new(None),
+            choice: RwSignal::new(choice),
+            sound: RwSignal::new((true, 1.0)),
+            // Nobody has had the chance to touch anything yet.
+            silenced: RwSignal::new(true),
             frames: StoredValue::new(0),
-            playback: StoredValue::new(Playback::new(browser::now_ms())),
+            playback: StoredValue::new(Playback::new(choice, browser::now_ms())),
             latency: StoredValue::new(Latency::default()),
             player: StoredValue::new_local(None),
             seat,
@@ -80,25 +95,55 @@ impl Viewing {
         self.retry_at.read_only()
     }
 
-    /// Shows the room on this element, as the person with this token.
-    pub fn attach(self, video: HtmlVideoElement, endpoint: String, token: Option<String>) {
-        let screen = video.clone();
-        let player = Player::new(video, endpoint, move |report| match report {
+    /// On which rung of the ladder it plays, and whether with a picture.
+    pub fn path(self) -> ReadSignal<Option<(Rung, bool)>> {
+        self.path.read_only()
+    }
+
+    pub fn choice(self) -> ReadSignal<Choice> {
+        self.choice.read_only()
+    }
+
+    /// Plays in another way from now on, and on the next visit.
+    pub fn choose(self, choice: Choice) {
+        browser::store(CHOICE, choice.name());
+        self.choice.set(choice);
+        self.step(PlaybackEvent::Chosen(choice));
+    }
+
+    /// Whether it is muted, and the volume from 0 to 1.
+    pub fn sound(self) -> ReadSignal<(bool, f64)> {
+        self.sound.read_only()
+    }
+
+    /// Whether the viewer would have sound if the browser allowed it without a touch.
+    pub fn silenced(self) -> ReadSignal<bool> {
+        self.silenced.read_only()
+    }
+
+    pub fn set_sound(self, muted: bool, volume: f64) {
+        self.sound.set((muted, volume));
+        self.with_player(|player| player.set_sound(muted, volume));
+    }
+
+    /// Shows the room on the screens in `place`, as the person with this token.
+    pub fn attach(self, place: HtmlElement, routes: Routes, token: Option<String>) {
+        let stage = place.clone();
+        let player = Player::new(&place, routes, move |report| match report {
             Report::Playback(event) => self.step(event),
             Report::NeedsTouch => self.needs_touch.set(true),
-            Report::Frame { rtp, shown_ms } => self.frame(&screen, rtp, shown_ms),
+            Report::Silenced => {
+                self.set_sound(true, self.sound.get_untracked().1);
+                self.silenced.set(true);
+            }
+            Report::Frame { captured, shown_ms } => self.frame(&stage, captured, shown_ms),
         });
         player.set_token(token);
         self.player.set_value(Some(player));
-        if let Some(why) = Player::incapable() {
-            self.step(PlaybackEvent::Incapable(why));
-        }
+        Player::lacks().into_iter().for_each(|event| self.step(event));
         self.keep_looking();
         // A page that is left says goodbye; one that is come back to starts again.
-        let leaving = window_event_listener_untyped("pagehide", move |_| {
-            self.with_player(Player::stop);
-            self.step(PlaybackEvent::SessionFailed);
-        });
+        let leaving = window_event_listener_untyped("pagehide", move |_| self.step(PlaybackEvent::Left));
         on_cleanup(move || leaving.remove());
     }
 
@@ -113,6 +158,7 @@ impl Viewing {
             RoomEvent::Server(ServerMessage::Room { room }) => {
                 self.step(PlaybackEvent::Stream(room.stream.clone()));
             }
+            RoomEvent::Answered => self.step(PlaybackEvent::Answered),
             RoomEvent::Link(Link::Lost { retry_at, .. }) => {
                 self.step(PlaybackEvent::LinkDown { retry_at: *retry_at });
             }
@@ -128,6 +174,7 @@ impl Viewing {
     /// Plays now; called from a touch or a key.
     pub fn play(self) {
         self.needs_touch.set(false);
+        self.silenced.set(false);
         self.with_player(Player::play);
     }
 
@@ -144,11 +191,12 @@ impl Viewing {
                 looking.set_value(true);
                 spawn_local(async move {
                     let player = self.player.with_value(Clone::clone);
-                    let seen = match player {
-                        Some(player) => player.look().await,
-                        None => None,
-                    };
-                    self.step(seen.map_or(PlaybackEvent::Tick, PlaybackEvent::Seen));
+                    if let Some(player) = player {
+                        for (take, seen) in player.look().await {
+                            self.step(PlaybackEvent::Seen(take, seen));
+                        }
+                    }
+                    self.step(PlaybackEvent::Tick);
                     looking.set_value(false);
                     looks.update_value(|looks| *looks = looks.wrapping_add(1));
                     if looks.get_value().is_multiple_of(LATENCY_LOOKS) {
@@ -175,14 +223,13 @@ impl Viewing {
 
     fn step(self, event: PlaybackEvent) {
         let now = browser::now_ms();
-        let done = self
-            .playback
-            .try_update_value(|playback| playback.apply(event, now, browser::random()))
-            .flatten();
-        match done {
-            Some(Do::Start) => self.with_player(Player::start),
-            Some(Do::Stop) => self.with_player(Player::stop),
-            None => {}
+        let todo =
+            self.playback.try_update_value(|playback| playback.apply(event, now, browser::random()));
+        for one in todo.into_iter().flatten() {
+            match one {
+                Do::Ask => self.seat.ask(),
+                one => self.with_player(|player| player.carry_out(one)),
+            }
         }
         self.playback.with_value(|playback| {
             let status = playback.status(now);
@@ -192,19 +239,31 @@ impl Viewing {
             if self.retry_at.get_untracked() != playback.retry_at() {
                 self.retry_at.set(playback.retry_at());
             }
+            if self.path.get_untracked() != playback.path() {
+                self.path.set(playback.path());
+                // What was measured on another way says nothing about this one.
+                self.latency.set_value(Latency::default());
+            }
         });
     }
 
-    fn frame(self, screen: &HtmlVideoElement, rtp: Option<u32>, shown_ms: f64) {
+    fn frame(self, stage: &HtmlElement, captured: Captured, shown_ms: f64) {
         self.frames.update_value(|frames| *frames += 1);
         // Past the signals: at every frame, and only measurements read it.
-        let _ = screen.set_attribute("data-frames", &self.frames.get_value().to_string());
+        if let Some(screen) = stage.first_element_child() {
+            let _ = screen.set_attribute("data-frames", &self.frames.get_value().to_string());
+        }
         let clock = self.seat.room().with_untracked(|room| match room.stream {
             Some(StreamState::Live { clock, .. } | StreamState::Interrupted { clock, .. }) => Some(clock),
             Some(StreamState::Offline) | None => None,
         });
-        if let (Some(rtp), Some(clock), Some(offset)) = (rtp, clock, self.seat.clock_offset_ms()) {
-            let latency = shown_ms + offset - clock::captured_ms(clock, rtp);
+        let captured_ms = match captured {
+            Captured::Rtp(rtp) => clock.map(|clock| clock::captured_ms(clock, rtp)),
+            Captured::At(ms) => Some(ms),
+            Captured::Unknown => None,
+        };
+        if let (Some(captured_ms), Some(offset)) = (captured_ms, self.seat.clock_offset_ms()) {
+            let latency = shown_ms + offset - captured_ms;
             self.latency.update_value(|seen| seen.push(shown_ms, latency));
         }
     }
@@ -228,5 +287,5 @@ impl Viewing {
 /// The relay closed the door in a way that trying again does not open.
 fn closed(code: Code) -> PlaybackEvent {
     let failure = Failure::new(code, "The relay closed the room's connection");
-    PlaybackEvent::Incapable(crate::store::playback::Why::Refused(failure))
+    PlaybackEvent::Incapable(Why::Refused(failure))
 }

@@ -5,12 +5,14 @@
 
 pub mod failure;
 pub mod id;
+pub mod key;
 pub mod replay;
 pub mod room;
 pub mod studio;
 
 pub use failure::{CloseCode, Code, Failure};
 pub use id::{ClipId, InvalidId, MessageId, Nonce, ReplayId, RoomId, Seq, UserId};
+pub use key::KeyId;
 
 /// Version of the room messages. A client that says another one is told so and closed.
 pub const VERSION: u32 = 1;

@@ -12,6 +12,8 @@ use crate::{Failure, MessageId, Nonce, RoomId, Seq, UserId};
 pub const MAX_TEXT: usize = 300;
 /// Longest nickname, in Unicode scalar values after trimming.
 pub const MAX_NAME: usize = 24;
+/// Longest text on the card between publishers, in Unicode scalar values after trimming.
+pub const MAX_CARD: usize = 140;
 /// Longest WebSocket message a client may send, in bytes. Four bytes a scalar value, escapes, and the envelope.
 pub const MAX_CLIENT_MESSAGE: usize = 8 * 1024;
 /// Longest timeout, in seconds: two weeks.
@@ -44,6 +46,9 @@ pub enum ClientMessage {
     Say { nonce: Nonce, text: String },
     /// Moderates. Owner and moderators only. Answered by `done` or `refused`.
     Moderate { nonce: Nonce, action: Action },
+    /// Sets [`RoomState::card`]; an empty text takes it away. Owner only. Answered by `done`, with the room's
+    /// newest seq, or `refused`.
+    SetCard { nonce: Nonce, text: String },
     /// Asks for the relay's clock; `sent` comes back unchanged.
     Ping { sent: f64 },
     /// What this viewer's player measures, at most every two seconds.
@@ -196,6 +201,9 @@ pub struct RoomState {
     /// What the creator should know about the stream that is coming in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+    /// The creator's words for viewers while nobody publishes; at most [`MAX_CARD`] long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
     /// Whether the broadcast is being recorded. Told to everybody: who is in a room may know that it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<Recording>,

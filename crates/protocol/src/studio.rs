@@ -188,6 +188,9 @@ pub struct RoomAccess {
     pub socket: String,
     /// Makes the sidebar's session the owner's. Secret: never shown.
     pub owner_token: String,
+    /// Where other encoders publish by RTMP, for OBS's field "Server"; none where the relay takes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtmp: Option<String>,
     /// Links to the viewer page, best first (the LAN's where sharing is on, else the loopback's).
     pub links: Vec<String>,
     /// Whether other machines can reach the relay.

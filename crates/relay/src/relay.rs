@@ -124,6 +124,7 @@ impl Relay {
             presence: Presence::default(),
             notes: Vec::new(),
             recording: None,
+            card: past.card.clone(),
         };
         let (state_sender, state) = watch::channel(offline);
         let recording = record::start(record::Setup {

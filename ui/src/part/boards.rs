@@ -20,6 +20,7 @@ pub fn Boards() -> impl IntoView {
         let left = viewing.retry_at().get() - seat.now().get();
         (left > 0.0).then(|| (left / 1_000.0).ceil() as u64)
     });
+    let card = Memo::new(move |_| seat.room().with(|room| room.card.clone()));
     move || {
         match viewing.status().get() {
         Status::Playing => ().into_any(),
@@ -41,6 +42,7 @@ pub fn Boards() -> impl IntoView {
             <div class="board offline" role="status">
                 <Mark />
                 <h1>{words.say("watch.offline")}</h1>
+                {move || card.get().map(|said| view! { <p class="board-said">{said}</p> })}
                 <p>{words.say("watch.offline_text")}</p>
             </div>
         }
@@ -83,7 +85,7 @@ fn failed(words: Words, why: Why, retry_s: Memo<Option<u64>>) -> AnyView {
     // What is missing in the browser does not come back by waiting.
     let waits = matches!(why, Why::Blocked | Why::Unreachable | Why::Refused(_));
     let text = move || match &why {
-        Why::NoWebRtc => words.get("why.no_webrtc").to_owned(),
+        Why::NoPlayer => words.get("why.no_player").to_owned(),
         Why::NoH264 => words.get("why.no_h264").to_owned(),
         Why::Blocked => words.get("why.blocked").to_owned(),
         Why::Unreachable => words.get("why.unreachable").to_owned(),

@@ -20,10 +20,12 @@ pub enum Icon {
     MicrophoneOff,
     Network,
     Send,
+    Settings,
     Sound,
     SoundOff,
     Trash,
     Warning,
+    Ways,
 }
 
 impl Icon {
@@ -58,10 +60,14 @@ impl Icon {
                 "M12 13.5v6M8.5 16.5a5 5 0 0 1 0-7M15.5 16.5a5 5 0 0 0 0-7M5.7 19a9 9 0 0 1 0-12M18.3 19a9 9 0 0 0 0-12M12 12.5v.5"
             }
             Self::Send => "M4 12l16-8-5.5 16-3-6.5zM11.5 13.5L20 4",
+            Self::Settings => {
+                "M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6M10.5 3.5h3l.5 2.6 2 1.1 2.5-.9 1.5 2.6-2 1.7v2.8l2 1.7-1.5 2.6-2.5-.9-2 1.1-.5 2.6h-3l-.5-2.6-2-1.1-2.5.9L4 15.1l2-1.7v-2.8L4 8.9l1.5-2.6 2.5.9 2-1.1z"
+            }
             Self::Sound => "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9a4 4 0 0 1 0 6M18 6.5a8 8 0 0 1 0 11",
             Self::SoundOff => "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9.5l5 5M20.5 9.5l-5 5",
             Self::Trash => "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7M10.5 10.5v6M13.5 10.5v6",
             Self::Warning => "M12 4.5L2.8 20h18.4zM12 10.5v4M12 17v.2",
+            Self::Ways => "M4 7.5h8M18 7.5h2M15 5v5M4 16.5h2M12 16.5h8M9 14v5",
         }
     }
 

@@ -15,8 +15,10 @@ use crate::part::go_live::{GoLive, phase_name};
 use crate::part::health::HealthLine;
 use crate::part::icon::{Icon, Mark};
 use crate::part::microphone::Microphone;
+use crate::part::notes::Notes;
 use crate::part::preferences::{LanguageChoice, ThemeChoice};
 use crate::part::preview::Preview;
+use crate::part::settings::Settings;
 use crate::part::share::Share;
 use crate::part::shortcuts::Shortcuts;
 use crate::part::toast::Toasts;
@@ -71,6 +73,7 @@ fn Window() -> impl IntoView {
     });
 
     let help = RwSignal::new(false);
+    let settings = RwSignal::new(false);
     let keys = window_event_listener(leptos::ev::keydown, move |event| keyboard(desk, seat, help, &event));
     on_cleanup(move || keys.remove());
 
@@ -94,6 +97,16 @@ fn Window() -> impl IntoView {
                 <LanguageChoice on_choose=choose_language />
                 <ThemeChoice theme on_choose=choose_theme />
                 <button
+                    id="open-settings"
+                    type="button"
+                    class="quiet square"
+                    aria-label=words.say("settings.title")
+                    title=words.say("settings.title")
+                    on:click=move |_| settings.set(true)
+                >
+                    {Icon::Settings.view()}
+                </button>
+                <button
                     type="button"
                     class="quiet square"
                     aria-label=words.say("keys.title")
@@ -105,6 +118,7 @@ fn Window() -> impl IntoView {
             </header>
             <div class="desk">
                 <FailureBar />
+                <Notes />
                 <Preview />
                 <section class="card deck">
                     <GoLive />
@@ -129,6 +143,7 @@ fn Window() -> impl IntoView {
             </aside>
         </main>
         <Shortcuts open=help />
+        <Settings open=settings />
     }
 }
 

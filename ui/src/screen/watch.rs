@@ -10,10 +10,12 @@ use crate::part::icon::Mark;
 use crate::part::preferences::LanguageChoice;
 use crate::part::stage::Stage;
 use crate::part::viewers::Viewers;
+use crate::part::way_menu;
+use crate::player::Routes;
 use crate::seat::Seat;
 use crate::socket::Address;
 use crate::store::i18n::Language;
-use crate::store::playback::{Status, Why};
+use crate::store::playback::{Rung, Status, Why};
 use crate::store::room::RoomEvent;
 use crate::viewing::Viewing;
 use crate::words;
@@ -45,12 +47,9 @@ pub fn Watch() -> impl IntoView {
             && viewing.status().get() != Status::Banned
     });
     let latency = move || viewing.latency_ms().get();
-    let seconds = move || {
-        latency().map(|ms| words.fill("watch.latency", &[("n", &format!("{:.2}", f64::from(ms) / 1_000.0))]))
-    };
     let reason = move || match viewing.status().get() {
         Status::Failed(why) => Some(match why {
-            Why::NoWebRtc => "no-webrtc",
+            Why::NoPlayer => "no-player",
             Why::NoH264 => "no-h264",
             Why::Blocked => "blocked",
             Why::Unreachable => "unreachable",
@@ -58,6 +57,7 @@ pub fn Watch() -> impl IntoView {
         }),
         _ => None,
     };
+    let compatible = move || viewing.path().get() == Some((Rung::Hls, true));
     let choose = move |language: Language| {
         browser::store(LANGUAGE, language.tag());
         words.choose(language);
@@ -69,9 +69,15 @@ pub fn Watch() -> impl IntoView {
             class:chat-open=move || chat_open.get()
             data-state=move || viewing.status().get().name()
             data-reason=reason
+            data-path=move || viewing.path().get().map(|(rung, _)| rung.name())
+            data-way=move || viewing.choice().get().name()
             data-latency-ms=move || latency().map(|ms| ms.to_string())
         >
-            <Stage endpoint=format!("/whep/{room}") token chat_open />
+            <Stage
+                routes=Routes { whep: format!("/whep/{room}"), hls: format!("/hls/{room}/index.m3u8") }
+                token
+                chat_open
+            />
             <header class="bar">
                 <span class="brand">
                     <Mark />
@@ -80,10 +86,13 @@ pub fn Watch() -> impl IntoView {
                 <Show when=move || live.get()>
                     <span class="live-badge">{words.say("live.badge")}</span>
                 </Show>
-                <Viewers />
-                <span id="latency" class="latency" title=words.say("watch.latency_title")>
-                    {seconds}
+                <span id="latency" class="latency" title=move || way_menu::sentence(words, viewing)>
+                    {move || way_menu::delay(words, viewing)}
+                    <Show when=compatible>
+                        <span class="latency-mode">" · "{words.say("watch.compatible")}</span>
+                    </Show>
                 </span>
+                <Viewers />
                 <span class="gap"></span>
                 <LanguageChoice on_choose=choose />
             </header>

@@ -4,8 +4,12 @@
 pub mod backoff;
 pub mod clock;
 pub mod health;
+pub mod hls;
 pub mod i18n;
+pub mod keys;
+pub mod ladder;
 pub mod meter;
 pub mod playback;
 pub mod room;
+pub mod take;
 pub mod undo;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use footlight_protocol::room::{
-    Event, EventKind, Member, Presence, Role, ServerMessage, StreamState, UnixMillis,
+    Event, EventKind, Member, Note, Presence, Role, RoomState, ServerMessage, StreamState, UnixMillis,
 };
 use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, Seq, UserId};
 
@@ -84,6 +84,8 @@ pub struct Refusal {
 pub enum RoomEvent {
     Link(Link),
     Server(ServerMessage),
+    /// The relay answered a ping: it is there.
+    Answered,
     /// This page says something.
     Typed {
         nonce: Nonce,
@@ -100,6 +102,10 @@ pub struct Room {
     pub me: Option<Member>,
     pub token: Option<String>,
     pub stream: Option<StreamState>,
+    /// What the creator lets viewers read while there is no picture.
+    pub card: Option<String>,
+    /// What the creator should know about the stream.
+    pub notes: Vec<Note>,
     pub presence: Presence,
     pub muted_until: Option<UnixMillis>,
     pub refusal: Option<Refusal>,
@@ -125,6 +131,7 @@ impl Room {
                 }
             }
             RoomEvent::RefusalSeen => self.refusal = None,
+            RoomEvent::Answered => {}
         }
     }
 
@@ -150,6 +157,11 @@ impl Room {
         self.me.as_ref().map_or("", |me| me.name.as_str())
     }
 
+    /// Whether the publisher is gone and may be back.
+    pub fn interrupted(&self) -> bool {
+        matches!(self.stream, Some(StreamState::Interrupted { .. }))
+    }
+
     pub fn banned(&self) -> bool {
         self.link == Link::Closed(CloseCode::Banned)
     }
@@ -160,8 +172,7 @@ impl Room {
                 self.link = Link::Open;
                 self.me = Some(you);
                 self.token = Some(token);
-                self.stream = Some(room.stream);
-                self.presence = room.presence;
+                self.look(room);
                 self.muted_until = muted_until;
                 if !resumed {
                     self.lines.clear();
@@ -172,10 +183,7 @@ impl Room {
                 self.revision += 1;
             }
             ServerMessage::Event { event } => self.take(event),
-            ServerMessage::Room { room } => {
-                self.stream = Some(room.stream);
-                self.presence = room.presence;
-            }
+            ServerMessage::Room { room } => self.look(room),
             ServerMessage::Presence { presence } => self.presence = presence,
             ServerMessage::Done { nonce, seq } => {
                 // Said before a break, answered after it: the line may already be in the history.
@@ -202,6 +210,13 @@ impl Room {
             ServerMessage::Muted { until } => self.muted_until = until,
             ServerMessage::Pong { .. } => {}
         }
+    }
+
+    fn look(&mut self, room: RoomState) {
+        self.stream = Some(room.stream);
+        self.presence = room.presence;
+        self.notes = room.notes;
+        self.card = room.card;
     }
 
     fn take(&mut self, event: Event) {
@@ -277,8 +292,6 @@ fn by(line: &Line) -> Option<&UserId> {
 
 #[cfg(test)]
 mod tests {
-    use footlight_protocol::room::RoomState;
-
     use super::*;
 
     fn member(id: &str) -> Member {

@@ -16,8 +16,9 @@ use crate::clock::Moment;
 
 /// A keyframe costs the publisher ten ordinary frames; those who ask within this share one.
 const ASK_EVERY: Duration = Duration::from_millis(300);
-/// A publisher that is connected but sends nothing for this long is interrupted.
-const SILENCE: Duration = Duration::from_secs(2);
+/// A publisher that is connected but sends nothing for this long is interrupted. Sound comes fifty times a
+/// second, so it is no hiccup; and a page whose picture stands for a second asks whose fault it is.
+const SILENCE: Duration = Duration::from_millis(700);
 
 /// One publisher's media.
 pub(crate) struct Publisher {

@@ -86,6 +86,8 @@ pub(crate) struct Actor {
     /// What is said of the publisher's stream.
     notes: Vec<Note>,
     recording: Option<Recording>,
+    /// The creator's words for viewers while there is no picture.
+    pub(super) card: Option<String>,
     media: HashMap<SessionId, Media>,
     pub(super) seats: Seats,
     pub(super) history: History,
@@ -113,6 +115,7 @@ impl Actor {
             stream: Stream::new(clock::now()),
             notes: Vec::new(),
             recording: None,
+            card: past.card.take(),
             media: HashMap::new(),
             history: History::new(past),
             sanctions,
@@ -335,6 +338,12 @@ impl Actor {
             state.stream = stream;
             state.notes.clone_from(&self.notes);
         });
+        self.tell_room();
+    }
+
+    /// Tells everybody what the room is like now.
+    pub(super) fn tell_room(&mut self) {
+        self.state.send_modify(|state| state.card.clone_from(&self.card));
         let room = self.room_state();
         self.seats.tell_all(&ServerMessage::Room { room }, Weight::Full);
     }
@@ -373,6 +382,7 @@ impl Actor {
             presence: self.presence(),
             notes: self.notes.clone(),
             recording: self.recording,
+            card: self.card.clone(),
         }
     }
 

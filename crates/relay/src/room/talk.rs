@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use footlight_protocol::room::{
-    Action, ClientMessage, Event, EventKind, MAX_NAME, MAX_TEXT, Member, Role as Rank, ServerMessage,
+    Action, ClientMessage, Event, EventKind, MAX_CARD, MAX_NAME, MAX_TEXT, Member, Role as Rank, ServerMessage,
     UnixMillis,
 };
 use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, UserId, VERSION};
@@ -61,6 +61,7 @@ impl Actor {
             ClientMessage::Name { name } => self.name(seat, me, &name).await,
             ClientMessage::Say { nonce, text } => self.talk(seat, me, nonce, &text),
             ClientMessage::Moderate { nonce, action } => self.moderate(seat, me, nonce, action).await,
+            ClientMessage::SetCard { nonce, text } => self.set_card(seat, me, nonce, &text).await,
             ClientMessage::Playing { latency_ms } => {
                 if let Some(seat) = self.seats.get_mut(seat) {
                     seat.playing = latency_ms.map(|latency| (latency, std::time::Instant::now()));
@@ -92,6 +93,30 @@ impl Actor {
             let you = Member { id: me.id.clone(), name: name.clone(), role };
             self.seats.tell(seat, &ServerMessage::You { you });
         }
+    }
+
+    /// Sets what viewers read while nobody publishes. It is the room's state and not one of its events.
+    async fn set_card(&mut self, seat: SeatId, me: Member, nonce: Nonce, text: &str) {
+        if me.role != Rank::Owner {
+            let failure = Failure::new(Code::Forbidden, "Only the owner sets the card");
+            return self.refuse(seat, Some(nonce), failure, None);
+        }
+        let card = match clean(text, MAX_CARD) {
+            Ok(card) => Some(card),
+            Err(Code::Empty) => None,
+            Err(code) => {
+                let failure = Failure::new(code, format!("The card has at most {MAX_CARD} characters"));
+                return self.refuse(seat, Some(nonce), failure, None);
+            }
+        };
+        if card != self.card {
+            if let Err(error) = self.store.set_card(self.id.clone(), card.clone()).await {
+                return self.refuse(seat, Some(nonce), internal(&error), None);
+            }
+            self.card = card;
+            self.tell_room();
+        }
+        self.seats.tell(seat, &ServerMessage::Done { nonce, seq: self.history.seq() });
     }
 
     fn talk(&mut self, seat: SeatId, me: Member, nonce: Nonce, text: &str) {

@@ -53,6 +53,8 @@ pub(crate) struct Past {
     /// Of those, the messages that are deleted.
     pub(crate) deleted: Vec<MessageId>,
     pub(crate) sanctions: Vec<(UserId, Sanction)>,
+    /// The creator's words for viewers while there is no picture.
+    pub(crate) card: Option<String>,
 }
 
 /// Runs in the database's thread; hands its answer out after the commit.
@@ -138,7 +140,12 @@ impl Store {
         self.ask(move |database| database.set_name(&user, &name, at)).await
     }
 
-    /// What the room needs to go on: its `tail` newest events and all sanctions.
+    /// Sets the room's card, or takes it away.
+    pub(crate) async fn set_card(&self, room: RoomId, card: Option<String>) -> Result<(), Error> {
+        self.ask(move |database| database.set_card(&room, card.as_deref())).await
+    }
+
+    /// What the room needs to go on: its `tail` newest events, all sanctions, its card.
     pub(crate) async fn past(&self, room: RoomId, tail: usize) -> Result<Past, Error> {
         self.ask(move |database| database.past(&room, tail)).await
     }

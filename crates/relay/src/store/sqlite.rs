@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Answer, Job, Kept, Message, Past, Sanction};
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
-const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("recordings.sql")];
+const STEPS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("recordings.sql"), include_str!("card.sql")];
 /// Jobs in one transaction. A disk flush takes some milliseconds, and this many jobs hardly longer.
 const GROUP: usize = 256;
 /// How long a relay that is being replaced may take to let go of the database.
@@ -162,7 +163,25 @@ impl Database<'_> {
             let sanction = until.map_or(Sanction::Banned, |until| Sanction::MutedUntil(until as u64));
             past.sanctions.push((user, sanction));
         }
+        past.card = self
+            .0
+            .prepare_cached("SELECT text FROM card WHERE room = ?1")?
+            .query_row([room.as_str()], |row| row.get(0))
+            .optional()?;
         Ok(past)
+    }
+
+    pub(super) fn set_card(&self, room: &RoomId, card: Option<&str>) -> rusqlite::Result<()> {
+        let Some(text) = card else {
+            let mut delete = self.0.prepare_cached("DELETE FROM card WHERE room = ?1")?;
+            return delete.execute([room.as_str()]).map(drop);
+        };
+        self.0
+            .prepare_cached(
+                "INSERT INTO card (room, text) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET text = ?2",
+            )?
+            .execute(params![room.as_str(), text])
+            .map(drop)
     }
 
     pub(super) fn keep(&self, room: &RoomId, kept: &Kept) -> rusqlite::Result<()> {

@@ -1,0 +1,47 @@
+//! The creator's settings: the card between broadcasts and the stream keys.
+
+use leptos::html::Dialog;
+use leptos::prelude::*;
+
+use crate::part::card_field::CardField;
+use crate::part::icon::Icon;
+use crate::part::keys::StreamKeys;
+use crate::words::use_words;
+
+#[component]
+pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
+    let words = use_words();
+    let dialog = NodeRef::<Dialog>::new();
+    Effect::new(move |_| {
+        let Some(dialog) = dialog.get() else { return };
+        if open.get() && !dialog.open() {
+            let _ = dialog.show_modal();
+        } else if !open.get() && dialog.open() {
+            dialog.close();
+        }
+    });
+    view! {
+        <dialog
+            id="settings"
+            class="dialog settings"
+            node_ref=dialog
+            autofocus
+            aria-labelledby="settings-title"
+            on:close=move |_| open.set(false)
+        >
+            <header class="settings-head">
+                <h2 id="settings-title">{words.say("settings.title")}</h2>
+                <button
+                    type="button"
+                    class="quiet square"
+                    aria-label=words.say("common.close")
+                    on:click=move |_| open.set(false)
+                >
+                    {Icon::Close.view()}
+                </button>
+            </header>
+            <CardField />
+            <StreamKeys open />
+        </dialog>
+    }
+}
