@@ -36,6 +36,7 @@ pub(crate) struct Desk {
 pub(crate) struct Ready {
     pub(crate) http: String,
     pub(crate) watch: String,
+    pub(crate) rtmp: Option<String>,
     pub(crate) port: u16,
     pub(crate) room: String,
     pub(crate) stream_key: Secret,
@@ -47,7 +48,9 @@ impl Desk {
     pub(crate) async fn open(settings: Settings, targets: Vec<TargetUrl>) -> Result<Self> {
         let secrets = Secrets::load(&settings.data)?;
         let file = &settings.now;
-        let relay = LocalRelay::start(file.listen, &file.room, settings.data.clone(), &secrets).await?;
+        let relay =
+            LocalRelay::start(file.listen, settings.rtmp, &file.room, settings.data.clone(), &secrets)
+                .await?;
         let config = footlight_studio::Config {
             camera: file.camera.clone(),
             microphone: file.microphone.clone(),
@@ -73,6 +76,7 @@ impl Desk {
         Some(Ready {
             http: relay.http(),
             watch: relay.watch(),
+            rtmp: relay.rtmp.clone(),
             port: relay.address.port(),
             room: relay.room.to_string(),
             stream_key: self.secrets.stream_key.clone(),
@@ -150,12 +154,13 @@ impl Desk {
         if let Err(error) = old.stop().await {
             tracing::warn!("the relay did not stop cleanly: {error:#}");
         }
-        let data = self.settings.lock().map(|settings| settings.data.clone()).unwrap_or_default();
-        let access = match LocalRelay::start(wanted, &room, data.clone(), &self.secrets).await {
+        let (data, rtmp) =
+            self.settings.lock().map(|settings| (settings.data.clone(), settings.rtmp)).unwrap_or_default();
+        let access = match LocalRelay::start(wanted, rtmp, &room, data.clone(), &self.secrets).await {
             Ok(relay) => slot.insert(relay).access(),
             Err(error) => {
                 tracing::error!("cannot listen on {wanted}: {error:#}");
-                *slot = LocalRelay::start(before, &room, data, &self.secrets).await.ok();
+                *slot = LocalRelay::start(before, rtmp, &room, data, &self.secrets).await.ok();
                 return Err(Failure::new(Code::Internal, format!("The relay cannot listen on {wanted}")));
             }
         };

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use clap::Parser;
 use footlight_protocol::RoomId;
+use footlight_relay::Rtmp;
 
 /// A desktop broadcaster that carries its own audience.
 #[derive(Debug, Parser)]
@@ -36,9 +37,9 @@ pub(crate) struct Flags {
     /// Where the bundled relay listens; port 0 picks a free one
     #[arg(long, env = "FOOTLIGHT_LISTEN", value_name = "ADDR:PORT")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Where the bundled relay takes RTMP (not in this version: said, and otherwise ignored)
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub(crate) rtmp: Option<SocketAddr>,
+    /// Where the bundled relay takes RTMP, or off; the default is port 1935 of the address of --listen, if it is free
+    #[arg(long, env = "FOOTLIGHT_RTMP", value_name = "ADDR:PORT")]
+    pub(crate) rtmp: Option<Rtmp>,
     /// Folder of the relay's store, the keys and the settings
     #[arg(long, env = "FOOTLIGHT_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,

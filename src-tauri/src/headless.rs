@@ -12,9 +12,6 @@ use crate::settings::Settings;
 /// Runs until SIGINT or SIGTERM, then shuts down in order.
 pub(crate) async fn run(flags: Flags, settings: Settings) -> Result<()> {
     let report = Report::new(flags.json);
-    if flags.rtmp.is_some() {
-        eprintln!("footlight: --rtmp is ignored: this version takes and serves no RTMP");
-    }
     let mut stop = std::pin::pin!(stop_signal());
     // A signal during the start ends it too, and leaves nothing behind that has to be closed in order.
     let desk = tokio::select! {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use footlight_protocol::RoomId;
 use footlight_protocol::studio::RoomAccess;
-use footlight_relay::{Config, Handle, Relay};
+use footlight_relay::{Config, Handle, Relay, Rtmp};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,8 @@ const STOP_BUDGET: Duration = Duration::from_secs(6);
 pub(crate) struct LocalRelay {
     pub(crate) address: SocketAddr,
     pub(crate) room: RoomId,
+    /// What an encoder takes as its server, where RTMP is taken.
+    pub(crate) rtmp: Option<String>,
     pub(crate) handle: Handle,
     owner_token: String,
     stop: CancellationToken,
@@ -32,12 +34,14 @@ impl LocalRelay {
     /// Binds and runs. A busy address is an error that names it.
     pub(crate) async fn start(
         listen: SocketAddr,
+        rtmp: Rtmp,
         room: &RoomId,
         data: PathBuf,
         secrets: &Secrets,
     ) -> Result<Self> {
         let config = Config {
             listen,
+            rtmp,
             room: room.clone(),
             data,
             stream_key: Some(secrets.stream_key.clone()),
@@ -46,11 +50,12 @@ impl LocalRelay {
         };
         let relay = Relay::bind(config).await.context("start the relay")?;
         let address = SocketAddr::new(listen.ip(), relay.ready().udp);
+        let rtmp = relay.ready().rtmp.clone();
         let handle = relay.handle();
         let stop = CancellationToken::new();
         let task = tokio::spawn(relay.run(stop.clone()));
         let owner_token = secrets.owner_token.reveal().to_owned();
-        Ok(Self { address, room: room.clone(), handle, owner_token, stop, task })
+        Ok(Self { address, room: room.clone(), rtmp, handle, owner_token, stop, task })
     }
 
     /// `http://HOST:PORT` as this machine reaches the relay.

@@ -24,7 +24,7 @@ impl Report {
         self.print(
             || {
                 json!({
-                    "event": "ready", "http": ready.http, "watch": ready.watch, "rtmp": null, "udp": ready.port,
+                    "event": "ready", "http": ready.http, "watch": ready.watch, "rtmp": ready.rtmp, "udp": ready.port,
                     "room": ready.room, "stream_key": ready.stream_key.reveal(),
                     "owner_token": ready.owner_token.reveal(),
                 })

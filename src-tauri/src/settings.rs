@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use footlight_protocol::RoomId;
 use footlight_protocol::studio::Preferences;
+use footlight_relay::Rtmp;
 use serde::{Deserialize, Serialize};
 
 use crate::flags::{Flags, Size};
@@ -60,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// In force: file, then environment and flags.
     pub(crate) now: File,
+    /// Where the relay takes RTMP. Not in the file: who needs another port than the usual one starts it so.
+    pub(crate) rtmp: Rtmp,
     /// As it stands in the file.
     kept: File,
     path: PathBuf,
@@ -87,7 +90,7 @@ impl Settings {
         now.room = flags.room.clone().unwrap_or(now.room);
         check(&now).with_context(|| format!("settings in {}", path.display()))?;
         fs::create_dir_all(&data).with_context(|| format!("make the data folder {}", data.display()))?;
-        Ok(Self { data, now, kept, path })
+        Ok(Self { data, now, rtmp: flags.rtmp.unwrap_or_default(), kept, path })
     }
 
     /// Changes a setting for this run and in the file.

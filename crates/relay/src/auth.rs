@@ -61,7 +61,12 @@ impl Auth {
     }
 
     pub(crate) fn may_publish(&self, headers: &HeaderMap) -> bool {
-        bearer(headers).is_some_and(|key| self.hasher.matches(STREAM_KEY, key, &self.stream_key))
+        bearer(headers).is_some_and(|key| self.opens(key))
+    }
+
+    /// Whether it is the stream key.
+    pub(crate) fn opens(&self, key: &str) -> bool {
+        self.hasher.matches(STREAM_KEY, key, &self.stream_key)
     }
 
     pub(crate) fn is_owner(&self, token: &str) -> bool {

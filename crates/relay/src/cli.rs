@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::Config;
+use crate::config::{Config, Rtmp};
 use crate::error::Error;
 use crate::relay::{Handle, Ready, Relay};
 use crate::secret::Secret;
@@ -42,6 +42,12 @@ struct Flags {
     /// PEM file of the certificate's private key.
     #[arg(long, value_name = "FILE", env = "FOOTLIGHT_TLS_KEY", requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
+    /// Address and port of RTMP, or off. The default is port 1935 of the address of --listen, if it is free.
+    #[arg(long, value_name = "ADDR:PORT", env = "FOOTLIGHT_RTMP")]
+    rtmp: Option<Rtmp>,
+    /// Address and port of RTMPS, which needs a certificate.
+    #[arg(long, value_name = "ADDR:PORT", env = "FOOTLIGHT_RTMPS")]
+    rtmps: Option<SocketAddr>,
     /// Settings file.
     #[arg(long, value_name = "FILE", env = "FOOTLIGHT_CONFIG")]
     config: Option<PathBuf>,
@@ -93,6 +99,9 @@ fn start(flags: Flags) -> Result<(), Error> {
         events.ready(&ready);
         if !json {
             println!("Watch: {}\nPublish: {}/whip/{}", ready.watch, ready.http, ready.room);
+            for server in ready.rtmp.iter().chain(&ready.rtmps) {
+                println!("Publish: {server}");
+            }
             if ready.stream_key.is_some() {
                 println!("The keys are shown by the first start with --json.");
             }
@@ -126,6 +135,8 @@ fn configure(flags: Flags) -> Result<Config, Error> {
     if let Some(listen) = flags.listen {
         config.listen = listen;
     }
+    config.rtmp = flags.rtmp.unwrap_or(config.rtmp);
+    config.rtmps = flags.rtmps.or(config.rtmps);
     if let Some(data) = flags.data {
         config.data = data;
     }
@@ -210,7 +221,7 @@ impl Events {
             "event": "ready",
             "http": ready.http,
             "watch": ready.watch,
-            "rtmp": null,
+            "rtmp": ready.rtmp,
             "udp": ready.udp,
             "room": ready.room,
             "stream_key": ready.stream_key.as_ref().map(Secret::reveal),

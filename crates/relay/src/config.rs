@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use footlight_protocol::RoomId;
 use serde::Deserialize;
@@ -32,6 +33,9 @@ pub struct Config {
     pub ice_servers: Vec<IceServer>,
     /// Certificate of HTTPS and RTMPS. `None` serves neither.
     pub tls: Option<Tls>,
+    pub rtmp: Rtmp,
+    /// RTMPS here, with the certificate of `tls`; port 0 picks one that is free. `None` takes none.
+    pub rtmps: Option<SocketAddr>,
     pub limits: Limits,
     pub recording: Recording,
 }
@@ -109,6 +113,37 @@ impl IceServer {
     }
 }
 
+/// Where RTMP is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Rtmp {
+    /// On the usual port of `listen`'s address. Where that is busy, nowhere, which is said as a warning.
+    #[default]
+    Usual,
+    /// There, and an error where it is busy. Port 0 picks one that is free.
+    At(SocketAddr),
+    Off,
+}
+
+impl FromStr for Rtmp {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        text.parse().map(Self::At).map_err(|_| "RTMP is taken at ADDR:PORT, or it is off")
+    }
+}
+
+impl TryFrom<String> for Rtmp {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 /// Bounds on what strangers can make the relay hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -140,6 +175,8 @@ impl Default for Config {
             owner_token: None,
             ice_servers: Vec::new(),
             tls: None,
+            rtmp: Rtmp::Usual,
+            rtmps: None,
             limits: Limits::default(),
             recording: Recording::default(),
         }
@@ -156,6 +193,8 @@ struct File {
     advertise: Vec<IpAddr>,
     ice_servers: Vec<IceServer>,
     tls: Option<Tls>,
+    rtmp: Rtmp,
+    rtmps: Option<SocketAddr>,
     limits: Limits,
     recording: Recording,
 }
@@ -183,6 +222,8 @@ impl Config {
             advertise: file.advertise,
             ice_servers: file.ice_servers,
             tls: file.tls,
+            rtmp: file.rtmp,
+            rtmps: file.rtmps,
             limits: file.limits,
             recording: file.recording,
             ..defaults
@@ -240,6 +281,7 @@ mod tests {
         assert!(config.tls.is_some());
         assert_eq!(config.advertise.len(), 1);
         assert!(config.recording.disk_budget_bytes.is_some());
+        assert!(matches!(config.rtmp, Rtmp::At(_)) && config.rtmps.is_some());
     }
 
     #[test]
@@ -254,6 +296,7 @@ mod tests {
             ("ice_servers = [{ url = 'turn:x' }]", "credential"),
             ("ice_servers = [{ url = 'stun:x>y' }]", "stun:x>y"),
             ("[recording]\ndisk_budget_percent = 101", "1 to 100"),
+            ("rtmp = 'on'", "ADDR:PORT"),
         ] {
             let message = Config::from_toml(text).unwrap_err();
             assert!(!message.contains('\n') && message.contains(says), "{message}");

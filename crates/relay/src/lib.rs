@@ -1,4 +1,4 @@
-//! The server: takes one broadcast a room in by WHIP, and serves its viewers (WHEP), chat and moderation.
+//! The server: takes one broadcast a room in by WHIP or RTMP, and serves its viewers (WHEP), chat and moderation.
 //!
 //! [`Relay::bind`] opens the data folder and binds one port number for TCP (HTTP, WebSocket, ICE-TCP) and UDP
 //! (all media); [`Relay::run`] serves until it is cancelled. The program `footlight-relay` is [`cli::main`];
@@ -21,13 +21,14 @@ mod record;
 mod relay;
 mod room;
 mod rtc;
+mod rtmp;
 mod secret;
 mod sound;
 mod store;
 mod tls;
 mod track;
 
-pub use config::{Config, IceServer, Limits, Recording};
+pub use config::{Config, IceServer, Limits, Recording, Rtmp};
 pub use error::Error;
 pub use hook::{Topic, Webhook};
 pub use relay::{Handle, Ready, Relay, Stats};

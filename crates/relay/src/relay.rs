@@ -25,6 +25,7 @@ use crate::mux::{self, Intake, Mux};
 use crate::record::{self, Archive};
 use crate::room::{self, Actor, Door};
 use crate::rtc::{Answerer, Engine, RoomSetup, host_addresses};
+use crate::rtmp;
 use crate::secret::Secret;
 use crate::store::{Store, Writer};
 use crate::tls;
@@ -46,6 +47,10 @@ pub struct Ready {
     pub watch: String,
     /// UDP port of all media; the number is that of the TCP port.
     pub udp: u16,
+    /// What an encoder takes as its server, `rtmp://127.0.0.1:PORT/live`, where RTMP is taken.
+    pub rtmp: Option<String>,
+    /// Likewise, `rtmps`.
+    pub rtmps: Option<String>,
     pub room: RoomId,
     /// Set when the key was made by this start or handed in; otherwise only its hash is known.
     pub stream_key: Option<Secret>,
@@ -90,6 +95,7 @@ pub struct Relay {
     rooms_cancel: CancellationToken,
     sockets: TaskTracker,
     listener: Listener,
+    encoders: Vec<rtmp::Listener>,
     tls: Option<tls::Acceptor>,
     writer: Writer,
 }
@@ -102,6 +108,7 @@ impl Relay {
             .map_err(|source| Error::File { path: config.data.clone(), source })?;
         let tls = config.tls.as_ref().map(tls::Acceptor::load).transpose()?;
         let (tcp, udp, address) = bind_both(config.listen)?;
+        let (rtmp, rtmps) = rtmp::bind(&config, tls.as_ref())?;
         let (store, writer) = Store::open(&config.data).await?;
         let (auth, shown) = Auth::open(&store, config.stream_key, config.owner_token).await?;
         let metrics = Arc::new(Metrics::default());
@@ -170,9 +177,18 @@ impl Relay {
             metrics: metrics.clone(),
             sockets: sockets.clone(),
         };
+        let app = App(Arc::new(shared));
+        let server =
+            |scheme: &str, port: &rtmp::Port| format!("{scheme}://{}/{}", reachable(port.address), rtmp::APP);
+        let (rtmp_server, rtmps_server) = (
+            rtmp.as_ref().map(|port| server("rtmp", port)),
+            rtmps.as_ref().map(|port| server("rtmps", port)),
+        );
+        let encoders = rtmp.into_iter().chain(rtmps).map(|port| rtmp::Listener::new(port, app.clone()));
+        let encoders = encoders.collect();
         let listener = Listener {
             tcp,
-            router: router(App(Arc::new(shared))),
+            router: router(app),
             tls: tls.clone(),
             media: engine.commands(),
             connections: config.limits.connections,
@@ -184,6 +200,8 @@ impl Relay {
             watch: format!("{http}/{}", config.room),
             http,
             udp: address.port(),
+            rtmp: rtmp_server,
+            rtmps: rtmps_server,
             room: config.room,
             stream_key: shown.stream_key,
             owner_token: shown.owner_token,
@@ -199,6 +217,7 @@ impl Relay {
             rooms_cancel,
             sockets,
             listener,
+            encoders,
             tls,
             writer,
         })
@@ -215,11 +234,25 @@ impl Relay {
     /// Serves until cancelled, then ends in order within five seconds: stop accepting, tell the members, end
     /// the sessions, write what is left, close. Returns early with an error where a part dies by itself.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), Error> {
-        let Self { mut engine, mut muxes, archive, rooms, rooms_cancel, sockets, listener, tls, writer, .. } =
-            self;
+        let Self {
+            mut engine,
+            mut muxes,
+            archive,
+            rooms,
+            rooms_cancel,
+            sockets,
+            listener,
+            encoders,
+            tls,
+            writer,
+            ..
+        } = self;
         let accepting = CancellationToken::new();
         let mut listening = JoinSet::new();
         listening.spawn(listener.run(accepting.clone()));
+        for encoders in encoders {
+            listening.spawn(encoders.run(accepting.clone()));
+        }
         if let Some(tls) = tls {
             listening.spawn(tls.keep_current(accepting.clone()));
         }
@@ -293,7 +326,7 @@ fn bind_both(listen: SocketAddr) -> Result<(TcpListener, UdpSocket, SocketAddr),
     Err(last.unwrap_or(Error::Busy { address: listen }))
 }
 
-fn bind_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
+pub(crate) fn bind_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
     // On Windows this would let two relays share the port; elsewhere it lets a restart have it back at once.
     #[cfg(not(windows))]

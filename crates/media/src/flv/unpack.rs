@@ -30,8 +30,15 @@ pub struct Unpacker {
 }
 
 impl Unpacker {
-    /// Takes a video body. `None` where it holds no access unit that can be decoded.
+    /// Takes a video body. `None` where it holds no access unit that can be decoded. After damage that is so up to
+    /// the next keyframe.
     pub fn video(&mut self, body: &[u8]) -> Result<Option<Unit>, Error> {
+        let unpacked = self.unpack(body);
+        self.begun &= unpacked.is_ok();
+        unpacked
+    }
+
+    fn unpack(&mut self, body: &[u8]) -> Result<Option<Unit>, Error> {
         match body::video(body)? {
             Video::Config { codec, record } => {
                 let read = match codec {

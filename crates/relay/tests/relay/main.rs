@@ -8,6 +8,7 @@
 mod chat;
 mod conformance;
 mod footage;
+mod encoder;
 mod http;
 mod loss;
 mod media;
@@ -16,5 +17,6 @@ mod path;
 mod peer;
 mod process;
 mod record;
+mod rtmp;
 mod stage;
 mod tls;

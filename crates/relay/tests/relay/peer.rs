@@ -455,9 +455,9 @@ pub(crate) fn now() -> Time {
 }
 
 /// Parameter sets of a 640×360 constrained baseline stream.
-const SPS: &[u8] =
+pub(crate) const SPS: &[u8] =
     &[0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00, 0x03, 0x00, 0x01];
-const PPS: &[u8] = &[0x68, 0xcb, 0x83, 0xcb, 0x20];
+pub(crate) const PPS: &[u8] = &[0x68, 0xcb, 0x83, 0xcb, 0x20];
 
 /// A keyframe or not, of `size` bytes, with `number` in it.
 pub(crate) fn picture(number: u32, keyframe: bool, size: usize) -> Packet {

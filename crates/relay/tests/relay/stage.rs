@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use footlight_relay::{Config, Error, Handle, Ready, Relay};
+use footlight_relay::{Config, Error, Handle, Ready, Relay, Rtmp};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tokio::task::JoinHandle;
@@ -131,7 +131,8 @@ impl Drop for Stage {
 }
 
 pub(crate) fn config(folder: &Folder) -> Config {
-    Config { listen: "127.0.0.1:0".parse().unwrap(), data: folder.0.clone(), ..Config::default() }
+    let any = "127.0.0.1:0".parse().unwrap();
+    Config { listen: any, rtmp: Rtmp::At(any), data: folder.0.clone(), ..Config::default() }
 }
 
 pub(crate) struct Answer {
