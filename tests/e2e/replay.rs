@@ -20,8 +20,12 @@ async fn a_browser_finds_every_place_of_a_recording() {
     let data = Scratch::new("relay");
     let relay = Relay::start("relay", "127.0.0.1:0", data.path(), &output).await;
     let to = format!("whip+{}/whip/main", relay.ready.http);
-    let mut studio =
-        Headless::default().size(640, 360).fps(30).to(&to, relay.ready.key()).start("footlight", &output).await;
+    let mut studio = Headless::default()
+        .size(640, 360)
+        .fps(30)
+        .to(&to, relay.ready.key())
+        .start("footlight", &output)
+        .await;
     studio.live(seconds(20)).await;
     let recorded = format!("{}/metrics", relay.ready.http);
     wait::until("enough is recorded", seconds(40), async || {
@@ -43,7 +47,8 @@ async fn a_browser_finds_every_place_of_a_recording() {
 
     let browser = Browser::start("viewer", Setup::default(), &output).await;
     browser.page.goto(&format!("{}/main/replay/{id}/1.mp4", relay.ready.http)).await;
-    let length = "const v = document.querySelector('video'); return v && v.readyState > 0 ? v.duration : null";
+    let length =
+        "const v = document.querySelector('video'); return v && v.readyState > 0 ? v.duration : null";
     let shown = wait::until("the browser knows the length", seconds(20), async || {
         browser.page.run(length).await.as_f64()
     })
@@ -58,7 +63,8 @@ async fn a_browser_finds_every_place_of_a_recording() {
              return {{ took: performance.now() - begun, number: instruments.burned(v) }}; }})()"
         );
         let found = browser.page.run_async(&script).await.expect("the browser seeks");
-        let number: Burned = serde_json::from_value(found["number"].clone()).expect("a number in the picture");
+        let number: Burned =
+            serde_json::from_value(found["number"].clone()).expect("a number in the picture");
         // The low 32 bits of units of 100 µs.
         let due = ((began + seek * 1000.0) * 10.0) as u64 as u32;
         let off = f64::from(due.wrapping_sub(number.stamp) as i32) / 10.0;

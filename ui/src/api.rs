@@ -58,7 +58,8 @@ impl Keys {
             init.set_body(&body.into());
         }
         init.set_headers(&headers);
-        let answer = browser::fetch(&format!("{}{path}", self.url), &init, ANSWER).await.map_err(unreachable)?;
+        let answer =
+            browser::fetch(&format!("{}{path}", self.url), &init, ANSWER).await.map_err(unreachable)?;
         if answer.ok() {
             return Ok(answer);
         }

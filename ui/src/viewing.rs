@@ -223,8 +223,7 @@ impl Viewing {
 
     fn step(self, event: PlaybackEvent) {
         let now = browser::now_ms();
-        let todo =
-            self.playback.try_update_value(|playback| playback.apply(event, now, browser::random()));
+        let todo = self.playback.try_update_value(|playback| playback.apply(event, now, browser::random()));
         for one in todo.into_iter().flatten() {
             match one {
                 Do::Ask => self.seat.ask(),

@@ -69,6 +69,7 @@ const NEEDS: &[Need] = &[
     need(Purpose::Test, Probe::Debian("libasound2-plugins"), "libasound2-plugins", ""),
     need(Purpose::Test, Probe::Program("dbus-run-session"), "dbus-daemon", ""),
     need(Purpose::Test, Probe::Program("ffmpeg"), "ffmpeg", ""),
+    need(Purpose::Test, Probe::Program("systemd-analyze"), "systemd", ""),
     need(Purpose::Test, Probe::Debian("fonts-noto-cjk"), "fonts-noto-cjk", ""),
     need(Purpose::Test, Probe::Program("ip"), "iproute2", ""),
     need(Purpose::Test, Probe::Program("nft"), "nftables", ""),

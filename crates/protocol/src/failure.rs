@@ -57,6 +57,8 @@ pub enum Code {
     RoomBusy,
     /// The relay has no seat left.
     Full,
+    /// The relay is about to stop and takes nobody new; the same address answers again soon.
+    Draining,
     /// A nickname is needed before the first message.
     NameNeeded,
     /// The messages of another version.

@@ -8,6 +8,7 @@ pub mod id;
 pub mod key;
 pub mod replay;
 pub mod room;
+pub mod status;
 pub mod studio;
 
 pub use failure::{CloseCode, Code, Failure};

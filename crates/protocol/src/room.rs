@@ -121,6 +121,9 @@ pub enum ServerMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<UnixMillis>,
     },
+    /// The relay will stop at about this time, or sooner where nobody is on air and nobody watches. Until then
+    /// everything goes on; then reconnect.
+    Leaving { at: UnixMillis },
     /// Answer to `ping`: the relay's clock when it answered.
     Pong { sent: f64, at_us: u64 },
 }

@@ -51,9 +51,24 @@ struct Flags {
     /// Settings file.
     #[arg(long, value_name = "FILE", env = "FOOTLIGHT_CONFIG")]
     config: Option<PathBuf>,
+    /// Asked to end, let those who are here go on for so long, and take nobody new.
+    #[arg(long, value_name = "SECONDS", env = "FOOTLIGHT_DRAIN")]
+    drain: Option<u32>,
+    /// How the log on standard error is written.
+    #[arg(long, value_name = "FORM", env = "FOOTLIGHT_LOG", value_enum, default_value_t = Log::Text)]
+    log: Log,
     /// One JSON event a line on standard output.
     #[arg(long)]
     json: bool,
+}
+
+/// Forms of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Log {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// Runs the program and says how it ended: 0 after an ordered end, 2 where it could not start.
@@ -72,7 +87,11 @@ pub fn main() -> ExitCode {
         }
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match flags.log {
+        Log::Text => log.init(),
+        Log::Json => log.json().flatten_event(true).init(),
+    }
     match start(flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -85,6 +104,7 @@ pub fn main() -> ExitCode {
 fn start(flags: Flags) -> Result<(), Error> {
     let json = flags.json;
     let config = configure(flags)?;
+    let drains = !config.drain.is_zero();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -92,7 +112,7 @@ fn start(flags: Flags) -> Result<(), Error> {
     let ran = runtime.block_on(async move {
         let cancel = CancellationToken::new();
         // Before anything is open, so that no signal is missed.
-        let signalled = signals()?;
+        let mut signals = Signals::listen()?;
         let relay = Relay::bind(config).await?;
         let ready = relay.ready().clone();
         let events = Events(json);
@@ -106,16 +126,23 @@ fn start(flags: Flags) -> Result<(), Error> {
                 println!("The keys are shown by the first start with --json.");
             }
         }
-        let watched = events.follow(relay.handle(), cancel.clone());
-        let stop = cancel.clone();
+        let watched = events.follow(relay.handle());
+        let (stop, handle) = (cancel.clone(), relay.handle());
         let running = relay.run(cancel);
-        tokio::pin!(running);
-        let ran = tokio::select! {
-            ran = &mut running => ran,
-            () = watched => running.await,
-            () = signalled => {
-                stop.cancel();
-                running.await
+        tokio::pin!(running, watched);
+        // Each signal goes one step further: drain, where there is a drain; end in order; end at once.
+        let mut steps = 0;
+        let ran = loop {
+            tokio::select! {
+                ran = &mut running => break ran,
+                () = &mut watched => {}
+                () = signals.next() => steps += 1,
+            }
+            match steps {
+                0 => {}
+                1 => stop.cancel(),
+                2 if drains => handle.hurry(),
+                _ => std::process::exit(1),
             }
         };
         if let Err(error) = &ran {
@@ -149,6 +176,9 @@ fn configure(flags: Flags) -> Result<Config, Error> {
     if let (Some(certificate), Some(key)) = (flags.tls_certificate, flags.tls_key) {
         config.tls = Some(Tls { certificate, key });
     }
+    if let Some(seconds) = flags.drain {
+        config.drain = Duration::from_secs(seconds.into());
+    }
     config.stream_key = key("FOOTLIGHT_STREAM_KEY")?;
     config.owner_token = key("FOOTLIGHT_OWNER_TOKEN")?;
     match std::env::var("FOOTLIGHT_RECORD").as_deref() {
@@ -179,28 +209,38 @@ fn key(name: &'static str) -> Result<Option<Secret>, Error> {
     Ok(Some(Secret::new(value)))
 }
 
-/// Resolves at the first signal that asks the program to end.
-fn signals() -> Result<impl Future<Output = ()>, Error> {
+/// The signals that ask the program to end.
+struct Signals {
     #[cfg(unix)]
-    {
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn listen() -> Result<Self, Error> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| signal(kind).map_err(|_| Error::System { what: "signals" });
-        let (mut interrupt, mut terminate) =
-            (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-        Ok(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        })
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
+
     #[cfg(not(unix))]
-    {
-        Ok(async {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        })
+    fn listen() -> Result<Self, Error> {
+        Ok(Self {})
+    }
+
+    /// The next one.
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
@@ -229,13 +269,12 @@ impl Events {
         }));
     }
 
-    /// Says what happens to the stream, and once a second how it does, until cancelled.
-    async fn follow(&self, mut handle: Handle, cancel: CancellationToken) {
+    /// Says what happens to the stream, and once a second how it does, until the room is gone.
+    async fn follow(&self, mut handle: Handle) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         let mut live = false;
         loop {
             tokio::select! {
-                () = cancel.cancelled() => break,
                 there = handle.changed() => if !there { break },
                 _ = second.tick() => {
                     let stats = handle.stats();

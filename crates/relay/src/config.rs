@@ -5,13 +5,18 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use footlight_protocol::RoomId;
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::hook::{Topic, Webhook};
 use crate::secret::Secret;
 use crate::tls::Tls;
+
+/// A shorter secret of a webhook could be found by trying.
+const SHORTEST_SECRET: usize = 16;
 
 /// How to run a relay.
 #[derive(Debug, Clone)]
@@ -36,6 +41,11 @@ pub struct Config {
     pub rtmp: Rtmp,
     /// RTMPS here, with the certificate of `tls`; port 0 picks one that is free. `None` takes none.
     pub rtmps: Option<SocketAddr>,
+    /// Programs that are told what happens.
+    pub webhooks: Vec<Webhook>,
+    /// How long the relay, asked to end, lets a broadcast and its viewers go on while it takes nobody new. Zero
+    /// ends at once.
+    pub drain: Duration,
     pub limits: Limits,
     pub recording: Recording,
 }
@@ -177,6 +187,8 @@ impl Default for Config {
             tls: None,
             rtmp: Rtmp::Usual,
             rtmps: None,
+            webhooks: Vec::new(),
+            drain: Duration::ZERO,
             limits: Limits::default(),
             recording: Recording::default(),
         }
@@ -195,8 +207,21 @@ struct File {
     tls: Option<Tls>,
     rtmp: Rtmp,
     rtmps: Option<SocketAddr>,
+    webhooks: Vec<Hook>,
+    drain: u32,
     limits: Limits,
     recording: Recording,
+}
+
+/// A webhook as the file names it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Hook {
+    url: String,
+    /// Name of the environment variable that holds the secret.
+    secret_env: String,
+    #[serde(default)]
+    events: Vec<Topic>,
 }
 
 impl Config {
@@ -204,10 +229,11 @@ impl Config {
     pub fn from_file(path: &Path) -> Result<Self, Error> {
         let text =
             std::fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
-        Self::from_toml(&text).map_err(|message| Error::ConfigFile { path: path.to_owned(), message })
+        Self::from_toml(&text, |name| std::env::var(name).ok())
+            .map_err(|message| Error::ConfigFile { path: path.to_owned(), message })
     }
 
-    fn from_toml(text: &str) -> Result<Self, String> {
+    fn from_toml(text: &str, env: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         // The first line of the parser's report names place and reason; the rest draws it.
         let file: File = toml::from_str(text).map_err(|error| one_line(&error.to_string()))?;
         file.ice_servers.iter().try_for_each(IceServer::check)?;
@@ -215,6 +241,14 @@ impl Config {
         if !(1..=100).contains(&file.recording.disk_budget_percent) {
             return Err("recording.disk_budget_percent: has to be 1 to 100".to_owned());
         }
+        let webhooks = file.webhooks.into_iter().map(|Hook { url, secret_env, events }| {
+            let secret = env(&secret_env).filter(|secret| secret.len() >= SHORTEST_SECRET);
+            let secret = secret.map(Secret::new).ok_or_else(|| {
+                format!("webhooks: {secret_env} has to be set to a secret of at least {SHORTEST_SECRET} characters")
+            })?;
+            Ok(Webhook { url, secret, events })
+        });
+        let webhooks = webhooks.collect::<Result<_, String>>()?;
         Ok(Self {
             listen: file.listen.unwrap_or(defaults.listen),
             data: file.data.unwrap_or(defaults.data),
@@ -224,6 +258,8 @@ impl Config {
             tls: file.tls,
             rtmp: file.rtmp,
             rtmps: file.rtmps,
+            webhooks,
+            drain: Duration::from_secs(file.drain.into()),
             limits: file.limits,
             recording: file.recording,
             ..defaults
@@ -260,7 +296,7 @@ mod tests {
     #[test]
     fn the_sample_parses_and_says_the_defaults() {
         let sample = include_str!("../relay.sample.toml");
-        let config = Config::from_toml(sample).unwrap();
+        let config = Config::from_toml(sample, |_| None).unwrap();
         let defaults = Config::default();
         assert_eq!(
             (config.listen, config.room, config.limits, config.recording),
@@ -273,7 +309,7 @@ mod tests {
                 line.strip_prefix("# ").filter(|l| l.contains(" = ") || l.starts_with('[')).unwrap_or(line)
             })
             .fold(String::new(), |text, line| text + line + "\n");
-        let config = Config::from_toml(&open).unwrap();
+        let config = Config::from_toml(&open, |_| Some("sixteen or more!".into())).unwrap();
         assert_eq!((config.advertise.len(), config.ice_servers.len()), (1, 2));
         assert_eq!(config.ice_servers[0].link(), "<stun:stun.example.org>; rel=\"ice-server\"");
         let turn = config.ice_servers[1].link();
@@ -282,6 +318,7 @@ mod tests {
         assert_eq!(config.advertise.len(), 1);
         assert!(config.recording.disk_budget_bytes.is_some());
         assert!(matches!(config.rtmp, Rtmp::At(_)) && config.rtmps.is_some());
+        assert!(config.tls.is_some() && config.webhooks.len() == 1);
     }
 
     #[test]
@@ -292,13 +329,16 @@ mod tests {
             ("room = 'Not a room'", "a room must be"),
             ("[limits]\nviewers = -1", "-1"),
             ("stream_key = 'x'", "stream_key"),
+            ("[[webhooks]]\nurl = 'http://x'\nsecret_env = 'HOOK'", "HOOK"),
+            ("[[webhooks]]\nurl = 'http://x'\nsecret_env = 'HOOK'\nevents = ['weather']", "weather"),
+            ("drain = -1", "-1"),
             ("ice_servers = [{ url = 'http://x' }]", "http://x"),
             ("ice_servers = [{ url = 'turn:x' }]", "credential"),
             ("ice_servers = [{ url = 'stun:x>y' }]", "stun:x>y"),
             ("[recording]\ndisk_budget_percent = 101", "1 to 100"),
             ("rtmp = 'on'", "ADDR:PORT"),
         ] {
-            let message = Config::from_toml(text).unwrap_err();
+            let message = Config::from_toml(text, |_| None).unwrap_err();
             assert!(!message.contains('\n') && message.contains(says), "{message}");
         }
     }

@@ -9,6 +9,7 @@ mod chat;
 pub mod cli;
 mod clock;
 mod config;
+mod drain;
 mod egress;
 mod error;
 mod hook;
@@ -27,6 +28,7 @@ mod sound;
 mod store;
 mod tls;
 mod track;
+mod usage;
 
 pub use config::{Config, IceServer, Limits, Recording, Rtmp};
 pub use error::Error;

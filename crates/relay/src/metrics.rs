@@ -106,6 +106,20 @@ metrics! {
     hooks_failed counter "footlight_webhook_failed_attempts_total";
     /// Webhook events that were never delivered: the queue was full, or patience or the relay ended.
     hooks_lost counter "footlight_webhook_lost_total";
+    /// Milliseconds of CPU that the process has taken.
+    cpu counter "footlight_process_cpu_milliseconds_total";
+    /// Percent of one core that the process took in the last second.
+    cpu_percent gauge "footlight_process_cpu_percent";
+    /// Resident memory of the process.
+    memory gauge "footlight_process_memory_bytes";
+    /// Bytes that can still be written where the data folder lies.
+    disk_free gauge "footlight_disk_free_bytes";
+    /// Size of the disk where the data folder lies.
+    disk_total gauge "footlight_disk_size_bytes";
+    /// WebRTC media that arrived in the last second, in kbit/s.
+    in_kbps gauge "footlight_rtc_in_kbps";
+    /// WebRTC media that left in the last second, in kbit/s.
+    out_kbps gauge "footlight_rtc_out_kbps";
     /// TCP connections that are open now.
     connections gauge "footlight_tcp_connections";
     /// TCP connections refused because there were too many.

@@ -16,8 +16,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
 use crate::chat::history::TAIL;
+use crate::clock;
 use crate::config::Config;
+use crate::drain::Drain;
 use crate::error::Error;
+use crate::hook;
 use crate::http::listener::Listener;
 use crate::http::{App, Shared, router};
 use crate::metrics::Metrics;
@@ -29,6 +32,7 @@ use crate::rtmp;
 use crate::secret::Secret;
 use crate::store::{Store, Writer};
 use crate::tls;
+use crate::usage::Sampler;
 
 /// Tries to find a port number that is free for TCP and UDP.
 const PORT_TRIES: usize = 64;
@@ -70,12 +74,18 @@ pub struct Stats {
 #[derive(Clone)]
 pub struct Handle {
     state: watch::Receiver<RoomState>,
+    drain: Drain,
 }
 
 impl Handle {
     pub fn stats(&self) -> Stats {
         let state = self.state.borrow();
         Stats { stream: state.stream.clone(), presence: state.presence }
+    }
+
+    /// Ends a drain that is under way: what [`Config::drain`] still leaves to those who are here is over.
+    pub fn hurry(&self) {
+        self.drain.hurry();
     }
 
     /// Resolves when [`Handle::stats`] has changed since the last call; false when the relay is gone.
@@ -97,6 +107,9 @@ pub struct Relay {
     listener: Listener,
     encoders: Vec<rtmp::Listener>,
     tls: Option<tls::Acceptor>,
+    lanes: hook::Lanes,
+    sampler: Sampler,
+    drain: Drain,
     writer: Writer,
 }
 
@@ -112,6 +125,8 @@ impl Relay {
         let (store, writer) = Store::open(&config.data).await?;
         let (auth, shown) = Auth::open(&store, config.stream_key, config.owner_token).await?;
         let metrics = Arc::new(Metrics::default());
+        let (hooks, lanes) = hook::open(&config.webhooks, hook::Pace::default(), &metrics)?;
+        let drain = Drain::new(config.drain);
         let hosts = host_addresses(address.ip(), &config.advertise);
         let answerer = Answerer::new(hosts.clone(), address.port())?;
 
@@ -163,6 +178,8 @@ impl Relay {
             inbox,
             notices,
             state: state_sender,
+            hooks,
+            drain: drain.clone(),
             cancel: rooms_cancel.clone(),
         };
         let door = Door { id: config.room.clone(), inbox: inbox_sender, state: state.clone(), outlets };
@@ -175,6 +192,8 @@ impl Relay {
             store,
             shelf: recording.shelf,
             metrics: metrics.clone(),
+            drain: drain.clone(),
+            started: clock::now_millis(),
             sockets: sockets.clone(),
         };
         let app = App(Arc::new(shared));
@@ -192,8 +211,9 @@ impl Relay {
             tls: tls.clone(),
             media: engine.commands(),
             connections: config.limits.connections,
-            metrics,
+            metrics: metrics.clone(),
         };
+        let sampler = Sampler { folder: config.data, metrics };
         let scheme = if tls.is_some() { "https" } else { "http" };
         let http = format!("{scheme}://{}", reachable(address));
         let ready = Ready {
@@ -206,7 +226,7 @@ impl Relay {
             stream_key: shown.stream_key,
             owner_token: shown.owner_token,
         };
-        let handle = Handle { state };
+        let handle = Handle { state, drain: drain.clone() };
         Ok(Self {
             ready,
             handle,
@@ -219,6 +239,9 @@ impl Relay {
             listener,
             encoders,
             tls,
+            lanes,
+            sampler,
+            drain,
             writer,
         })
     }
@@ -231,8 +254,8 @@ impl Relay {
         self.handle.clone()
     }
 
-    /// Serves until cancelled, then ends in order within five seconds: stop accepting, tell the members, end
-    /// the sessions, write what is left, close. Returns early with an error where a part dies by itself.
+    /// Serves until cancelled. Then drains for as long as [`Config::drain`] says, and ends in order within five
+    /// seconds: stop accepting, tell the members, end the sessions, write what is left, close. Returns early with an error where a part dies by itself.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), Error> {
         let Self {
             mut engine,
@@ -244,18 +267,22 @@ impl Relay {
             listener,
             encoders,
             tls,
-            writer,
+            lanes,
             ..
         } = self;
+        let Self { handle, drain, sampler, writer, .. } = self;
         let accepting = CancellationToken::new();
         let mut listening = JoinSet::new();
         listening.spawn(listener.run(accepting.clone()));
+        listening.spawn(sampler.run(accepting.clone()));
         for encoders in encoders {
             listening.spawn(encoders.run(accepting.clone()));
         }
         if let Some(tls) = tls {
             listening.spawn(tls.keep_current(accepting.clone()));
         }
+        let delivering = CancellationToken::new();
+        let mut lanes = tokio::spawn(lanes.run(delivering.clone()));
         let mut acting = JoinSet::new();
         for setup in rooms {
             acting.spawn(Actor::run(setup));
@@ -263,7 +290,7 @@ impl Relay {
         let mut keeping = JoinSet::new();
         keeping.spawn(archive.run());
         let died = tokio::select! {
-            () = cancel.cancelled() => None,
+            () = drain.over(&cancel, handle.state) => None,
             () = engine.ended() => Some("the media thread"),
             () = muxes[0].ended() => Some("a room's muxing"),
             _ = listening.join_next() => Some("the listener"),
@@ -287,8 +314,12 @@ impl Relay {
         within("the recordings", &mut late, async { while keeping.join_next().await.is_some() {} }).await;
         keeping.shutdown().await;
         within("the rooms", &mut late, async { while acting.join_next().await.is_some() {} }).await;
+        // The rooms have said their last.
+        delivering.cancel();
         within("the chat sockets", &mut late, sockets.wait()).await;
         within("the listener", &mut late, async { while listening.join_next().await.is_some() {} }).await;
+        within("the webhooks", &mut late, async { drop((&mut lanes).await) }).await;
+        lanes.abort();
         acting.shutdown().await;
         listening.shutdown().await;
         let joined = tokio::task::spawn_blocking(move || {

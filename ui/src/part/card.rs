@@ -22,9 +22,7 @@ pub fn Card() -> impl IntoView {
     });
     let since = RwSignal::new(None);
     Effect::new(move |_| since.set(away.get().then(browser::now_ms)));
-    let up = Memo::new(move |_| {
-        since.get().is_some_and(|since| seat.now().get() - since >= AFTER_MS)
-    });
+    let up = Memo::new(move |_| since.get().is_some_and(|since| seat.now().get() - since >= AFTER_MS));
     let said = Memo::new(move |_| seat.room().with(|room| room.card.clone()));
     let title = move || said.get().unwrap_or_else(|| words.get("card.title").to_owned());
     view! {

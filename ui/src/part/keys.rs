@@ -41,7 +41,9 @@ pub fn StreamKeys(open: RwSignal<bool>) -> impl IntoView {
         }
     };
     let server = Signal::derive(move || {
-        desk.access().with(|access| access.as_ref().and_then(|access| access.rtmp.clone())).unwrap_or_default()
+        desk.access()
+            .with(|access| access.as_ref().and_then(|access| access.rtmp.clone()))
+            .unwrap_or_default()
     });
     let new = Memo::new(move |_| keys.with(|keys| keys.new.as_ref().map(|new| new.key.clone())));
     let rows = move || keys.with(|keys| keys.list.clone()).unwrap_or_default();

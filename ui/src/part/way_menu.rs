@@ -83,11 +83,14 @@ pub fn WayMenu() -> impl IntoView {
             _ => return,
         };
         event.prevent_default();
-        let items = root.get_untracked().and_then(|root| root.query_selector_all("[role=menuitemradio]").ok());
+        let items =
+            root.get_untracked().and_then(|root| root.query_selector_all("[role=menuitemradio]").ok());
         let Some(items) = items else { return };
         let focused = document().active_element();
         let at = (0..items.length()).find(|at| {
-            items.item(*at).is_some_and(|item| focused.as_ref().is_some_and(|focus| item.is_same_node(Some(focus))))
+            items
+                .item(*at)
+                .is_some_and(|item| focused.as_ref().is_some_and(|focus| item.is_same_node(Some(focus))))
         });
         let next = (at.unwrap_or(0) as usize + step) % WAYS.len();
         if let Some(item) = items.item(next as u32).and_then(|item| item.dyn_into::<HtmlElement>().ok()) {

@@ -225,7 +225,8 @@ impl Inner {
             return;
         }
         let sessions = self.sessions.borrow();
-        let session = sessions.iter().find(|(number, _)| *number == take).map(|(_, session)| Rc::clone(session));
+        let session =
+            sessions.iter().find(|(number, _)| *number == take).map(|(_, session)| Rc::clone(session));
         drop(sessions);
         let captured = match session.as_deref() {
             Some(Session::Mse(session)) => session.captured_ms(frame.media_s).map(Captured::At),

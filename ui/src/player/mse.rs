@@ -346,9 +346,7 @@ fn request(url: &str, limit: Duration) -> impl Future<Output = Result<Response, 
     async move { browser::fetch(&url, &init, limit).await }
 }
 
-async fn checked(
-    answer: impl Future<Output = Result<Response, JsValue>>,
-) -> Result<Response, Missed> {
+async fn checked(answer: impl Future<Output = Result<Response, JsValue>>) -> Result<Response, Missed> {
     let answer = answer.await.map_err(|_| Missed::Network)?;
     match answer.status() {
         200..=299 => Ok(answer),

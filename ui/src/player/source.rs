@@ -40,8 +40,7 @@ impl Source {
         let class = constructor().ok_or(JsValue::NULL)?;
         // A managed source asks for an element that plays on this device only.
         js_sys::Reflect::set(video, &"disableRemotePlayback".into(), &true.into())?;
-        let media: MediaSource =
-            js_sys::Reflect::construct(&class, &js_sys::Array::new())?.unchecked_into();
+        let media: MediaSource = js_sys::Reflect::construct(&class, &js_sys::Array::new())?.unchecked_into();
         let opened = once(&media, &["sourceopen"]);
         let source = Self { url: Url::create_object_url_with_source(&media)?, media };
         video.set_src(&source.url);
@@ -127,7 +126,8 @@ fn once(target: &web_sys::EventTarget, names: &[&str]) -> js_sys::Promise {
         options.set_once(true);
         for (at, name) in names.iter().enumerate() {
             let on = if at == 0 { &resolve } else { &reject };
-            let _ = target.add_event_listener_with_callback_and_add_event_listener_options(name, on, &options);
+            let _ =
+                target.add_event_listener_with_callback_and_add_event_listener_options(name, on, &options);
         }
     })
 }

@@ -10,7 +10,10 @@ pub enum KeysEvent {
     Asked,
     Listed(Vec<StreamKey>),
     /// A key was made, in place of another or anew.
-    Made { new: NewStreamKey, instead: Option<KeyId> },
+    Made {
+        new: NewStreamKey,
+        instead: Option<KeyId>,
+    },
     Revoked(KeyId),
     Failed(Failure),
     /// The creator thinks about a key: a second press does it.

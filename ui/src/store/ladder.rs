@@ -63,10 +63,18 @@ impl Choice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Do {
     /// Begin an attempt, off the stage.
-    Open { take: Number, way: Way, sound_only: bool },
+    Open {
+        take: Number,
+        way: Way,
+        sound_only: bool,
+    },
     /// Put it on the stage. What was there is closed next.
-    Show { take: Number },
-    Close { take: Number },
+    Show {
+        take: Number,
+    },
+    Close {
+        take: Number,
+    },
     /// Ask the relay over the room's socket whether it is there.
     Ask,
 }

@@ -410,8 +410,7 @@ mod tests {
             for one in &todo {
                 match *one {
                     Do::Open { take, way, .. } => {
-                        let played =
-                            Played { way, opened: self.now, stands: false, seen: Seen::default() };
+                        let played = Played { way, opened: self.now, stands: false, seen: Seen::default() };
                         self.takes.insert(take, played);
                     }
                     Do::Show { take } => {
@@ -602,11 +601,9 @@ mod tests {
 
     #[test]
     fn a_path_that_breaks_falls_to_the_next_in_three_seconds() {
-        for (rtc, rung) in [
-            (Some(Transport::Udp), Rung::Udp),
-            (Some(Transport::Tcp), Rung::Tcp),
-            (None, Rung::Hls),
-        ] {
+        for (rtc, rung) in
+            [(Some(Transport::Udp), Rung::Udp), (Some(Transport::Tcp), Rung::Tcp), (None, Rung::Hls)]
+        {
             let mut story = Story::playing();
             story.cut_before = story.now;
             story.rtc = rtc;

@@ -208,7 +208,8 @@ impl Room {
                 self.me = Some(you);
             }
             ServerMessage::Muted { until } => self.muted_until = until,
-            ServerMessage::Pong { .. } => {}
+            // The close that follows starts the way back; until then nothing is different.
+            ServerMessage::Leaving { .. } | ServerMessage::Pong { .. } => {}
         }
     }
 

@@ -9,7 +9,7 @@ mod sign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use footlight_protocol::room::{Event, Member, UnixMillis};
+use footlight_protocol::room::{Event, Member, StreamState, UnixMillis};
 use footlight_protocol::{RoomId, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -58,6 +58,7 @@ pub enum Topic {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", content = "data")]
 pub(crate) enum Happening {
+    /// `since` is when the broadcast, or the interruption, began.
     #[serde(rename = "publish.began")]
     Began { since: UnixMillis },
     /// The publisher is gone without goodbye and may be back.
@@ -82,6 +83,18 @@ pub(crate) enum Happening {
 }
 
 impl Happening {
+    /// What the step from one state of the stream to the next means.
+    pub(crate) fn of_stream(before: &StreamState, now: &StreamState) -> Option<Self> {
+        use StreamState::{Interrupted, Live, Offline};
+        match (before, now) {
+            (Offline, Live { since, .. }) => Some(Self::Began { since: *since }),
+            (Live { .. }, Interrupted { since, .. }) => Some(Self::Interrupted { since: *since }),
+            (Interrupted { .. }, Live { since, .. }) => Some(Self::Resumed { since: *since }),
+            (Live { .. } | Interrupted { .. }, Offline) => Some(Self::Ended),
+            _ => None,
+        }
+    }
+
     fn topic(&self) -> Topic {
         match self {
             Self::Began { .. } | Self::Interrupted { .. } | Self::Resumed { .. } | Self::Ended => {

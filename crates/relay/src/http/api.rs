@@ -41,17 +41,20 @@ pub(crate) async fn messages() -> Json<serde_json::Value> {
     }))
 }
 
-/// `GET /healthz`: the process lives and its rooms and database answer.
-pub(crate) async fn health(State(app): State<App>) -> Response {
+/// `GET /healthz/live`: the process answers. Where it does not, only a new start helps.
+pub(crate) async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /healthz` and `/healthz/ready`: rooms and database answer, and new people are taken.
+pub(crate) async fn ready(State(app): State<App>) -> Response {
+    if app.drain.is_begun() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
     match app.store.secret("hash_key").await {
         Ok(_) if app.rooms.values().all(|door| !door.inbox.is_closed()) => "ok\n".into_response(),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
     }
-}
-
-/// `GET /metrics`
-pub(crate) async fn metrics(State(app): State<App>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render()).into_response()
 }
 
 /// `GET /ws/{room}`. Any origin may connect: what a session may do depends on tokens that only its own page

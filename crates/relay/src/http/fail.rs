@@ -29,7 +29,7 @@ impl From<Failure> for Fail {
             Code::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Code::TooFast => StatusCode::TOO_MANY_REQUESTS,
             Code::RoomBusy => StatusCode::CONFLICT,
-            Code::Full => StatusCode::SERVICE_UNAVAILABLE,
+            Code::Full | Code::Draining => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self(status, failure)

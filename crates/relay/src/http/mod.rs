@@ -7,6 +7,7 @@ pub(crate) mod listener;
 pub(crate) mod negotiate;
 pub(crate) mod pages;
 pub(crate) mod replays;
+pub(crate) mod status;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post};
+use footlight_protocol::room::UnixMillis;
 use footlight_protocol::{Code, Failure, RoomId};
 use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
@@ -24,6 +26,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::auth::Auth;
 use crate::config::IceServer;
+use crate::drain::Drain;
 use crate::metrics::Metrics;
 use crate::record::Shelf;
 use crate::room::Door;
@@ -46,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) shelf: Shelf,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) drain: Drain,
+    pub(crate) started: UnixMillis,
     /// Open chat sockets; shutdown waits for their goodbyes.
     pub(crate) sockets: TaskTracker,
 }
@@ -96,10 +101,13 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/rooms/{room}/clips/{id}", delete(replays::delete_clip))
         .route("/{room}/replay/{id}/{file}", get(replays::media))
         .route("/{room}/clip/{file}", get(replays::clip_media))
+        .route("/api/v1/status", get(status::status))
         .route("/api/v1/openapi.json", get(api::openapi))
         .route("/api/v1/messages.json", get(api::messages))
-        .route("/healthz", get(api::health))
-        .route("/metrics", get(api::metrics));
+        .route("/healthz", get(api::ready))
+        .route("/healthz/ready", get(api::ready))
+        .route("/healthz/live", get(api::live))
+        .route("/metrics", get(status::metrics));
     let pages = Router::new()
         .route("/", get(pages::home))
         .route("/assets/{*path}", get(pages::asset))

@@ -19,13 +19,15 @@ use tokio_util::sync::CancellationToken;
 use super::patch::{self, Condition, Patched, Verdict};
 use super::seats::{Seats, Waiting};
 use super::stream::Stream;
-use super::{Ask, Opened};
+use super::{Ask, Opened, SeatId, draining};
 use crate::chat::history::History;
 use crate::chat::outbox::Weight;
 use crate::chat::pace::Pace;
 use crate::clock;
 use crate::config::Limits;
+use crate::drain::Drain;
 use crate::error::Error;
+use crate::hook::{Happening, Hooks};
 use crate::ingest::feed::Feed;
 use crate::metrics::Metrics;
 use crate::moderation::{Sanctions, banned};
@@ -54,6 +56,8 @@ pub(crate) struct Setup {
     pub(crate) inbox: mpsc::Receiver<Ask>,
     pub(crate) notices: mpsc::Receiver<Notice>,
     pub(crate) state: watch::Sender<RoomState>,
+    pub(crate) hooks: Hooks,
+    pub(crate) drain: Drain,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -82,6 +86,8 @@ pub(crate) struct Actor {
     sessions: Arc<AtomicU64>,
     pub(super) metrics: Arc<Metrics>,
     state: watch::Sender<RoomState>,
+    pub(super) hooks: Hooks,
+    pub(super) drain: Drain,
     stream: Stream,
     /// What is said of the publisher's stream.
     notes: Vec<Note>,
@@ -100,8 +106,8 @@ pub(crate) struct Actor {
 impl Actor {
     /// Runs the room until it is cancelled; then says goodbye to its members and waits for its last writes.
     pub(crate) async fn run(setup: Setup) {
-        let Setup { id, limits, mut past, store, engine, sessions, metrics, inbox, notices, state, cancel } =
-            setup;
+        let Setup { id, limits, mut past, store, engine, sessions, metrics, inbox, notices, .. } = setup;
+        let Setup { state, hooks, drain, cancel, .. } = setup;
         let sanctions = Sanctions::new(std::mem::take(&mut past.sanctions));
         let mut actor = Self {
             id,
@@ -112,6 +118,8 @@ impl Actor {
             seats: Seats::new(metrics.clone()),
             metrics,
             state,
+            hooks,
+            drain,
             stream: Stream::new(clock::now()),
             notes: Vec::new(),
             recording: None,
@@ -124,6 +132,9 @@ impl Actor {
             writes: FuturesOrdered::new(),
         };
         actor.serve(inbox, notices, cancel).await;
+        if actor.stream.state() != StreamState::Offline {
+            actor.tell(Happening::Ended);
+        }
         actor.seats.close_all(CloseCode::GoingAway);
         while let Some(written) = actor.writes.next().await {
             actor.committed(written);
@@ -138,10 +149,15 @@ impl Actor {
     ) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (drain, mut told) = (self.drain.clone(), false);
         loop {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
+                at = drain.begun(), if !told => {
+                    told = true;
+                    self.seats.tell_all(&ServerMessage::Leaving { at }, Weight::Full);
+                }
                 Some(notice) = notices.recv() => self.notice(notice),
                 Some(written) = self.writes.next(), if !self.writes.is_empty() => self.committed(written),
                 Some(ask) = inbox.recv() => self.answer(ask).await,
@@ -184,7 +200,7 @@ impl Actor {
             Ask::Join { join, reply } => {
                 // A socket that gave up meanwhile will not send its leave.
                 if let Err(Ok(seat)) = reply.send(self.join(*join)) {
-                    self.seats.remove(seat);
+                    self.leave(seat);
                 }
             }
             Ask::Say { seat, message } => self.say(seat, message).await,
@@ -194,7 +210,7 @@ impl Actor {
                 let room = self.room_state();
                 self.seats.tell_all(&ServerMessage::Room { room }, Weight::Full);
             }
-            Ask::Leave { seat } => self.seats.remove(seat),
+            Ask::Leave { seat } => self.leave(seat),
         }
     }
 
@@ -249,6 +265,9 @@ impl Actor {
         address: IpAddr,
         ice: Option<&Credentials>,
     ) -> Result<(SessionId, Opened), Failure> {
+        if self.drain.is_begun() {
+            return Err(draining());
+        }
         let (resource, etag) = (random(RESOURCE)?, random(TAG)?);
         let session = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1);
         let opened = Opened { resource: resource.clone(), etag: etag.clone() };
@@ -311,14 +330,21 @@ impl Actor {
                 }
             }
             Notice::Connected { session, .. } => {
-                if let Some(media) = self.media.get_mut(&session) {
+                let joined = self.media.get_mut(&session).filter(|media| !media.connected).map(|media| {
                     media.connected = true;
+                    (media.role, media.user.clone())
+                });
+                if let Some((Role::Viewer, user)) = joined {
+                    self.tell(Happening::ViewerJoined { user, viewers: self.viewers() });
                 }
             }
             Notice::Flowing { session } => self.stream.flowing(session, now),
             Notice::Silent { session } => self.stream.silent(session, now),
             Notice::Ended { session, ended, .. } => {
-                self.media.remove(&session);
+                let left = self.media.remove(&session).filter(|media| media.connected);
+                if let Some(Media { role: Role::Viewer, user, .. }) = left {
+                    self.tell(Happening::ViewerLeft { user, viewers: self.viewers() });
+                }
                 self.stream.ended(session, ended, now);
             }
         }
@@ -334,6 +360,9 @@ impl Actor {
             return;
         }
         tracing::info!(room = %self.id, state = ?stream, "stream");
+        if let Some(happening) = Happening::of_stream(&before.0, &stream) {
+            self.tell(happening);
+        }
         self.state.send_modify(|state| {
             state.stream = stream;
             state.notes.clone_from(&self.notes);
@@ -364,13 +393,29 @@ impl Actor {
     }
 
     fn presence(&self) -> Presence {
-        let watching = |media: &&Media| media.connected && media.role == Role::Viewer;
         let (latency_p50_ms, latency_p95_ms) = self.seats.latency(Instant::now());
         Presence {
-            viewers: self.media.values().filter(watching).count() as u32,
+            viewers: self.viewers(),
             members: self.seats.guests() as u32,
             latency_p50_ms,
             latency_p95_ms,
+        }
+    }
+
+    /// Media sessions that watch now.
+    fn viewers(&self) -> u32 {
+        let watching = |media: &&Media| media.connected && media.role == Role::Viewer;
+        self.media.values().filter(watching).count() as u32
+    }
+
+    /// Tells the webhooks.
+    pub(super) fn tell(&self, happening: Happening) {
+        self.hooks.tell(&self.id, happening);
+    }
+
+    fn leave(&mut self, seat: SeatId) {
+        if let Some(member) = self.seats.remove(seat) {
+            self.tell(Happening::MemberLeft { member, members: self.seats.guests() as u32 });
         }
     }
 

@@ -103,6 +103,11 @@ impl Door {
     }
 }
 
+/// What those hear who come while the relay drains.
+fn draining() -> Failure {
+    Failure::new(Code::Draining, "The relay is about to stop; try again in a moment")
+}
+
 fn going() -> Failure {
     Failure::new(Code::Internal, "The relay is going away")
 }

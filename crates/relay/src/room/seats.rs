@@ -44,9 +44,11 @@ impl Seats {
         SeatId(self.next)
     }
 
-    pub(super) fn remove(&mut self, id: SeatId) {
-        self.taken.remove(&id);
+    /// Says who sat there.
+    pub(super) fn remove(&mut self, id: SeatId) -> Option<Member> {
+        let seat = self.taken.remove(&id);
         self.metrics.members.set(self.taken.len() as u64);
+        seat.map(|seat| seat.member)
     }
 
     pub(super) fn get(&self, id: SeatId) -> Option<&Seat> {

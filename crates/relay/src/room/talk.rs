@@ -4,18 +4,19 @@
 use std::net::IpAddr;
 
 use footlight_protocol::room::{
-    Action, ClientMessage, Event, EventKind, MAX_CARD, MAX_NAME, MAX_TEXT, Member, Role as Rank, ServerMessage,
-    UnixMillis,
+    Action, ClientMessage, Event, EventKind, MAX_CARD, MAX_NAME, MAX_TEXT, Member, Role as Rank,
+    ServerMessage, UnixMillis,
 };
 use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, UserId, VERSION};
 
 use super::actor::Actor;
 use super::seats::Seat;
-use super::{Join, SeatId};
+use super::{Join, SeatId, draining};
 use crate::chat::outbox::Weight;
 use crate::chat::text::clean;
 use crate::clock;
 use crate::error::Error;
+use crate::hook::Happening;
 use crate::moderation::{banned, may_moderate, may_talk};
 use crate::store::{Kept, Sanction};
 
@@ -27,6 +28,9 @@ impl Actor {
         let Join { user, name, rank, address, since, token, outbox } = join;
         if self.sanctions.is_banned(&user) {
             return Err(banned());
+        }
+        if self.drain.is_begun() {
+            return Err(draining());
         }
         let crowded =
             !address.is_loopback() && self.seats.at_address(address) >= self.limits.sessions_per_address;
@@ -47,8 +51,9 @@ impl Actor {
             seq: self.history.seq(),
             muted_until: self.sanctions.muted_until(&member.id, clock::now_millis()),
         };
-        let seat = self.seats.add(Seat { member, address, outbox, playing: None });
+        let seat = self.seats.add(Seat { member: member.clone(), address, outbox, playing: None });
         self.seats.tell(seat, &welcome);
+        self.tell(Happening::MemberJoined { member, members: self.seats.guests() as u32 });
         Ok(seat)
     }
 
@@ -272,6 +277,9 @@ impl Actor {
         }
         let event = kept.event.clone();
         self.metrics.events.one();
+        if !matches!(event.kind, EventKind::Said { .. }) {
+            self.tell(Happening::Moderated { by: kept.by.clone(), event: event.clone() });
+        }
         self.seats.tell_all(&ServerMessage::Event { event: event.clone() }, Weight::Full);
         if let Some(nonce) = kept.nonce.clone() {
             for seat in seats {

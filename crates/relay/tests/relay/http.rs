@@ -130,6 +130,61 @@ async fn every_route_of_the_api_document_exists() {
     }
 }
 
+#[test]
+fn every_route_is_in_the_api_document() {
+    let source = include_str!("../../src/http/mod.rs");
+    let document: serde_json::Value =
+        serde_json::from_str(include_str!("../../src/http/openapi.json")).unwrap();
+    let mut count = 0;
+    for route in source.split(".route(").skip(1) {
+        let path = route.split('"').nth(1).unwrap().replace("{*", "{");
+        // Its handlers stand between it and the end of its call.
+        let handlers = route.split("))\n").next().unwrap();
+        for method in ["get", "post", "patch", "delete", "options"] {
+            let named =
+                handlers.match_indices(&format!("{method}(")).any(|(at, _)| !handlers[..at].ends_with("::"));
+            if named {
+                assert!(document["paths"][&path][method].is_object(), "{method} {path} is not described");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 20, "the routes were found: {count}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_sees_how_the_relay_does() {
+    let stage = Stage::new().await;
+    assert_eq!(stage.get("/api/v1/status").await.code(), "unauthorized");
+    let wrong = format!("Bearer {}", stage.key());
+    let answer = stage.ask(Method::GET, "/api/v1/status", &[("authorization", &wrong)], "").await;
+    assert_eq!(answer.status.as_u16(), 401);
+    let mut publisher = Peer::publish(&stage.ready.http, &stage.key()).await;
+    publisher.connected().await;
+    publisher.send(picture(0, true, 100));
+    let right = format!("Bearer {}", stage.owner());
+    let status = async {
+        loop {
+            let answer = stage.ask(Method::GET, "/api/v1/status", &[("authorization", &right)], "").await;
+            let status: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+            let sampled = status["disk"]["total_bytes"] != 0 && status["sessions"]["publishers"] == 1;
+            if sampled && status["rooms"][0]["stream"]["state"] == "live" {
+                break status;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let status = tokio::time::timeout(crate::stage::PATIENCE, status).await.unwrap();
+    assert_eq!(
+        (status["draining"].as_bool(), status["rooms"][0]["room"].as_str()),
+        (Some(false), Some("main"))
+    );
+    assert!(status["process"]["memory_bytes"].as_u64().unwrap() > 1 << 20, "{status}");
+    let metrics = stage.get("/metrics").await.body;
+    assert!(metrics.contains("\nfootlight_room_live{room=\"main\"} 1\n"), "{metrics}");
+    assert!(!format!("{status}").contains(&stage.key()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_port_and_an_unusable_folder_are_named() {
     let stage = Stage::new().await;

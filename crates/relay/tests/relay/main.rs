@@ -7,8 +7,9 @@
 
 mod chat;
 mod conformance;
-mod footage;
 mod encoder;
+mod footage;
+mod hook;
 mod http;
 mod loss;
 mod media;

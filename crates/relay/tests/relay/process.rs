@@ -105,3 +105,111 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
     let output = program().arg("--version").output().unwrap();
     assert!(output.status.success() && String::from_utf8(output.stdout).unwrap().contains("footlight-relay"));
 }
+
+/// A started relay: its first line, and the rest of its output.
+#[cfg(unix)]
+fn start(folder: &Folder, arguments: &[&str]) -> (std::process::Child, serde_json::Value) {
+    let mut child = program()
+        .args(["--listen", "127.0.0.1:0", "--json", "--data"])
+        .arg(&folder.0)
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    (child, serde_json::from_str(&line).unwrap())
+}
+
+#[cfg(unix)]
+fn signal(child: &std::process::Child) {
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_serves_on_takes_nobody_new_and_a_second_signal_ends_it() {
+    use crate::peer::{Peer, picture};
+    let folder = Folder::new();
+    let (mut child, ready) = start(&folder, &["--drain", "600"]);
+    let (http, key) = (ready["http"].as_str().unwrap(), ready["stream_key"].as_str().unwrap());
+    let mut publisher = Peer::publish(http, key).await;
+    publisher.connected().await;
+    publisher.send(picture(0, true, 100));
+    let mut viewer = Peer::watch(http).await;
+    viewer.connected().await;
+    let get = async |path| crate::stage::ask(http, axum::http::Method::GET, path, &[], "").await;
+    let until = async |path: &'static str, so: fn(&str) -> bool| {
+        let waited = async {
+            while !so(&get(path).await.body) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(crate::stage::PATIENCE, waited).await.expect(path);
+    };
+    until("/api/v1/rooms/main", |body| body.contains("\"live\"") && body.contains("\"viewers\":1")).await;
+    signal(&child);
+    until("/healthz", |body| body == "draining\n").await;
+    assert_eq!(get("/healthz/ready").await.status.as_u16(), 503);
+    assert_eq!(get("/healthz/live").await.status.as_u16(), 200);
+    let refused = Peer::watch_as(http, None, crate::peer::Over::Udp).await.map(drop).unwrap_err();
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (503, "draining"));
+    assert_eq!(refused.header(axum::http::header::RETRY_AFTER), "5");
+    // Those who are here go on.
+    publisher.send(picture(1, true, 200));
+    assert!(viewer.video().await.keyframe);
+    assert!(child.try_wait().unwrap().is_none());
+    let begun = Instant::now();
+    signal(&child);
+    let ended = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    assert!(ended.success() && begun.elapsed() < Duration::from_secs(5), "{ended}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_drain_with_nobody_there_is_over_at_once() {
+    let folder = Folder::new();
+    let (mut child, _) = start(&folder, &["--drain", "600"]);
+    signal(&child);
+    let begun = Instant::now();
+    assert!(child.wait().unwrap().success());
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_log_can_be_json() {
+    let folder = Folder::new();
+    let (mut child, ready) = start(&folder, &["--log", "json", "--drain", "1"]);
+    signal(&child);
+    assert!(child.wait().unwrap().success());
+    let log = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert!(
+        lines.iter().any(|line| line["message"].as_str().is_some_and(|said| said.contains("draining"))),
+        "{log}"
+    );
+    assert!(lines.iter().all(|line| line["level"].is_string() && line["timestamp"].is_string()));
+    assert!(!log.contains(ready["owner_token"].as_str().unwrap()));
+}
+
+#[test]
+fn the_unit_of_systemd_starts_the_program_as_it_is() {
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/footlight-relay.service");
+    let unit = std::fs::read_to_string(&path).unwrap();
+    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    let (installed, arguments) = start.split_once(' ').unwrap();
+    // The program with these flags, and one that ends it before it does anything.
+    let output = program().args(arguments.split(' ')).arg("--version").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // Verified with the program that is there: systemd wants it to exist.
+    let folder = Folder::new();
+    let copy = folder.0.join("footlight-relay.service");
+    std::fs::write(&copy, unit.replace(installed, env!("CARGO_BIN_EXE_footlight-relay"))).unwrap();
+    let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&copy).output();
+    let verified = verified.expect("systemd-analyze is there (Debian package systemd)");
+    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+    assert!(verified.status.success() && said.is_empty(), "{said}");
+}

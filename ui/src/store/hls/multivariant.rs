@@ -80,7 +80,8 @@ pub fn renditions(text: &str) -> Option<Vec<Rendition>> {
 }
 
 fn track(uri: &str, codecs: &[&str]) -> Track {
-    let kind = if codecs.iter().all(|codec| is_sound(codec)) && !codecs.is_empty() { "audio" } else { "video" };
+    let kind =
+        if codecs.iter().all(|codec| is_sound(codec)) && !codecs.is_empty() { "audio" } else { "video" };
     Track { uri: uri.to_owned(), mime: format!("{kind}/mp4; codecs=\"{}\"", codecs.join(",")) }
 }
 

@@ -247,9 +247,10 @@ s41.m4s
 
     #[test]
     fn an_ordinary_playlist_has_no_parts() {
-        let list =
-            Playlist::parse("#EXTM3U\r\n#EXT-X-TARGETDURATION:4\r\n#EXTINF:4,\r\na.m4s\r\n#EXT-X-ENDLIST\r\n")
-                .unwrap();
+        let list = Playlist::parse(
+            "#EXTM3U\r\n#EXT-X-TARGETDURATION:4\r\n#EXTINF:4,\r\na.m4s\r\n#EXT-X-ENDLIST\r\n",
+        )
+        .unwrap();
         assert_eq!((list.part_s, list.hold_back_s, list.blocks, list.ended), (None, 12.0, false, true));
         assert_eq!(list.segments[0].uri.as_deref(), Some("a.m4s"));
     }
