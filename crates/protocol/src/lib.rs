@@ -6,6 +6,7 @@
 pub mod failure;
 pub mod id;
 pub mod key;
+pub mod reach;
 pub mod replay;
 pub mod room;
 pub mod status;

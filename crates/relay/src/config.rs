@@ -8,10 +8,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use footlight_protocol::RoomId;
+use footlight_protocol::room::UnixMillis;
 use serde::Deserialize;
 
 use crate::error::Error;
 use crate::hook::{Topic, Webhook};
+use crate::reach::{Settings as Reach, credentials};
 use crate::secret::Secret;
 use crate::tls::Tls;
 
@@ -46,6 +48,10 @@ pub struct Config {
     /// How long the relay, asked to end, lets a broadcast and its viewers go on while it takes nobody new. Zero
     /// ends at once.
     pub drain: Duration,
+    /// What the relay shares with its TURN servers, to make credentials that end by themselves.
+    pub turn_secret: Option<Secret>,
+    /// How people elsewhere get in.
+    pub reach: Reach,
     pub limits: Limits,
     pub recording: Recording,
 }
@@ -80,7 +86,8 @@ impl Default for Recording {
     }
 }
 
-/// A STUN or TURN server as clients are told of it. Its password goes to everybody who watches, so it is none.
+/// A STUN or TURN server as clients are told of it. Its password goes to everybody who watches, so it is none; a
+/// TURN server without one gets credentials of [`Config::turn_secret`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IceServer {
@@ -92,14 +99,16 @@ pub struct IceServer {
 
 impl IceServer {
     /// The value of its `Link` header (RFC 9725 section 4.6).
-    pub(crate) fn link(&self) -> String {
+    pub(crate) fn link(&self, secret: Option<&Secret>, now: UnixMillis) -> String {
         let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
         let mut link = format!("<{}>; rel=\"ice-server\"", self.url);
-        if let (Some(username), Some(credential)) = (&self.username, &self.credential) {
+        let fixed = self.username.clone().zip(self.credential.clone());
+        let made = || Some(credentials(secret.filter(|_| self.needs_secret())?, now / 1000));
+        if let Some((username, credential)) = fixed.or_else(made) {
             link += &format!(
                 "; username=\"{}\"; credential=\"{}\"; credential-type=\"password\"",
-                quoted(username),
-                quoted(credential)
+                quoted(&username),
+                quoted(&credential)
             );
         }
         link
@@ -116,10 +125,15 @@ impl IceServer {
         if !texts.into_iter().all(|text| text.chars().all(|c| matches!(c, ' '..='~'))) {
             return Err(format!("ice_servers: user name and credential of {} have to be ASCII", self.url));
         }
-        if self.url.starts_with("turn") && (self.username.is_none() || self.credential.is_none()) {
-            return Err(format!("ice_servers: {} needs a username and a credential", self.url));
+        if self.username.is_some() != self.credential.is_some() {
+            return Err(format!("ice_servers: {} needs a username and a credential, or neither", self.url));
         }
         Ok(())
+    }
+
+    /// Whether its credentials are made from the shared secret.
+    pub(crate) fn needs_secret(&self) -> bool {
+        self.url.starts_with("turn") && self.username.is_none()
     }
 }
 
@@ -189,6 +203,8 @@ impl Default for Config {
             rtmps: None,
             webhooks: Vec::new(),
             drain: Duration::ZERO,
+            turn_secret: None,
+            reach: Reach::default(),
             limits: Limits::default(),
             recording: Recording::default(),
         }
@@ -209,6 +225,7 @@ struct File {
     rtmps: Option<SocketAddr>,
     webhooks: Vec<Hook>,
     drain: u32,
+    reach: Reach,
     limits: Limits,
     recording: Recording,
 }
@@ -260,6 +277,7 @@ impl Config {
             rtmps: file.rtmps,
             webhooks,
             drain: Duration::from_secs(file.drain.into()),
+            reach: file.reach,
             limits: file.limits,
             recording: file.recording,
             ..defaults
@@ -302,6 +320,7 @@ mod tests {
             (config.listen, config.room, config.limits, config.recording),
             (defaults.listen, defaults.room, defaults.limits, defaults.recording)
         );
+        assert_eq!(config.reach, defaults.reach);
         // Every commented line that sets something must be one that could be used.
         let open: String = sample
             .lines()
@@ -310,12 +329,13 @@ mod tests {
             })
             .fold(String::new(), |text, line| text + line + "\n");
         let config = Config::from_toml(&open, |_| Some("sixteen or more!".into())).unwrap();
-        assert_eq!((config.advertise.len(), config.ice_servers.len()), (1, 2));
-        assert_eq!(config.ice_servers[0].link(), "<stun:stun.example.org>; rel=\"ice-server\"");
-        let turn = config.ice_servers[1].link();
+        assert_eq!((config.advertise.len(), config.ice_servers.len()), (1, 3));
+        assert_eq!(config.ice_servers[0].link(None, 0), "<stun:stun.example.org>; rel=\"ice-server\"");
+        let turn = config.ice_servers[1].link(Some(&Secret::new("unused")), 0);
         assert!(turn.contains("username=\"viewer\"; credential=\"on stage\"; credential-type"), "{turn}");
-        assert!(config.tls.is_some());
-        assert_eq!(config.advertise.len(), 1);
+        let made = config.ice_servers[2].link(Some(&Secret::new("shared")), 0);
+        assert!(made.contains("username=\"43200:viewer\"; credential=\""), "{made}");
+        assert!(config.reach.map_port && config.reach.stun.len() == 2 && config.reach.uplink_kbit.is_some());
         assert!(config.recording.disk_budget_bytes.is_some());
         assert!(matches!(config.rtmp, Rtmp::At(_)) && config.rtmps.is_some());
         assert!(config.tls.is_some() && config.webhooks.len() == 1);
@@ -333,7 +353,7 @@ mod tests {
             ("[[webhooks]]\nurl = 'http://x'\nsecret_env = 'HOOK'\nevents = ['weather']", "weather"),
             ("drain = -1", "-1"),
             ("ice_servers = [{ url = 'http://x' }]", "http://x"),
-            ("ice_servers = [{ url = 'turn:x' }]", "credential"),
+            ("ice_servers = [{ url = 'turn:x', username = 'y' }]", "credential"),
             ("ice_servers = [{ url = 'stun:x>y' }]", "stun:x>y"),
             ("[recording]\ndisk_budget_percent = 101", "1 to 100"),
             ("rtmp = 'on'", "ADDR:PORT"),

@@ -25,6 +25,7 @@ use crate::http::listener::Listener;
 use crate::http::{App, Shared, router};
 use crate::metrics::Metrics;
 use crate::mux::{self, Intake, Mux};
+use crate::reach;
 use crate::record::{self, Archive};
 use crate::room::{self, Actor, Door};
 use crate::rtc::{Answerer, Engine, RoomSetup, host_addresses};
@@ -110,6 +111,7 @@ pub struct Relay {
     lanes: hook::Lanes,
     sampler: Sampler,
     drain: Drain,
+    reaching: reach::Task,
     writer: Writer,
 }
 
@@ -120,6 +122,13 @@ impl Relay {
         std::fs::create_dir_all(&config.data)
             .map_err(|source| Error::File { path: config.data.clone(), source })?;
         let tls = config.tls.as_ref().map(tls::Acceptor::load).transpose()?;
+        if config.turn_secret.is_none()
+            && let Some(server) = config.ice_servers.iter().find(|server| server.needs_secret())
+        {
+            let message =
+                format!("{} needs a username and a credential, or FOOTLIGHT_TURN_SECRET", server.url);
+            return Err(Error::Setting { setting: "ice_servers", message });
+        }
         let (tcp, udp, address) = bind_both(config.listen)?;
         let (rtmp, rtmps) = rtmp::bind(&config, tls.as_ref())?;
         let (store, writer) = Store::open(&config.data).await?;
@@ -128,7 +137,8 @@ impl Relay {
         let (hooks, lanes) = hook::open(&config.webhooks, hook::Pace::default(), &metrics)?;
         let drain = Drain::new(config.drain);
         let hosts = host_addresses(address.ip(), &config.advertise);
-        let answerer = Answerer::new(hosts.clone(), address.port())?;
+        let (externals_sender, externals) = watch::channel(Vec::new());
+        let answerer = Answerer::new(hosts.clone(), address.port(), externals)?;
 
         let past = store.past(config.room.clone(), TAIL).await?;
         let (inbox_sender, inbox) = mpsc::channel(room::INBOX);
@@ -140,6 +150,14 @@ impl Relay {
             mux: Intake::new(packets_sender, metrics.clone()),
         };
         let engine = Engine::start(udp, hosts, vec![seat], metrics.clone())?;
+        let (reach, reaching) = reach::new(reach::Setup {
+            settings: config.reach,
+            room: config.room.clone(),
+            listen: address,
+            advertised: config.advertise,
+            media: engine.commands(),
+            externals: externals_sender,
+        });
         let offline = RoomState {
             room: config.room.clone(),
             stream: StreamState::Offline,
@@ -189,6 +207,8 @@ impl Relay {
             auth: Arc::new(auth),
             answerer,
             ice_servers: config.ice_servers,
+            turn_secret: config.turn_secret,
+            reach,
             store,
             shelf: recording.shelf,
             metrics: metrics.clone(),
@@ -242,6 +262,7 @@ impl Relay {
             lanes,
             sampler,
             drain,
+            reaching,
             writer,
         })
     }
@@ -270,7 +291,7 @@ impl Relay {
             lanes,
             ..
         } = self;
-        let Self { handle, drain, sampler, writer, .. } = self;
+        let Self { handle, drain, sampler, reaching, writer, .. } = self;
         let accepting = CancellationToken::new();
         let mut listening = JoinSet::new();
         listening.spawn(listener.run(accepting.clone()));
@@ -283,6 +304,8 @@ impl Relay {
         }
         let delivering = CancellationToken::new();
         let mut lanes = tokio::spawn(lanes.run(delivering.clone()));
+        let mut surroundings = JoinSet::new();
+        surroundings.spawn(reaching.run(accepting.clone()));
         let mut acting = JoinSet::new();
         for setup in rooms {
             acting.spawn(Actor::run(setup));
@@ -294,6 +317,7 @@ impl Relay {
             () = engine.ended() => Some("the media thread"),
             () = muxes[0].ended() => Some("a room's muxing"),
             _ = listening.join_next() => Some("the listener"),
+            _ = surroundings.join_next() => Some("the look at the network"),
             _ = acting.join_next() => Some("a room"),
         };
 
@@ -317,10 +341,12 @@ impl Relay {
         // The rooms have said their last.
         delivering.cancel();
         within("the chat sockets", &mut late, sockets.wait()).await;
+        within("the router", &mut late, async { while surroundings.join_next().await.is_some() {} }).await;
         within("the listener", &mut late, async { while listening.join_next().await.is_some() {} }).await;
         within("the webhooks", &mut late, async { drop((&mut lanes).await) }).await;
         lanes.abort();
         acting.shutdown().await;
+        surroundings.shutdown().await;
         listening.shutdown().await;
         let joined = tokio::task::spawn_blocking(move || {
             drop(engine);

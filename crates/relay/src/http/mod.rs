@@ -6,6 +6,7 @@ pub(crate) mod fail;
 pub(crate) mod listener;
 pub(crate) mod negotiate;
 pub(crate) mod pages;
+pub(crate) mod reach;
 pub(crate) mod replays;
 pub(crate) mod status;
 
@@ -28,9 +29,11 @@ use crate::auth::Auth;
 use crate::config::IceServer;
 use crate::drain::Drain;
 use crate::metrics::Metrics;
+use crate::reach::Reach;
 use crate::record::Shelf;
 use crate::room::Door;
 use crate::rtc::Answerer;
+use crate::secret::Secret;
 use crate::store::Store;
 use crate::{egress, ingest};
 
@@ -46,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) auth: Arc<Auth>,
     pub(crate) answerer: Answerer,
     pub(crate) ice_servers: Vec<IceServer>,
+    pub(crate) turn_secret: Option<Secret>,
+    pub(crate) reach: Reach,
     pub(crate) store: Store,
     pub(crate) shelf: Shelf,
     pub(crate) metrics: Arc<Metrics>,
@@ -104,6 +109,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/openapi.json", get(api::openapi))
         .route("/api/v1/messages.json", get(api::messages))
+        .route("/api/v1/reach", get(reach::newest).post(reach::look_again))
         .route("/healthz", get(api::ready))
         .route("/healthz/ready", get(api::ready))
         .route("/healthz/live", get(api::live))

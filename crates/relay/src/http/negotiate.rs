@@ -12,7 +12,7 @@ use footlight_protocol::{Code, Failure};
 
 use super::App;
 use super::fail::{Fail, text_body};
-use crate::config::IceServer;
+use crate::clock::now_millis;
 use crate::room::patch::{Condition, Patched};
 use crate::room::{Ask, Door, Opened};
 use crate::rtc::fragment::Fragment;
@@ -45,7 +45,7 @@ pub(crate) fn created(app: &App, route: &str, door: &Door, opened: Opened, answe
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
     let mut response = (StatusCode::CREATED, headers, answer).into_response();
-    link(response.headers_mut(), &app.ice_servers);
+    link(response.headers_mut(), app);
     response
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn endpoint_options(app: &App, request: &HeaderMap) -> Response {
     let headers = [(ACCEPT_POST, SDP), (header::ALLOW, "POST, GET, HEAD, OPTIONS")];
     let mut response = (StatusCode::OK, headers).into_response();
     if !request.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
-        link(response.headers_mut(), &app.ice_servers);
+        link(response.headers_mut(), app);
     }
     response
 }
@@ -68,8 +68,10 @@ pub(crate) fn session_options() -> Response {
 }
 
 /// One `Link` header a server (RFC 9725 section 4.6, RFC 8288).
-fn link(headers: &mut HeaderMap, servers: &[IceServer]) {
-    for value in servers.iter().filter_map(|server| HeaderValue::from_str(&server.link()).ok()) {
+fn link(headers: &mut HeaderMap, app: &App) {
+    let now = now_millis();
+    let links = app.ice_servers.iter().map(|server| server.link(app.turn_secret.as_ref(), now));
+    for value in links.filter_map(|link| HeaderValue::from_str(&link).ok()) {
         headers.append(header::LINK, value);
     }
 }

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::floor::{Room, Source, after, flush_notices, notify};
 use super::peer::{Part, Peer, Wires};
+use super::probe::Probes;
 use super::table::{Arrived, Table};
 use super::tcp::{Connections, Read};
 use super::udp::{self, Inbound, Outbound};
@@ -80,6 +81,7 @@ struct Engine {
     cancel: CancellationToken,
     metrics: Arc<Metrics>,
     hosts: Hosts,
+    probes: Probes,
     rooms: Vec<Room>,
     names: HashMap<RoomId, usize>,
     /// Slots of peers; a free one is used again.
@@ -110,6 +112,7 @@ impl Engine {
             cancel: setup.cancel,
             metrics: setup.metrics,
             hosts: Hosts::new(setup.hosts, port),
+            probes: Probes::default(),
             rooms: rooms.collect(),
             names,
             peers: Vec::new(),
@@ -204,7 +207,9 @@ impl Engine {
                 };
                 let Some((place, outcome)) = table.deliver(&arrived, now, &mut wires, &mut self.packets)
                 else {
-                    self.metrics.strays.one();
+                    if !self.probes.take(datagram.from, datagram.bytes) {
+                        self.metrics.strays.one();
+                    }
                     continue;
                 };
                 if touched.last() != Some(&place) {

@@ -9,6 +9,7 @@ mod floor;
 pub(crate) mod fragment;
 mod offer;
 mod peer;
+mod probe;
 mod sdp;
 mod table;
 mod tcp;
@@ -30,6 +31,7 @@ use fragment::Credentials;
 
 pub(crate) use engine::Setup;
 pub(crate) use offer::Answerer;
+pub(crate) use probe::Probe;
 pub(crate) use sdp::Refused;
 pub(crate) use tcp::is_framed;
 pub(crate) use udp::host_addresses;
@@ -72,6 +74,8 @@ pub(crate) enum Command {
         reply: oneshot::Sender<Option<String>>,
     },
     Tcp(std::net::TcpStream),
+    /// A question to a STUN server, from the media socket.
+    Probe(Probe),
     /// A publisher that brings whole packets takes the room; `cut` is how it hears that it lost it.
     OpenFeed {
         session: SessionId,
@@ -212,6 +216,14 @@ impl Drop for Engine {
             let _ = thread.join();
         }
     }
+}
+
+/// An outer address under which a router leads to this relay, and the ports it does so at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct External {
+    pub(crate) ip: IpAddr,
+    pub(crate) tcp: Option<u16>,
+    pub(crate) udp: Option<u16>,
 }
 
 /// The address that a packet was sent to, as the session knows it: one of its own candidates.

@@ -3,7 +3,7 @@
 //! Runs on the HTTP side, so that parsing a stranger's text never delays a packet. Only a restart of ICE is
 //! negotiated inside the media thread, over a text of our own.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,15 +13,17 @@ use str0m::config::{CryptoProvider, DtlsCert};
 use str0m::net::TcpType;
 use str0m::rtp::Extension;
 use str0m::{Candidate, Rtc};
+use tokio::sync::watch;
 
 use super::fragment::{Credentials, Fragment};
 use super::sdp::{self, Refused};
-use super::{Hosts, Prepared, Role};
+use super::{External, Hosts, Prepared, Role};
 use crate::error::Error;
 
 /// What all answers of one relay share.
 pub(crate) struct Answerer {
     hosts: Hosts,
+    externals: watch::Receiver<Vec<External>>,
     certificate: DtlsCert,
     crypto: Arc<CryptoProvider>,
 }
@@ -30,13 +32,18 @@ pub(crate) struct Answerer {
 const PROFILES: [(u8, u32); 4] = [(96, 0x42e01f), (98, 0x42001f), (100, 0x4d001f), (102, 0x64001f)];
 
 impl Answerer {
-    pub(crate) fn new(addresses: Vec<IpAddr>, port: u16) -> Result<Self, Error> {
+    /// `externals` are addresses that routers lead here from; they may come and go.
+    pub(crate) fn new(
+        addresses: Vec<IpAddr>,
+        port: u16,
+        externals: watch::Receiver<Vec<External>>,
+    ) -> Result<Self, Error> {
         let crypto = Arc::new(str0m::crypto::from_feature_flags());
         let certificate = crypto
             .dtls_provider
             .generate_certificate()
             .ok_or(Error::System { what: "a DTLS certificate" })?;
-        Ok(Self { hosts: Hosts::new(addresses, port), certificate, crypto })
+        Ok(Self { hosts: Hosts::new(addresses, port), externals, certificate, crypto })
     }
 
     /// The connection and the text of the answer.
@@ -70,10 +77,28 @@ impl Answerer {
                 rtc.add_local_candidate(candidate);
             }
         }
+        self.externals.borrow().iter().flat_map(|external| self.outer(external)).for_each(|candidate| {
+            rtc.add_local_candidate(candidate);
+        });
         let answer = rtc.sdp_api().accept_offer(offer).map_err(|_| SENSELESS)?.to_sdp_string();
         let ufrag = rtc.direct_api().local_ice_credentials().ufrag;
         let ice = ice(text).ok_or(SENSELESS)?;
         Ok((Prepared { rtc: Box::new(rtc), ufrag, ice }, answer))
+    }
+
+    /// The candidates of an outer address, behind which the first address of its family is.
+    fn outer(&self, external: &External) -> Vec<Candidate> {
+        let base = self.hosts.candidates().find(|base| base.is_ipv4() == external.ip.is_ipv4());
+        let address = |port| SocketAddr::new(external.ip, port);
+        let udp = external
+            .udp
+            .zip(base)
+            .map(|(port, base)| Candidate::server_reflexive(address(port), base, "udp"));
+        // Nobody connects from it, so what it is based on does not matter, and a host is what every browser takes.
+        let tcp = external
+            .tcp
+            .map(|port| Candidate::builder().tcp().host(address(port)).tcptype(TcpType::Passive).build());
+        [udp, tcp].into_iter().flatten().flatten().collect()
     }
 }
 

@@ -116,7 +116,8 @@ pub(super) struct Outbound {
 }
 
 impl Outbound {
-    /// Adds a datagram to the batch, and sends the batch that it does not fit into.
+    /// Adds a datagram to the batch, and sends the batch that it does not fit into. From an unspecified address
+    /// it leaves by the one that the system finds right.
     pub(super) fn push(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         let batch = &self.batch;
         let fits = batch.count > 0
@@ -129,7 +130,7 @@ impl Outbound {
             self.flush();
             self.batch.to = Some(to);
             // A socket that is bound to one address has no choice to make.
-            self.batch.from = self.wildcard.then(|| from.ip());
+            self.batch.from = self.wildcard.then(|| from.ip()).filter(|ip| !ip.is_unspecified());
             self.batch.segment = bytes.len();
             self.batch.closed = false;
         }

@@ -61,7 +61,9 @@ fn started(configure: impl FnOnce(&mut Command)) -> (serde_json::Value, String) 
 
 #[test]
 fn a_busy_usual_port_of_rtmp_is_a_warning_and_a_chosen_one_is_used() {
-    let (rtmp, _) = started(|command| drop(command.args(["--rtmp", "127.0.0.1:0"])));
+    let (rtmp, _) = started(|command| {
+        command.args(["--rtmp", "127.0.0.1:0"]);
+    });
     let port = rtmp.as_str().and_then(|url| url.strip_prefix("rtmp://127.0.0.1:")?.strip_suffix("/live"));
     assert!(port.is_some_and(|port| port.parse::<u16>().is_ok()), "{rtmp}");
     // Whoever has it now, this test or another program.
@@ -71,7 +73,9 @@ fn a_busy_usual_port_of_rtmp_is_a_warning_and_a_chosen_one_is_used() {
     let said = log.lines().filter(|line| line.contains("127.0.0.1:1935 is already in use")).count();
     assert_eq!(said, 1, "{log}");
     drop(taken);
-    let (rtmp, log) = started(|command| drop(command.env("FOOTLIGHT_RTMP", "off")));
+    let (rtmp, log) = started(|command| {
+        command.env("FOOTLIGHT_RTMP", "off");
+    });
     assert!(rtmp.is_null() && !log.contains("1935"), "{log}");
 }
 

@@ -29,6 +29,7 @@ impl Engine {
                 // Whoever asked may have given up; the peer has changed all the same.
                 let _ = reply.send(self.restart(session, &ice, now));
             }
+            Command::Probe(probe) => self.probes.ask(probe, &mut self.outbound),
             Command::Tcp(stream) => self.tcp.add(stream, now.instant),
             Command::OpenFeed { session, room, cut } => {
                 if let Some(room) = self.names.get(&room).copied() {

@@ -1,0 +1,60 @@
+//! `/api/v1/reach`: who will get in, for the room's owner only, since it names the network's addresses.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use footlight_protocol::reach::Forecast;
+use footlight_protocol::{Code, Failure};
+use serde::Deserialize;
+
+use super::App;
+use super::fail::Fail;
+use crate::auth::bearer;
+use crate::reach::seats;
+
+#[derive(Deserialize)]
+pub(crate) struct Wish {
+    /// The broadcast's bitrate, to know how many viewers the line carries.
+    stream_kbit: Option<u32>,
+}
+
+/// `GET`: the newest forecast.
+pub(crate) async fn newest(
+    State(app): State<App>,
+    headers: HeaderMap,
+    wish: Query<Wish>,
+) -> Result<Response, Fail> {
+    authorize(&app, &headers)?;
+    answer(app.reach.newest().await, &wish)
+}
+
+/// `POST`: looks again first, which takes some seconds.
+pub(crate) async fn look_again(
+    State(app): State<App>,
+    headers: HeaderMap,
+    wish: Query<Wish>,
+) -> Result<Response, Fail> {
+    authorize(&app, &headers)?;
+    answer(app.reach.look_again().await, &wish)
+}
+
+fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Fail> {
+    let owner = bearer(headers).is_some_and(|token| app.auth.is_owner(token));
+    let refused = || Failure::new(Code::Unauthorized, "The owner token is missing or wrong");
+    owner.then_some(()).ok_or_else(|| refused().into())
+}
+
+fn answer(forecast: Option<Forecast>, wish: &Wish) -> Result<Response, Fail> {
+    let busy = || {
+        Fail::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Code::Internal,
+            "The relay is looking already, or is ending",
+        )
+    };
+    let mut forecast = forecast.ok_or_else(busy)?;
+    forecast.seats =
+        forecast.uplink_kbit.zip(wish.stream_kbit).and_then(|(uplink, stream)| seats(uplink, stream));
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(forecast)).into_response())
+}
