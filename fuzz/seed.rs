@@ -3,12 +3,18 @@
 
 use std::path::Path;
 
+use footlight_media::amf0::Value;
+use footlight_media::flv::{self, Tag, TagKind, body};
+use footlight_media::rtmp::message::{Command, kind};
+use footlight_media::rtmp::{Message, chunk};
+use footlight_media::{Codec, aac};
+
 /// Target, name of the seed, content.
 type Seed = (&'static str, &'static str, Vec<u8>);
 
 fn main() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    for (target, name, content) in h264().into_iter().chain(rtp()) {
+    for (target, name, content) in h264().into_iter().chain(rtp()).chain(formats()).chain(rtmp()) {
         let folder = corpus.join(target);
         std::fs::create_dir_all(&folder).expect("the corpus can be written");
         let path = folder.join(format!("seed-{name}"));
@@ -21,12 +27,12 @@ fn main() {
 /// SPS of x264: 1280x720 baseline, and 1920x1080 high with cropping and VUI.
 const SPS: [&[u8]; 2] = [
     &[
-        0x67, 0x42, 0xc0, 0x1f, 0xd9, 0x00, 0x50, 0x05, 0xbb, 0x01, 0x6a, 0x02, 0x02, 0x02, 0x80, 0x00, 0x00, 0x03,
-        0x00, 0x80, 0x00, 0x00, 0x1e, 0x47, 0x8c, 0x19, 0x24,
+        0x67, 0x42, 0xc0, 0x1f, 0xd9, 0x00, 0x50, 0x05, 0xbb, 0x01, 0x6a, 0x02, 0x02, 0x02, 0x80, 0x00, 0x00,
+        0x03, 0x00, 0x80, 0x00, 0x00, 0x1e, 0x47, 0x8c, 0x19, 0x24,
     ],
     &[
-        0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02, 0x27, 0xe5, 0xc0, 0x44, 0x00, 0x00, 0x03, 0x00, 0x04,
-        0x00, 0x00, 0x03, 0x00, 0xf0, 0x3c, 0x60, 0xc6, 0x58,
+        0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02, 0x27, 0xe5, 0xc0, 0x44, 0x00, 0x00, 0x03, 0x00,
+        0x04, 0x00, 0x00, 0x03, 0x00, 0xf0, 0x3c, 0x60, 0xc6, 0x58,
     ],
 ];
 
@@ -51,7 +57,8 @@ fn rtp() -> Vec<Seed> {
     let aggregate = [&[0x78, 0, 3][..], &[0x67, 0x42, 0xc0], &[0, 2], &[0x68, 0xce]].concat();
     let pieces = [record(1, 0, 0, &[0x7c, 0x85, 1, 2]), record(1, 0, 1, &[0x7c, 0x45, 3, 4])].concat();
     let keyframe = [record(1, 4, 2, &aggregate), pieces].concat();
-    let late = [record(2, 4, 1, &[0x41, 1, 2]), record(-1, 0, 0, &[0x41, 3]), record(2, 4, 1, &[0x41, 4])].concat();
+    let late =
+        [record(2, 4, 1, &[0x41, 1, 2]), record(-1, 0, 0, &[0x41, 3]), record(2, 4, 1, &[0x41, 4])].concat();
     vec![
         ("rtp", "keyframe", keyframe.clone()),
         ("rtp", "late", [keyframe.clone(), late].concat()),
@@ -59,5 +66,136 @@ fn rtp() -> Vec<Seed> {
         ("rtp_round", "small", vec![0, 3, 0x67, 1, 2, 2, 0x68, 3, 4, 0x65, 1, 2, 3]),
         ("rtp_round", "cut", [&[0, 200][..], &[0x65; 200], &[9, 0x06, 1, 2, 3, 4, 5, 6, 7, 8]].concat()),
         ("rtp_round", "sei", [&[16, 70][..], &[0x06; 70], &[70], &[0x26; 70], &[2, 0x41, 5]].concat()),
+    ]
+}
+
+/// A configuration of AAC: low complexity, 48 kHz, stereo.
+const AAC: &[u8] = &[0x11, 0x90];
+/// avcC: one SPS and one PPS behind its header.
+fn avcc() -> Vec<u8> {
+    let (sps, pps): (&[u8], &[u8]) = (SPS[0], &[0x68, 0xce, 0x3c, 0x80]);
+    let length = |nal: &[u8]| (nal.len() as u16).to_be_bytes();
+    [&[1, 0x42, 0xc0, 0x1f, 0xff, 0xe1][..], &length(sps), sps, &[1], &length(pps), pps].concat()
+}
+
+fn formats() -> Vec<Seed> {
+    let adts = aac::Config::low_complexity(48_000, 2).and_then(|config| config.frame(&[0x21, 0x10, 4, 0x60]));
+    let mut object = Vec::new();
+    Value::object([("app", Value::text("live")), ("tcUrl", Value::text("rtmp://h/live"))]).write(&mut object);
+    let mut list = Vec::new();
+    for value in [Value::text("connect"), Value::Number(1.0), Value::Null, Value::Boolean(true)] {
+        value.write(&mut list);
+    }
+    let mut file = flv::header(true, true).to_vec();
+    let metadata = flv::metadata(vec![("width".to_owned(), Value::Number(1280.0))]);
+    let frame = body::write_frame(Codec::H264, true, 0, &[0, 0, 0, 3, 0x65, 0x88, 0x84]);
+    let tags = [
+        (TagKind::Script, metadata),
+        (TagKind::Video, body::write_config(Codec::H264, &avcc())),
+        (TagKind::Audio, body::write_config(Codec::Aac, AAC)),
+        (TagKind::Video, frame),
+        (TagKind::Audio, body::write_frame(Codec::Aac, true, 0, &[0x21, 0x10, 4])),
+    ];
+    for (kind, body) in &tags {
+        flv::write_tag(&Tag { kind: *kind, timestamp: 40, body }, &mut file);
+    }
+    let enhanced = |codec| {
+        [&flv::header(false, true)[..], &tag(&body::write_frame(codec, true, 7, &[0, 0, 0, 1, 9]))].concat()
+    };
+    // OBUs: a temporal delimiter, and a sequence header of the main profile.
+    let sequence = [0x12, 0, 0x0a, 0x0b, 0, 0, 0, 0x24, 0xcf, 0x7f, 0x0d, 0xbf, 0xff, 0x30, 8];
+    let hevc_sps: &[u8] = &[
+        0x42, 1, 1, 1, 0x60, 0, 0, 3, 0, 0x90, 0, 0, 3, 0, 0, 3, 0, 0x5d, 0xa0, 2, 0x80, 0x80, 0x2d, 0x16,
+        0x59, 0x59, 0xa4, 0x93, 0x2b, 0xc0, 0x5a, 0x70, 0x80, 0, 1, 0xf4, 0x80, 0, 0x3a, 0x98, 4,
+    ];
+    let moof: &[u8] = &[
+        0, 0, 0, 92, b'm', b'o', b'o', b'f', 0, 0, 0, 16, b'm', b'f', b'h', b'd', 0, 0, 0, 0, 0, 0, 0, 1, 0,
+        0, 0, 68, b't', b'r', b'a', b'f', 0, 0, 0, 16, b't', b'f', b'h', b'd', 0, 2, 0, 0, 0, 0, 0, 1, 0, 0,
+        0, 20, b't', b'f', b'd', b't', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 24, b't', b'r', b'u',
+        b'n', 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 90, 0, 0, 3, 0xe8,
+    ];
+    vec![
+        ("aac", "config", AAC.to_vec()),
+        ("aac", "sbr", vec![0x2b, 0x92, 8, 0]),
+        ("aac", "adts", adts.unwrap_or_default()),
+        ("amf0", "object", object),
+        ("amf0", "list", list),
+        ("amf0", "array", vec![8, 0, 0, 0, 1, 0, 1, b'a', 0, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0, 0, 9]),
+        ("av1", "sequence", sequence.to_vec()),
+        ("av1", "header", sequence[4..].to_vec()),
+        ("av1", "frame", vec![0x12, 0, 0x32, 2, 0x10, 0]),
+        ("flv", "file", file),
+        ("flv", "hevc", enhanced(Codec::Hevc)),
+        ("flv", "av1", enhanced(Codec::Av1)),
+        ("fmp4", "moof", moof.to_vec()),
+        ("fmp4", "large", [&[0, 0, 0, 1][..], b"mdat", &[0, 0, 0, 0, 0, 0, 0, 20, 1, 2, 3, 4]].concat()),
+        ("fmp4", "moov", [&[0, 0, 0, 16][..], b"moov", &[0, 0, 0, 8], b"trak"].concat()),
+        ("hevc", "sps", hevc_sps.to_vec()),
+        (
+            "hevc",
+            "lengths",
+            [&(hevc_sps.len() as u32).to_be_bytes()[..], hevc_sps, &[0, 0, 0, 3, 0x26, 1, 0xaf]].concat(),
+        ),
+        ("hevc", "vps", vec![0x40, 1, 0x0c, 1, 0xff, 0xff, 1, 0x60]),
+    ]
+}
+
+fn tag(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    flv::write_tag(&Tag { kind: TagKind::Video, timestamp: 0, body }, &mut out);
+    out
+}
+
+fn rtmp() -> Vec<Seed> {
+    let app = || Value::object([("app", Value::text("live")), ("tcUrl", Value::text("rtmp://h/live"))]);
+    let command =
+        |name, transaction, object, arguments| Command::new(name, transaction, object, arguments).write();
+    let connect = command("connect", 1.0, app(), Vec::new());
+    let create = command("createStream", 4.0, Value::Null, Vec::new());
+    let publish = command("publish", 5.0, Value::Null, vec![Value::text("key"), Value::text("live")]);
+    let play = command("play", 5.0, Value::Null, vec![Value::text("main")]);
+    let result = command("_result", 1.0, Value::Null, vec![Value::Number(1.0)]);
+    // The pieces that targets/media.rs cuts: 256 bytes, or one.
+    let talk = |piece: u8, messages: &[(u8, u32, &[u8])]| {
+        let mut out = vec![piece];
+        for (kind, stream, payload) in messages {
+            let message =
+                Message { kind: *kind, stream: *stream, timestamp: 0, payload: payload.to_vec().into() };
+            chunk::write(3, &message, 128, &mut out);
+        }
+        out
+    };
+    let config = body::write_config(Codec::H264, &avcc());
+    let (command, video) = (kind::COMMAND, kind::VIDEO);
+    let publishing =
+        [(command, 0, &connect[..]), (command, 0, &create), (command, 1, &publish), (video, 1, &config)];
+    vec![
+        ("rtmp_server", "publish", talk(255, &publishing)),
+        ("rtmp_server", "pieces", talk(0, &publishing)),
+        (
+            "rtmp_server",
+            "play",
+            talk(255, &[(command, 0, &connect), (command, 0, &create), (command, 1, &play)]),
+        ),
+        ("rtmp_client", "result", talk(255, &[(command, 0, &result)])),
+        (
+            "rtmp_client",
+            "results",
+            talk(255, &[(command, 0, &result), (command, 0, &result), (command, 1, &result)]),
+        ),
+        ("rtmp_client", "window", talk(255, &[(kind::WINDOW, 0, &[0, 0, 16, 0]), (command, 0, &result)])),
+        ("rtmp_chunk", "commands", talk(0, &publishing)),
+        (
+            "rtmp_chunk",
+            "size",
+            talk(255, &[(kind::SET_CHUNK_SIZE, 0, &[0, 0, 16, 0]), (video, 1, &[7; 300])]),
+        ),
+        ("rtmp_chunk", "abort", talk(9, &[(kind::ABORT, 0, &[0, 0, 0, 3]), (video, 1, &config)])),
+        ("rtmp_message", "connect", [&[command][..], &connect].concat()),
+        ("rtmp_message", "aggregate", [&[kind::AGGREGATE][..], &tag(&config)].concat()),
+        ("rtmp_message", "control", vec![kind::USER_CONTROL, 0, 6, 0, 0, 0, 1]),
+        ("rtmp_handshake", "plain", [&[255, 3][..], &[0; 3072]].concat()),
+        ("rtmp_handshake", "version", vec![0, 6, 1, 2, 3]),
+        ("rtmp_handshake", "half", [&[99, 3][..], &[5; 1536]].concat()),
     ]
 }
