@@ -14,7 +14,9 @@ type Seed = (&'static str, &'static str, Vec<u8>);
 
 fn main() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    for (target, name, content) in h264().into_iter().chain(rtp()).chain(formats()).chain(rtmp()) {
+    for (target, name, content) in
+        h264().into_iter().chain(rtp()).chain(formats()).chain(rtmp()).chain(texts())
+    {
         let folder = corpus.join(target);
         std::fs::create_dir_all(&folder).expect("the corpus can be written");
         let path = folder.join(format!("seed-{name}"));
@@ -198,4 +200,47 @@ fn rtmp() -> Vec<Seed> {
         ("rtmp_handshake", "version", vec![0, 6, 1, 2, 3]),
         ("rtmp_handshake", "half", [&[99, 3][..], &[5; 1536]].concat()),
     ]
+}
+
+/// An offer as browsers write it, for `direction`.
+fn offer(direction: &str) -> String {
+    let transport = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n\
+        a=fingerprint:sha-256 00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F\r\n\
+        a=setup:actpass\r\na=rtcp-mux\r\n";
+    format!(
+        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
+         m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n{transport}a=mid:0\r\na={direction}\r\na=rtpmap:111 opus/48000/2\r\n\
+         a=ssrc:1 cname:x\r\n\
+         m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n{transport}a=mid:1\r\na={direction}\r\na=rtpmap:96 H264/90000\r\n\
+         a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\na=rtcp-fb:96 nack pli\r\n\
+         a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=ssrc:2 cname:x\r\n"
+    )
+}
+
+fn texts() -> Vec<Seed> {
+    let layers = offer("sendonly") + "a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l\r\n";
+    let all: &[(&str, &str, &str)] = &[
+        ("sdp_offer", "publish", &offer("sendonly")),
+        ("sdp_offer", "watch", &offer("recvonly")),
+        ("sdp_offer", "layers", &layers),
+        (
+            "sdp_fragment",
+            "candidate",
+            "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n",
+        ),
+        ("sdp_fragment", "end", "a=ice-ufrag:abcd\r\na=end-of-candidates\r\n"),
+        ("sdp_fragment", "tcp", "a=candidate:1 1 tcp 1 2001:db8::1 9 typ host tcptype active\r\n"),
+        ("whip_headers", "bearer", "Bearer abcdefgh"),
+        ("whip_headers", "tags", "\"one\", W/\"two\", \"three\""),
+        ("whip_headers", "star", "*"),
+        ("room_message", "hello", r#"{"type":"hello","version":1,"token":"a.b","since":3}"#),
+        ("room_message", "say", r#"{"type":"say","nonce":"n1","text":" hi \n\u202e\ud83d\udc68 "}"#),
+        (
+            "room_message",
+            "moderate",
+            r#"{"type":"moderate","nonce":"n","action":{"do":"timeout","user":"u","seconds":60}}"#,
+        ),
+        ("room_message", "playing", r#"{"type":"playing","latency_ms":80}"#),
+    ];
+    all.iter().map(|(target, name, text)| (*target, *name, text.as_bytes().to_vec())).collect()
 }

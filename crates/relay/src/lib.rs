@@ -12,6 +12,8 @@ mod config;
 mod drain;
 mod egress;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod hook;
 mod http;
 mod ingest;
