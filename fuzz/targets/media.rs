@@ -13,8 +13,10 @@ use footlight_media::{
     Codec, Packet, Time, aac as aac_format, amf0 as amf, av1 as av1_format, h264, hevc as hevc_format,
 };
 
-/// Name and function of each. The folder of its corpus has the same name.
-pub(crate) const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// Name and function of a target. The folder of its corpus has the same name.
+pub(crate) type Target = (&'static str, fn(&[u8]));
+
+pub(crate) const TARGETS: &[Target] = &[
     ("aac", aac),
     ("amf0", amf0),
     ("av1", av1),

@@ -12,8 +12,10 @@ use crate::room::patch::Condition;
 use crate::rtc::fragment::Fragment;
 use crate::rtc::{Answerer, Role};
 
-/// Name and function of each. The folder of its corpus has the same name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// Name and function of a target. The folder of its corpus has the same name.
+pub type Target = (&'static str, fn(&[u8]));
+
+pub const TARGETS: &[Target] = &[
     ("room_message", room_message),
     ("sdp_fragment", sdp_fragment),
     ("sdp_offer", sdp_offer),

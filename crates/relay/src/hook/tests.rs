@@ -131,13 +131,13 @@ async fn events_arrive_signed_and_in_order_though_the_receiver_fails_at_first() 
             "publish.ended"
         ]
     );
-    let requests = receiver.requests.lock().unwrap();
+    let requests = std::mem::take(&mut *receiver.requests.lock().unwrap());
     let deliveries: Vec<&str> = requests.iter().map(|request| request.header("footlight-delivery")).collect();
     assert!(deliveries[..4].iter().all(|id| *id == deliveries[0]), "{deliveries:?}");
     assert_ne!(deliveries[3], deliveries[4]);
     let attempts: Vec<&str> = requests.iter().map(|request| request.header("footlight-attempt")).collect();
     assert_eq!(attempts, ["1", "2", "3", "4", "1", "1"]);
-    for request in requests.iter() {
+    for request in &requests {
         let said = request.header("footlight-signature");
         let seconds = said.strip_prefix("t=").unwrap().split(',').next().unwrap().parse().unwrap();
         assert_eq!(said, sign::signature(&Secret::new("a long secret"), seconds, &request.body));
@@ -147,7 +147,6 @@ async fn events_arrive_signed_and_in_order_though_the_receiver_fails_at_first() 
         assert_eq!(json["id"], request.header("footlight-delivery"));
     }
     assert_eq!(requests[0].json()["data"]["since"], 5);
-    drop(requests);
     let metrics = running.stop().await;
     assert_eq!(
         (metrics.hooks_delivered.get(), metrics.hooks_failed.get(), metrics.hooks_lost.get()),
