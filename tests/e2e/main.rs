@@ -4,6 +4,7 @@ mod continuity;
 mod devices;
 mod house;
 mod instruments;
+mod ladder;
 mod network;
 mod refusals;
 mod replay;

@@ -26,11 +26,13 @@ pub struct Setup {
     pub dark: bool,
     /// Width and height of a phone's page, in CSS pixels.
     pub phone: Option<(u32, u32)>,
+    /// Run in every page before its own scripts, after the instruments.
+    pub script: Option<&'static str>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { sound_unasked: false, language: "en", dark: false, phone: None }
+        Self { sound_unasked: false, language: "en", dark: false, phone: None, script: None }
     }
 }
 
@@ -94,6 +96,9 @@ impl Browser {
     async fn prepare(&self, setup: &Setup) {
         let instruments = include_str!("instruments.js");
         self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": instruments })).await;
+        if let Some(script) = setup.script {
+            self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+        }
         if setup.dark {
             let features = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);
             self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;

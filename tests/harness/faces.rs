@@ -8,6 +8,8 @@ pub mod viewer {
     pub const STATE: &str = "data-state";
     /// Measured latency, capture to screen, in milliseconds.
     pub const LATENCY: &str = "data-latency-ms";
+    /// The way on the stage: `udp`, `tcp` or `hls`.
+    pub const PATH: &str = "data-path";
     pub const VIDEO: &str = "#video";
     pub const UNMUTE: &str = "#unmute";
     pub const CHAT_INPUT: &str = "#chat-input";
