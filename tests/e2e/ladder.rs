@@ -111,7 +111,8 @@ async fn a_browser_without_webrtc_plays_over_http() {
     let (viewer, took) = stage.open("viewer", setup, &output).await;
     plays_by(&viewer, "hls").await;
     // Settled, so that the figure is what a viewer has and not the start.
-    let latency = wait::until("a latency on the page", seconds(10), async || viewer.shown_latency_ms().await).await;
+    let latency =
+        wait::until("a latency on the page", seconds(10), async || viewer.shown_latency_ms().await).await;
     viewer.browser.screenshot_and_console(&output).await;
     output.write("figures.txt", format!("a moving picture after {took:?}, {latency} ms behind\n"));
     assert!(took <= FALL, "the picture came after {took:?}");

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use footlight_protocol::room::{ClientMessage, MAX_NAME, MAX_TEXT};
+use tokio::sync::watch;
 
 use crate::auth::bearer;
 use crate::chat::text::clean;
@@ -51,7 +52,7 @@ fn sdp_fragment(data: &[u8]) {
 /// An offer to publish, and to watch.
 fn sdp_offer(data: &[u8]) {
     static ANSWERER: LazyLock<Answerer> = LazyLock::new(|| {
-        let answerer = Answerer::new(vec![[127, 0, 0, 1].into()], 8080);
+        let answerer = Answerer::new(vec![[127, 0, 0, 1].into()], 8080, watch::channel(Vec::new()).1);
         answerer.expect("the crypto library makes a certificate")
     });
     let Ok(text) = std::str::from_utf8(data) else { return };
