@@ -152,7 +152,7 @@ pub(crate) fn rtmp_chunk(data: &[u8]) {
 
 /// What a server may say to the end that calls.
 pub(crate) fn rtmp_client(data: &[u8]) {
-    let purpose = if data.len() % 2 == 0 { Purpose::Publish } else { Purpose::Play };
+    let purpose = if data.len().is_multiple_of(2) { Purpose::Publish } else { Purpose::Play };
     let mut client = Client::new(purpose, "rtmp://host/live", "live", "key", &[7]);
     let _ = client.read(&mut &hello()[..]);
     for mut piece in pieces(data) {
