@@ -1,5 +1,7 @@
 //! A broadcast that is over, watched again.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use footlight_tests::browser::{Browser, Setup};
 use footlight_tests::relay::Relay;
 use footlight_tests::scratch::Scratch;
@@ -27,11 +29,11 @@ async fn a_browser_finds_every_place_of_a_recording() {
         .start("footlight", &output)
         .await;
     studio.live(seconds(20)).await;
-    let recorded = format!("{}/metrics", relay.ready.http);
-    wait::until("enough is recorded", seconds(40), async || {
-        let metrics = http::get(&recorded).await.body;
-        let bytes = metrics.lines().find_map(|line| line.strip_prefix("footlight_recording_bytes "))?;
-        (bytes.parse::<u64>().ok()? > 2_000_000).then_some(())
+    let room = format!("{}/api/v1/rooms/main", relay.ready.http);
+    wait::until("enough is recorded", seconds(60), async || {
+        let state: Value = serde_json::from_str(&http::get(&room).await.body).ok()?;
+        let since = UNIX_EPOCH + Duration::from_millis(state["recording"]["since"].as_u64()?);
+        (since.elapsed().ok()? > seconds(15)).then_some(())
     })
     .await;
     studio.process.terminate();
@@ -60,16 +62,22 @@ async fn a_browser_finds_every_place_of_a_recording() {
         let script = format!(
             "(async () => {{ const v = document.querySelector('video'); v.pause(); const begun = performance.now();
              await new Promise(done => {{ v.onseeked = done; v.currentTime = {seek}; }});
-             return {{ took: performance.now() - begun, number: instruments.burned(v) }}; }})()"
+             return performance.now() - begun; }})()"
         );
-        let found = browser.page.run_async(&script).await.expect("the browser seeks");
-        let number: Burned =
-            serde_json::from_value(found["number"].clone()).expect("a number in the picture");
+        let took = browser.page.run_async(&script).await.expect("the browser seeks");
         // The low 32 bits of units of 100 µs.
         let due = ((began + seek * 1000.0) * 10.0) as u64 as u32;
-        let off = f64::from(due.wrapping_sub(number.stamp) as i32) / 10.0;
-        figures += &format!("at {seek:.2} s: {off:.0} ms from its capture, sought in {} ms\n", found["took"]);
-        assert!(off.abs() < TOLERANCE_MS, "at {seek} s the picture is {off} ms from its capture");
+        // On a busy machine a browser says that it is there some pictures before it shows the right one.
+        let mut off = f64::NAN;
+        let found = wait::within(seconds(10), async || {
+            let number = browser.page.run("return instruments.burned()").await;
+            let number: Burned = serde_json::from_value(number).ok()?;
+            off = f64::from(due.wrapping_sub(number.stamp) as i32) / 10.0;
+            (off.abs() < TOLERANCE_MS).then_some(off)
+        });
+        let found = found.await;
+        let found = found.unwrap_or_else(|| panic!("at {seek} s the picture is {off} ms from its capture"));
+        figures += &format!("at {seek:.2} s: {found:.0} ms from its capture, sought in {took} ms\n");
     }
     output.write("figures.txt", figures);
     browser.screenshot_and_console(&output).await;

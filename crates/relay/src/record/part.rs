@@ -1,8 +1,8 @@
 //! One file of a recording: fragmented MP4 that is whole after every write.
 //!
 //! `ftyp` and `moov`, then [`RESERVED`] bytes, then fragments. The reserved bytes are a `free` box until the file is
-//! finished, when its end becomes the index over the fragments: readers find it before the media and need no tail, and
-//! finishing needs no space. A file that ends anywhere plays up to its last whole fragment.
+//! finished, when its end becomes the index over the fragments, where one helps: see [`Index::sidx`]. Finishing needs no
+//! space. A file that ends anywhere plays up to its last whole fragment.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use footlight_media::fmp4::read::{self, Piece};
 use footlight_media::fmp4::{self, Reference};
 
-/// Room for the index: 5456 keyframes, 3 hours with one in two seconds. Of more, neighbours share an entry.
+/// Room for the index: 5456 fragments.
 pub(super) const RESERVED: usize = 64 << 10;
 /// Head of a box.
 const HEAD: usize = 8;
@@ -95,6 +95,7 @@ struct Entry {
 pub(super) struct Index {
     pub(super) layout: Layout,
     entries: Vec<Entry>,
+    fragments: usize,
     /// When the last sample ends.
     pub(super) duration: Duration,
     ends: u64,
@@ -105,10 +106,11 @@ pub(super) struct Index {
 impl Index {
     fn new(layout: Layout) -> Self {
         let bytes = layout.media();
-        Self { layout, entries: Vec::new(), duration: Duration::ZERO, ends: 0, bytes }
+        Self { layout, entries: Vec::new(), fragments: 0, duration: Duration::ZERO, ends: 0, bytes }
     }
 
     fn push(&mut self, pieces: &[Piece], bytes: u64) {
+        self.fragments += 1;
         let track = self.layout.indexed.0;
         let indexed = pieces.iter().find(|piece| piece.track == track);
         let begins = indexed.map(|piece| piece.begins.saturating_add_signed(piece.composition));
@@ -130,19 +132,20 @@ impl Index {
         self.bytes += bytes;
     }
 
-    /// The index box; `None` where nothing is there, or so much that it cannot be counted.
+    /// The index box. `None` where it would name more than it can count, and where a fragment does not begin with a
+    /// keyframe: readers take an entry for one fragment (ffmpeg leaves out the others when it comes back to one), so
+    /// such a file is better off when they look through its fragments.
     fn sidx(&self) -> Option<Bytes> {
         const MOST: usize = (RESERVED - HEAD - INDEX) / ENTRY;
-        let together = self.entries.len().div_ceil(MOST).max(1);
-        let groups: Vec<&[Entry]> = self.entries.chunks(together).collect();
-        let mut references = Vec::with_capacity(groups.len());
-        for (n, group) in groups.iter().enumerate() {
-            let first = group.first()?;
-            let next = groups.get(n + 1).and_then(|next| next.first()).map_or(self.ends, |next| next.begins);
-            let size = group.iter().map(|entry| entry.bytes).sum::<u64>();
-            let size = u32::try_from(size).ok().filter(|size| *size < 1 << 31)?;
-            let duration = u32::try_from(next.saturating_sub(first.begins)).ok()?;
-            references.push(Reference { size, duration, keyframe: first.keyframe });
+        if self.fragments != self.entries.len() || self.entries.len() > MOST {
+            return None;
+        }
+        let mut references = Vec::with_capacity(self.entries.len());
+        for (n, entry) in self.entries.iter().enumerate() {
+            let next = self.entries.get(n + 1).map_or(self.ends, |next| next.begins);
+            let size = u32::try_from(entry.bytes).ok().filter(|size| *size < 1 << 31)?;
+            let duration = u32::try_from(next.saturating_sub(entry.begins)).ok()?;
+            references.push(Reference { size, duration, keyframe: entry.keyframe });
         }
         let (track, scale) = self.layout.indexed;
         Some(fmp4::sidx(track, scale, self.entries.first()?.begins, &references))
@@ -320,13 +323,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_index_of_any_length_fits() {
+    fn the_index_fits_and_is_left_out_where_it_would_mislead() {
         let layout = Layout { init: 900, scales: vec![(1, 90_000)], indexed: (1, 90_000) };
         let mut index = Index::new(layout);
-        for n in 0..20_000u64 {
+        for n in 0..5_000u64 {
             index.entries.push(Entry { bytes: 1000, begins: n * 180_000, keyframe: true });
         }
-        index.ends = 20_000 * 180_000;
+        (index.ends, index.fragments) = (5_000 * 180_000, 5_000);
         let sidx = index.sidx().unwrap();
         assert!(sidx.len() <= RESERVED - HEAD, "{}", sidx.len());
         let words: Vec<u32> =
@@ -336,7 +339,9 @@ mod tests {
             bytes += u64::from(row[0]);
             ticks += u64::from(row[1]);
         }
-        assert_eq!((bytes, ticks), (20_000_000, index.ends));
+        assert_eq!((bytes, ticks), (5_000_000, index.ends));
+        index.fragments += 1;
+        assert!(index.sidx().is_none(), "a fragment without a keyframe");
         assert!(Index::new(index.layout).sidx().is_none());
     }
 }

@@ -277,7 +277,6 @@ async fn a_recording_whose_relay_was_killed_is_finished_at_the_next_start() {
     let last = *decoded(&path).last().unwrap();
     assert!((last * 1000.0 - line["duration_ms"].as_f64().unwrap()).abs() < 100.0, "{last} {line}");
     assert_eq!(std::fs::metadata(&path).unwrap().len(), line["bytes"].as_u64().unwrap());
-    assert!(std::fs::read(&path).unwrap().windows(4).any(|kind| kind == b"sidx"));
     stage.stop().await;
 }
 
