@@ -82,7 +82,7 @@ impl LocalRelay {
             room: self.room.clone(),
             socket: format!("ws://{}/ws/{}", self.loopback(), self.room),
             owner_token: self.owner_token.clone(),
-            rtmp: None,
+            rtmp: self.rtmp.clone(),
             links,
             shared,
         }
