@@ -1,7 +1,7 @@
 //! What an init segment says of a track: its codec's configuration as a sample entry, made from a packet.
 
 use super::boxes::{boxed, full, put, put_u16, zeros};
-use crate::{Codec, Packet, av1, h264, hevc};
+use crate::{Codec, Packet, aac, av1, h264, hevc};
 
 /// A track's codec and its configuration. Two are equal where the same init segment serves both.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,8 +11,8 @@ pub struct Format {
     pub(super) timescale: u32,
     /// Pixels; zero for sound.
     pub(super) size: (u32, u32),
-    /// The sample entry box (ISO/IEC 14496-12 section 8.5.2).
-    pub(super) entry: Vec<u8>,
+    /// The decoder's configuration record.
+    record: Vec<u8>,
     codecs: String,
     /// What of an ADTS header must not change: see [`adts_fixed`]. Zero for video.
     adts: u32,
@@ -58,17 +58,38 @@ impl Format {
         &self.codecs
     }
 
+    /// The decoder's configuration as it also stands in FLV: an AVC, HEVC or AV1 decoder configuration record, or an
+    /// AudioSpecificConfig.
+    pub fn record(&self) -> &[u8] {
+        &self.record
+    }
+
+    /// Appends the sample entry box (ISO/IEC 14496-12 section 8.5.2).
+    pub(super) fn write_entry(&self, out: &mut Vec<u8>) {
+        match self.codec {
+            Codec::H264 => visual(out, b"avc1", self.size, b"avcC", &self.record),
+            Codec::Hevc => visual(out, b"hvc1", self.size, b"hvcC", &self.record),
+            Codec::Av1 => visual(out, b"av01", self.size, b"av1C", &self.record),
+            Codec::Aac | Codec::Opus => audible(out, self.timescale, &self.record),
+        }
+    }
+
     pub(super) fn track(&self) -> u32 {
         if self.codec.is_video() { super::VIDEO } else { super::AUDIO }
     }
 }
 
 /// VisualSampleEntry (ISO/IEC 14496-12 section 12.1.3) with the codec's configuration box in it.
-fn visual(kind: &[u8; 4], (width, height): (u32, u32), configuration: &[u8; 4], record: &[u8]) -> Vec<u8> {
+fn visual(
+    out: &mut Vec<u8>,
+    kind: &[u8; 4],
+    (width, height): (u32, u32),
+    configuration: &[u8; 4],
+    record: &[u8],
+) {
     /// 72 dots an inch in 16.16 fixed point, as the standard prescribes.
     const RESOLUTION: u32 = 0x0048_0000;
-    let mut out = Vec::with_capacity(record.len() + 128);
-    boxed(&mut out, kind, |out| {
+    boxed(out, kind, |out| {
         zeros(out, 6);
         put_u16(out, 1); // data_reference_index
         zeros(out, 16);
@@ -83,7 +104,31 @@ fn visual(kind: &[u8; 4], (width, height): (u32, u32), configuration: &[u8; 4], 
         put_u16(out, u16::MAX); // pre_defined
         boxed(out, configuration, |out| out.extend_from_slice(record));
     });
-    out
+}
+
+/// An MPEG-4 audio sample entry with its `esds` (ISO/IEC 14496-14 section 5.6, 14496-1 section 7.2.6).
+fn audible(out: &mut Vec<u8>, rate: u32, specific: &[u8]) {
+    let channels = aac::Config::parse(specific).map_or(2, |config| config.channels());
+    boxed(out, b"mp4a", |out| {
+        zeros(out, 6);
+        put_u16(out, 1); // data_reference_index
+        zeros(out, 8);
+        put_u16(out, u16::from(channels));
+        put_u16(out, 16); // samplesize
+        put(out, 0);
+        // 16.16 fixed point, which higher rates do not fit: readers take those from the esds.
+        put(out, u16::try_from(rate).map_or(0, |rate| u32::from(rate) << 16));
+        full(out, b"esds", 0, 0, |out| {
+            let size = specific.len() as u8;
+            out.extend_from_slice(&[3, 23 + size, 0, 0, 0]);
+            // MPEG-4 audio, an audio stream, reserved bit; buffer size and bitrates are not told.
+            out.extend_from_slice(&[4, 15 + size, 0x40, 0x15]);
+            zeros(out, 11);
+            out.extend_from_slice(&[5, size]);
+            out.extend_from_slice(specific);
+            out.extend_from_slice(&[6, 1, 2]);
+        });
+    });
 }
 
 /// Appends a parameter set behind its length in two bytes; `None` where that does not hold it.
@@ -120,7 +165,7 @@ fn avc(data: &[u8]) -> Option<Format> {
         codec: Codec::H264,
         timescale: Codec::H264.clock_rate(),
         size,
-        entry: visual(b"avc1", size, b"avcC", &record),
+        record,
         codecs: format!("avc1.{:02x}{:02x}{:02x}", sps.profile, sps.constraints, sps.level),
         adts: 0,
     })
@@ -151,7 +196,7 @@ fn hvc(data: &[u8]) -> Option<Format> {
         codec: Codec::Hevc,
         timescale: Codec::Hevc.clock_rate(),
         size,
-        entry: visual(b"hvc1", size, b"hvcC", &record),
+        record,
         codecs: hevc_codecs(&sps),
         adts: 0,
     })
@@ -195,67 +240,33 @@ fn av01(data: &[u8]) -> Option<Format> {
         codec: Codec::Av1,
         timescale: Codec::Av1.clock_rate(),
         size,
-        entry: visual(b"av01", size, b"av1C", &record),
+        record,
         codecs: format!("av01.{}.{:02}{tier}.{:02}", sequence.profile, sequence.level, sequence.depth),
         adts: 0,
     })
 }
 
-/// What of an ADTS header holds for the whole stream: the first 28 bits (ISO/IEC 13818-7 section 6.2.1) without
+/// AAC: the AudioSpecificConfig (ISO/IEC 14496-3 section 1.6.2.1) of the packet's ADTS header.
+fn mp4a(data: &[u8]) -> Option<Format> {
+    let (config, _) = aac::split(data)?;
+    let record = config.write().to_vec();
+    Some(Format {
+        codec: Codec::Aac,
+        timescale: config.rate(),
+        size: (0, 0),
+        // The first five bits are the object type.
+        codecs: format!("mp4a.40.{}", record[0] >> 3),
+        record,
+        adts: adts_fixed(data)?,
+    })
+}
+
+/// What of an ADTS header holds for the whole stream: its first 28 bits (ISO/IEC 14496-3 section 1.A.2.2.1) without
 /// the version, `protection_absent` and what is private or about copies. `None` where it is none.
 fn adts_fixed(data: &[u8]) -> Option<u32> {
     /// Sync word and layer, which say that it is ADTS.
     const MARK: u32 = 0xfff6_0000;
     const FIXED: u32 = 0xfff6_fdc0;
     let head = u32::from_be_bytes(*data.first_chunk()?);
-    (data.len() > 7 && head & MARK == 0xfff0_0000).then_some(head & FIXED)
-}
-
-/// AAC: an MPEG-4 audio sample entry with its `esds` (ISO/IEC 14496-14 section 5.6, 14496-1 section 7.2.6).
-fn mp4a(data: &[u8]) -> Option<Format> {
-    /// `samplingFrequencyIndex`, ISO/IEC 14496-3 table 1.18.
-    const RATES: [u32; 13] = [
-        96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
-    ];
-    let adts = adts_fixed(data)?;
-    let object = (adts >> 14 & 3) as u8 + 1;
-    let rate_index = (adts >> 10 & 15) as u8;
-    let configuration = (adts >> 6 & 7) as u8;
-    let rate = *RATES.get(usize::from(rate_index))?;
-    // Zero channels would mean a program config element in the sound itself.
-    let channels = [0, 1, 2, 3, 4, 5, 6, 8][usize::from(configuration)];
-    if channels == 0 {
-        return None;
-    }
-    // AudioSpecificConfig: 5 bits of object type, 4 of rate, 4 of channels.
-    let specific = [object << 3 | rate_index >> 1, rate_index << 7 | configuration << 3];
-    let mut entry = Vec::with_capacity(96);
-    boxed(&mut entry, b"mp4a", |out| {
-        zeros(out, 6);
-        put_u16(out, 1); // data_reference_index
-        zeros(out, 8);
-        put_u16(out, channels);
-        put_u16(out, 16); // samplesize
-        put(out, 0);
-        // 16.16 fixed point, which higher rates do not fit: readers take those from the esds.
-        put(out, u16::try_from(rate).map_or(0, |rate| u32::from(rate) << 16));
-        full(out, b"esds", 0, 0, |out| {
-            let specific_size = specific.len() as u8;
-            out.extend_from_slice(&[3, 23 + specific_size, 0, 0, 0]);
-            // MPEG-4 audio, an audio stream, reserved bit; buffer size and bitrates are not told.
-            out.extend_from_slice(&[4, 15 + specific_size, 0x40, 0x15]);
-            zeros(out, 11);
-            out.extend_from_slice(&[5, specific_size]);
-            out.extend_from_slice(&specific);
-            out.extend_from_slice(&[6, 1, 2]);
-        });
-    });
-    Some(Format {
-        codec: Codec::Aac,
-        timescale: rate,
-        size: (0, 0),
-        entry,
-        codecs: format!("mp4a.40.{object}"),
-        adts,
-    })
+    (data.len() > aac::ADTS && head & MARK == 0xfff0_0000).then_some(head & FIXED)
 }

@@ -100,7 +100,7 @@ fn media(out: &mut Vec<u8>, format: &Format) {
     boxed(out, b"stbl", |out| {
         full(out, b"stsd", 0, 0, |out| {
             put(out, 1);
-            out.extend_from_slice(&format.entry);
+            format.write_entry(out);
         });
         // The samples are in the fragments.
         full(out, b"stts", 0, 0, |out| put(out, 0));

@@ -17,7 +17,7 @@ mod tests;
 pub use format::Format;
 pub use fragment::{Reference, Wrap, fragment, sidx};
 pub use init::init;
-pub use run::Run;
+pub use run::{Run, payload};
 
 /// Track ids, the same in every file and segment.
 pub const VIDEO: u32 = 1;

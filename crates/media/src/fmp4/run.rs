@@ -6,14 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Format;
-use crate::{Codec, Packet, Time, av1, h264, hevc};
+use crate::{Codec, Packet, Time, aac, av1, h264, hevc};
 
 /// How far a packet of sound may be from where the one before it ends and still be joined to it. Capture times
 /// are rounded on their way (RTMP has milliseconds) and drift against the sampling clock; players click on
 /// every gap or overlap. 15 ms cannot be seen as a step between sound and picture.
 const JOIN: Duration = Duration::from_millis(15);
-/// Samples a channel of an AAC frame.
-const AAC_FRAME: u64 = 1024;
 /// Frames a second that are assumed of a single frame.
 const FRAME_RATE: u32 = 30;
 
@@ -46,7 +44,7 @@ impl Run {
     /// An empty run. `origin` is zero on the time line of the fragments; packets from before it are shown at zero.
     pub fn new(format: Format, origin: Time) -> Self {
         let last = match format.codec {
-            Codec::Aac => AAC_FRAME as u32,
+            Codec::Aac => aac::SAMPLES,
             _ => format.timescale / FRAME_RATE,
         };
         Self { format, origin, ready: VecDeque::new(), open: None, end: 0, last }
@@ -148,9 +146,9 @@ impl Run {
     }
 }
 
-/// What of a packet goes into a sample: not the parameter sets, delimiters and headers that the format already
+/// What of a packet goes into a container that tells its format apart from the samples: not the parameter sets, delimiters and headers that the format already
 /// tells. They stand in front, so the rest is shared, not copied, unless a publisher mixes them.
-fn payload(packet: &Packet) -> Bytes {
+pub fn payload(packet: &Packet) -> Bytes {
     let data = &packet.data;
     match packet.codec {
         Codec::H264 => without(data, |nal| {
@@ -166,11 +164,7 @@ fn payload(packet: &Packet) -> Bytes {
                 av1::obus(data).next().filter(|obu| obu.kind == av1::obu_type::TEMPORAL_DELIMITER);
             data.slice(delimiter.map_or(0, |obu| obu.whole.len())..)
         }
-        Codec::Aac => {
-            // ISO/IEC 13818-7 section 6.2.1: with `protection_absent` unset a checksum of two bytes follows.
-            let header = if data.get(1).is_some_and(|byte| byte & 1 == 1) { 7 } else { 9 };
-            data.slice(header.min(data.len())..)
-        }
+        Codec::Aac => aac::split(data).map_or_else(Bytes::new, |(_, raw)| data.slice_ref(raw)),
         Codec::Opus => data.clone(),
     }
 }
