@@ -52,6 +52,8 @@ pub struct Config {
     pub turn_secret: Option<Secret>,
     /// How people elsewhere get in.
     pub reach: Reach,
+    /// How much of a broadcast HLS viewers can go back.
+    pub hls_window: Duration,
     pub limits: Limits,
     pub recording: Recording,
 }
@@ -168,6 +170,11 @@ impl TryFrom<String> for Rtmp {
     }
 }
 
+/// HLS players are given this much at least: what a delta update may not leave out, twice.
+const LEAST_WINDOW: u64 = 72;
+/// More would only fill memory: the bytes that are kept are bounded too.
+const MOST_WINDOW: u64 = 3600;
+
 /// Bounds on what strangers can make the relay hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -205,6 +212,7 @@ impl Default for Config {
             drain: Duration::ZERO,
             turn_secret: None,
             reach: Reach::default(),
+            hls_window: Duration::from_secs(120),
             limits: Limits::default(),
             recording: Recording::default(),
         }
@@ -226,6 +234,7 @@ struct File {
     webhooks: Vec<Hook>,
     drain: u32,
     reach: Reach,
+    hls_window_seconds: Option<u64>,
     limits: Limits,
     recording: Recording,
 }
@@ -266,6 +275,10 @@ impl Config {
             Ok(Webhook { url, secret, events })
         });
         let webhooks = webhooks.collect::<Result<_, String>>()?;
+        let window = file.hls_window_seconds.unwrap_or(defaults.hls_window.as_secs());
+        if !(LEAST_WINDOW..=MOST_WINDOW).contains(&window) {
+            return Err(format!("hls_window_seconds has to be {LEAST_WINDOW} to {MOST_WINDOW}"));
+        }
         Ok(Self {
             listen: file.listen.unwrap_or(defaults.listen),
             data: file.data.unwrap_or(defaults.data),
@@ -278,6 +291,7 @@ impl Config {
             webhooks,
             drain: Duration::from_secs(file.drain.into()),
             reach: file.reach,
+            hls_window: Duration::from_secs(window),
             limits: file.limits,
             recording: file.recording,
             ..defaults
@@ -317,8 +331,8 @@ mod tests {
         let config = Config::from_toml(sample, |_| None).unwrap();
         let defaults = Config::default();
         assert_eq!(
-            (config.listen, config.room, config.limits, config.recording),
-            (defaults.listen, defaults.room, defaults.limits, defaults.recording)
+            (config.listen, config.room, config.hls_window, config.limits, config.recording),
+            (defaults.listen, defaults.room, defaults.hls_window, defaults.limits, defaults.recording)
         );
         assert_eq!(config.reach, defaults.reach);
         // Every commented line that sets something must be one that could be used.
@@ -357,6 +371,7 @@ mod tests {
             ("ice_servers = [{ url = 'stun:x>y' }]", "stun:x>y"),
             ("[recording]\ndisk_budget_percent = 101", "1 to 100"),
             ("rtmp = 'on'", "ADDR:PORT"),
+            ("hls_window_seconds = 5", "72 to 3600"),
         ] {
             let message = Config::from_toml(text, |_| None).unwrap_err();
             assert!(!message.contains('\n') && message.contains(says), "{message}");

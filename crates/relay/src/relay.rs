@@ -19,6 +19,7 @@ use crate::chat::history::TAIL;
 use crate::clock;
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::egress::hls::Audience;
 use crate::error::Error;
 use crate::hook;
 use crate::http::listener::Listener;
@@ -175,7 +176,7 @@ impl Relay {
             metrics: metrics.clone(),
             rooms: vec![(config.room.clone(), inbox_sender.clone())],
         })?;
-        let (outlets, mut sinks) = mux::outlets();
+        let (outlets, mut sinks) = mux::outlets(&config.room, &engine.commands(), config.hls_window);
         sinks.extend(recording.sinks.into_iter().flatten());
         let mux = Mux::start(mux::Setup {
             room: config.room.clone(),
@@ -215,6 +216,7 @@ impl Relay {
             drain: drain.clone(),
             started: clock::now_millis(),
             sockets: sockets.clone(),
+            audience: Audience::default(),
         };
         let app = App(Arc::new(shared));
         let server =

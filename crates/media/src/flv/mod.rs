@@ -49,14 +49,18 @@ pub const fn header(audio: bool, video: bool) -> [u8; 13] {
     [b'F', b'L', b'V', 1, has, 0, 0, 0, 9, 0, 0, 0, 0]
 }
 
+/// What stands in front of a body of `length` bytes, at most [`MAX_BODY`].
+pub fn tag_header(kind: TagKind, timestamp: u32, length: usize) -> [u8; TAG_HEADER] {
+    let [l0, l1, l2] = u24(length as u32);
+    let [high, t0, t1, t2] = timestamp.to_be_bytes();
+    // The last three are the stream, always zero.
+    [kind as u8, l0, l1, l2, t0, t1, t2, high, 0, 0, 0]
+}
+
 /// Appends a tag with its length behind it. A body past [`MAX_BODY`] is cut, which no encoder gets near.
 pub fn write_tag(tag: &Tag<'_>, out: &mut Vec<u8>) {
     let body = &tag.body[..tag.body.len().min(MAX_BODY)];
-    out.push(tag.kind as u8);
-    out.extend_from_slice(&u24(body.len() as u32));
-    out.extend_from_slice(&u24(tag.timestamp));
-    out.push((tag.timestamp >> 24) as u8);
-    out.extend_from_slice(&[0, 0, 0]); // stream
+    out.extend_from_slice(&tag_header(tag.kind, tag.timestamp, body.len()));
     out.extend_from_slice(body);
     out.extend_from_slice(&((TAG_HEADER + body.len()) as u32).to_be_bytes());
 }

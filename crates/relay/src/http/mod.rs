@@ -28,6 +28,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::auth::Auth;
 use crate::config::IceServer;
 use crate::drain::Drain;
+use crate::egress::hls::Audience;
 use crate::metrics::Metrics;
 use crate::reach::Reach;
 use crate::record::Shelf;
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) drain: Drain,
     pub(crate) started: UnixMillis,
+    pub(crate) audience: Audience,
     /// Open chat sockets; shutdown waits for their goodbyes.
     pub(crate) sockets: TaskTracker,
 }
@@ -80,7 +82,8 @@ impl App {
 pub(crate) struct From(pub(crate) SocketAddr);
 
 pub(crate) fn router(app: App) -> Router {
-    use {egress::whep, ingest::whip};
+    use egress::{flv, hls, whep};
+    use ingest::whip;
     let negotiation = Router::new()
         .route("/whip/{room}", post(whip::publish).get(whip::endpoint).options(whip::options))
         .route(
@@ -114,6 +117,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/healthz/ready", get(api::ready))
         .route("/healthz/live", get(api::live))
         .route("/metrics", get(status::metrics));
+    let media =
+        Router::new().route("/live/{file}", get(flv::watch)).route("/hls/{room}/{file}", get(hls::file));
     let pages = Router::new()
         .route("/", get(pages::home))
         .route("/assets/{*path}", get(pages::asset))
@@ -122,6 +127,7 @@ pub(crate) fn router(app: App) -> Router {
         .layer(CompressionLayer::new());
     negotiation
         .merge(api)
+        .merge(media)
         .layer(axum::middleware::map_response(any_page_may_ask))
         .route("/ws/{room}", get(api::socket))
         .merge(pages)

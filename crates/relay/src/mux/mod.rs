@@ -4,6 +4,11 @@
 //! WebRTC does not pass through here, so a slow disk or an odd stream costs its viewers nothing. What comes of AAC
 //! input for them, Opus, goes back to the media thread.
 
+pub(crate) mod flv;
+pub(crate) mod hls;
+#[cfg(test)]
+mod sample;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,11 +52,29 @@ pub(crate) trait Sink: Send {
 
 /// What a room's muxing has ready for the HTTP side; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Outlets {}
+pub(crate) struct Outlets {
+    pub(crate) flv: flv::Ring,
+    pub(crate) hls: hls::Shelf,
+}
 
-/// A room's outlets and the sinks that fill them.
-pub(crate) fn outlets() -> (Outlets, Vec<Box<dyn Sink>>) {
-    (Outlets {}, Vec::new())
+/// A room's outlets and the sinks that fill them. HLS keeps the last `window` of a broadcast.
+pub(crate) fn outlets(
+    room: &RoomId,
+    engine: &mpsc::Sender<Command>,
+    window: Duration,
+) -> (Outlets, Vec<Box<dyn Sink>>) {
+    // Segments take two seconds or more, so numbers that start with the clock are never used twice, also not after a
+    // restart: caches and players remember them.
+    let sequence = clock::now_millis() / 1000;
+    let outlets = Outlets { flv: flv::Ring::new(), hls: hls::Shelf::new(window, sequence) };
+    let (room, engine) = (room.clone(), engine.clone());
+    // Full ⇒ the media thread is busy; the wish is repeated with the next segment.
+    let want_keyframe = move || drop(engine.try_send(Command::WantKeyframe { room: room.clone() }));
+    let sinks: Vec<Box<dyn Sink>> = vec![
+        Box::new(flv::Flv::new(outlets.flv.clone())),
+        Box::new(hls::Hls::new(outlets.hls.clone(), Box::new(want_keyframe))),
+    ];
+    (outlets, sinks)
 }
 
 /// The media thread's end of a room's muxing.

@@ -17,6 +17,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::patch::{self, Condition, Patched, Verdict};
+use super::places::{Place, Places};
 use super::seats::{Seats, Waiting};
 use super::stream::Stream;
 use super::{Ask, Opened, SeatId, draining};
@@ -95,6 +96,7 @@ pub(crate) struct Actor {
     /// The creator's words for viewers while there is no picture.
     pub(super) card: Option<String>,
     media: HashMap<SessionId, Media>,
+    places: Places,
     pub(super) seats: Seats,
     pub(super) history: History,
     pub(super) sanctions: Sanctions,
@@ -125,6 +127,7 @@ impl Actor {
             recording: None,
             card: past.card.take(),
             media: HashMap::new(),
+            places: Places::default(),
             history: History::new(past),
             sanctions,
             paces: HashMap::new(),
@@ -188,6 +191,9 @@ impl Actor {
                 };
                 let _ = reply.send(patched);
             }
+            Ask::Sit { user, address, reply } => {
+                let _ = reply.send(self.sit(user, address));
+            }
             Ask::End { resource, role, reply } => {
                 let found = self.find(&resource, role).map(|(session, _)| session);
                 if let Some(session) = found {
@@ -244,18 +250,34 @@ impl Actor {
         address: IpAddr,
         prepared: Prepared,
     ) -> Result<Opened, Failure> {
-        if user.as_ref().is_some_and(|user| self.sanctions.is_banned(user)) {
+        self.may_watch(user.as_ref(), address)?;
+        let (session, opened) = self.open(Role::Viewer, user, address, Some(&prepared.ice))?;
+        self.command(Command::Open { session, room: self.id.clone(), role: Role::Viewer, prepared }).await;
+        Ok(opened)
+    }
+
+    fn sit(&mut self, user: Option<UserId>, address: IpAddr) -> Result<Place, Failure> {
+        self.may_watch(user.as_ref(), address)?;
+        if self.drain.is_begun() {
+            return Err(draining());
+        }
+        let place = self.places.sit(user.clone(), address);
+        self.tell(Happening::ViewerJoined { user, viewers: self.viewers() });
+        Ok(place)
+    }
+
+    fn may_watch(&self, user: Option<&UserId>, address: IpAddr) -> Result<(), Failure> {
+        if user.is_some_and(|user| self.sanctions.is_banned(user)) {
             return Err(banned());
         }
         let viewers = || self.media.values().filter(|media| media.role == Role::Viewer);
         let here = viewers().filter(|media| media.address == address).count();
+        let here = here + self.places.at_address(address);
         let crowded = !address.is_loopback() && here >= self.limits.sessions_per_address;
-        if crowded || viewers().count() >= self.limits.viewers {
+        if crowded || viewers().count() + self.places.len() >= self.limits.viewers {
             return Err(Failure::new(Code::Full, "There is no seat left; try again later"));
         }
-        let (session, opened) = self.open(Role::Viewer, user, address, Some(&prepared.ice))?;
-        self.command(Command::Open { session, room: self.id.clone(), role: Role::Viewer, prepared }).await;
-        Ok(opened)
+        Ok(())
     }
 
     fn open(
@@ -385,6 +407,9 @@ impl Actor {
         }
         self.changed(&before);
         self.paces.retain(|_, pace| !pace.idle(now));
+        for user in self.places.sweep(now) {
+            self.tell(Happening::ViewerLeft { user, viewers: self.viewers() });
+        }
         let presence = self.presence();
         if presence != self.state.borrow().presence {
             self.state.send_modify(|state| state.presence = presence);
@@ -402,10 +427,10 @@ impl Actor {
         }
     }
 
-    /// Media sessions that watch now.
+    /// Who watches now, over WebRTC or plain HTTP.
     fn viewers(&self) -> u32 {
         let watching = |media: &&Media| media.connected && media.role == Role::Viewer;
-        self.media.values().filter(watching).count() as u32
+        (self.media.values().filter(watching).count() + self.places.len()) as u32
     }
 
     /// Tells the webhooks.
@@ -434,14 +459,15 @@ impl Actor {
     /// Ends the media of somebody who is banned: sessions under their token, and sessions without one from
     /// the addresses of their chat. On the loopback interface everybody has the same address.
     pub(super) fn cut_off(&mut self, user: &UserId, addresses: &[IpAddr]) {
-        let theirs = |media: &Media| match &media.user {
+        let theirs = |owner: Option<&UserId>, address: IpAddr| match owner {
             Some(owner) => owner == user,
-            None => !media.address.is_loopback() && addresses.contains(&media.address),
+            None => !address.is_loopback() && addresses.contains(&address),
         };
+        self.places.cut_off(theirs);
         let sessions: Vec<SessionId> = self
             .media
             .iter()
-            .filter(|(_, media)| media.role == Role::Viewer && theirs(media))
+            .filter(|(_, media)| media.role == Role::Viewer && theirs(media.user.as_ref(), media.address))
             .map(|(session, _)| *session)
             .collect();
         for session in sessions {

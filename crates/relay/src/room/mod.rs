@@ -5,6 +5,7 @@
 
 mod actor;
 pub(crate) mod patch;
+mod places;
 mod seats;
 mod stream;
 mod talk;
@@ -23,6 +24,7 @@ use crate::rtc::{Prepared, Role};
 use patch::{Condition, Patched};
 
 pub(crate) use actor::{Actor, Setup};
+pub(crate) use places::Place;
 pub(crate) use seats::encode;
 
 /// Requests that wait for the room. Full ⇒ the sockets that send them are not read.
@@ -61,6 +63,8 @@ pub(crate) enum Ask {
         fragment: Fragment,
         reply: Reply<Patched>,
     },
+    /// As above, over plain HTTP.
+    Sit { user: Option<UserId>, address: IpAddr, reply: Reply<Place> },
     /// A media session says goodbye over HTTP.
     End { resource: String, role: Role, reply: Reply<()> },
     /// A chat session has said hello. The welcome goes to its outbox.

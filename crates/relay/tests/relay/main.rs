@@ -6,9 +6,12 @@
 )]
 
 mod chat;
+mod clip;
 mod conformance;
 mod encoder;
+mod flv;
 mod footage;
+mod hls;
 mod hook;
 mod http;
 mod loss;

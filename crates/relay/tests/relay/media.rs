@@ -6,11 +6,7 @@ use axum::http::{Method, StatusCode};
 use footlight_protocol::room::StreamState;
 
 use crate::peer::{Over, Peer, Seen, now, number, picture, sound};
-use crate::stage::Stage;
-
-fn live(stats: &footlight_relay::Stats) -> bool {
-    matches!(stats.stream, StreamState::Live { .. })
-}
+use crate::stage::{Stage, live};
 
 /// Sends `frames` pictures, the first a keyframe, and a bit of sound with each.
 async fn broadcast(publisher: &Peer, from: u32, frames: u32) {

@@ -124,6 +124,11 @@ impl Stage {
     }
 }
 
+/// Whether somebody is on the air.
+pub(crate) fn live(stats: &footlight_relay::Stats) -> bool {
+    matches!(stats.stream, footlight_protocol::room::StreamState::Live { .. })
+}
+
 impl Drop for Stage {
     fn drop(&mut self) {
         self.cancel.cancel();
