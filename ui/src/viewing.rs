@@ -242,6 +242,7 @@ impl Viewing {
                 self.path.set(playback.path());
                 // What was measured on another way says nothing about this one.
                 self.latency.set_value(Latency::default());
+                self.latency_ms.set(None);
             }
         });
     }

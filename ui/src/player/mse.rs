@@ -91,7 +91,7 @@ impl Session {
         this.pace();
         let video = this.screen.video();
         let moved = if this.sound_only {
-            this.opened.get().then(|| video.current_time() * SOUND_MOVES_A_SECOND).unwrap_or(0.0)
+            if this.opened.get() { video.current_time() * SOUND_MOVES_A_SECOND } else { 0.0 }
         } else {
             let quality = video.get_video_playback_quality();
             f64::from(quality.total_video_frames().saturating_sub(quality.dropped_video_frames()))

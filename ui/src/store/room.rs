@@ -81,6 +81,7 @@ pub struct Refusal {
 
 /// What happens to a room.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum RoomEvent {
     Link(Link),
     Server(ServerMessage),
@@ -326,6 +327,7 @@ mod tests {
             token: "t".into(),
             room: RoomState {
                 notes: Vec::new(),
+                card: None,
                 recording: None,
                 room: Default::default(),
                 stream: StreamState::Offline,
