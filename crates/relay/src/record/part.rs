@@ -333,7 +333,7 @@ mod tests {
         let sidx = index.sidx().unwrap();
         assert!(sidx.len() <= RESERVED - HEAD, "{}", sidx.len());
         let words: Vec<u32> =
-            sidx[32..].chunks_exact(4).map(|word| u32::from_be_bytes(word.try_into().unwrap())).collect();
+            sidx[40..].chunks_exact(4).map(|word| u32::from_be_bytes(word.try_into().unwrap())).collect();
         let (mut bytes, mut ticks) = (0, 0);
         for row in words[..words.len()].chunks_exact(3) {
             bytes += u64::from(row[0]);
