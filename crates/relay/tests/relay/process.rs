@@ -139,13 +139,14 @@ async fn a_drain_serves_on_takes_nobody_new_and_a_second_signal_ends_it() {
     let (http, key) = (ready["http"].as_str().unwrap(), ready["stream_key"].as_str().unwrap());
     let mut publisher = Peer::publish(http, key).await;
     publisher.connected().await;
-    publisher.send(picture(0, true, 100));
     let mut viewer = Peer::watch(http).await;
     viewer.connected().await;
     let get = async |path| crate::stage::ask(http, axum::http::Method::GET, path, &[], "").await;
     let until = async |path: &'static str, so: fn(&str) -> bool| {
         let waited = async {
             while !so(&get(path).await.body) {
+                // A publisher that is silent is one that is interrupted.
+                publisher.send(picture(0, true, 100));
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
