@@ -1,4 +1,4 @@
-//! Who may do what: the stream key, the owner token, and the device tokens that make a guest the same person
+//! Who may do what: the stream keys, the owner token, and the device tokens that make a guest the same person
 //! again.
 //!
 //! A device token is the user's id with a keyed hash of it, so nothing has to be stored for people who only
@@ -7,13 +7,13 @@
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use footlight_protocol::UserId;
+use footlight_protocol::{KeyId, RoomId, UserId};
 
 use crate::error::Error;
+use crate::keys::Keys;
 use crate::secret::{Hasher, Secret, random, random_id};
 use crate::store::Store;
 
-const STREAM_KEY: &str = "stream key";
 const OWNER_TOKEN: &str = "owner token";
 const DEVICE: &str = "device";
 /// Names in the store.
@@ -26,7 +26,7 @@ const SIGNATURE: usize = 16;
 /// The relay's keys, hashed.
 pub(crate) struct Auth {
     hasher: Hasher,
-    stream_key: Vec<u8>,
+    pub(crate) keys: Keys,
     owner_token: Vec<u8>,
 }
 
@@ -40,6 +40,7 @@ impl Auth {
     /// Reads the hashes from the store; makes and keeps what is missing; puts what is handed in in its place.
     pub(crate) async fn open(
         store: &Store,
+        room: &RoomId,
         stream_key: Option<Secret>,
         owner_token: Option<Secret>,
     ) -> Result<(Self, Shown), Error> {
@@ -52,21 +53,19 @@ impl Auth {
             }
         };
         let hasher = Hasher::new(&hash_key);
-        let (stream_hash, stream_key) = settle(store, &hasher, STREAM_KEY, stream_key).await?;
+        let (keys, stream_key) = Keys::open(store, &hasher, room, stream_key).await?;
         let (owner_hash, owner_token) = settle(store, &hasher, OWNER_TOKEN, owner_token).await?;
-        Ok((
-            Self { hasher, stream_key: stream_hash, owner_token: owner_hash },
-            Shown { stream_key, owner_token },
-        ))
+        Ok((Self { hasher, keys, owner_token: owner_hash }, Shown { stream_key, owner_token }))
     }
 
-    pub(crate) fn may_publish(&self, headers: &HeaderMap) -> bool {
-        bearer(headers).is_some_and(|key| self.opens(key))
+    /// Which stream key the text is.
+    pub(crate) fn publisher(&self, key: &str) -> Option<KeyId> {
+        self.keys.find(key)
     }
 
-    /// Whether it is the stream key.
-    pub(crate) fn opens(&self, key: &str) -> bool {
-        self.hasher.matches(STREAM_KEY, key, &self.stream_key)
+    /// Whether the request is by the owner, who may do everything.
+    pub(crate) fn is_by_owner(&self, headers: &HeaderMap) -> bool {
+        bearer(headers).is_some_and(|token| self.is_owner(token))
     }
 
     pub(crate) fn is_owner(&self, token: &str) -> bool {

@@ -17,6 +17,7 @@ pub mod fuzz;
 mod hook;
 mod http;
 mod ingest;
+mod keys;
 mod metrics;
 mod moderation;
 mod mux;

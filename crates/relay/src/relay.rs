@@ -133,7 +133,8 @@ impl Relay {
         let (tcp, udp, address) = bind_both(config.listen)?;
         let (rtmp, rtmps) = rtmp::bind(&config, tls.as_ref())?;
         let (store, writer) = Store::open(&config.data).await?;
-        let (auth, shown) = Auth::open(&store, config.stream_key, config.owner_token).await?;
+        let (auth, shown) = Auth::open(&store, &config.room, config.stream_key, config.owner_token).await?;
+        let auth = Arc::new(auth);
         let metrics = Arc::new(Metrics::default());
         let (hooks, lanes) = hook::open(&config.webhooks, hook::Pace::default(), &metrics)?;
         let drain = Drain::new(config.drain);
@@ -191,6 +192,7 @@ impl Relay {
             limits: config.limits,
             past,
             store: store.clone(),
+            auth: auth.clone(),
             engine: engine.commands(),
             sessions: Arc::new(AtomicU64::new(0)),
             metrics: metrics.clone(),
@@ -205,7 +207,7 @@ impl Relay {
         let sockets = TaskTracker::new();
         let shared = Shared {
             rooms: BTreeMap::from([(config.room.clone(), door)]),
-            auth: Arc::new(auth),
+            auth,
             answerer,
             ice_servers: config.ice_servers,
             turn_secret: config.turn_secret,

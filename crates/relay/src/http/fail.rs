@@ -38,10 +38,10 @@ impl From<Failure> for Fail {
 
 /// Seconds after which the same request may well succeed (RFC 9110 section 10.2.3): seats come free as people
 /// leave, and a publisher that has crashed has lost the room by then.
-fn retry_after(status: StatusCode) -> Option<&'static str> {
-    match status {
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some("5"),
-        StatusCode::CONFLICT => Some("10"),
+fn retry_after(code: Code) -> Option<&'static str> {
+    match code {
+        Code::Full | Code::TooFast => Some("5"),
+        Code::RoomBusy => Some("10"),
         _ => None,
     }
 }
@@ -49,8 +49,9 @@ fn retry_after(status: StatusCode) -> Option<&'static str> {
 impl IntoResponse for Fail {
     fn into_response(self) -> Response {
         let Self(status, failure) = self;
+        let wait = retry_after(failure.code);
         let mut response = (status, Json(failure)).into_response();
-        if let Some(wait) = retry_after(status) {
+        if let Some(wait) = wait {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(wait));
         }
         if status == StatusCode::UNAUTHORIZED {

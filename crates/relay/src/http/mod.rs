@@ -3,6 +3,7 @@
 pub(crate) mod api;
 mod exposed;
 pub(crate) mod fail;
+pub(crate) mod keys;
 pub(crate) mod listener;
 pub(crate) mod negotiate;
 pub(crate) mod pages;
@@ -110,6 +111,9 @@ pub(crate) fn router(app: App) -> Router {
         .route("/{room}/replay/{id}/{file}", get(replays::media))
         .route("/{room}/clip/{file}", get(replays::clip_media))
         .route("/api/v1/status", get(status::status))
+        .route("/api/v1/rooms/{room}/keys", get(keys::list).post(keys::make))
+        .route("/api/v1/rooms/{room}/keys/{key}", delete(keys::revoke))
+        .route("/api/v1/rooms/{room}/keys/{key}/rotate", post(keys::rotate))
         .route("/api/v1/openapi.json", get(api::openapi))
         .route("/api/v1/messages.json", get(api::messages))
         .route("/api/v1/reach", get(reach::newest).post(reach::look_again))

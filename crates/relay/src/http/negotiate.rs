@@ -8,10 +8,11 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use footlight_protocol::{Code, Failure};
+use footlight_protocol::{Code, Failure, KeyId};
 
 use super::App;
 use super::fail::{Fail, text_body};
+use crate::auth::bearer;
 use crate::clock::now_millis;
 use crate::room::patch::{Condition, Patched};
 use crate::room::{Ask, Door, Opened};
@@ -143,6 +144,11 @@ pub(crate) fn takes_sdp(headers: &HeaderMap) -> bool {
 
 pub(crate) fn refuse_key() -> Fail {
     Failure::new(Code::Unauthorized, "The stream key is missing or wrong").into()
+}
+
+/// Which stream key the request comes with.
+pub(crate) fn key(app: &App, headers: &HeaderMap) -> Option<KeyId> {
+    app.auth.publisher(bearer(headers)?)
 }
 
 /// Whether the request says who it is by.

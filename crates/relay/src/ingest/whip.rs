@@ -1,4 +1,4 @@
-//! WHIP (RFC 9725): publish with the stream key as bearer token.
+//! WHIP (RFC 9725): publish with one of the room's stream keys as bearer token.
 
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -19,17 +19,17 @@ pub(crate) async fn publish(
 ) -> Result<Response, Fail> {
     let door = app.room(&room)?;
     // Before anything of the body is looked at.
-    if !app.auth.may_publish(request.headers()) {
+    let Some(key) = negotiate::key(&app, request.headers()) else {
         tracing::info!(%room, "publish refused: wrong key");
         return Err(negotiate::refuse_key());
-    }
+    };
     if !negotiate::takes_sdp(request.headers()) {
         let why = "The answer is application/sdp, which the Accept header rules out";
         return Err(Fail::new(StatusCode::NOT_ACCEPTABLE, Code::Malformed, why));
     }
     let (prepared, answer) = negotiate::offer(&app, Role::Publisher, request).await?;
     let address = address.ip();
-    let opened = door.ask(|reply| Ask::Publish { address, prepared, reply }).await?;
+    let opened = door.ask(|reply| Ask::Publish { address, key, prepared, reply }).await?;
     Ok(negotiate::created(&app, "whip", door, opened, answer))
 }
 
@@ -88,7 +88,7 @@ pub(crate) async fn session_options() -> Response {
 /// is sent has to be right.
 fn authorised<'a>(app: &'a App, room: &str, headers: &HeaderMap) -> Result<&'a Door, Fail> {
     let door = app.room(room)?;
-    if negotiate::has_key(headers) && !app.auth.may_publish(headers) {
+    if negotiate::has_key(headers) && negotiate::key(app, headers).is_none() {
         return Err(negotiate::refuse_key());
     }
     Ok(door)

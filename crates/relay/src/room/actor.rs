@@ -2,25 +2,25 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use footlight_protocol::room::{Note, Presence, Recording, RoomState, ServerMessage, StreamState};
-use footlight_protocol::{CloseCode, Code, Failure, RoomId, UserId};
+use footlight_protocol::{CloseCode, RoomId, UserId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::patch::{self, Condition, Patched, Verdict};
-use super::places::{Place, Places};
+use super::places::Places;
 use super::seats::{Seats, Waiting};
+use super::sessions::{Media, Who};
 use super::stream::Stream;
-use super::{Ask, Opened, SeatId, draining};
+use super::{Ask, SeatId};
+use crate::auth::Auth;
 use crate::chat::history::History;
 use crate::chat::outbox::Weight;
 use crate::chat::pace::Pace;
@@ -29,20 +29,13 @@ use crate::config::Limits;
 use crate::drain::Drain;
 use crate::error::Error;
 use crate::hook::{Happening, Hooks};
-use crate::ingest::feed::Feed;
 use crate::metrics::Metrics;
-use crate::moderation::{Sanctions, banned};
-use crate::rtc::fragment::{self, Credentials, Fragment};
-use crate::rtc::{Command, Ended, Notice, Prepared, Role, SessionId};
-use crate::secret::random_id;
+use crate::moderation::Sanctions;
+use crate::rtc::{Command, Ended, Notice, Role, SessionId};
 use crate::store::{Past, Store};
 
 /// Presence is told at most this often.
 const TICK: Duration = Duration::from_secs(1);
-/// Letters and digits in a session's URL: 160 bits, so that knowing it is being allowed to end it.
-const RESOURCE: usize = 32;
-/// Letters and digits in the tag of an ICE session, which has to be another one each time and no secret.
-const TAG: usize = 16;
 
 /// What a room starts with.
 pub(crate) struct Setup {
@@ -50,6 +43,7 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) past: Past,
     pub(crate) store: Store,
+    pub(crate) auth: Arc<Auth>,
     pub(crate) engine: mpsc::Sender<Command>,
     /// Numbers media sessions over all rooms.
     pub(crate) sessions: Arc<AtomicU64>,
@@ -62,20 +56,6 @@ pub(crate) struct Setup {
     pub(crate) cancel: CancellationToken,
 }
 
-/// One media session of the room.
-struct Media {
-    role: Role,
-    resource: String,
-    etag: String,
-    /// The peer's ICE credentials; none where the session is not WebRTC.
-    ice: Option<Credentials>,
-    /// ICE restarts of late.
-    restarts: Pace,
-    user: Option<UserId>,
-    address: IpAddr,
-    connected: bool,
-}
-
 /// Work whose end the room waits for beside its loop; `true` commits the oldest waiting event.
 pub(super) type Write = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send>>;
 
@@ -83,20 +63,21 @@ pub(crate) struct Actor {
     pub(super) id: RoomId,
     pub(super) limits: Limits,
     pub(super) store: Store,
-    engine: mpsc::Sender<Command>,
-    sessions: Arc<AtomicU64>,
+    pub(super) auth: Arc<Auth>,
+    pub(super) engine: mpsc::Sender<Command>,
+    pub(super) sessions: Arc<AtomicU64>,
     pub(super) metrics: Arc<Metrics>,
     state: watch::Sender<RoomState>,
     pub(super) hooks: Hooks,
     pub(super) drain: Drain,
-    stream: Stream,
+    pub(super) stream: Stream,
     /// What is said of the publisher's stream.
-    notes: Vec<Note>,
+    pub(super) notes: Vec<Note>,
     recording: Option<Recording>,
     /// The creator's words for viewers while there is no picture.
     pub(super) card: Option<String>,
-    media: HashMap<SessionId, Media>,
-    places: Places,
+    pub(super) media: HashMap<SessionId, Media>,
+    pub(super) places: Places,
     pub(super) seats: Seats,
     pub(super) history: History,
     pub(super) sanctions: Sanctions,
@@ -108,13 +89,14 @@ pub(crate) struct Actor {
 impl Actor {
     /// Runs the room until it is cancelled; then says goodbye to its members and waits for its last writes.
     pub(crate) async fn run(setup: Setup) {
-        let Setup { id, limits, mut past, store, engine, sessions, metrics, inbox, notices, .. } = setup;
-        let Setup { state, hooks, drain, cancel, .. } = setup;
+        let Setup { id, limits, mut past, store, auth, engine, sessions, metrics, .. } = setup;
+        let Setup { inbox, notices, state, hooks, drain, cancel, .. } = setup;
         let sanctions = Sanctions::new(std::mem::take(&mut past.sanctions));
         let mut actor = Self {
             id,
             limits,
             store,
+            auth,
             engine,
             sessions,
             seats: Seats::new(metrics.clone()),
@@ -171,23 +153,29 @@ impl Actor {
 
     async fn answer(&mut self, ask: Ask) {
         match ask {
-            Ask::Publish { address, prepared, reply } => {
-                let _ = reply.send(self.publish(address, prepared).await);
+            Ask::Publish { address, key, prepared, reply } => {
+                let _ = reply.send(self.publish(address, key, prepared).await);
             }
-            Ask::Feed { address, reply } => {
-                let _ = reply.send(self.feed(address).await);
+            Ask::Publishing { reply } => {
+                let _ = reply.send(Ok(self.publishing()));
+            }
+            Ask::Cut { key, reply } => {
+                self.cut(key).await;
+                let _ = reply.send(Ok(()));
+            }
+            Ask::Feed { address, key, reply } => {
+                let _ = reply.send(self.feed(address, key).await);
             }
             Ask::Watch { user, address, prepared, reply } => {
                 let _ = reply.send(self.watch(user, address, prepared).await);
             }
             Ask::Find { resource, role, reply } => {
-                let _ = reply.send(self.find(&resource, role).map(drop).ok_or_else(no_session));
+                let _ = reply.send(self.find(&resource, role).map(drop));
             }
             Ask::Patch { resource, role, condition, fragment, reply } => {
-                let found = self.find(&resource, role).map(|(session, _)| session);
-                let patched = match found {
-                    Some(session) => self.patch(session, condition, fragment).await,
-                    None => Err(no_session()),
+                let patched = match self.find(&resource, role) {
+                    Ok(session) => self.patch(session, condition, fragment).await,
+                    Err(failure) => Err(failure),
                 };
                 let _ = reply.send(patched);
             }
@@ -195,13 +183,13 @@ impl Actor {
                 let _ = reply.send(self.sit(user, address));
             }
             Ask::End { resource, role, reply } => {
-                let found = self.find(&resource, role).map(|(session, _)| session);
-                if let Some(session) = found {
+                let found = self.find(&resource, role);
+                if let Ok(session) = found {
                     self.close(session).await;
                     // Said over HTTP, so it is true at once; the media thread's own word comes later.
                     self.notice(Notice::Ended { session, role, ended: Ended::Closed });
                 }
-                let _ = reply.send(found.map(drop).ok_or_else(no_session));
+                let _ = reply.send(found.map(drop));
             }
             Ask::Join { join, reply } => {
                 // A socket that gave up meanwhile will not send its leave.
@@ -220,130 +208,9 @@ impl Actor {
         }
     }
 
-    async fn publish(&mut self, address: IpAddr, prepared: Prepared) -> Result<Opened, Failure> {
-        let (session, opened) = self.open(Role::Publisher, None, address, Some(&prepared.ice))?;
-        self.take_over(session).await;
-        self.command(Command::Open { session, room: self.id.clone(), role: Role::Publisher, prepared }).await;
-        Ok(opened)
-    }
-
-    async fn feed(&mut self, address: IpAddr) -> Result<Feed, Failure> {
-        let (session, _) = self.open(Role::Publisher, None, address, None)?;
-        self.take_over(session).await;
-        let cut = CancellationToken::new();
-        self.command(Command::OpenFeed { session, room: self.id.clone(), cut: cut.clone() }).await;
-        Ok(Feed::new(session, self.engine.clone(), cut))
-    }
-
-    /// Makes the session the room's publisher; the one before it has to go.
-    async fn take_over(&mut self, session: SessionId) {
-        self.notes.clear();
-        if let Some(older) = self.stream.publish(session) {
-            tracing::info!(room = %self.id, session = session.0, older = older.0, "publisher takes over");
-            self.close(older).await;
-        }
-    }
-
-    async fn watch(
-        &mut self,
-        user: Option<UserId>,
-        address: IpAddr,
-        prepared: Prepared,
-    ) -> Result<Opened, Failure> {
-        self.may_watch(user.as_ref(), address)?;
-        let (session, opened) = self.open(Role::Viewer, user, address, Some(&prepared.ice))?;
-        self.command(Command::Open { session, room: self.id.clone(), role: Role::Viewer, prepared }).await;
-        Ok(opened)
-    }
-
-    fn sit(&mut self, user: Option<UserId>, address: IpAddr) -> Result<Place, Failure> {
-        self.may_watch(user.as_ref(), address)?;
-        if self.drain.is_begun() {
-            return Err(draining());
-        }
-        let place = self.places.sit(user.clone(), address);
-        self.tell(Happening::ViewerJoined { user, viewers: self.viewers() });
-        Ok(place)
-    }
-
-    fn may_watch(&self, user: Option<&UserId>, address: IpAddr) -> Result<(), Failure> {
-        if user.is_some_and(|user| self.sanctions.is_banned(user)) {
-            return Err(banned());
-        }
-        let viewers = || self.media.values().filter(|media| media.role == Role::Viewer);
-        let here = viewers().filter(|media| media.address == address).count();
-        let here = here + self.places.at_address(address);
-        let crowded = !address.is_loopback() && here >= self.limits.sessions_per_address;
-        if crowded || viewers().count() + self.places.len() >= self.limits.viewers {
-            return Err(Failure::new(Code::Full, "There is no seat left; try again later"));
-        }
-        Ok(())
-    }
-
-    fn open(
-        &mut self,
-        role: Role,
-        user: Option<UserId>,
-        address: IpAddr,
-        ice: Option<&Credentials>,
-    ) -> Result<(SessionId, Opened), Failure> {
-        if self.drain.is_begun() {
-            return Err(draining());
-        }
-        let (resource, etag) = (random(RESOURCE)?, random(TAG)?);
-        let session = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1);
-        let opened = Opened { resource: resource.clone(), etag: etag.clone() };
-        let (ice, restarts) = (ice.cloned(), Pace::default());
-        let media = Media { role, resource, etag, ice, restarts, user, address, connected: false };
-        self.media.insert(session, media);
-        Ok((session, opened))
-    }
-
-    async fn patch(
-        &mut self,
-        session: SessionId,
-        condition: Option<Condition>,
-        fragment: Fragment,
-    ) -> Result<Patched, Failure> {
-        let media = self.media.get_mut(&session).ok_or_else(no_session)?;
-        let now = media.ice.as_ref().ok_or_else(no_session)?;
-        let ice = match patch::judge(condition.as_ref(), fragment, &media.etag, now) {
-            Verdict::Say(patched) => return Ok(patched),
-            Verdict::Restart(ice) => ice,
-        };
-        media.restarts.take(clock::now_millis()).map_err(|_| {
-            Failure::new(Code::TooFast, "ICE is restarted too often; the connection stays as it is")
-        })?;
-        let etag = random(TAG)?;
-        let (reply, answer) = oneshot::channel();
-        self.command(Command::Restart { session, ice: ice.clone(), reply }).await;
-        // The media thread answers between packets and waits for nobody, so the room may wait for it.
-        let answer = answer.await.ok().flatten().ok_or_else(no_session)?;
-        let media = self.media.get_mut(&session).ok_or_else(no_session)?;
-        media.etag.clone_from(&etag);
-        media.ice = Some(ice);
-        tracing::info!(room = %self.id, session = session.0, "ICE restarted");
-        Ok(Patched::Restarted { etag, fragment: fragment::of_answer(&answer) })
-    }
-
-    fn find(&self, resource: &str, role: Role) -> Option<(SessionId, &Media)> {
-        let mut all = self.media.iter();
-        all.find(|(_, media)| media.resource == resource && media.role == role)
-            .map(|(id, media)| (*id, media))
-    }
-
-    async fn close(&mut self, session: SessionId) {
-        self.command(Command::Close { session }).await;
-    }
-
-    async fn command(&mut self, command: Command) {
-        // The thread only goes when the whole relay does.
-        let _ = self.engine.send(command).await;
-    }
-
     fn notice(&mut self, notice: Notice) {
         let now = clock::now_millis();
-        let before = (self.stream.state(), self.notes.len());
+        let before = self.told();
         match notice {
             Notice::Noted { session, note } => {
                 if self.stream.is_publisher(session) {
@@ -354,9 +221,9 @@ impl Actor {
             Notice::Connected { session, .. } => {
                 let joined = self.media.get_mut(&session).filter(|media| !media.connected).map(|media| {
                     media.connected = true;
-                    (media.role, media.user.clone())
+                    media.who.clone()
                 });
-                if let Some((Role::Viewer, user)) = joined {
+                if let Some(Who::Viewer(user)) = joined {
                     self.tell(Happening::ViewerJoined { user, viewers: self.viewers() });
                 }
             }
@@ -364,7 +231,7 @@ impl Actor {
             Notice::Silent { session } => self.stream.silent(session, now),
             Notice::Ended { session, ended, .. } => {
                 let left = self.media.remove(&session).filter(|media| media.connected);
-                if let Some(Media { role: Role::Viewer, user, .. }) = left {
+                if let Some(Media { who: Who::Viewer(user), .. }) = left {
                     self.tell(Happening::ViewerLeft { user, viewers: self.viewers() });
                 }
                 self.stream.ended(session, ended, now);
@@ -373,7 +240,12 @@ impl Actor {
         self.changed(&before);
     }
 
-    fn changed(&mut self, before: &(StreamState, usize)) {
+    /// What the room's members have been told of the broadcast, to be held against it with [`Actor::changed`].
+    pub(super) fn told(&self) -> (StreamState, usize) {
+        (self.stream.state(), self.notes.len())
+    }
+
+    pub(super) fn changed(&mut self, before: &(StreamState, usize)) {
         let stream = self.stream.state();
         if stream == StreamState::Offline {
             self.notes.clear();
@@ -401,7 +273,7 @@ impl Actor {
 
     async fn tick(&mut self) {
         let now = clock::now_millis();
-        let before = (self.stream.state(), self.notes.len());
+        let before = self.told();
         if let Some(session) = self.stream.tick(now) {
             self.close(session).await;
         }
@@ -428,8 +300,8 @@ impl Actor {
     }
 
     /// Who watches now, over WebRTC or plain HTTP.
-    fn viewers(&self) -> u32 {
-        let watching = |media: &&Media| media.connected && media.role == Role::Viewer;
+    pub(super) fn viewers(&self) -> u32 {
+        let watching = |media: &&Media| media.connected && media.role() == Role::Viewer;
         (self.media.values().filter(watching).count() + self.places.len()) as u32
     }
 
@@ -455,41 +327,4 @@ impl Actor {
             card: self.card.clone(),
         }
     }
-
-    /// Ends the media of somebody who is banned: sessions under their token, and sessions without one from
-    /// the addresses of their chat. On the loopback interface everybody has the same address.
-    pub(super) fn cut_off(&mut self, user: &UserId, addresses: &[IpAddr]) {
-        let theirs = |owner: Option<&UserId>, address: IpAddr| match owner {
-            Some(owner) => owner == user,
-            None => !address.is_loopback() && addresses.contains(&address),
-        };
-        self.places.cut_off(theirs);
-        let sessions: Vec<SessionId> = self
-            .media
-            .iter()
-            .filter(|(_, media)| media.role == Role::Viewer && theirs(media.user.as_ref(), media.address))
-            .map(|(session, _)| *session)
-            .collect();
-        for session in sessions {
-            let engine = self.engine.clone();
-            // Queued behind the room's writes rather than awaited: it has no answer, and a ban must not wait.
-            if engine.try_send(Command::Close { session }).is_err() {
-                self.writes.push_back(Box::pin(async move {
-                    let _ = engine.send(Command::Close { session }).await;
-                    Ok(false)
-                }));
-            }
-        }
-    }
-}
-
-fn random(length: usize) -> Result<String, Failure> {
-    random_id(length).map_err(|error| {
-        tracing::error!(%error, "no session without random numbers");
-        Failure::new(Code::Internal, "The relay cannot open a session")
-    })
-}
-
-fn no_session() -> Failure {
-    Failure::new(Code::NotFound, "There is no such session")
 }

@@ -7,13 +7,14 @@ mod actor;
 pub(crate) mod patch;
 mod places;
 mod seats;
+mod sessions;
 mod stream;
 mod talk;
 
 use std::net::IpAddr;
 
 use footlight_protocol::room::{ClientMessage, Recording, Role as Rank, RoomState};
-use footlight_protocol::{Code, Failure, RoomId, Seq, UserId};
+use footlight_protocol::{Code, Failure, KeyId, RoomId, Seq, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::chat::outbox::Outbox;
@@ -47,10 +48,14 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Failure>>;
 
 /// What a room is asked.
 pub(crate) enum Ask {
-    /// Somebody with the stream key publishes.
-    Publish { address: IpAddr, prepared: Prepared, reply: Reply<Opened> },
+    /// Somebody with a stream key publishes.
+    Publish { address: IpAddr, key: KeyId, prepared: Prepared, reply: Reply<Opened> },
     /// As above, for a publisher that brings whole packets.
-    Feed { address: IpAddr, reply: Reply<Feed> },
+    Feed { address: IpAddr, key: KeyId, reply: Reply<Feed> },
+    /// Which key somebody publishes with.
+    Publishing { reply: Reply<Option<KeyId>> },
+    /// The key is no longer good; whoever publishes with it has to go.
+    Cut { key: KeyId, reply: Reply<()> },
     /// Somebody watches; with a device token, as that person.
     Watch { user: Option<UserId>, address: IpAddr, prepared: Prepared, reply: Reply<Opened> },
     /// Whether a media session is still open.
@@ -104,6 +109,11 @@ impl Door {
         let (reply, answer) = oneshot::channel();
         self.inbox.send(ask(reply)).await.map_err(|_| going())?;
         answer.await.map_err(|_| going())?
+    }
+
+    /// Opens the room for a publisher that brings whole packets.
+    pub(crate) async fn feed(&self, address: IpAddr, key: KeyId) -> Result<Feed, Failure> {
+        self.ask(|reply| Ask::Feed { address, key, reply }).await
     }
 }
 

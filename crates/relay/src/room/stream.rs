@@ -35,8 +35,7 @@ impl Stream {
         self.publisher == Some(session)
     }
 
-    #[cfg(test)]
-    fn publisher(&self) -> Option<SessionId> {
+    pub(super) fn publisher(&self) -> Option<SessionId> {
         self.publisher
     }
 

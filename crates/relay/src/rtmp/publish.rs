@@ -6,7 +6,7 @@ use std::time::Duration;
 use footlight_media::flv::{Unit, Unpacker};
 use footlight_media::rtmp::{Refusal, ServerEvent};
 use footlight_media::{Error, Packet};
-use footlight_protocol::Failure;
+use footlight_protocol::KeyId;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +15,7 @@ use super::session::{Broken, Line};
 use crate::clock;
 use crate::http::App;
 use crate::ingest::feed::Feed;
-use crate::room::{Ask, Door};
+use crate::room::Door;
 use crate::rtc::Ended;
 
 /// A publisher that sends nothing for this long is gone. The room has shown it as interrupted long before.
@@ -42,11 +42,11 @@ pub(super) async fn serve<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let Some(door) = unlocked(app, key) else {
+    let Some((door, key)) = unlocked(app, key) else {
         tracing::info!("publish by RTMP refused: wrong key");
         return line.refuse(Refusal::Publish, "The stream key is wrong").await;
     };
-    let feed = match feed(door, address).await {
+    let feed = match door.feed(address, key).await {
         Ok(feed) => feed,
         Err(failure) => return line.refuse(Refusal::Publish, &failure.message).await,
     };
@@ -75,13 +75,11 @@ pub(super) async fn serve<S>(
     let _ = line.flush().await;
 }
 
-/// The room that the key opens.
-fn unlocked<'a>(app: &'a App, key: &str) -> Option<&'a Door> {
-    if app.auth.opens(key) { app.rooms.values().next() } else { None }
-}
-
-async fn feed(door: &Door, address: IpAddr) -> Result<Feed, Failure> {
-    door.ask(|reply| Ask::Feed { address, reply }).await
+/// The room that the key opens, and which of its keys it is.
+fn unlocked<'a>(app: &'a App, key: &str) -> Option<(&'a Door, KeyId)> {
+    let key = app.auth.publisher(key)?;
+    let room = app.auth.keys.room(key)?;
+    Some((app.rooms.get(&room)?, key))
 }
 
 async fn carry<S>(line: &mut Line<S>, feed: &Feed) -> End

@@ -10,7 +10,7 @@ mod sqlite;
 use std::path::Path;
 
 use footlight_protocol::room::{Event, Member, UnixMillis};
-use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
+use footlight_protocol::{KeyId, MessageId, Nonce, RoomId, Seq, UserId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
@@ -55,6 +55,16 @@ pub(crate) struct Past {
     pub(crate) sanctions: Vec<(UserId, Sanction)>,
     /// The creator's words for viewers while there is no picture.
     pub(crate) card: Option<String>,
+}
+
+/// A stream key as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct KeptKey {
+    pub(crate) id: KeyId,
+    pub(crate) room: RoomId,
+    pub(crate) name: String,
+    pub(crate) hash: Vec<u8>,
+    pub(crate) made_at: UnixMillis,
 }
 
 /// Runs in the database's thread; hands its answer out after the commit.
@@ -129,6 +139,39 @@ impl Store {
 
     pub(crate) async fn set_secret(&self, name: &'static str, value: Vec<u8>) -> Result<(), Error> {
         self.ask(move |database| database.set_secret(name, &value)).await
+    }
+
+    /// The stream keys of all rooms, oldest first.
+    pub(crate) async fn keys(&self) -> Result<Vec<KeptKey>, Error> {
+        self.ask(|database| database.keys()).await
+    }
+
+    /// Keeps a key, in place of `old` where one is given, and gives it a number; `None` where the room has another
+    /// key of that name.
+    pub(crate) async fn add_key(
+        &self,
+        room: RoomId,
+        name: String,
+        hash: Vec<u8>,
+        at: UnixMillis,
+        old: Option<KeyId>,
+    ) -> Result<Option<KeyId>, Error> {
+        self.ask(move |database| {
+            if let Some(old) = old {
+                database.drop_key(old)?;
+            }
+            database.add_key(&room, &name, &hash, at)
+        })
+        .await
+    }
+
+    /// Forgets a key; says whether there was such a one.
+    pub(crate) async fn drop_key(&self, id: KeyId) -> Result<bool, Error> {
+        self.ask(move |database| database.drop_key(id)).await
+    }
+
+    pub(crate) async fn drop_secret(&self, name: &'static str) -> Result<(), Error> {
+        self.ask(move |database| database.drop_secret(name)).await
     }
 
     /// The name that the person set, empty where none.

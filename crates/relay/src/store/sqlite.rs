@@ -4,15 +4,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use footlight_protocol::room::{Event, EventKind, UnixMillis};
-use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
+use footlight_protocol::{KeyId, MessageId, Nonce, RoomId, Seq, UserId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, Job, Kept, Message, Past, Sanction};
+use super::{Answer, Job, Kept, KeptKey, Message, Past, Sanction};
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
-const STEPS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("recordings.sql"), include_str!("card.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("recordings.sql"),
+    include_str!("card.sql"),
+    include_str!("keys.sql"),
+];
 /// Jobs in one transaction. A disk flush takes some milliseconds, and this many jobs hardly longer.
 const GROUP: usize = 256;
 /// How long a relay that is being replaced may take to let go of the database.
@@ -111,6 +115,54 @@ impl Database<'_> {
             )?
             .execute(params![name, value])
             .map(drop)
+    }
+
+    pub(super) fn keys(&self) -> rusqlite::Result<Vec<KeptKey>> {
+        let mut all =
+            self.0.prepare_cached("SELECT id, room, name, hash, made FROM stream_key ORDER BY id")?;
+        let rows = all.query_map([], |row| {
+            let room: String = row.get(1)?;
+            let id = KeyId(row.get::<_, i64>(0)? as u64);
+            let made_at = row.get::<_, i64>(4)? as u64;
+            Ok(room.parse().ok().map(|room| (id, room, row.get(2), row.get(3), made_at)))
+        })?;
+        // A key of a room whose name this version does not allow opens nothing.
+        rows.filter_map(Result::transpose)
+            .map(|row| {
+                let (id, room, name, hash, made_at) = row?;
+                Ok(KeptKey { id, room, name: name?, hash: hash?, made_at })
+            })
+            .collect()
+    }
+
+    /// `None` where the room has a key of that name.
+    pub(super) fn add_key(
+        &self,
+        room: &RoomId,
+        name: &str,
+        hash: &[u8],
+        at: UnixMillis,
+    ) -> rusqlite::Result<Option<KeyId>> {
+        let id: Option<i64> = self
+            .0
+            .prepare_cached(
+                "INSERT INTO stream_key (room, name, hash, made) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO NOTHING RETURNING id",
+            )?
+            .query_row(params![room.as_str(), name, hash, at as i64], |row| row.get(0))
+            .optional()?;
+        Ok(id.map(|id| KeyId(id as u64)))
+    }
+
+    /// Says whether there was such a key.
+    pub(super) fn drop_key(&self, id: KeyId) -> rusqlite::Result<bool> {
+        let dropped =
+            self.0.prepare_cached("DELETE FROM stream_key WHERE id = ?1")?.execute([id.0 as i64])?;
+        Ok(dropped > 0)
+    }
+
+    pub(super) fn drop_secret(&self, name: &str) -> rusqlite::Result<()> {
+        self.0.prepare_cached("DELETE FROM secret WHERE name = ?1")?.execute([name]).map(drop)
     }
 
     pub(super) fn name(&self, user: &UserId) -> rusqlite::Result<String> {

@@ -14,6 +14,7 @@ mod footage;
 mod hls;
 mod hook;
 mod http;
+mod keys;
 mod loss;
 mod media;
 mod member;

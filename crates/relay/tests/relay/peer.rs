@@ -84,10 +84,11 @@ impl Peer {
     }
 
     pub(crate) async fn publish_over(base: &str, key: &str, over: Over) -> Self {
-        Self::start(base, "/whip/main", Some(key), Direction::SendOnly, over)
-            .await
-            .map_err(|a| a.body)
-            .unwrap()
+        Self::try_publish(base, key, over).await.map_err(|a| a.body).unwrap()
+    }
+
+    pub(crate) async fn try_publish(base: &str, key: &str, over: Over) -> Result<Self, Answer> {
+        Self::start(base, "/whip/main", Some(key), Direction::SendOnly, over).await
     }
 
     pub(crate) async fn watch(base: &str) -> Self {
