@@ -263,6 +263,7 @@ impl Events {
             "http": ready.http,
             "watch": ready.watch,
             "rtmp": ready.rtmp,
+            "rtmps": ready.rtmps,
             "udp": ready.udp,
             "room": ready.room,
             "stream_key": ready.stream_key.as_ref().map(Secret::reveal),

@@ -10,7 +10,6 @@ use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use footlight_media::amf0::Value;
 use footlight_media::flv::{self, TagKind};
 use footlight_protocol::room::StreamState;
 use footlight_protocol::{Code, Failure};
@@ -111,12 +110,7 @@ impl File {
 
 /// The file's header, and its metadata.
 fn start(about: &About) -> Bytes {
-    let mut members = Vec::new();
-    if let Some((width, height)) = about.size {
-        members.push(("width".to_owned(), Value::Number(f64::from(width))));
-        members.push(("height".to_owned(), Value::Number(f64::from(height))));
-    }
-    let metadata = flv::metadata(members);
+    let metadata = about.metadata();
     let mut bytes = flv::header(about.audio, about.video).to_vec();
     flv::write_tag(&flv::Tag { kind: TagKind::Script, timestamp: 0, body: &metadata }, &mut bytes);
     bytes.into()

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use footlight_media::amf0::Value;
 use footlight_media::flv::{self, TagKind, body};
 use footlight_media::fmp4::{self, Format};
 use footlight_media::{Codec, Packet, Time};
@@ -54,8 +55,6 @@ pub(crate) struct Tag {
     pub(crate) kind: TagKind,
     /// Milliseconds on the reader's own time line; never goes back.
     pub(crate) timestamp: u32,
-    /// A decoder's configuration, which holds for what follows.
-    pub(crate) header: bool,
     framed: Bytes,
 }
 
@@ -183,6 +182,18 @@ pub(crate) struct About {
     pub(crate) size: Option<(u32, u32)>,
 }
 
+impl About {
+    /// The body of the script tag that says it.
+    pub(crate) fn metadata(&self) -> Vec<u8> {
+        let mut members = Vec::new();
+        if let Some((width, height)) = self.size {
+            members.push(("width".to_owned(), Value::Number(f64::from(width))));
+            members.push(("height".to_owned(), Value::Number(f64::from(height))));
+        }
+        flv::metadata(members)
+    }
+}
+
 /// A position in the ring.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -270,7 +281,7 @@ impl Line {
             self.newest = self.newest.max(Some(decoded));
             self.last = self.last.max(decoded.since(*zero).as_millis() as u32);
         }
-        Tag { kind, timestamp: self.last, header, framed }
+        Tag { kind, timestamp: self.last, framed }
     }
 }
 
@@ -359,9 +370,16 @@ mod tests {
         sink.take(&Input::Packet(packet), Time::default());
     }
 
+    /// Whether it is a decoder's configuration.
+    fn header(tag: &Tag) -> bool {
+        let body = tag.body();
+        matches!(body::video(&body), Ok(body::Video::Config { .. }))
+            || matches!(body::audio(&body), Ok(body::Audio::Config { .. }))
+    }
+
     /// What the reader can have without waiting: kind, timestamp, whether it is a header.
     fn all(reader: &mut Reader) -> Vec<(TagKind, u32, bool)> {
-        std::iter::from_fn(|| reader.poll()?.map(|tag| (tag.kind, tag.timestamp, tag.header))).collect()
+        std::iter::from_fn(|| reader.poll()?.map(|tag| (tag.kind, tag.timestamp, header(&tag)))).collect()
     }
 
     #[tokio::test]
@@ -400,7 +418,7 @@ mod tests {
         let mut next = ring.reader();
         take(&mut sink, &key(70_000_000));
         take(&mut sink, &sound(70_000_000));
-        assert_eq!(next.next().await.map(|tag| tag.header), Some(true));
+        assert_eq!(next.next().await.map(|tag| header(&tag)), Some(true));
     }
 
     #[test]

@@ -48,7 +48,7 @@ where
         Ok(ServerEvent::Publish { name }) => {
             publish::serve(&mut line, &name, address, &app, &cancel).await;
         }
-        Ok(ServerEvent::Play { name }) => play::serve(&mut line, &name, &app, &cancel).await,
+        Ok(ServerEvent::Play { name }) => play::serve(&mut line, &name, address, &app, &cancel).await,
         Ok(_) => {}
         Err(error) => {
             tracing::debug!(%error, "RTMP ended before it began");

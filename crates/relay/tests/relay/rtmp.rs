@@ -117,6 +117,52 @@ async fn who_may_not_publish_reads_why_and_is_hung_up_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_player_gets_the_room_from_its_keyframe_to_its_end() {
+    let stage = Stage::new().await;
+    let mut encoder = Encoder::publish(&stage).await;
+    broadcast(&mut encoder, 0, 40).await;
+    stage.until("live", live).await;
+    let mut player = Encoder::call(&stage, Purpose::Play, "main").await;
+    assert_eq!(player.event().await, Some(ClientEvent::Ready));
+    let Some(ClientEvent::Metadata(members)) = player.event().await else { panic!("metadata first") };
+    assert!(members.iter().any(|(name, value)| name == "width" && value.as_number() == Some(640.0)));
+    stage.until("one viewer", |stats| stats.presence.viewers == 1).await;
+    let (mut configurations, mut pictures, mut sounds, mut newest) = (0, Vec::new(), 0, 0);
+    while pictures.len() < 40 || sounds < 10 {
+        let timestamp = match player.event().await.expect("the broadcast goes on") {
+            ClientEvent::Video { timestamp, body } => {
+                match body::video(&body).unwrap() {
+                    body::Video::Frame { keyframe, data, .. } => {
+                        assert_eq!(keyframe, pictures.is_empty());
+                        pictures.push(number(data));
+                    }
+                    _ => configurations += 1,
+                }
+                timestamp
+            }
+            ClientEvent::Audio { timestamp, body } => {
+                match body::audio(&body).unwrap() {
+                    body::Audio::Frame { codec, .. } => {
+                        assert_eq!(codec, Codec::Aac);
+                        sounds += 1;
+                    }
+                    _ => configurations += 1,
+                }
+                timestamp
+            }
+            event => panic!("{event:?}"),
+        };
+        assert!(timestamp >= newest, "time goes on");
+        newest = timestamp;
+    }
+    assert!(pictures.iter().copied().eq(0..40), "{pictures:?}");
+    assert!(configurations >= 2 && newest < 2_000, "{configurations} configurations, at {newest} ms");
+    encoder.finish().await;
+    while player.event().await.expect("a goodbye") != ClientEvent::Ended {}
+    stage.until("no viewer", |stats| stats.presence.viewers == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_key_takes_over_and_viewers_go_on() {
     let stage = Stage::new().await;
     let mut viewer = Peer::watch(&stage.ready.http).await;
