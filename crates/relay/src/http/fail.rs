@@ -40,7 +40,7 @@ impl From<Failure> for Fail {
 /// leave, and a publisher that has crashed has lost the room by then.
 fn retry_after(code: Code) -> Option<&'static str> {
     match code {
-        Code::Full | Code::TooFast => Some("5"),
+        Code::Full | Code::TooFast | Code::Draining => Some("5"),
         Code::RoomBusy => Some("10"),
         _ => None,
     }
