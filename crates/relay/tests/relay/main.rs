@@ -8,6 +8,7 @@
 mod chat;
 mod clip;
 mod conformance;
+mod corpus;
 mod encoder;
 mod flv;
 mod footage;

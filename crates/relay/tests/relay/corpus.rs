@@ -1,6 +1,6 @@
 //! Replays the fuzzer's corpora: what once broke a parser, and what reaches into its corners.
 
-#[path = "../../../fuzz/targets/media.rs"]
+#[path = "../../../../fuzz/targets/media.rs"]
 mod media;
 
 use std::path::Path;
