@@ -9,5 +9,6 @@ mod network;
 mod refusals;
 mod replay;
 mod restart;
+mod rtmp;
 mod watch;
 mod window;

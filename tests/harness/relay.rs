@@ -21,6 +21,8 @@ pub struct Ready {
     #[serde(default)]
     pub watch: String,
     pub udp: Option<u16>,
+    /// What an encoder takes as its server.
+    pub rtmp: Option<String>,
     #[serde(default)]
     pub room: String,
     pub stream_key: Option<String>,
