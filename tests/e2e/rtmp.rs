@@ -56,18 +56,25 @@ impl Stage {
         format!("{server}/{}", self.relay.ready.key())
     }
 
+    /// The certificate is nobody's that a browser would trust; this machine itself may do without.
+    fn plain(&self) -> String {
+        self.relay.ready.http.replacen("https://", "http://", 1)
+    }
+
     /// The page by WebRTC, and ffmpeg by HTTP-FLV and by RTMP, each for ten seconds.
     async fn is_watched(&self, output: &Output) {
-        // The certificate is nobody's that a browser would trust; this machine itself may do without.
-        let plain = self.relay.ready.http.replacen("https://", "http://", 1);
+        let plain = self.plain();
         let viewer = Viewer::open("viewer", &format!("{plain}/main"), Setup::default(), output).await;
         viewer.playing(seconds(30)).await;
         viewer.record().await;
         let flv = format!("{plain}/live/main.flv");
         let rtmp = format!("{}/main", self.server());
         let players = [
-            ("flv", clip::numbers(&["-i", &flv], WATCHED, output).await),
-            ("rtmp", clip::numbers(&["-rtmp_live", "live", "-i", &rtmp], WATCHED, output).await),
+            ("flv", clip::numbers(clip::ffmpeg(), &["-i", &flv], WATCHED, output).await),
+            (
+                "rtmp",
+                clip::numbers(clip::ffmpeg(), &["-rtmp_live", "live", "-i", &rtmp], WATCHED, output).await,
+            ),
         ];
         let shown = viewer.shown(0).await;
         viewer.browser.screenshot_and_console(output).await;
@@ -152,6 +159,38 @@ async fn obs_publishes_by_rtmp() {
     let obs = Obs::stream(&stage.clip, stage.server(), stage.relay.ready.key(), &output).await;
     stage.is_watched(&output).await;
     obs.screenshot(&output).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hevc_by_enhanced_rtmp_passes_to_players_and_is_noted_for_the_creator() {
+    let _turn = turn().await;
+    let output = Output::new("rtmp-hevc");
+    let stage = Stage::set(&output).await;
+    let hevc = stage.scratch.path().join("hevc.mp4");
+    let mut encode = clip::newer_ffmpeg();
+    encode.args(["-i", path(&stage.clip), "-c:v", "libx265", "-preset", "ultrafast"]);
+    encode.args(["-x265-params", "log-level=error:keyint=30:bframes=0", "-c:a", "copy", path(&hevc)]);
+    let encoded = Process::start("encode", &mut encode, &output).exit_code(seconds(60)).await;
+    assert_eq!(encoded, 0, "the newer ffmpeg encodes HEVC");
+    let target = stage.target(stage.server());
+    let mut publish = clip::newer_ffmpeg();
+    publish.args(["-re", "-stream_loop", "-1", "-i", path(&hevc), "-c", "copy", "-f", "flv", &target]);
+    let _publisher = Process::start("ffmpeg", &mut publish, &output);
+    let plain = stage.plain();
+    let room = format!("{plain}/api/v1/rooms/main");
+    wait::until("the creator reads of HEVC", seconds(20), async || {
+        let answer = reqwest::get(&room).await.ok()?.text().await.ok()?;
+        answer.contains("hevc").then_some(())
+    })
+    .await;
+    let flv = format!("{plain}/live/main.flv");
+    let rtmp = format!("{}/main", stage.server());
+    for input in [&["-i", &*flv][..], &["-rtmp_enhanced_codecs", "hvc1", "-i", &rtmp]] {
+        let numbers = clip::numbers(clip::newer_ffmpeg(), input, WATCHED, &output).await;
+        let (count, order) = (numbers.len(), clip::in_order(&numbers));
+        println!("{}: {count} pictures, {order:.3} in order", input[input.len() - 1]);
+        assert!(count as f64 >= f64::from(WATCHED * 30) * LEAST && order >= 0.95, "{count}, {order}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

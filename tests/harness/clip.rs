@@ -8,6 +8,7 @@ use std::time::Duration;
 use footlight_media::burn::Burned;
 use footlight_media::{Picture, Time};
 
+use crate::bins;
 use crate::output::Output;
 use crate::process::Process;
 use crate::tool;
@@ -54,20 +55,37 @@ pub fn ffmpeg() -> Command {
     command
 }
 
+/// The newer ffmpeg, which speaks Enhanced RTMP and encodes HEVC; quiet but for errors.
+pub fn newer_ffmpeg() -> Command {
+    let folders = bins::target_dir().join("tools/python");
+    let found = std::fs::read_dir(&folders).into_iter().flatten().flatten().find_map(|package| {
+        let binaries = std::fs::read_dir(package.path().join("imageio_ffmpeg/binaries")).ok()?;
+        binaries
+            .flatten()
+            .map(|file| file.path())
+            .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ffmpeg-")))
+    });
+    let program = found.unwrap_or_else(|| {
+        panic!("no newer ffmpeg in {}: run `cargo xtask test`, which installs it by pip", folders.display())
+    });
+    let mut command = Command::new(program);
+    command.args(["-nostdin", "-v", "error"]);
+    command
+}
+
 /// Plays so many seconds of what `input` names, picture and sound, and gives the number of each picture; none where a
 /// picture has no readable one.
-pub async fn numbers(input: &[&str], seconds: u32, output: &Output) -> Vec<Option<u32>> {
+pub async fn numbers(mut player: Command, input: &[&str], seconds: u32, output: &Output) -> Vec<Option<u32>> {
     let (width, height) = NUMBER;
     let raw = output.file("numbers.gray");
     let length = seconds.to_string();
-    let mut command = ffmpeg();
-    command
+    player
         .args(input)
         .args(["-map", "0:v:0", "-t", &length, "-fps_mode", "passthrough"])
         .args(["-vf", &format!("crop={width}:{height}:0:0"), "-f", "rawvideo", "-pix_fmt", "gray", "-y"])
         .arg(&raw)
         .args(["-map", "0:a:0", "-t", &length, "-f", "null", "-"]);
-    let mut player = Process::start("player", &mut command, output);
+    let mut player = Process::start("player", &mut player, output);
     let code = player.exit_code(Duration::from_secs(u64::from(seconds) + 30)).await;
     assert_eq!(code, 0, "{}", player.stderr());
     let pixels = std::fs::read(&raw).unwrap_or_else(|e| panic!("read {}: {e}", raw.display()));

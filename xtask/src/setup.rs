@@ -69,6 +69,7 @@ const NEEDS: &[Need] = &[
     need(Purpose::Test, Probe::Debian("libasound2-plugins"), "libasound2-plugins", ""),
     need(Purpose::Test, Probe::Program("dbus-run-session"), "dbus-daemon", ""),
     need(Purpose::Test, Probe::Program("ffmpeg"), "ffmpeg", ""),
+    need(Purpose::Test, Probe::Program("pip3"), "python3-pip", ""),
     need(Purpose::Test, Probe::Program("obs"), "obs-studio", ""),
     need(Purpose::Test, Probe::Program("gst-launch-1.0"), "gstreamer1.0-tools", ""),
     need(Purpose::Test, Probe::Debian("gstreamer1.0-plugins-good"), "gstreamer1.0-plugins-good", ""),
@@ -88,7 +89,27 @@ pub(crate) fn install(purpose: Purpose) -> Result<()> {
     } else if cfg!(target_os = "macos") {
         brew(&missing.iter().map(|need| need.brew).filter(|name| !name.is_empty()).collect::<Vec<_>>())?;
     }
-    wasm()
+    wasm()?;
+    if purpose == Purpose::Test { newer_ffmpeg() } else { Ok(()) }
+}
+
+/// An ffmpeg that speaks Enhanced RTMP (6.1 and later), which Debian's does not; by pip, once beside the build output.
+fn newer_ffmpeg() -> Result<()> {
+    const PACKAGE: &str = "imageio-ffmpeg";
+    const VERSION: &str = "0.6.0";
+    let folder = target().join("tools").join("python").join(format!("{PACKAGE}-{VERSION}"));
+    if folder.exists() {
+        return Ok(());
+    }
+    println!("xtask: installing by pip: {PACKAGE}");
+    let draft = folder.with_extension("new");
+    let mut install = Command::new("pip3");
+    install
+        .args(["install", "--quiet", "--no-deps", "--root-user-action=ignore", "--upgrade", "--target"])
+        .arg(&draft);
+    install.arg(format!("{PACKAGE}=={VERSION}")).stdin(Stdio::null());
+    step(&format!("install {PACKAGE}"), &mut install)?;
+    std::fs::rename(&draft, &folder).with_context(|| format!("put {PACKAGE} into {}", folder.display()))
 }
 
 impl Need {
