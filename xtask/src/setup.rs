@@ -78,6 +78,8 @@ const NEEDS: &[Need] = &[
     need(Purpose::Test, Probe::Debian("fonts-noto-cjk"), "fonts-noto-cjk", ""),
     need(Purpose::Test, Probe::Program("ip"), "iproute2", ""),
     need(Purpose::Test, Probe::Program("nft"), "nftables", ""),
+    need(Purpose::Test, Probe::Program("miniupnpd"), "miniupnpd-nftables", ""),
+    need(Purpose::Test, Probe::Program("turnserver"), "coturn", ""),
 ];
 
 /// Brings the machine to where `purpose` can be served. Does nothing, and prints nothing, where all is there.
