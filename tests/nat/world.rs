@@ -44,7 +44,7 @@ pub(crate) enum Daemon {
     Upnp,
     /// PCP, and NAT-PMP to those who do not know PCP.
     Pcp,
-    /// Speaks everything and denies everything.
+    /// Speaks UPnP and denies everything.
     Denying,
 }
 
@@ -211,14 +211,14 @@ async fn igd(router: &Space, daemon: Daemon, scratch: &Scratch, output: &Output)
          upnp_nat_postrouting_chain=opened_out\n{rule} 1024-65535 192.168.1.0/24 1024-65535\n\
          deny 0-65535 0.0.0.0/0 0-65535\n",
         yes(daemon != Daemon::Pcp),
-        yes(daemon != Daemon::Upnp),
+        yes(daemon == Daemon::Pcp),
     );
     std::fs::write(&config, text).expect("the folder can be written");
     let mut command = Command::new(tool::find("miniupnpd", "miniupnpd-nftables"));
     command.arg("-d").arg("-f").arg(&config).arg("-P").arg(scratch.path().join("miniupnpd.pid"));
     let process = Process::start("miniupnpd", &mut router.inside(&command), output);
     wait::until("the router's daemon listens", seconds(10), async || {
-        process.stderr().contains("listening").then_some(())
+        process.stderr().to_lowercase().contains("listening").then_some(())
     })
     .await;
     process

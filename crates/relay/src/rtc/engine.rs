@@ -194,6 +194,9 @@ impl Engine {
             for datagram in inbound.datagrams(count) {
                 self.metrics.packets_in.one();
                 self.metrics.bytes_in.add(datagram.bytes.len() as u64);
+                if self.probes.take(datagram.from, datagram.bytes) {
+                    continue;
+                }
                 let arrived = Arrived {
                     proto: Protocol::Udp,
                     from: datagram.from,
@@ -207,9 +210,7 @@ impl Engine {
                 };
                 let Some((place, outcome)) = table.deliver(&arrived, now, &mut wires, &mut self.packets)
                 else {
-                    if !self.probes.take(datagram.from, datagram.bytes) {
-                        self.metrics.strays.one();
-                    }
+                    self.metrics.strays.one();
                     continue;
                 };
                 if touched.last() != Some(&place) {

@@ -77,7 +77,7 @@ impl Answerer {
                 rtc.add_local_candidate(candidate);
             }
         }
-        self.externals.borrow().iter().flat_map(|external| self.outer(external)).for_each(|candidate| {
+        self.externals.borrow().iter().flat_map(Self::outer).for_each(|candidate| {
             rtc.add_local_candidate(candidate);
         });
         let answer = rtc.sdp_api().accept_offer(offer).map_err(|_| SENSELESS)?.to_sdp_string();
@@ -86,19 +86,15 @@ impl Answerer {
         Ok((Prepared { rtc: Box::new(rtc), ufrag, ice }, answer))
     }
 
-    /// The candidates of an outer address, behind which the first address of its family is.
-    fn outer(&self, external: &External) -> Vec<Candidate> {
-        let base = self.hosts.candidates().find(|base| base.is_ipv4() == external.ip.is_ipv4());
+    /// The candidates of an outer address. An ICE-lite agent has host candidates only (RFC 8445 section 2.5);
+    /// that a router stands in between is not for the peer to know.
+    fn outer(external: &External) -> impl Iterator<Item = Candidate> {
         let address = |port| SocketAddr::new(external.ip, port);
-        let udp = external
-            .udp
-            .zip(base)
-            .map(|(port, base)| Candidate::server_reflexive(address(port), base, "udp"));
-        // Nobody connects from it, so what it is based on does not matter, and a host is what every browser takes.
+        let udp = external.udp.map(|port| Candidate::host(address(port), "udp"));
         let tcp = external
             .tcp
             .map(|port| Candidate::builder().tcp().host(address(port)).tcptype(TcpType::Passive).build());
-        [udp, tcp].into_iter().flatten().flatten().collect()
+        [udp, tcp].into_iter().flatten().flatten()
     }
 }
 
