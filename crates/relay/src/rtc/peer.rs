@@ -29,7 +29,7 @@ const ADDRESSES: usize = 16;
 /// What the peer is here for.
 pub(super) enum Part {
     Publisher(Box<Publisher>),
-    Viewer(Viewer),
+    Viewer(Box<Viewer>),
 }
 
 /// Where a peer's packets go.
@@ -81,7 +81,7 @@ impl Peer {
     ) -> Self {
         let part = match role {
             Role::Publisher => Part::Publisher(Box::new(Publisher::new(now))),
-            Role::Viewer => Part::Viewer(Viewer::new(now)),
+            Role::Viewer => Part::Viewer(Box::new(Viewer::new(now))),
         };
         Self {
             session,

@@ -60,7 +60,7 @@ pub(crate) fn examine(offer: &str, role: Role) -> Result<String, Refused> {
     let fits = |section: &&Section<'_>| {
         section.direction.is_none_or(|direction| direction == right || direction == "sendrecv")
     };
-    if !offered.iter().all(|section| fits(section)) {
+    if !offered.iter().all(fits) {
         return Err(Refused::Unsuited(wrong));
     }
     // RFC 9725 section 4.2: the answer is one-way whatever the offer allows.
