@@ -55,7 +55,7 @@ struct Flags {
     #[arg(long, value_name = "SECONDS", env = "FOOTLIGHT_DRAIN")]
     drain: Option<u32>,
     /// How the log on standard error is written.
-    #[arg(long, value_name = "FORM", env = "FOOTLIGHT_LOG", value_enum, default_value_t = Log::Text)]
+    #[arg(long, value_name = "FORM", env = "FOOTLIGHT_LOG_FORM", value_enum, default_value_t = Log::Text)]
     log: Log,
     /// One JSON event a line on standard output.
     #[arg(long)]
