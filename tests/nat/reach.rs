@@ -73,9 +73,17 @@ async fn a_router_that_opens_ports_by_upnp_lets_viewers_in_until_the_relay_ends(
 
     let outer = format!("{HOUSE}:{}", stage.port).parse().expect("an address");
     assert!(world.gets_through(outer));
+    let router = world.router.as_ref().expect("this house has a router");
+    for chain in ["opened", "opened_in", "opened_out"] {
+        router.nft(&format!("flush chain inet router {chain}\n"));
+    }
+    assert!(!world.gets_through(outer), "the router has forgotten the port, as after a power cut");
+    let again = stage.look_again().await;
+    assert_eq!(again["internet"], "yes", "{again}");
+    assert!(world.gets_through(outer), "asked again, it opens the port again");
+
     stage.relay.process.terminate();
     assert_eq!(stage.relay.process.exit_code(seconds(6)).await, 0);
-    let router = world.router.as_ref().expect("this house has a router");
     let rules = router.output(
         &footlight_tests::tool::find("nft", "nftables"),
         &["list", "chain", "inet", "router", "opened_in"],
@@ -165,7 +173,6 @@ async fn a_viewer_comes_over_ipv6() {
     let forecast = stage.forecast(&output).await;
     let link = forecast["links"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let link = link.clone().find(|link| link.contains("[2a00:1::2]")).expect("there is a link for IPv6");
-    // Without IPv4 at the viewer's there is no other way.
-    world.viewer.ip(&["address", "del", "20.0.2.2/24", "dev", "eth0"]);
+    world.block_ipv4_of_the_viewer();
     assert_eq!(watch(&world, &stage, link, &output).await, "udp");
 }

@@ -112,6 +112,15 @@ impl World {
         block_udp(&self.internet, "viewer");
     }
 
+    /// The internet carries nothing of the viewer's but IPv6.
+    pub(crate) fn block_ipv4_of_the_viewer(&self) {
+        self.internet.nft(
+            "add table inet block\n\
+             add chain inet block forward { type filter hook forward priority filter; policy accept; }\n\
+             add rule inet block forward iifname \"viewer\" meta nfproto ipv4 drop\n",
+        );
+    }
+
     /// A relay at the creator's that looks around, and the way for the test to ask it.
     pub(crate) async fn relay(&self, listen: &str, settings: &str, output: &Output) -> Stage {
         let scratch = Scratch::new("relay");
@@ -147,14 +156,24 @@ pub(crate) struct Stage {
 impl Stage {
     /// What it foresees.
     pub(crate) async fn forecast(&self, output: &Output) -> Value {
+        let forecast = self.ask(reqwest::Method::GET).await;
+        output.write("forecast.json", forecast.to_string());
+        forecast
+    }
+
+    /// What it foresees after another look.
+    pub(crate) async fn look_again(&self) -> Value {
+        self.ask(reqwest::Method::POST).await
+    }
+
+    async fn ask(&self, method: reqwest::Method) -> Value {
         let url = format!("{}/api/v1/reach?stream_kbit=2500", self.door.http());
         let client =
             reqwest::Client::builder().no_proxy().timeout(seconds(20)).build().expect("plain settings");
-        let answer =
-            client.get(url).bearer_auth(self.relay.ready.token()).send().await.expect("the relay answers");
+        let request = client.request(method, url).bearer_auth(self.relay.ready.token());
+        let answer = request.send().await.expect("the relay answers");
         assert_eq!(answer.status(), 200);
         let text = answer.text().await.expect("the body is complete");
-        output.write("forecast.json", &text);
         serde_json::from_str(&text).expect("the forecast is JSON")
     }
 }

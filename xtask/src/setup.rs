@@ -88,6 +88,10 @@ pub(crate) fn install(purpose: Purpose) -> Result<()> {
         NEEDS.iter().filter(|need| need.purpose <= purpose && !need.is_there()).collect();
     if cfg!(target_os = "linux") {
         apt(&missing.iter().map(|need| need.apt).collect::<Vec<_>>())?;
+        if missing.iter().any(|need| need.apt == "coturn") {
+            // Debian starts it with the machine; the tests start their own, and nobody asked for a server.
+            succeeds(Command::new("systemctl").args(["disable", "--now", "coturn"]));
+        }
     } else if cfg!(target_os = "macos") {
         brew(&missing.iter().map(|need| need.brew).filter(|name| !name.is_empty()).collect::<Vec<_>>())?;
     }

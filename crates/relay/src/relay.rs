@@ -156,6 +156,7 @@ impl Relay {
             settings: config.reach,
             room: config.room.clone(),
             listen: address,
+            secure: tls.is_some(),
             advertised: config.advertise,
             media: engine.commands(),
             externals: externals_sender,

@@ -1,6 +1,7 @@
 //! `/api/v1/reach`: who will get in, for the room's owner only, since it names the network's addresses.
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,13 +20,15 @@ pub(crate) struct Wish {
     stream_kbit: Option<u32>,
 }
 
+type Asked = Result<Query<Wish>, QueryRejection>;
+
 /// `GET`: the newest forecast.
 pub(crate) async fn newest(
     State(app): State<App>,
     headers: HeaderMap,
-    wish: Query<Wish>,
+    wish: Asked,
 ) -> Result<Response, Fail> {
-    authorize(&app, &headers)?;
+    let wish = admit(&app, &headers, wish)?;
     answer(app.reach.newest().await, &wish)
 }
 
@@ -33,16 +36,20 @@ pub(crate) async fn newest(
 pub(crate) async fn look_again(
     State(app): State<App>,
     headers: HeaderMap,
-    wish: Query<Wish>,
+    wish: Asked,
 ) -> Result<Response, Fail> {
-    authorize(&app, &headers)?;
+    let wish = admit(&app, &headers, wish)?;
     answer(app.reach.look_again().await, &wish)
 }
 
-fn authorize(app: &App, headers: &HeaderMap) -> Result<(), Fail> {
-    let owner = bearer(headers).is_some_and(|token| app.auth.is_owner(token));
-    let refused = || Failure::new(Code::Unauthorized, "The owner token is missing or wrong");
-    owner.then_some(()).ok_or_else(|| refused().into())
+/// The wish, where the owner asks and asks so that it can be understood.
+fn admit(app: &App, headers: &HeaderMap, wish: Asked) -> Result<Wish, Fail> {
+    if !bearer(headers).is_some_and(|token| app.auth.is_owner(token)) {
+        return Err(Failure::new(Code::Unauthorized, "The owner token is missing or wrong").into());
+    }
+    let Query(wish) =
+        wish.map_err(|_| Failure::new(Code::Malformed, "`stream_kbit` has to be a number of kbit/s"))?;
+    Ok(wish)
 }
 
 fn answer(forecast: Option<Forecast>, wish: &Wish) -> Result<Response, Fail> {

@@ -12,6 +12,8 @@ use super::network::is_public;
 pub(crate) struct Facts {
     pub(crate) room: RoomId,
     pub(crate) listen: SocketAddr,
+    /// Whether its pages are HTTPS.
+    pub(crate) secure: bool,
     /// This machine's addresses that are not loopback, where the relay listens on them.
     pub(crate) own: Vec<IpAddr>,
     /// Addresses that the operator says lead here.
@@ -141,7 +143,8 @@ fn links(facts: &Facts, internet: Internet) -> Vec<String> {
     let mut own = facts.own.clone();
     own.sort_by_key(|ip| (!is_public(*ip), ip.is_ipv6()));
     addresses.extend(own.into_iter().map(|ip| SocketAddr::new(ip, port)));
-    addresses.iter().map(|address| format!("http://{address}/{}", facts.room)).collect()
+    let scheme = if facts.secure { "https" } else { "http" };
+    addresses.iter().map(|address| format!("{scheme}://{address}/{}", facts.room)).collect()
 }
 
 /// Viewers that a line carries. Every tenth kilobit is left for headers, repeated packets and other people in the
@@ -162,6 +165,7 @@ mod tests {
         Facts {
             room: RoomId::default(),
             listen: "0.0.0.0:8080".parse().unwrap(),
+            secure: false,
             own: vec![LAN.parse().unwrap()],
             advertised: Vec::new(),
             mapping: Mapping::Silent,
@@ -305,6 +309,7 @@ mod tests {
         assert_eq!(forecast(&behind).links, ["http://192.168.1.7:8080/main"]);
         let six = Facts { own: vec![LAN.parse().unwrap(), "2a00:1::7".parse().unwrap()], ..facts() };
         assert_eq!(forecast(&six).links[0], "http://[2a00:1::7]:8080/main");
+        assert_eq!(forecast(&Facts { secure: true, ..six }).links[0], "https://[2a00:1::7]:8080/main");
     }
 
     #[test]

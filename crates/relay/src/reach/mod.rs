@@ -65,6 +65,8 @@ pub(crate) struct Setup {
     pub(crate) settings: Settings,
     pub(crate) room: RoomId,
     pub(crate) listen: SocketAddr,
+    /// Whether its pages are HTTPS.
+    pub(crate) secure: bool,
     pub(crate) advertised: Vec<IpAddr>,
     pub(crate) media: mpsc::Sender<Command>,
     /// Hears the outer addresses.
@@ -174,6 +176,7 @@ impl Task {
         let facts = Facts {
             room: self.setup.room.clone(),
             listen,
+            secure: self.setup.secure,
             own: self.own.clone(),
             advertised: self.setup.advertised.clone(),
             mapping,

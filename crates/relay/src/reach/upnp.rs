@@ -154,3 +154,48 @@ async fn exchange(host: SocketAddr, request: hyper::http::request::Builder, body
     };
     tokio::time::timeout(REQUEST, exchange).await.ok().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// Something on the local network that answers every request with this, again and again where `endless`.
+    async fn stranger(answer: &'static str, endless: bool) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await;
+                while stream.write_all(answer.as_bytes()).await.is_ok() && endless {}
+            }
+        });
+        address
+    }
+
+    fn found_at(location: &str) -> String {
+        format!("HTTP/1.1 200 OK\r\nLOCATION: {location}\r\n\r\n")
+    }
+
+    #[tokio::test]
+    async fn a_stranger_that_answers_a_search_is_no_router() {
+        let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let endless =
+            stranger("HTTP/1.1 200 OK\r\n\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", true).await;
+        let silent = stranger("", false).await;
+        let other = stranger("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n<root/>", false).await;
+        let begun = std::time::Instant::now();
+        for location in [
+            format!("http://{endless}/"),
+            format!("http://{silent}/"),
+            format!("http://{other}/"),
+            "http://10.255.255.1/somebody/else.xml".to_owned(),
+            "ftp://127.0.0.1/".to_owned(),
+            "http://".to_owned(),
+        ] {
+            assert!(describe(&found_at(&location), localhost).await.is_none(), "{location}");
+        }
+        assert!(begun.elapsed() < REQUEST * 3, "each is given up in time");
+    }
+}

@@ -22,6 +22,7 @@ mod member;
 mod path;
 mod peer;
 mod process;
+mod reach;
 mod record;
 mod rtmp;
 mod stage;
