@@ -95,6 +95,33 @@ impl Stamps {
     }
 }
 
+/// Ticks of the video clock that a picture may be shown before one that came earlier: a second. What goes back
+/// further has begun its timestamps anew, as a player does that begins its file again.
+const REORDERED: i32 = 90_000;
+
+/// Keeps the capture times of one video stream in the order of its timestamps. A clock that is learned better, or a
+/// sender report that is late, moves what comes after it back by some milliseconds; taken for the order of the
+/// pictures, that would be B-frames.
+#[derive(Debug, Default)]
+pub(crate) struct Onward(Option<(u32, Time)>);
+
+impl Onward {
+    /// The time, or just after that of the newest timestamp before this one. Where the timestamp itself goes back the
+    /// stream says so, and it stays.
+    pub(crate) fn keep(&mut self, timestamp: u32, captured: Time) -> Time {
+        let Some((newest, at)) = self.0 else {
+            self.0 = Some((timestamp, captured));
+            return captured;
+        };
+        if (-REORDERED..=0).contains(&(timestamp.wrapping_sub(newest) as i32)) {
+            return captured;
+        }
+        let captured = captured.max(at + Duration::from_micros(1));
+        self.0 = Some((timestamp, captured));
+        captured
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,5 +175,22 @@ mod tests {
         assert_eq!(b.since(a), Duration::from_millis(100));
         let earlier = stamps.by_report(first, first.wrapping_add(9000), at(500_000));
         assert_eq!(earlier, at(400_000));
+    }
+
+    #[test]
+    fn a_better_known_clock_does_not_change_the_order_of_the_pictures() {
+        let mut onward = Onward::default();
+        let first = u32::MAX - 3000;
+        assert_eq!(onward.keep(first, at(100_000)), at(100_000));
+        assert_eq!(onward.keep(first.wrapping_add(3000), at(133_000)), at(133_000));
+        // Learned to be 50 ms less.
+        assert_eq!(onward.keep(first.wrapping_add(6000), at(116_000)), at(133_001));
+        assert_eq!(onward.keep(first.wrapping_add(9000), at(149_000)), at(149_000));
+        // A B-frame is one.
+        assert_eq!(onward.keep(first.wrapping_add(6000), at(117_000)), at(117_000));
+        assert_eq!(onward.keep(first.wrapping_add(12_000), at(182_000)), at(182_000));
+        // Timestamps that begin anew are not.
+        assert_eq!(onward.keep(first.wrapping_sub(1_800_000), at(180_000)), at(182_001));
+        assert_eq!(onward.keep(first.wrapping_sub(1_797_000), at(215_000)), at(215_000));
     }
 }

@@ -11,7 +11,7 @@ use footlight_media::{Codec, Packet, Time};
 use str0m::media::KeyframeRequestKind;
 use str0m::rtp::{RtpPacket, Ssrc};
 
-use super::align::{Align, Stamps};
+use super::align::{Align, Onward, Stamps};
 use crate::clock::Moment;
 
 /// A keyframe costs the publisher ten ordinary frames; those who ask within this share one.
@@ -24,6 +24,7 @@ const SILENCE: Duration = Duration::from_millis(700);
 pub(crate) struct Publisher {
     video: Assembler,
     align: Align,
+    onward: Onward,
     video_stamps: Stamps,
     audio_stamps: Stamps,
     audio_seq: Option<u64>,
@@ -77,6 +78,7 @@ impl Publisher {
         Self {
             video: Assembler::new(),
             align: Align::default(),
+            onward: Onward::default(),
             video_stamps: Stamps::new(Codec::H264.clock_rate()),
             audio_stamps: Stamps::new(Codec::Opus.clock_rate()),
             audio_seq: None,
@@ -115,6 +117,7 @@ impl Publisher {
                 self.video.push(incoming, now.time);
                 while let Some(unit) = self.video.pop() {
                     let captured = self.place(codec, unit.timestamp, unit.captured, now.time);
+                    let captured = self.onward.keep(unit.timestamp, captured);
                     self.wanted &= !unit.keyframe;
                     let (keyframe, data) = (unit.keyframe, unit.data);
                     out.push(Packet { codec, captured, composition: Duration::ZERO, keyframe, data });
