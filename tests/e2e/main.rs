@@ -13,4 +13,5 @@ mod replay;
 mod restart;
 mod rtmp;
 mod watch;
+mod whip;
 mod window;

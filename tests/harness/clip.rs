@@ -89,6 +89,15 @@ pub async fn numbers(mut player: Command, input: &[&str], seconds: u32, output: 
     let code = player.exit_code(Duration::from_secs(u64::from(seconds) + 30)).await;
     assert_eq!(code, 0, "{}", player.stderr());
     let pixels = std::fs::read(&raw).unwrap_or_else(|e| panic!("read {}: {e}", raw.display()));
+    let numbers = read(&pixels);
+    // It is large, and worth nothing any more.
+    let _ = std::fs::remove_file(raw);
+    numbers
+}
+
+/// The number in each picture of the clip, of which the pixels are the top left in grey, [`NUMBER`] in size.
+pub(crate) fn read(pixels: &[u8]) -> Vec<Option<u32>> {
+    let (width, height) = NUMBER;
     // The cells are as in the picture that this was cut out of, which is wider.
     let mut picture = Picture::black(WIDTH, HEIGHT);
     let (from, to) = (width as usize, WIDTH as usize);
@@ -97,12 +106,10 @@ pub async fn numbers(mut player: Command, input: &[&str], seconds: u32, output: 
         for (row, line) in part.chunks_exact(from).enumerate() {
             luma[row * to..row * to + from].copy_from_slice(line);
         }
-        Burned::read(&picture).map(|burned| burned.counter)
+        // A picture that is all black passes for a number of zeros.
+        Burned::read(&picture).filter(|burned| burned.stamp != 0).map(|burned| burned.counter)
     });
-    let numbers = numbers.collect();
-    // It is large, and worth nothing any more.
-    let _ = std::fs::remove_file(raw);
-    numbers
+    numbers.collect()
 }
 
 /// Pictures that follow the one before them, of all that have one before them. What an encoder of others leaves out,

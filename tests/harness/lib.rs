@@ -4,6 +4,7 @@
 //! Everything started here lives in a process group of its own, is known by its id, and dies with its value.
 //! A missing tool is a failure that names the Debian package, never a skipped test.
 
+pub mod aiortc;
 pub mod bins;
 pub mod browser;
 pub mod camera;

@@ -96,26 +96,40 @@ pub(crate) fn install(purpose: Purpose) -> Result<()> {
         brew(&missing.iter().map(|need| need.brew).filter(|name| !name.is_empty()).collect::<Vec<_>>())?;
     }
     wasm()?;
-    if purpose == Purpose::Test { newer_ffmpeg() } else { Ok(()) }
+    if purpose == Purpose::Test {
+        for (package, version, dependencies) in PYTHON {
+            python(package, version, dependencies)?;
+        }
+    }
+    Ok(())
 }
 
-/// An ffmpeg that speaks Enhanced RTMP (6.1 and later), which Debian's does not; by pip, once beside the build output.
-fn newer_ffmpeg() -> Result<()> {
-    const PACKAGE: &str = "imageio-ffmpeg";
-    const VERSION: &str = "0.6.0";
-    let folder = target().join("tools").join("python").join(format!("{PACKAGE}-{VERSION}"));
+/// What the tests take from PyPI, once beside the build output: name, version, and whether its dependencies come too.
+const PYTHON: [(&str, &str, bool); 2] = [
+    // An ffmpeg that speaks Enhanced RTMP (6.1 and later), which Debian's does not.
+    ("imageio-ffmpeg", "0.6.0", false),
+    // A WebRTC stack of others, to publish by WHIP and watch by WHEP.
+    ("aiortc", "1.16.0", true),
+];
+
+fn python(package: &str, version: &str, dependencies: bool) -> Result<()> {
+    let folder = target().join("tools").join("python").join(format!("{package}-{version}"));
     if folder.exists() {
         return Ok(());
     }
-    println!("xtask: installing by pip: {PACKAGE}");
+    println!("xtask: installing by pip: {package}");
     let draft = folder.with_extension("new");
     let mut install = Command::new("pip3");
     install
-        .args(["install", "--quiet", "--no-deps", "--root-user-action=ignore", "--upgrade", "--target"])
-        .arg(&draft);
-    install.arg(format!("{PACKAGE}=={VERSION}")).stdin(Stdio::null());
-    step(&format!("install {PACKAGE}"), &mut install)?;
-    std::fs::rename(&draft, &folder).with_context(|| format!("put {PACKAGE} into {}", folder.display()))
+        .args(["install", "--quiet", "--root-user-action=ignore", "--upgrade", "--target"])
+        .arg(&draft)
+        .arg(format!("{package}=={version}"))
+        .stdin(Stdio::null());
+    if !dependencies {
+        install.arg("--no-deps");
+    }
+    step(&format!("install {package}"), &mut install)?;
+    std::fs::rename(&draft, &folder).with_context(|| format!("put {package} into {}", folder.display()))
 }
 
 impl Need {

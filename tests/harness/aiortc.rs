@@ -1,0 +1,65 @@
+//! aiortc, a WebRTC stack of others: it publishes by WHIP and watches by WHEP, as `fixtures/rtc.py` tells it.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::bins;
+use crate::clip;
+use crate::output::Output;
+use crate::process::Process;
+use crate::tool;
+
+/// What a viewer saw and heard.
+#[derive(Debug, Deserialize)]
+pub struct Watched {
+    pub pictures: u32,
+    /// Samples of sound, 48 000 a second.
+    pub samples: u32,
+    pub width: u32,
+    pub height: u32,
+    /// Status of the DELETE that ended the session.
+    pub deleted: u16,
+    /// The number of each picture; none where it has no readable one.
+    #[serde(skip)]
+    pub numbers: Vec<Option<u32>>,
+}
+
+/// Publishes the clip until its end or until the value is dropped. Returns once it has its answer.
+pub async fn publish(whip: &str, key: &str, clip: &Path, output: &Output) -> Process {
+    let mut command = script();
+    command.args(["publish", whip, key]).arg(clip);
+    let mut publisher = Process::start("aiortc-publisher", &mut command, output);
+    publisher.event("answered", Duration::from_secs(30)).await;
+    publisher
+}
+
+/// Watches for so many seconds and says goodbye.
+pub async fn watch(whep: &str, seconds: u32, output: &Output) -> Watched {
+    let pixels = output.file("aiortc.gray");
+    let mut command = script();
+    command.args(["watch", whep, &seconds.to_string()]).arg(&pixels);
+    let mut viewer = Process::start("aiortc-viewer", &mut command, output);
+    let event = viewer.event("watched", Duration::from_secs(u64::from(seconds) + 40)).await;
+    let mut watched: Watched = serde_json::from_value(event).expect("rtc.py writes these fields");
+    let grey = std::fs::read(&pixels).unwrap_or_else(|e| panic!("read {}: {e}", pixels.display()));
+    watched.numbers = clip::read(&grey);
+    let _ = std::fs::remove_file(pixels);
+    watched
+}
+
+fn script() -> Command {
+    let folders = bins::target_dir().join("tools/python");
+    let mut found = std::fs::read_dir(&folders).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_it = |path: &std::path::PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("aiortc-"))
+    };
+    let packages = found.find(is_it).unwrap_or_else(|| {
+        panic!("no aiortc in {}: run `cargo xtask test`, which installs it by pip", folders.display())
+    });
+    let mut command = bins::command(tool::find("python3", "python3"));
+    command.env("PYTHONPATH", packages).arg(bins::workspace().join("tests/fixtures/rtc.py"));
+    command
+}
