@@ -169,6 +169,8 @@ struct Desk {
     stream: StreamState,
     video: Order,
     audio: Order,
+    /// When the last broadcast ended. What was captured before and comes late belongs to none.
+    over: Time,
     /// What the sound of one packet became; kept for its memory.
     made: Vec<Packet>,
 }
@@ -181,6 +183,7 @@ impl Desk {
             stream: StreamState::Offline,
             video: Order::default(),
             audio: Order::default(),
+            over: Time::default(),
             made: Vec::new(),
         }
     }
@@ -212,9 +215,14 @@ impl Desk {
             StreamState::Live { since, .. } => Some(*since),
             StreamState::Offline | StreamState::Interrupted { .. } => None,
         };
+        // What is queued was published before this.
+        while let Ok(packet) = self.setup.packets.try_recv() {
+            self.packet(packet);
+        }
         match (&before, &self.stream) {
             (StreamState::Live { .. }, StreamState::Interrupted { .. }) => self.tell(&Input::Interrupted),
             (StreamState::Live { .. } | StreamState::Interrupted { .. }, StreamState::Offline) => {
+                self.over = clock::now();
                 self.tell(&Input::Ended);
             }
             // Over and begun again between two looks.
@@ -226,6 +234,9 @@ impl Desk {
     }
 
     fn packet(&mut self, packet: Packet) {
+        if packet.captured <= self.over {
+            return;
+        }
         if packet.codec.is_video() {
             let packet = self.video.put(packet);
             return self.tell(&Input::Packet(&packet));
