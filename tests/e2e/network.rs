@@ -16,7 +16,7 @@ use footlight_tests::{Output, tool, turn};
 /// frozen for it, in percent.
 const LOSSES: [(f64, f64); 3] = [(1.0, 0.5), (3.0, 1.0), (5.0, 2.0)];
 /// One freeze that Chromium counts is at least 150 ms, so a run has to be longer than thirty of them.
-const RUN: Duration = seconds(40);
+const RUN: Duration = seconds(60);
 /// Rate control and jitter buffers have settled by then.
 const SETTLE: Duration = seconds(5);
 

@@ -1,6 +1,6 @@
 //! aiortc, a WebRTC stack of others: it publishes by WHIP and watches by WHEP, as `fixtures/rtc.py` tells it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -48,6 +48,37 @@ pub async fn watch(whep: &str, seconds: u32, output: &Output) -> Watched {
     watched.numbers = clip::read(&grey);
     let _ = std::fs::remove_file(pixels);
     watched
+}
+
+/// A viewer that notes where pictures and beeps are on the sender's clock, until it is dropped.
+pub struct Lips {
+    log: PathBuf,
+    _viewer: Process,
+}
+
+/// A picture or a beep on the sender's clock. The relay's sender reports place what is sent at its capture.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Placed {
+    /// Milliseconds since 1900.
+    pub at: f64,
+    /// What the picture says of its capture, in units of 100 µs, the low 32 bits; a beep says nothing.
+    pub stamp: Option<u32>,
+}
+
+impl Lips {
+    pub fn follow(whep: &str, output: &Output) -> Self {
+        let log = output.file("lips.jsonl");
+        let mut command = script();
+        command.args(["lips", whep]).arg(&log);
+        Self { log, _viewer: Process::start("aiortc-lips", &mut command, output) }
+    }
+
+    /// What was noted until now, in the order in which it was decoded.
+    pub fn placed(&self) -> Vec<Placed> {
+        let lines = std::fs::read_to_string(&self.log).unwrap_or_default();
+        // The last line may be half written.
+        lines.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
+    }
 }
 
 fn script() -> Command {

@@ -34,8 +34,8 @@ const MEASURE: i64 = 500_000;
 /// Above this loss the path is overloaded, whatever the delay says. Random loss of radio links stays below.
 const HEAVY_LOSS: f64 = 0.10;
 /// Growth a second, and near the rate that failed last.
-const GROWTH: f64 = 0.15;
-const CAREFUL: f64 = 0.05;
+const GROWTH: f64 = 0.35;
+const CAREFUL: f64 = 0.08;
 /// What is near the rate that failed: from below where a decrease leads to, to where it would have failed again.
 const NEAR: std::ops::Range<f64> = 0.85..1.05;
 /// How long a failed rate is remembered, µs.
@@ -314,6 +314,14 @@ mod tests {
         assert!(during.iter().all(|t| (400..1150).contains(t)), "{targets:?}");
         assert!(during.iter().sum::<u32>() / 12 > 650, "the path is used: {targets:?}");
         assert_eq!(targets[45], 2500, "{targets:?}");
+    }
+
+    #[test]
+    fn a_link_that_is_wide_again_is_used_within_ten_seconds() {
+        let path = Path { capacity: |t| if (10.0..22.0).contains(&t) { 1000.0 } else { 6000.0 }, ..PATH };
+        let targets = run(&path, 33, 4000);
+        assert!(targets[12] < 1000, "three seconds later: {targets:?}");
+        assert!(targets[31] >= 3200, "ten seconds later: {targets:?}");
     }
 
     #[test]

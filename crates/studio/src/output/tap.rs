@@ -1,14 +1,19 @@
 //! A tap on the wire side of the peer connection: what leaves, and what the receiver says about it.
 //!
 //! Sits where every outgoing packet has its transport-wide number, and passes everything through. Keyframe
-//! requests go straight to the encoder, feedback into the rate controller; nothing is copied and nothing waits.
+//! requests go straight to the encoder, feedback into the rate controller; nothing is copied and nothing waits. The
+//! receiver's question for the round trip (RFC 3611 section 4.4) is answered here: by it the receiver knows how soon
+//! it may ask again for a packet whose resend was lost as well.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::rtcp::extended_report::{
+    DLRRReport, DLRRReportBlock, ExtendedReport, ReceiverReferenceTimeReportBlock,
+};
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtcp::receiver_report::ReceiverReport;
@@ -17,6 +22,7 @@ use rtc::rtcp::transport_feedbacks::transport_layer_cc::{
     PacketStatusChunk, SymbolTypeTcc, TransportLayerCc,
 };
 use rtc::sansio::Protocol;
+use rtc::shared::TransportContext;
 use rtc::shared::error::Error;
 
 use super::congestion::{Controller, Report};
@@ -76,6 +82,8 @@ pub(super) struct Tap {
     link: Arc<Link>,
     /// Header extension id of the transport-wide number, once negotiated.
     extension: Option<u8>,
+    /// A stream of ours, to speak for.
+    ssrc: Option<u32>,
     /// Number, when sent (µs) and size, by the number.
     history: Vec<Option<(u16, i64, usize)>>,
     reads: VecDeque<TaggedPacket>,
@@ -85,7 +93,7 @@ pub(super) struct Tap {
 impl Tap {
     pub(super) fn new(link: Arc<Link>) -> Self {
         let history = vec![None; HISTORY];
-        Self { link, extension: None, history, reads: VecDeque::new(), writes: VecDeque::new() }
+        Self { link, extension: None, ssrc: None, history, reads: VecDeque::new(), writes: VecDeque::new() }
     }
 
     fn record(&mut self, packet: &rtc::rtp::Packet) {
@@ -111,6 +119,29 @@ impl Tap {
             reports.push(Report { sent, arrived, size });
         }
         self.link.steer(|controller, now| controller.feedback(now, &reports));
+    }
+
+    /// Gives the receiver its own time back, at once.
+    fn answer(&mut self, question: &ExtendedReport, now: Instant) {
+        let Some(sender_ssrc) = self.ssrc else { return };
+        let times = question.reports.iter().filter_map(|block| {
+            let block = block.as_any().downcast_ref::<ReceiverReferenceTimeReportBlock>()?;
+            // The middle half of the NTP time, as in receiver reports. No time has passed since.
+            Some(DLRRReport {
+                ssrc: question.sender_ssrc,
+                last_rr: (block.ntp_timestamp >> 16) as u32,
+                dlrr: 0,
+            })
+        });
+        let reports: Vec<DLRRReport> = times.collect();
+        if !reports.is_empty() {
+            let answer = ExtendedReport { sender_ssrc, reports: vec![Box::new(DLRRReportBlock { reports })] };
+            self.writes.push_back(TaggedPacket {
+                now,
+                transport: TransportContext::default(),
+                message: AttributedPacket::new(Packet::Rtcp(vec![Box::new(answer)])),
+            });
+        }
     }
 
     fn receiver_report(&self, report: &ReceptionReport) {
@@ -146,6 +177,8 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Tap {
                     self.transport_feedback(feedback);
                 } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
                     report.reports.iter().for_each(|report| self.receiver_report(report));
+                } else if let Some(question) = packet.downcast_ref::<ExtendedReport>() {
+                    self.answer(question, message.now);
                 }
             }
         }
@@ -172,6 +205,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Tap {
 
 impl Interceptor for Tap {
     fn bind_local_stream(&mut self, info: &StreamInfo) {
+        self.ssrc = Some(info.ssrc);
         let extension = info.rtp_header_extensions.iter().find(|e| e.uri == TRANSPORT_CC);
         if let Some(extension) = extension {
             self.extension = u8::try_from(extension.id).ok();
