@@ -108,10 +108,9 @@ fn test(filter: &[String]) -> Result<()> {
     if filter.is_empty() {
         lint()?;
     }
-    step(
-        "build the programs",
-        cargo().args(["build", "--package", "footlight", "--package", "footlight-relay", "--bins"]),
-    )?;
+    // All at once and with what the tests need besides: asked for alone, the programs would choose fewer features of
+    // their dependencies, and most of these would be compiled a second time for the tests.
+    step("build the programs and the tests", cargo().args(["build", "--workspace", "--all-targets"]))?;
     step(
         "media and protocol build for wasm32",
         faces::wasm_check(&["footlight-media", "footlight-protocol"]).as_mut(),
