@@ -47,6 +47,7 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
             commands::set_muted,
             commands::room_access,
             commands::set_sharing,
+            commands::set_internet,
             commands::preferences,
             commands::set_preferences,
             commands::next_preview,

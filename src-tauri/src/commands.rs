@@ -54,6 +54,11 @@ pub(crate) async fn set_sharing(shared: bool, desk: Shared<'_>) -> Result<RoomAc
 }
 
 #[tauri::command]
+pub(crate) async fn set_internet(internet: bool, desk: Shared<'_>) -> Result<RoomAccess, Failure> {
+    desk.set_internet(internet).await
+}
+
+#[tauri::command]
 pub(crate) fn preferences(desk: Shared<'_>) -> Preferences {
     desk.preferences()
 }

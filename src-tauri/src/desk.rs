@@ -17,7 +17,7 @@ use tokio::sync::broadcast;
 use crate::flags::TargetUrl;
 use crate::local_relay::LocalRelay;
 use crate::secrets::Secrets;
-use crate::settings::Settings;
+use crate::settings::{File, Settings};
 
 /// Lets every machine in: the address of "share on my network".
 const EVERYWHERE: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
@@ -48,9 +48,7 @@ impl Desk {
     pub(crate) async fn open(settings: Settings, targets: Vec<TargetUrl>) -> Result<Self> {
         let secrets = Secrets::load(&settings.data)?;
         let file = &settings.now;
-        let relay =
-            LocalRelay::start(file.listen, settings.rtmp, &file.room, settings.data.clone(), &secrets)
-                .await?;
+        let relay = LocalRelay::start(file, settings.rtmp, settings.data.clone(), &secrets).await?;
         let config = footlight_studio::Config {
             camera: file.camera.clone(),
             microphone: file.microphone.clone(),
@@ -136,8 +134,20 @@ impl Desk {
         self.relay.lock().await.as_ref().is_none_or(LocalRelay::is_finished)
     }
 
-    /// Lets other machines in, or keeps them out, by restarting the relay on another address. Not while on air.
+    /// Lets other machines in, or keeps them out.
     pub(crate) async fn set_sharing(&self, shared: bool) -> Result<RoomAccess, Failure> {
+        let ip = if shared { EVERYWHERE } else { THIS_MACHINE };
+        self.restart_relay(|file| file.listen.set_ip(ip)).await
+    }
+
+    /// Asks the router to let the internet in, or no longer.
+    pub(crate) async fn set_internet(&self, internet: bool) -> Result<RoomAccess, Failure> {
+        self.restart_relay(|file| file.internet = internet).await
+    }
+
+    /// Restarts the relay with changed settings, on the port that it had; where that fails, with the old ones. Not
+    /// while on air.
+    async fn restart_relay(&self, change: impl Fn(&mut File)) -> Result<RoomAccess, Failure> {
         if self.studio.snapshot().phase.on_air() {
             return Err(Failure::new(
                 Code::WrongPhase,
@@ -146,31 +156,36 @@ impl Desk {
         }
         let mut slot = self.relay.lock().await;
         let old = slot.take().ok_or_else(no_relay)?;
-        if old.access().shared == shared {
+        let settings = self.settings.lock().map(|settings| settings.clone()).map_err(|_| no_relay())?;
+        let mut before = settings.now;
+        before.listen = old.address;
+        let mut wanted = before.clone();
+        change(&mut wanted);
+        if wanted == before {
             return Ok(slot.insert(old).access());
         }
-        let (before, room) = (old.address, old.room.clone());
-        let wanted = std::net::SocketAddr::new(if shared { EVERYWHERE } else { THIS_MACHINE }, before.port());
         if let Err(error) = old.stop().await {
             tracing::warn!("the relay did not stop cleanly: {error:#}");
         }
-        let (data, rtmp) =
-            self.settings.lock().map(|settings| (settings.data.clone(), settings.rtmp)).unwrap_or_default();
-        let access = match LocalRelay::start(wanted, rtmp, &room, data.clone(), &self.secrets).await {
+        let start = async |file: &File| {
+            LocalRelay::start(file, settings.rtmp, settings.data.clone(), &self.secrets).await
+        };
+        let access = match start(&wanted).await {
             Ok(relay) => slot.insert(relay).access(),
             Err(error) => {
-                tracing::error!("cannot listen on {wanted}: {error:#}");
-                *slot = LocalRelay::start(before, rtmp, &room, data, &self.secrets).await.ok();
-                return Err(Failure::new(Code::Internal, format!("The relay cannot listen on {wanted}")));
+                tracing::error!("cannot listen on {}: {error:#}", wanted.listen);
+                *slot = start(&before).await.ok();
+                let message = format!("The relay cannot listen on {}", wanted.listen);
+                return Err(Failure::new(Code::Internal, message));
             }
         };
         drop(slot);
-        self.remember(|file| file.listen.set_ip(wanted.ip()));
+        self.remember(change);
         Ok(access)
     }
 
     /// Changes the settings file; a failure to write is logged, the change holds for this run.
-    fn remember(&self, change: impl Fn(&mut crate::settings::File)) {
+    fn remember(&self, change: impl Fn(&mut File)) {
         if let Ok(mut settings) = self.settings.lock()
             && let Err(error) = settings.change(change)
         {

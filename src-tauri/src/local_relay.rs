@@ -9,14 +9,18 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use footlight_protocol::RoomId;
 use footlight_protocol::studio::RoomAccess;
-use footlight_relay::{Config, Handle, Relay, Rtmp};
+use footlight_relay::{Config, Handle, Reach, Relay, Rtmp};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::secrets::Secrets;
+use crate::settings::File;
 
 /// The relay's own shutdown budget, and a little.
 const STOP_BUDGET: Duration = Duration::from_secs(6);
+/// Asked what the outside sees, where the creator lets the internet in. Two, of operators who have nothing to do with
+/// each other: their answers together tell what kind of router is in front.
+const STUN: [&str; 2] = ["stun.cloudflare.com:3478", "stun.l.google.com:19302"];
 
 /// A relay that runs.
 pub(crate) struct LocalRelay {
@@ -26,19 +30,18 @@ pub(crate) struct LocalRelay {
     pub(crate) rtmp: Option<String>,
     pub(crate) handle: Handle,
     owner_token: String,
+    internet: bool,
     stop: CancellationToken,
     task: JoinHandle<Result<(), footlight_relay::Error>>,
 }
 
 impl LocalRelay {
     /// Binds and runs. A busy address is an error that names it.
-    pub(crate) async fn start(
-        listen: SocketAddr,
-        rtmp: Rtmp,
-        room: &RoomId,
-        data: PathBuf,
-        secrets: &Secrets,
-    ) -> Result<Self> {
+    pub(crate) async fn start(file: &File, rtmp: Rtmp, data: PathBuf, secrets: &Secrets) -> Result<Self> {
+        let File { listen, internet, .. } = *file;
+        let room = &file.room;
+        let asked = internet && !listen.ip().is_loopback();
+        let stun = if asked { STUN.map(str::to_owned).to_vec() } else { Vec::new() };
         let config = Config {
             listen,
             rtmp,
@@ -46,6 +49,7 @@ impl LocalRelay {
             data,
             stream_key: Some(secrets.stream_key.clone()),
             owner_token: Some(secrets.owner_token.clone()),
+            reach: Reach { map_port: asked, stun, ..Reach::default() },
             ..Config::default()
         };
         let relay = Relay::bind(config).await.context("start the relay")?;
@@ -55,7 +59,7 @@ impl LocalRelay {
         let stop = CancellationToken::new();
         let task = tokio::spawn(relay.run(stop.clone()));
         let owner_token = secrets.owner_token.reveal().to_owned();
-        Ok(Self { address, room: room.clone(), rtmp, handle, owner_token, stop, task })
+        Ok(Self { address, room: room.clone(), rtmp, handle, owner_token, internet, stop, task })
     }
 
     /// `http://HOST:PORT` as this machine reaches the relay.
@@ -85,6 +89,7 @@ impl LocalRelay {
             rtmp: self.rtmp.clone(),
             links,
             shared,
+            internet: self.internet,
         }
     }
 

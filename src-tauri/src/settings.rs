@@ -34,6 +34,8 @@ pub(crate) struct File {
     /// Video, in kbit/s; rate control stays at or below it.
     pub(crate) bitrate: u32,
     pub(crate) listen: SocketAddr,
+    /// Whether the router is asked to open the relay's port, and public STUN servers how it looks from outside.
+    pub(crate) internet: bool,
     pub(crate) room: RoomId,
     pub(crate) preferences: Preferences,
 }
@@ -48,6 +50,7 @@ impl Default for File {
             fps: 30,
             bitrate: 2500,
             listen: LISTEN,
+            internet: false,
             room: RoomId::default(),
             preferences: Preferences::default(),
         }

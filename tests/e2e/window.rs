@@ -101,6 +101,12 @@ async fn sharing_opens_the_relay_to_the_network_and_closes_it_again() {
         })
         .await;
         assert_eq!(access.socket, before.socket, "the port stays, so links and rules for it stay true");
+        assert!(!access.internet, "sharing with the network asks no router");
+        let internet = wait::within(seconds(5), async || {
+            (window.page.count(face::INTERNET).await == usize::from(shared)).then_some(())
+        });
+        assert!(internet.await.is_some(), "the internet can be let in where the network is");
+        window.page.screenshot(&output, if shared { "shared" } else { "closed" }).await;
     }
     window.page.click(face::GO_LIVE).await;
     window.page.wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20)).await;

@@ -31,6 +31,8 @@ pub mod studio {
     pub const MESSAGE: &str = "[data-message-id]";
     /// Lets the network watch, or only this computer.
     pub const SHARING: &str = "#sharing";
+    /// Asks the router to let the internet in; shown while the network is let in.
+    pub const INTERNET: &str = "#internet";
     /// Bans the author of the message that has the focus.
     pub const BAN_KEY: &str = "b";
 }

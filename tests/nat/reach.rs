@@ -1,8 +1,11 @@
 //! Who gets in: the forecast is asked before, then a viewer in a real browser tries.
 
+use std::net::SocketAddr;
+
 use footlight_tests::browser::Setup;
+use footlight_tests::scratch::Scratch;
 use footlight_tests::studio::Headless;
-use footlight_tests::wait::seconds;
+use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
 use footlight_tests::{Output, turn};
 use serde_json::Value;
@@ -89,6 +92,31 @@ async fn a_router_that_opens_ports_by_upnp_lets_viewers_in_until_the_relay_ends(
         &["list", "chain", "inet", "router", "opened_in"],
     );
     assert!(!rules.contains("dnat"), "the port is closed again: {rules}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_desktop_app_lets_the_internet_in_when_its_creator_says_so() {
+    let _turn = turn().await;
+    let output = Output::new("nat-app");
+    let world = World::new(House::PortRestricted, Daemon::Upnp, &output).await;
+    let data = Scratch::new("studio-data");
+    let studio = Headless::default().size(640, 360).fps(30).listen("0.0.0.0:0").data(data.path());
+    let mut studio = studio.start_in(Some(&world.creator), "footlight-closed", &output).await;
+    studio.live(seconds(30)).await;
+    let port = studio.ready.udp.expect("the app's relay has a port");
+    let outer = SocketAddr::new(HOUSE.parse().expect("an address"), port);
+    assert!(!world.gets_through(outer), "the app asks no router by itself");
+    drop(studio);
+
+    std::fs::write(data.path().join("settings.toml"), "internet = true\n").expect("the folder is ours");
+    let studio = Headless::default().size(640, 360).fps(30).listen(&format!("0.0.0.0:{port}"));
+    let mut studio = studio.data(data.path()).start_in(Some(&world.creator), "footlight", &output).await;
+    studio.live(seconds(30)).await;
+    wait::until("the router opens the port", seconds(30), async || world.gets_through(outer).then_some(()))
+        .await;
+    let link = format!("http://{outer}/main");
+    let viewer = Viewer::open_in(Some(&world.viewer), "viewer", &link, Setup::default(), &output).await;
+    viewer.playing(seconds(40)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

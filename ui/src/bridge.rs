@@ -40,6 +40,11 @@ struct Shared {
 }
 
 #[derive(Serialize)]
+struct Internet {
+    internet: bool,
+}
+
+#[derive(Serialize)]
 struct Keep<'a> {
     preferences: &'a Preferences,
 }
@@ -74,6 +79,10 @@ pub async fn room_access() -> Result<RoomAccess, Failure> {
 
 pub async fn set_sharing(shared: bool) -> Result<RoomAccess, Failure> {
     ask("set_sharing", &Shared { shared }).await
+}
+
+pub async fn set_internet(internet: bool) -> Result<RoomAccess, Failure> {
+    ask("set_internet", &Internet { internet }).await
 }
 
 pub async fn preferences() -> Result<Preferences, Failure> {

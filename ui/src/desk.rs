@@ -125,9 +125,18 @@ impl Desk {
     }
 
     pub fn set_sharing(self, shared: bool) {
+        self.switch(bridge::set_sharing(shared));
+    }
+
+    pub fn set_internet(self, internet: bool) {
+        self.switch(bridge::set_internet(internet));
+    }
+
+    /// Waits for the relay to run with what was asked.
+    fn switch(self, command: impl Future<Output = Result<RoomAccess, Failure>> + 'static) {
         self.switching.set(true);
         self.give(async move {
-            let access = bridge::set_sharing(shared).await;
+            let access = command.await;
             self.switching.set(false);
             // Also after a refusal: the switch shows what is, not what was asked.
             match access {

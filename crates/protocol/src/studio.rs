@@ -195,6 +195,9 @@ pub struct RoomAccess {
     pub links: Vec<String>,
     /// Whether other machines can reach the relay.
     pub shared: bool,
+    /// Whether the router is asked to let the internet in.
+    #[serde(default)]
+    pub internet: bool,
 }
 
 impl std::fmt::Debug for RoomAccess {

@@ -20,17 +20,11 @@ pub fn Share() -> impl IntoView {
     let shared =
         Memo::new(move |_| desk.access().with(|access| access.as_ref().is_some_and(|access| access.shared)));
     let on_air = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.on_air()));
-    let locked = move || on_air.get() || desk.switching().get();
-    let field = NodeRef::<Input>::new();
-    let switch = NodeRef::<Input>::new();
-    // Shows what is, also after a switch that was refused.
-    Effect::new(move |_| {
-        desk.access().track();
-        let shared = shared.get();
-        if let Some(switch) = switch.get() {
-            switch.set_checked(shared);
-        }
+    let locked = Memo::new(move |_| on_air.get() || desk.switching().get());
+    let internet = Memo::new(move |_| {
+        desk.access().with(|access| access.as_ref().is_some_and(|access| access.internet))
     });
+    let field = NodeRef::<Input>::new();
     let hint = move || {
         words.get(match (shared.get(), on_air.get()) {
             (true, false) => "share.on",
@@ -60,22 +54,66 @@ pub fn Share() -> impl IntoView {
                         }
                     }
                 />
-                <label class="switch" class:locked=locked>
-                    <input
-                        id="sharing"
-                        type="checkbox"
-                        role="switch"
-                        node_ref=switch
-                        disabled=locked
-                        on:change=move |event| desk.set_sharing(event_target_checked(&event))
+                <Switch
+                    id="sharing"
+                    on=shared
+                    locked=locked.into()
+                    set=move |on| desk.set_sharing(on)
+                    label="share.network"
+                    hint=hint
+                />
+                <Show when=move || shared.get()>
+                    <Switch
+                        id="internet"
+                        on=internet
+                        locked=locked.into()
+                        set=move |on| desk.set_internet(on)
+                        label="share.internet"
+                        hint=move || {
+                            words.get(if internet.get() { "share.internet_on" } else { "share.internet_off" })
+                        }
                     />
-                    <span class="switch-track" aria-hidden="true"></span>
-                    <span class="switch-text">
-                        {words.say("share.network")} <small>{hint}</small>
-                    </span>
-                </label>
+                </Show>
             </div>
             <Qr link=link.into() />
         </section>
+    }
+}
+
+/// A switch that restarts the relay.
+#[component]
+fn Switch(
+    id: &'static str,
+    on: Memo<bool>,
+    locked: Signal<bool>,
+    set: impl Fn(bool) + 'static,
+    label: &'static str,
+    hint: impl Fn() -> &'static str + Send + 'static,
+) -> impl IntoView {
+    let (desk, words) = (Desk::get(), use_words());
+    let switch = NodeRef::<Input>::new();
+    // Shows what is, also after a switch that was refused.
+    Effect::new(move |_| {
+        desk.access().track();
+        let on = on.get();
+        if let Some(switch) = switch.get() {
+            switch.set_checked(on);
+        }
+    });
+    view! {
+        <label class="switch" class:locked=move || locked.get()>
+            <input
+                id=id
+                type="checkbox"
+                role="switch"
+                node_ref=switch
+                disabled=move || locked.get()
+                on:change=move |event| set(event_target_checked(&event))
+            />
+            <span class="switch-track" aria-hidden="true"></span>
+            <span class="switch-text">
+                {words.say(label)} <small>{hint}</small>
+            </span>
+        </label>
     }
 }
