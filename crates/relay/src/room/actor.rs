@@ -75,7 +75,7 @@ pub(crate) struct Actor {
     pub(super) notes: Vec<Note>,
     recording: Option<Recording>,
     /// What viewers can choose from.
-    layers: Vec<Layer>,
+    pub(super) layers: Vec<Layer>,
     /// The creator's words for viewers while there is no picture.
     pub(super) card: Option<String>,
     pub(super) media: HashMap<SessionId, Media>,
@@ -182,6 +182,9 @@ impl Actor {
                 };
                 let _ = reply.send(patched);
             }
+            Ask::Layer { resource, layer, reply } => {
+                let _ = reply.send(self.pick(&resource, layer).await);
+            }
             Ask::Sit { user, address, reply } => {
                 let _ = reply.send(self.sit(user, address));
             }
@@ -221,6 +224,15 @@ impl Actor {
                     self.notes.push(note);
                 }
             }
+            Notice::Layers { session, layers } => {
+                if self.stream.is_publisher(session) && self.layers != layers {
+                    let names: Vec<&str> = layers.iter().map(|layer| layer.id.as_str()).collect();
+                    tracing::debug!(room = %self.id, ?names, "layers");
+                    self.layers = layers;
+                    self.state.send_modify(|state| state.layers.clone_from(&self.layers));
+                    self.tell_room();
+                }
+            }
             Notice::Connected { session, .. } => {
                 let joined = self.media.get_mut(&session).filter(|media| !media.connected).map(|media| {
                     media.connected = true;
@@ -252,6 +264,7 @@ impl Actor {
         let stream = self.stream.state();
         if stream == StreamState::Offline {
             self.notes.clear();
+            self.layers.clear();
         }
         if (&stream, self.notes.len()) == (&before.0, before.1) {
             return;
@@ -263,6 +276,7 @@ impl Actor {
         self.state.send_modify(|state| {
             state.stream = stream;
             state.notes.clone_from(&self.notes);
+            state.layers.clone_from(&self.layers);
         });
         self.tell_room();
     }

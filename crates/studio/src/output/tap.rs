@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use footlight_media::congestion::{Controller, Report};
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -19,7 +20,6 @@ use rtc::rtcp::transport_feedbacks::transport_layer_cc::{
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 
-use super::congestion::{Controller, Report};
 use crate::Clock;
 use crate::air::{Air, Lane};
 use crate::worker::lock;
