@@ -9,6 +9,7 @@ pub mod amf0;
 pub mod av1;
 mod bits;
 pub mod burn;
+pub mod congestion;
 mod cursor;
 mod error;
 pub mod flv;

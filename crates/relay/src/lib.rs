@@ -18,6 +18,7 @@ mod hook;
 mod http;
 mod ingest;
 mod keys;
+mod layers;
 mod metrics;
 mod moderation;
 mod mux;

@@ -70,6 +70,8 @@ metrics! {
     drops counter "footlight_rtc_send_drops_total";
     /// Times a viewer that fell behind skipped to the next keyframe.
     skips counter "footlight_viewer_skips_total";
+    /// Times a viewer went over to another layer of the picture.
+    turns counter "footlight_viewer_layer_changes_total";
     /// Keyframe requests by viewers.
     keyframes_wanted counter "footlight_keyframe_requests_in_total";
     /// Keyframe requests that went to a publisher.

@@ -1,24 +1,29 @@
-//! One viewer's place in the room's tracks, and what goes to it next.
+//! One viewer: which layer of the picture it gets, and what of it goes out next.
 //!
 //! A viewer that joins gets everything since the last keyframe at once, its timestamps squeezed to just
 //! before the newest frame, so that a player shows it as a quick catch-up instead of a delay that stays.
 //! A viewer that cannot take packets as fast as they come stays behind and then skips to the next keyframe.
+//!
+//! The layer is the viewer's own choice, or the best that its link carries. It changes at a keyframe of the other
+//! layer, inside the same RTP stream, so nothing is negotiated. Going down, that keyframe is asked for at once: it is a
+//! small one, and only those get it who are down there. Going up there is time to wait for one that comes anyway.
 
 use std::time::{Duration, Instant};
 
-use footlight_media::Time;
+use footlight_protocol::LayerId;
 use str0m::Rtc;
-use str0m::media::{MediaTime, Mid, Pt};
-use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, Ssrc};
+use str0m::media::{Mid, Pt};
+use str0m::rtp::RawPacket;
+use str0m::rtp::rtcp::Rtcp;
 
 use super::asking::Asking;
+use super::choose::Chooser;
+use super::line::Line;
+use super::reports::Reports;
 use crate::clock::Moment;
-use crate::track::{Cut, Track};
+use crate::layers::Layers;
+use crate::track::Track;
 
-/// Payloads that a viewer may be behind. More ⇒ it skips to the next keyframe.
-const BEHIND: u64 = 512;
-/// Distance of the frames that a late joiner catches up on.
-const CATCH_UP: Duration = Duration::from_millis(1);
 /// How long after it joined a viewer gets the last picture again where nothing is published. A page is ready in a
 /// fraction of the first; the second is for slow phones.
 const REPEATS: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1500)];
@@ -28,31 +33,10 @@ const ON_ITS_WAY: Duration = Duration::from_millis(150);
 const BURST: u32 = 160;
 /// And how many more may follow every millisecond: 150 Mbit/s of full packets.
 const PER_MILLISECOND: u32 = 16;
-/// Resends kept for this long: a NACK that comes later asks for a frame whose time has passed.
-const RESEND: Duration = Duration::from_secs(1);
-/// Packets that may be asked for again.
-const RESENDS: usize = 1024;
-/// Share of resent bytes beyond which resending stops: the path is full, not lossy.
-const RESEND_SHARE: f32 = 0.4;
-
-/// Where the viewer stands in one track, and the RTP stream that carries it there.
-#[derive(Debug)]
-struct Line {
-    mid: Mid,
-    pt: Pt,
-    ssrc: Ssrc,
-    rtx: Option<Ssrc>,
-    /// str0m has the stream: from its first packet on.
-    declared: bool,
-    seq: u64,
-    /// Next packet of the track and payload within it.
-    next: (u64, usize),
-    /// Nothing goes out until a keyframe that is not before `next`.
-    waiting: bool,
-    /// Packets before this one are catch-up, told as captured just before `squeezed_to`.
-    live_from: u64,
-    squeezed_to: Time,
-}
+/// How long a viewer that may go up waits for a keyframe that nobody asked for: encoders send one every two seconds.
+const COMES_ANYWAY: Duration = Duration::from_millis(2500);
+/// The layer is thought over this often.
+const THINK: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 pub(crate) struct Viewer {
@@ -64,6 +48,18 @@ pub(crate) struct Viewer {
     tokens: u32,
     filled: Instant,
     pub(crate) asking: Asking,
+    /// The layer that it gets, and the one it is to get, since when.
+    place: usize,
+    aim: Option<(usize, Instant)>,
+    /// What it chose by hand.
+    picked: Option<LayerId>,
+    chooser: Chooser,
+    reports: Reports,
+    /// There is a choice of layers.
+    choice: bool,
+    thought: Option<Instant>,
+    /// Its requests for keyframes to go over at.
+    turning: Asking,
 }
 
 /// What a pump did.
@@ -74,6 +70,10 @@ pub(crate) struct Pumped {
     pub(crate) behind: bool,
     /// It fell too far behind and waits for a keyframe now.
     pub(crate) skipped: bool,
+    /// It went over to another layer.
+    pub(crate) turned: bool,
+    /// The layer of which it needs a keyframe to go over to it.
+    pub(crate) wanted: Option<usize>,
 }
 
 impl Viewer {
@@ -86,41 +86,72 @@ impl Viewer {
             tokens: BURST,
             filled: now,
             asking: Asking::default(),
+            place: 0,
+            aim: None,
+            picked: None,
+            chooser: Chooser::new(),
+            reports: Reports::new(now),
+            choice: false,
+            thought: None,
+            turning: Asking::default(),
         }
     }
 
     /// The viewer takes this track as payload type `pt` in media section `mid`.
     pub(crate) fn add(&mut self, rtc: &mut Rtc, video: bool, mid: Mid, pt: Pt) {
-        let mut api = rtc.direct_api();
-        let Some(stream) = api.stream_tx_by_mid(mid, None) else {
-            return;
-        };
-        let (ssrc, rtx) = (stream.ssrc(), stream.rtx());
-        // A stream that has sent nothing reports timestamp 0 as now, and for sound that stands for five seconds:
-        // a player would synchronise by it. Declared again with its first packet, it reports right behind that.
-        api.remove_stream_tx(ssrc);
-        let line = Line {
-            mid,
-            pt,
-            ssrc,
-            rtx,
-            declared: false,
-            seq: 1,
-            next: (0, 0),
-            waiting: true,
-            live_from: 0,
-            squeezed_to: Time::default(),
-        };
+        let line = Line::new(rtc, mid, pt);
         if video {
-            self.video = Some(line);
+            self.video = line;
         } else {
-            self.audio = Some(line);
+            self.audio = line;
+        }
+    }
+
+    /// The layer that it gets.
+    pub(crate) fn place(&self) -> usize {
+        self.place
+    }
+
+    /// Chooses a layer by hand; none: by the link.
+    pub(crate) fn pick(&mut self, layer: Option<LayerId>) {
+        self.picked = layer;
+        (self.thought, self.aim) = (None, None);
+        self.turning = Asking::default();
+    }
+
+    /// Takes note of what went to the player, and of what it says of that.
+    pub(crate) fn hear(&mut self, packet: RawPacket, now: Moment) {
+        if !self.choice {
+            return;
+        }
+        let micros = now.time.as_micros() as i64;
+        match packet {
+            RawPacket::RtpTx(header, bytes) => {
+                if let Some(number) = header.ext_vals.transport_cc {
+                    self.reports.sent(number, bytes.len(), micros);
+                }
+            }
+            RawPacket::RtcpRx(Rtcp::Twcc(feedback)) => {
+                let reports = self.reports.read(feedback);
+                if !reports.is_empty() {
+                    self.chooser.feedback(micros, reports);
+                }
+            }
+            RawPacket::RtcpRx(Rtcp::ReceiverReport(report)) => {
+                let worst = report.reports.iter().map(|block| block.fraction_lost).max();
+                if let Some(lost) = worst {
+                    self.chooser.lost(micros, f64::from(lost) / 256.0);
+                }
+            }
+            _ => {}
         }
     }
 
     /// The connection stands: from now on packets are written. Says whether a keyframe is missing.
-    pub(crate) fn join(&mut self, video: &Track, audio: &Track, now: Instant) -> bool {
+    pub(crate) fn join(&mut self, layers: &Layers, audio: &Track, now: Instant) -> bool {
         self.joined = Some(now);
+        self.place = layers.best();
+        let video = layers.track(self.place);
         if let Some(line) = &mut self.audio {
             // Sound that is over is never sent: nothing to catch up on, and nothing twice.
             line.next = (audio.end(), 0);
@@ -138,7 +169,8 @@ impl Viewer {
     /// While nothing is published, gets everything since the last keyframe ready once more, some time after the
     /// viewer joined: a browser shows nothing of what it decodes before its page is ready, and no later frame would
     /// make up for it. Says whether there is something to write.
-    pub(crate) fn repeat(&mut self, video: &Track, now: Moment) -> bool {
+    pub(crate) fn repeat(&mut self, layers: &Layers, now: Moment) -> bool {
+        let video = layers.track(self.place);
         let (Some(joined), Some(line)) = (self.joined, &mut self.video) else { return false };
         let Some(after) = REPEATS.get(self.repeated) else { return false };
         if video.end() != line.live_from {
@@ -157,11 +189,33 @@ impl Viewer {
         true
     }
 
+    /// Thinks over which layer it should get. Says whether that is another one than it gets.
+    pub(crate) fn steer(&mut self, layers: &Layers, now: Moment) -> bool {
+        let ladder = layers.ladder();
+        self.choice = ladder.len() > 1;
+        self.thought = Some(now.instant);
+        // What a publisher that has just come sends is not known before all of its layers had time to arrive.
+        let here = ladder.iter().any(|rung| rung.place == self.place);
+        if ladder.is_empty() || self.joined.is_none() || !here && !layers.settled(now.instant) {
+            self.aim = None;
+            return false;
+        }
+        let by_hand = self.picked.as_ref().and_then(|name| layers.named(name.as_str()));
+        let micros = now.time.as_micros() as i64;
+        let wanted = by_hand.unwrap_or_else(|| self.chooser.choose(micros, self.place, ladder));
+        self.aim = match self.aim {
+            Some((aim, since)) if aim == wanted => Some((aim, since)),
+            _ => Some((wanted, now.instant)),
+        };
+        self.aim = self.aim.filter(|(aim, _)| *aim != self.place);
+        self.aim.is_some()
+    }
+
     /// Writes what the viewer may have now, at most `room` packets.
     pub(crate) fn pump(
         &mut self,
         rtc: &mut Rtc,
-        video: &Track,
+        layers: &Layers,
         audio: &Track,
         now: Moment,
         room: usize,
@@ -170,18 +224,47 @@ impl Viewer {
         if self.joined.is_none() {
             return pumped;
         }
+        if self.thought.is_none_or(|thought| now.instant.duration_since(thought) >= THINK) {
+            self.steer(layers, now);
+        }
         self.refill(now.instant);
         let mut budget = (self.tokens as usize).min(room);
         let before = budget;
         // Sound first: it is small, and a gap in it is heard.
         if let Some(line) = &mut self.audio {
-            line.pump(rtc, audio, now, &mut budget, &mut pumped);
+            line.pump(rtc, audio, now, &mut budget, 0, &mut pumped);
         }
+        self.turn(layers, now, &mut pumped);
         if let Some(line) = &mut self.video {
-            line.pump(rtc, video, now, &mut budget, &mut pumped);
+            let micros = now.time.as_micros() as i64;
+            let track = layers.track(self.place);
+            let filler = if line.next.0 < track.end() { self.chooser.filler(micros) } else { 0 };
+            line.pump(rtc, track, now, &mut budget, filler, &mut pumped);
+            if pumped.skipped {
+                self.chooser.overflowed(micros);
+            }
         }
         self.tokens -= (before - budget) as u32;
         pumped
+    }
+
+    /// Goes over to the layer that it is to get, where that has a keyframe for it.
+    fn turn(&mut self, layers: &Layers, now: Moment, pumped: &mut Pumped) {
+        let (Some((aim, since)), Some(line)) = (self.aim, &mut self.video) else { return };
+        let place_of = |place| layers.ladder().iter().position(|rung| rung.place == place);
+        let up = place_of(self.place).is_some_and(|here| place_of(aim) < Some(here));
+        if line.turn(layers.track(self.place), layers.track(aim)) {
+            (self.place, self.aim) = (aim, None);
+            self.turning = Asking::default();
+            self.chooser.moved(now.time.as_micros() as i64, !up);
+            pumped.turned = true;
+            return;
+        }
+        let tried = self.picked.is_none() && self.chooser.has_heard_objections();
+        let patient = up && tried && now.instant.duration_since(since) < COMES_ANYWAY;
+        if !patient && self.turning.grant(now.instant) {
+            pumped.wanted = Some(aim);
+        }
     }
 
     /// str0m declares a stream for every sending section when it takes an offer, a restart of ICE included. Those
@@ -204,92 +287,4 @@ impl Viewer {
             self.filled = now;
         }
     }
-}
-
-impl Line {
-    fn pump(&mut self, rtc: &mut Rtc, track: &Track, now: Moment, budget: &mut usize, pumped: &mut Pumped) {
-        let video = track.codec().is_video();
-        let end = track.end();
-        let (mut count, mut part) = self.next;
-        // What was next is no longer kept.
-        self.waiting |= count < end && track.get(count).is_none();
-        if self.waiting {
-            let restart =
-                if video { track.keyframe().filter(|keyframe| *keyframe >= count) } else { Some(end) };
-            let Some(restart) = restart else { return };
-            (count, part) = (restart, 0);
-            self.waiting = false;
-        } else if part == 0 && count >= self.live_from && track.payloads_from(count, part) > BEHIND {
-            let near = |keyframe: &u64| *keyframe > count && track.payloads_from(*keyframe, 0) <= BEHIND;
-            let Some(keyframe) = track.keyframe().filter(near) else {
-                self.next = (end, 0);
-                self.waiting = video;
-                pumped.skipped = true;
-                return;
-            };
-            count = keyframe;
-        }
-        if count == end {
-            self.next = (count, part);
-            return;
-        }
-        let mut api = rtc.direct_api();
-        if !self.declared {
-            let stream = api.declare_stream_tx(self.ssrc, self.rtx, self.mid, None);
-            if video {
-                stream.set_rtx_cache(RESENDS, RESEND, Some(RESEND_SHARE));
-            }
-            self.declared = true;
-        }
-        let Some(stream) = api.stream_tx(&self.ssrc) else {
-            return;
-        };
-        while let Some(cut) = track.get(count) {
-            let told = self.told(cut, count);
-            for payload in &cut.payloads[part.min(cut.payloads.len())..] {
-                if *budget == 0 {
-                    self.next = (count, part);
-                    pumped.behind = true;
-                    return;
-                }
-                *budget -= 1;
-                let rtp = told.to_rtp(track.codec().clock_rate());
-                let write =
-                    RtpWrite::new(self.pt, self.seq.into(), rtp, now.instant_of(told), payload.bytes.clone())
-                        .marker(payload.marker)
-                        .nackable(video)
-                        .ext_vals(extensions(cut, video));
-                stream.write_rtp(write);
-                self.seq += 1;
-                part += 1;
-                pumped.wrote = true;
-            }
-            count += 1;
-            part = 0;
-        }
-        self.next = (count, 0);
-    }
-
-    /// When the player is told that the packet was captured.
-    fn told(&self, cut: &Cut, count: u64) -> Time {
-        if count >= self.live_from {
-            return cut.captured;
-        }
-        let steps = u32::try_from(self.live_from - 1 - count).unwrap_or(u32::MAX);
-        cut.captured.max(self.squeezed_to - CATCH_UP.saturating_mul(steps))
-    }
-}
-
-fn extensions(cut: &Cut, video: bool) -> ExtensionValues {
-    let captured = std::time::UNIX_EPOCH + Duration::from_micros(cut.captured.as_micros());
-    let mut values = ExtensionValues {
-        abs_capture_time: Some(AbsCaptureTime { capture_time: captured, clock_offset: None }),
-        ..ExtensionValues::default()
-    };
-    if video {
-        // Show each frame as soon as it is decoded.
-        values.play_delay_min = Some(MediaTime::ZERO);
-        values.play_delay_max = Some(MediaTime::ZERO);
-    }
-    values
 }

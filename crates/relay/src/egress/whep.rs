@@ -2,11 +2,13 @@
 //! that a ban reaches it. People may join before anybody publishes.
 
 use axum::extract::{Extension, Path, Request, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use footlight_protocol::room::LayerChoice;
+use footlight_protocol::{Code, Failure};
 
 use crate::auth::bearer;
-use crate::http::fail::Fail;
+use crate::http::fail::{Fail, text_body};
 use crate::http::{App, From, negotiate};
 use crate::room::Ask;
 use crate::rtc::Role;
@@ -58,6 +60,28 @@ pub(crate) async fn end(
     Path((room, session)): Path<(String, String)>,
 ) -> Result<Response, Fail> {
     negotiate::end(app.room(&room)?, Role::Viewer, session).await
+}
+
+/// `POST /whep/{room}/{session}/layer`: chooses by hand. The place and the idea are those of the "Video Layer Selection
+/// extension" in draft-ietf-wish-whep-02 (`rid` there is `layer` here); the drafts since leave it out. It is not
+/// announced by its `Link` header, because the extension asks for server-sent events beside it, and here the room's
+/// WebSocket tells the layers. Like everything of a session, whoever knows its URL may ask.
+pub(crate) async fn choose(
+    State(app): State<App>,
+    Path((room, session)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Fail> {
+    let door = app.room(&room)?;
+    let body = text_body(request, "application/json").await?;
+    let choice: LayerChoice = serde_json::from_str(&body)
+        .map_err(|_| Failure::new(Code::Malformed, "The body has to be {\"layer\": a layer's id or null}"))?;
+    door.ask(|reply| Ask::Layer { resource: session, layer: choice.layer, reply }).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `OPTIONS /whep/{room}/{session}/layer`
+pub(crate) async fn choose_options() -> Response {
+    (StatusCode::OK, [(axum::http::header::ALLOW, "POST, OPTIONS")]).into_response()
 }
 
 /// `GET /whep/{room}/{session}`

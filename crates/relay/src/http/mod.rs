@@ -95,7 +95,8 @@ pub(crate) fn router(app: App) -> Router {
         .route(
             "/whep/{room}/{session}",
             patch(whep::patch).delete(whep::end).get(whep::there).options(whep::session_options),
-        );
+        )
+        .route("/whep/{room}/{session}/layer", post(whep::choose).options(whep::choose_options));
     let api = Router::new()
         .route("/api/v1/rooms", get(api::rooms))
         .route("/api/v1/rooms/{room}", get(api::room))

@@ -1,18 +1,21 @@
 //! What arrives on a publisher's connection, turned into the room's packets.
 //!
-//! RTP becomes access units, access units get their capture time on the relay's clock and become packets.
-//! Keyframe requests of all viewers become at most one to the publisher per [`ASK_EVERY`].
+//! RTP becomes access units, access units get their capture time on the relay's clock and become packets. Each layer of
+//! the picture (simulcast, RFC 8853) is a stream of its own, known by its RTP stream id (RFC 8852); they share the clock
+//! that is learned, so that a picture has the same time in all of them. Keyframe requests of all viewers of a layer become
+//! at most one to the publisher per [`ASK_EVERY`].
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use footlight_media::rtp::{Assembler, Incoming};
 use footlight_media::{Codec, Packet, Time};
-use str0m::media::KeyframeRequestKind;
+use str0m::media::{KeyframeRequestKind, Rid};
 use str0m::rtp::{RtpPacket, Ssrc};
 
 use super::align::{Align, Onward, Stamps};
 use crate::clock::Moment;
+use crate::layers::MOST;
 
 /// A keyframe costs the publisher ten ordinary frames; those who ask within this share one.
 const ASK_EVERY: Duration = Duration::from_millis(300);
@@ -20,21 +23,51 @@ const ASK_EVERY: Duration = Duration::from_millis(300);
 /// second, so it is no hiccup; and a page whose picture stands for a second asks whose fault it is.
 const SILENCE: Duration = Duration::from_millis(700);
 
+/// A packet of a room's source.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    /// Which layer of the picture it is of, where there are several.
+    pub(crate) layer: Option<Rid>,
+    pub(crate) packet: Packet,
+}
+
 /// One publisher's media.
 pub(crate) struct Publisher {
-    video: Assembler,
+    /// One a layer.
+    pictures: Vec<Pictures>,
     align: Align,
-    onward: Onward,
-    video_stamps: Stamps,
     audio_stamps: Stamps,
     audio_seq: Option<u64>,
-    /// The newest sender report of each stream: RTP timestamp and the publisher's time, unshifted.
-    video_report: Option<(u32, Time)>,
+    /// The newest sender report: RTP timestamp and the publisher's time, unshifted.
     audio_report: Option<(u32, Time)>,
-    video_ssrc: Option<Ssrc>,
     pulse: Pulse,
+}
+
+/// One layer of the picture.
+struct Pictures {
+    rid: Option<Rid>,
+    ssrc: Ssrc,
+    assembler: Assembler,
+    onward: Onward,
+    stamps: Stamps,
+    report: Option<(u32, Time)>,
     wanted: bool,
     asked: Option<Instant>,
+}
+
+impl Pictures {
+    fn new(rid: Option<Rid>, ssrc: Ssrc) -> Self {
+        Self {
+            rid,
+            ssrc,
+            assembler: Assembler::new(),
+            onward: Onward::default(),
+            stamps: Stamps::new(Codec::H264.clock_rate()),
+            report: None,
+            wanted: false,
+            asked: None,
+        }
+    }
 }
 
 /// How the publisher's flow changed.
@@ -76,23 +109,24 @@ impl Pulse {
 impl Publisher {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
-            video: Assembler::new(),
+            pictures: Vec::new(),
             align: Align::default(),
-            onward: Onward::default(),
-            video_stamps: Stamps::new(Codec::H264.clock_rate()),
             audio_stamps: Stamps::new(Codec::Opus.clock_rate()),
             audio_seq: None,
-            video_report: None,
             audio_report: None,
-            video_ssrc: None,
             pulse: Pulse::new(now),
-            wanted: false,
-            asked: None,
         }
     }
 
-    /// Takes one RTP packet; what it completes is appended to `out`.
-    pub(crate) fn receive(&mut self, packet: &RtpPacket, codec: Codec, now: Moment, out: &mut Vec<Packet>) {
+    /// Takes one RTP packet, of the layer `rid` where it is of one; what it completes is appended to `out`.
+    pub(crate) fn receive(
+        &mut self,
+        packet: &RtpPacket,
+        codec: Codec,
+        rid: Option<Rid>,
+        now: Moment,
+        out: &mut Vec<Delivery>,
+    ) {
         self.pulse.heard = now.instant;
         let captured = packet.header.ext_vals.abs_capture_time.and_then(|stamp| {
             let since = stamp.capture_time.duration_since(std::time::UNIX_EPOCH).ok()?;
@@ -105,8 +139,10 @@ impl Publisher {
         });
         match codec {
             Codec::H264 => {
-                self.video_ssrc = Some(packet.header.ssrc);
-                self.video_report = report.or(self.video_report);
+                let Some(pictures) = pictures(&mut self.pictures, rid, packet.header.ssrc) else {
+                    return;
+                };
+                pictures.report = report.or(pictures.report);
                 let incoming = Incoming {
                     seq: *packet.seq_no,
                     timestamp: packet.header.timestamp,
@@ -114,15 +150,18 @@ impl Publisher {
                     payload: &packet.payload,
                     captured,
                 };
-                self.video.push(incoming, now.time);
-                while let Some(unit) = self.video.pop() {
-                    let captured = self.place(codec, unit.timestamp, unit.captured, now.time);
-                    let captured = self.onward.keep(unit.timestamp, captured);
-                    self.wanted &= !unit.keyframe;
+                pictures.assembler.push(incoming, now.time);
+                while let Some(unit) = pictures.assembler.pop() {
+                    let (stamps, report) = (&mut pictures.stamps, pictures.report);
+                    let captured =
+                        place(&mut self.align, stamps, report, unit.timestamp, unit.captured, now.time);
+                    let captured = pictures.onward.keep(unit.timestamp, captured);
+                    pictures.wanted &= !unit.keyframe;
                     let (keyframe, data) = (unit.keyframe, unit.data);
-                    out.push(Packet { codec, captured, composition: Duration::ZERO, keyframe, data });
+                    let packet = Packet { codec, captured, composition: Duration::ZERO, keyframe, data };
+                    out.push(Delivery { layer: rid, packet });
                 }
-                self.wanted |= self.video.take_keyframe_wanted();
+                pictures.wanted |= pictures.assembler.take_keyframe_wanted();
             }
             Codec::Opus => {
                 self.audio_report = report.or(self.audio_report);
@@ -132,32 +171,20 @@ impl Publisher {
                     return;
                 }
                 self.audio_seq = Some(*packet.seq_no);
-                let captured = self.place(codec, packet.header.timestamp, captured, now.time);
-                out.push(Packet {
+                let (stamps, report) = (&mut self.audio_stamps, self.audio_report);
+                let captured =
+                    place(&mut self.align, stamps, report, packet.header.timestamp, captured, now.time);
+                let packet = Packet {
                     codec,
                     captured,
                     composition: Duration::ZERO,
                     keyframe: true,
                     data: Bytes::copy_from_slice(&packet.payload),
-                });
+                };
+                out.push(Delivery { layer: None, packet });
             }
             // Not offered to publishers over RTP.
             Codec::Hevc | Codec::Av1 | Codec::Aac => {}
-        }
-    }
-
-    fn place(&mut self, codec: Codec, timestamp: u32, captured: Option<Time>, arrived: Time) -> Time {
-        if let Some(captured) = captured {
-            return self.align.place(captured, arrived);
-        }
-        let (stamps, report) = if codec.is_video() {
-            (&mut self.video_stamps, self.video_report)
-        } else {
-            (&mut self.audio_stamps, self.audio_report)
-        };
-        match report {
-            Some((at, reported)) => self.align.place(stamps.by_report(timestamp, at, reported), arrived),
-            None => stamps.by_arrival(timestamp, arrived),
         }
     }
 
@@ -166,25 +193,61 @@ impl Publisher {
         self.pulse.flow(now, delivered)
     }
 
-    /// A viewer cannot go on without a keyframe.
-    pub(crate) fn want_keyframe(&mut self) {
-        self.wanted = true;
+    /// Somebody cannot go on without a keyframe of the layer, or go over to it.
+    pub(crate) fn want_keyframe(&mut self, layer: Option<Rid>) {
+        let its = self.pictures.iter_mut().find(|pictures| pictures.rid == layer);
+        if let Some(pictures) = its {
+            pictures.wanted = true;
+        }
     }
 
-    /// Asks the publisher for a keyframe if one is wanted and the last request is long enough ago.
-    pub(crate) fn ask(&mut self, rtc: &mut str0m::Rtc, now: Instant) -> bool {
-        let recently = self.asked.is_some_and(|asked| now.duration_since(asked) < ASK_EVERY);
-        if !self.wanted || recently {
-            return false;
+    /// Asks the publisher for the keyframes that are wanted and whose last request is long enough ago; says for how
+    /// many.
+    pub(crate) fn ask(&mut self, rtc: &mut str0m::Rtc, now: Instant) -> u64 {
+        let mut asked = 0;
+        for pictures in &mut self.pictures {
+            let recently = pictures.asked.is_some_and(|asked| now.duration_since(asked) < ASK_EVERY);
+            if !pictures.wanted || recently {
+                continue;
+            }
+            let mut api = rtc.direct_api();
+            let Some(stream) = api.stream_rx(&pictures.ssrc) else { continue };
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+            // Stays wanted until a keyframe comes: the request, or the keyframe, may be lost.
+            pictures.asked = Some(now);
+            asked += 1;
         }
-        let Some(ssrc) = self.video_ssrc else { return false };
-        let mut api = rtc.direct_api();
-        let Some(stream) = api.stream_rx(&ssrc) else {
-            return false;
-        };
-        stream.request_keyframe(KeyframeRequestKind::Pli);
-        // Stays wanted until a keyframe comes: the request, or the keyframe, may be lost.
-        self.asked = Some(now);
-        true
+        asked
+    }
+}
+
+/// The layer's pictures; none where the publisher has more layers than are carried.
+fn pictures(all: &mut Vec<Pictures>, rid: Option<Rid>, ssrc: Ssrc) -> Option<&mut Pictures> {
+    let place = match all.iter().position(|pictures| pictures.rid == rid) {
+        Some(place) => place,
+        None if all.len() < MOST => {
+            all.push(Pictures::new(rid, ssrc));
+            all.len() - 1
+        }
+        None => return None,
+    };
+    let pictures = all.get_mut(place)?;
+    pictures.ssrc = ssrc;
+    Some(pictures)
+}
+
+/// When a packet was captured, on the relay's clock.
+fn place(
+    align: &mut Align,
+    stamps: &mut Stamps,
+    report: Option<(u32, Time)>,
+    timestamp: u32,
+    captured: Option<Time>,
+    arrived: Time,
+) -> Time {
+    match (captured, report) {
+        (Some(captured), _) => align.place(captured, arrived),
+        (None, Some((at, reported))) => align.place(stamps.by_report(timestamp, at, reported), arrived),
+        (None, None) => stamps.by_arrival(timestamp, arrived),
     }
 }

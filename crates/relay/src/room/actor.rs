@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use footlight_protocol::room::{Note, Presence, Recording, RoomState, ServerMessage, StreamState};
+use footlight_protocol::room::{Layer, Note, Presence, Recording, RoomState, ServerMessage, StreamState};
 use footlight_protocol::{CloseCode, RoomId, UserId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
@@ -74,6 +74,8 @@ pub(crate) struct Actor {
     /// What is said of the publisher's stream.
     pub(super) notes: Vec<Note>,
     recording: Option<Recording>,
+    /// What viewers can choose from.
+    pub(super) layers: Vec<Layer>,
     /// The creator's words for viewers while there is no picture.
     pub(super) card: Option<String>,
     pub(super) media: HashMap<SessionId, Media>,
@@ -107,6 +109,7 @@ impl Actor {
             stream: Stream::new(clock::now()),
             notes: Vec::new(),
             recording: None,
+            layers: Vec::new(),
             card: past.card.take(),
             media: HashMap::new(),
             places: Places::default(),
@@ -179,6 +182,9 @@ impl Actor {
                 };
                 let _ = reply.send(patched);
             }
+            Ask::Layer { resource, layer, reply } => {
+                let _ = reply.send(self.pick(&resource, layer).await);
+            }
             Ask::Sit { user, address, reply } => {
                 let _ = reply.send(self.sit(user, address));
             }
@@ -218,6 +224,15 @@ impl Actor {
                     self.notes.push(note);
                 }
             }
+            Notice::Layers { session, layers } => {
+                if self.stream.is_publisher(session) && self.layers != layers {
+                    let names: Vec<&str> = layers.iter().map(|layer| layer.id.as_str()).collect();
+                    tracing::debug!(room = %self.id, ?names, "layers");
+                    self.layers = layers;
+                    self.state.send_modify(|state| state.layers.clone_from(&self.layers));
+                    self.tell_room();
+                }
+            }
             Notice::Connected { session, .. } => {
                 let joined = self.media.get_mut(&session).filter(|media| !media.connected).map(|media| {
                     media.connected = true;
@@ -249,6 +264,7 @@ impl Actor {
         let stream = self.stream.state();
         if stream == StreamState::Offline {
             self.notes.clear();
+            self.layers.clear();
         }
         if (&stream, self.notes.len()) == (&before.0, before.1) {
             return;
@@ -260,6 +276,7 @@ impl Actor {
         self.state.send_modify(|state| {
             state.stream = stream;
             state.notes.clone_from(&self.notes);
+            state.layers.clone_from(&self.layers);
         });
         self.tell_room();
     }
@@ -325,6 +342,7 @@ impl Actor {
             notes: self.notes.clone(),
             recording: self.recording,
             card: self.card.clone(),
+            layers: self.layers.clone(),
         }
     }
 }

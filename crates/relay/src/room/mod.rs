@@ -14,7 +14,7 @@ mod talk;
 use std::net::IpAddr;
 
 use footlight_protocol::room::{ClientMessage, Recording, Role as Rank, RoomState};
-use footlight_protocol::{Code, Failure, KeyId, RoomId, Seq, UserId};
+use footlight_protocol::{Code, Failure, KeyId, LayerId, RoomId, Seq, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::chat::outbox::Outbox;
@@ -68,7 +68,9 @@ pub(crate) enum Ask {
         fragment: Fragment,
         reply: Reply<Patched>,
     },
-    /// As above, over plain HTTP.
+    /// A viewer wants this layer of the picture; none: whichever its link carries.
+    Layer { resource: String, layer: Option<LayerId>, reply: Reply<()> },
+    /// Somebody watches over plain HTTP.
     Sit { user: Option<UserId>, address: IpAddr, reply: Reply<Place> },
     /// A media session says goodbye over HTTP.
     End { resource: String, role: Role, reply: Reply<()> },

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
-use footlight_protocol::{Code, Failure, KeyId, UserId};
+use footlight_protocol::{Code, Failure, KeyId, LayerId, UserId};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -213,6 +213,17 @@ impl Actor {
         media.ice = Some(ice);
         tracing::info!(room = %self.id, session = session.0, "ICE restarted");
         Ok(Patched::Restarted { etag, fragment: fragment::of_answer(&answer) })
+    }
+
+    /// A viewer's choice among the layers that it was told of. One that goes later is left for the next best, and gone
+    /// back to.
+    pub(super) async fn pick(&mut self, resource: &str, layer: Option<LayerId>) -> Result<(), Failure> {
+        let session = self.find(resource, Role::Viewer)?;
+        if layer.as_ref().is_some_and(|layer| !self.layers.iter().any(|one| one.id == *layer)) {
+            return Err(Failure::new(Code::NotFound, "The picture does not come in such a layer"));
+        }
+        self.command(Command::Layer { session, layer }).await;
+        Ok(())
     }
 
     /// Ends the media of somebody who is banned: sessions under their token, and sessions without one from

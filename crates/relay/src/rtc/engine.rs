@@ -13,14 +13,13 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use footlight_media::Packet;
 use footlight_protocol::RoomId;
 use str0m::Input;
 use str0m::net::Protocol;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::floor::{Room, Source, after, flush_notices, notify};
+use super::floor::{Room, Source, after, flush_notices, notify, want_keyframe};
 use super::peer::{Part, Peer, Wires};
 use super::probe::Probes;
 use super::table::{Arrived, Table};
@@ -28,7 +27,7 @@ use super::tcp::{Connections, Read};
 use super::udp::{self, Inbound, Outbound};
 use super::{Command, Hosts, Notice, Role, RoomSetup, SessionId};
 use crate::clock::Moment;
-use crate::ingest::publisher::Flow;
+use crate::ingest::publisher::{Delivery, Flow};
 use crate::metrics::Metrics;
 
 /// How often sessions are checked for having fallen silent, which nothing else wakes the thread for.
@@ -93,7 +92,7 @@ struct Engine {
     wakes: BinaryHeap<Reverse<(Instant, usize)>>,
     checked: Instant,
     /// What the peer driven last completed; kept for its memory.
-    packets: Vec<Packet>,
+    packets: Vec<Delivery>,
 }
 
 impl Engine {
@@ -326,17 +325,17 @@ impl Engine {
             {
                 notify(&mut self.rooms[room], Notice::Silent { session });
             }
-            if let Part::Viewer(viewer) = &mut peer.part
-                && viewer.repeat(&self.rooms[room].video, now)
-            {
-                self.pump(place, now);
-                continue;
-            }
             if peer.ended.is_some() {
                 self.remove(place);
+            } else if let Part::Viewer(viewer) = &mut peer.part {
+                let video = &self.rooms[room].video;
+                if viewer.repeat(video, now) | viewer.steer(video, now) {
+                    self.pump(place, now);
+                }
             }
         }
         for room in 0..self.rooms.len() {
+            self.check_layers(room, now);
             self.ask(room, now);
             if let Some(Source::Feed(feed)) = &mut self.rooms[room].source {
                 let session = feed.session;
@@ -347,6 +346,18 @@ impl Engine {
             flush_notices(&mut self.rooms[room]);
         }
         self.count();
+    }
+
+    /// Layers that no longer come, and what the muxing waits for.
+    fn check_layers(&mut self, room: usize, now: Moment) {
+        let floor = &mut self.rooms[room];
+        if floor.video.check(now.instant) {
+            let best = floor.video.best();
+            want_keyframe(&mut self.peers, floor, best);
+        }
+        if let Some(session) = floor.session(&self.peers) {
+            floor.tell_layers(session, now.instant);
+        }
     }
 
     fn count(&self) {

@@ -1,16 +1,18 @@
 //! A room inside the media thread: its tracks, who feeds them and who takes from them.
 
-use std::time::Duration;
+use std::time::Instant;
 
-use footlight_media::{Codec, Packet, Time};
+use footlight_media::{Codec, Packet};
 use footlight_protocol::room::{Note, VideoCodec};
+use str0m::media::Rid;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::peer::{Outcome, Part, Peer};
 use super::{Ended, Notice, Role, RoomSetup, SessionId};
 use crate::clock::Moment;
-use crate::ingest::publisher::{Flow, Pulse};
+use crate::ingest::publisher::{Delivery, Flow, Pulse};
+use crate::layers::Layers;
 use crate::metrics::Metrics;
 use crate::mux::Intake;
 use crate::track::Track;
@@ -20,15 +22,13 @@ pub(super) struct Room {
     pub(super) notices: mpsc::Sender<Notice>,
     /// Notices that the room had no time for yet, oldest first. A session has at most a handful.
     pub(super) backlog: Vec<Notice>,
-    pub(super) video: Track,
+    pub(super) video: Layers,
     pub(super) audio: Track,
     pub(super) source: Option<Source>,
     pub(super) viewers: Vec<usize>,
     mux: Intake,
     /// What was said of this source's stream.
     noted: Vec<Note>,
-    /// The newest instant shown of this source's video.
-    shown: Option<Time>,
 }
 
 /// Who feeds a room.
@@ -50,13 +50,12 @@ impl Room {
         Self {
             notices: setup.notices,
             backlog: Vec::new(),
-            video: Track::new(Codec::H264),
+            video: Layers::new(),
             audio: Track::new(Codec::Opus),
             source: None,
             viewers: Vec::new(),
             mux: setup.mux,
             noted: Vec::new(),
-            shown: None,
         }
     }
 
@@ -68,13 +67,22 @@ impl Room {
         }
     }
 
+    /// The session of the source.
+    pub(super) fn session(&self, peers: &[Option<Peer>]) -> Option<SessionId> {
+        match &self.source {
+            Some(Source::Peer(place)) => peers.get(*place)?.as_ref().map(|peer| peer.session),
+            Some(Source::Feed(feed)) => Some(feed.session),
+            None => None,
+        }
+    }
+
     /// A source takes the place of the one before, if any.
     pub(super) fn install(&mut self, source: Source) {
         if let Some(Source::Feed(older)) = self.source.replace(source) {
             older.cut.cancel();
         }
         self.noted.clear();
-        self.shown = None;
+        self.video.install();
     }
 
     /// The source is gone.
@@ -87,23 +95,18 @@ impl Room {
     }
 
     /// Puts what the source `session` completed into the tracks, and hands it to the muxing.
-    pub(super) fn publish(&mut self, session: SessionId, packets: impl Iterator<Item = Packet>) {
-        for packet in packets {
-            self.mux.offer(&packet);
+    pub(super) fn publish(
+        &mut self,
+        session: SessionId,
+        deliveries: impl Iterator<Item = Delivery>,
+        now: Instant,
+    ) {
+        for Delivery { layer, packet } in deliveries {
+            if packet.codec != Codec::H264 {
+                self.mux.offer(&packet);
+            }
             match packet.codec {
-                Codec::H264 => {
-                    // Shown before what came before it: WebRTC has no place for that, and half of the pictures would
-                    // be worse than none.
-                    let reordered = self.shown.is_some_and(|shown| packet.captured < shown)
-                        && packet.composition < Duration::from_secs(1);
-                    self.shown = self.shown.max(Some(packet.captured));
-                    if reordered && self.note(session, Note::BFrames) {
-                        self.video.clear();
-                    }
-                    if self.noted.is_empty() {
-                        self.video.push(&packet);
-                    }
-                }
+                Codec::H264 => self.picture(session, layer, &packet, now),
                 Codec::Opus => self.audio.push(&packet),
                 Codec::Hevc => {
                     self.note(session, Note::NotForWebRtc { codec: VideoCodec::Hevc });
@@ -113,6 +116,24 @@ impl Room {
                 }
                 Codec::Aac => {}
             }
+        }
+        self.tell_layers(session, now);
+    }
+
+    fn picture(&mut self, session: SessionId, layer: Option<Rid>, packet: &Packet, now: Instant) {
+        let taken = self.video.take(layer, packet, !self.noted.is_empty(), now);
+        if taken.mux {
+            self.mux.offer(packet);
+        }
+        if taken.reordered && self.note(session, Note::BFrames) {
+            self.video.clear();
+        }
+    }
+
+    /// Says which layers can be chosen, where that has changed.
+    pub(super) fn tell_layers(&mut self, session: SessionId, now: Instant) {
+        if let Some(layers) = self.video.news(now) {
+            notify(self, Notice::Layers { session, layers });
         }
     }
 
@@ -134,7 +155,7 @@ pub(super) fn after(
     metrics: &Metrics,
     place: usize,
     outcome: &Outcome,
-    packets: &mut Vec<Packet>,
+    packets: &mut Vec<Delivery>,
     now: Moment,
 ) {
     let Some(peer) = peers[place].as_mut() else {
@@ -162,7 +183,7 @@ pub(super) fn after(
             if !packets.is_empty() && publisher.flow(now.instant, true) == Some(Flow::Began) {
                 notify(room, Notice::Flowing { session });
             }
-            room.publish(session, packets.drain(..));
+            room.publish(session, packets.drain(..), now.instant);
         }
         Part::Publisher(_) => packets.clear(),
         Part::Viewer(viewer) => {
@@ -170,18 +191,20 @@ pub(super) fn after(
             if outcome.connected {
                 wanted |= viewer.join(&room.video, &room.audio, now.instant);
             }
+            let place = viewer.place();
+            if wanted {
+                want_keyframe(peers, room, place);
+            }
         }
-    }
-    if wanted {
-        want_keyframe(peers, room);
     }
 }
 
-pub(super) fn want_keyframe(peers: &mut [Option<Peer>], room: &Room) {
+/// Of the layer at `place`.
+pub(super) fn want_keyframe(peers: &mut [Option<Peer>], room: &Room, place: usize) {
     if let Some(peer) = room.publisher().and_then(|place| peers[place].as_mut())
         && let Part::Publisher(publisher) = &mut peer.part
     {
-        publisher.want_keyframe();
+        publisher.want_keyframe(room.video.rid(place));
     }
 }
 
@@ -191,6 +214,7 @@ pub(super) fn notify(room: &mut Room, notice: Notice) {
 }
 
 pub(super) fn flush_notices(room: &mut Room) {
-    let sent = room.backlog.iter().take_while(|notice| room.notices.try_send(**notice).is_ok()).count();
+    let sent =
+        room.backlog.iter().take_while(|notice| room.notices.try_send((*notice).clone()).is_ok()).count();
     room.backlog.drain(..sent);
 }

@@ -19,8 +19,8 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use footlight_media::Packet;
-use footlight_protocol::RoomId;
-use footlight_protocol::room::Note;
+use footlight_protocol::room::{Layer, Note};
+use footlight_protocol::{LayerId, RoomId};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -73,6 +73,11 @@ pub(crate) enum Command {
         ice: Credentials,
         reply: oneshot::Sender<Option<String>>,
     },
+    /// The viewer wants this layer; none: whichever its link carries.
+    Layer {
+        session: SessionId,
+        layer: Option<LayerId>,
+    },
     Tcp(std::net::TcpStream),
     /// A question to a STUN server, from the media socket.
     Probe(Probe),
@@ -115,7 +120,7 @@ pub(crate) enum Ended {
 }
 
 /// What the thread tells the session's room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Notice {
     Connected {
         session: SessionId,
@@ -138,6 +143,11 @@ pub(crate) enum Notice {
     Noted {
         session: SessionId,
         note: Note,
+    },
+    /// The layers of the picture that viewers can choose from, best first; fewer than two are no choice.
+    Layers {
+        session: SessionId,
+        layers: Vec<Layer>,
     },
 }
 

@@ -50,19 +50,21 @@ impl Answerer {
     pub(crate) fn answer(&self, offer: &str, role: Role) -> Result<(Prepared, String), Refused> {
         let turned = sdp::examine(offer, role)?;
         // The parser and the negotiation are not ours; whatever a stranger's text makes them do ends here.
-        let negotiated = catch_unwind(AssertUnwindSafe(|| self.negotiate(&turned)));
+        let negotiated = catch_unwind(AssertUnwindSafe(|| self.negotiate(&turned, role)));
         let (prepared, answer) = negotiated.unwrap_or(Err(SENSELESS))?;
         sdp::judge(offer, &answer, role)?;
         Ok((prepared, sdp::finish(&answer)))
     }
 
-    fn negotiate(&self, text: &str) -> Result<(Prepared, String), Refused> {
+    fn negotiate(&self, text: &str, role: Role) -> Result<(Prepared, String), Refused> {
         let offer = SdpOffer::from_sdp_string(text).map_err(|_| SENSELESS)?;
         let mut config = Rtc::builder()
             .set_crypto_provider(self.crypto.clone())
             .set_dtls_cert(self.certificate.clone())
             .set_ice_lite(true)
             .set_rtp_mode(true)
+            // What a viewer's player reports of its link comes no other way.
+            .enable_raw_packets(role == Role::Viewer)
             .clear_codecs()
             .enable_opus(true, false)
             .set_extension(5, Extension::PlayoutDelay)

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use footlight_media::{Codec, Packet};
+use footlight_media::Codec;
 use str0m::media::{MediaKind, Mid, Pt};
 use str0m::net::Protocol;
 use str0m::{Event, IceConnectionState, Input, Output, Rtc};
@@ -16,7 +16,7 @@ use super::udp::Outbound;
 use super::{Ended, Role, SessionId};
 use crate::clock::Moment;
 use crate::egress::viewer::Viewer;
-use crate::ingest::publisher::Publisher;
+use crate::ingest::publisher::{Delivery, Publisher};
 
 /// A peer that has its answer and has not connected within this is forgotten.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -150,7 +150,7 @@ impl Peer {
         input: Input<'_>,
         now: Moment,
         wires: &mut Wires<'_>,
-        packets: &mut Vec<Packet>,
+        packets: &mut Vec<Delivery>,
     ) -> Outcome {
         if matches!(input, Input::Receive(..)) {
             self.heard = now.instant;
@@ -179,7 +179,7 @@ impl Peer {
         &mut self,
         now: Moment,
         wires: &mut Wires<'_>,
-        packets: &mut Vec<Packet>,
+        packets: &mut Vec<Delivery>,
         outcome: &mut Outcome,
     ) -> Result<(), str0m::RtcError> {
         loop {
@@ -204,7 +204,7 @@ impl Peer {
         }
     }
 
-    fn event(&mut self, event: Event, now: Moment, packets: &mut Vec<Packet>, outcome: &mut Outcome) {
+    fn event(&mut self, event: Event, now: Moment, packets: &mut Vec<Delivery>, outcome: &mut Outcome) {
         match event {
             Event::Connected => {
                 outcome.connected = !self.connected;
@@ -232,13 +232,19 @@ impl Peer {
                 let Part::Publisher(publisher) = &mut self.part else {
                     return;
                 };
-                let mid = self.rtc.direct_api().stream_rx(&packet.header.ssrc).map(|stream| stream.mid());
-                let codec = match mid {
-                    Some(mid) if Some(mid) == self.video => Codec::H264,
-                    Some(mid) if Some(mid) == self.audio => Codec::Opus,
+                let mut api = self.rtc.direct_api();
+                let Some(stream) = api.stream_rx(&packet.header.ssrc) else { return };
+                let codec = match Some(stream.mid()) {
+                    mid if mid == self.video => Codec::H264,
+                    mid if mid == self.audio => Codec::Opus,
                     _ => return,
                 };
-                publisher.receive(&packet, codec, now, packets);
+                publisher.receive(&packet, codec, stream.rid(), now, packets);
+            }
+            Event::RawPacket(packet) => {
+                if let Part::Viewer(viewer) = &mut self.part {
+                    viewer.hear(*packet, now);
+                }
             }
             Event::KeyframeRequest(_) => outcome.keyframe_wanted = self.role() == Role::Viewer,
             _ => {}

@@ -5,11 +5,14 @@
 use std::collections::BTreeSet;
 
 use super::Role;
+use crate::layers::MOST;
 
 /// Media sections in an offer. A publisher or viewer has two.
 const SECTIONS: usize = 8;
 /// Codecs that are named to somebody whose codecs are not carried; browsers offer about a dozen formats.
 const NAMED: usize = 12;
+/// Longest name of a layer. Header extensions carry 16 bytes, str0m half of it; browsers' pages say `h` or `high`.
+const LAYER: usize = 8;
 /// Longest name of a codec that is repeated to who sent it.
 const NAME: usize = 32;
 
@@ -34,6 +37,8 @@ struct Section<'a> {
     /// Port 0 outside of a bundle, or the answer's no.
     port: &'a str,
     bundle_only: bool,
+    /// What follows `a=simulcast:`.
+    simulcast: Option<&'a str>,
 }
 
 /// Whether a peer in this role may make the offer. `Ok` holds what str0m is given: the direction that the
@@ -63,8 +68,42 @@ pub(crate) fn examine(offer: &str, role: Role) -> Result<String, Refused> {
     if !offered.iter().all(fits) {
         return Err(Refused::Unsuited(wrong));
     }
+    if role == Role::Publisher {
+        offered.iter().try_for_each(|section| layers(section))?;
+    }
     // RFC 9725 section 4.2: the answer is one-way whatever the offer allows.
     Ok(offer.replace("a=sendrecv", &format!("a={right}")))
+}
+
+/// Whether the layers of a section can be carried (RFC 8853 section 5.1): `send h;m;l`, a `~` in front of those that
+/// begin paused, alternatives behind commas.
+fn layers(section: &Section<'_>) -> Result<(), Refused> {
+    let Some(simulcast) = section.simulcast else { return Ok(()) };
+    let mut words = simulcast.split_ascii_whitespace();
+    let Some(list) = words.by_ref().find(|word| *word == "send").and_then(|_| words.next()) else {
+        return Err(Refused::Unsuited("A publisher's simulcast has to be of what it sends"));
+    };
+    if section.kind != "video" {
+        return Err(Refused::Unsuited("Only the picture can be sent in layers"));
+    }
+    let names: Vec<&str> = list
+        .split(';')
+        .filter_map(|one| one.split(',').next())
+        .map(|name| name.trim_start_matches('~'))
+        .collect();
+    if names.len() > MOST {
+        return Err(Refused::Unsuited(
+            "The picture is offered in more layers than three; send the best three",
+        ));
+    }
+    let plain = |name: &&str| {
+        (1..=LAYER).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let distinct: BTreeSet<&str> = names.iter().copied().collect();
+    if !names.iter().all(plain) || distinct.len() != names.len() {
+        return Err(Refused::Unsuited("Layers need different names of one to eight letters or digits"));
+    }
+    Ok(())
 }
 
 /// Whether the answer takes enough of the offer: for a publisher everything, because half a broadcast misleads
@@ -151,6 +190,7 @@ fn sections(text: &str) -> Vec<Section<'_>> {
             "sendrecv" | "sendonly" | "recvonly" | "inactive" => section.direction = Some(attribute),
             "bundle-only" => section.bundle_only = true,
             _ => {
+                section.simulcast = attribute.strip_prefix("simulcast:").or(section.simulcast);
                 let codec = attribute
                     .strip_prefix("rtpmap:")
                     .and_then(|map| map.split_once(' '))
@@ -200,6 +240,36 @@ mod tests {
                 Refused::Codecs(why) => panic!("{why}"),
             }
         }
+    }
+
+    #[test]
+    fn up_to_three_layers_with_plain_names_are_taken() {
+        let video = |simulcast: &str| {
+            section("video", "sendonly", &["H264/90000"])
+                + "a=rid:h send\r\na=simulcast:"
+                + simulcast
+                + "\r\n"
+        };
+        for simulcast in ["send h;l", "send h;m;l", "send h,x;~l", "send h", "recv x send h;l"] {
+            assert!(examine(&video(simulcast), Role::Publisher).is_ok(), "{simulcast}");
+        }
+        for (simulcast, says) in [
+            ("send a;b;c;d", "three"),
+            ("recv a;b", "sends"),
+            ("", "sends"),
+            ("send", "sends"),
+            ("send high;veryverylow", "names"),
+            ("send h;h", "different"),
+            ("send h;;l", "names"),
+            ("send h;l/..", "names"),
+        ] {
+            match examine(&video(simulcast), Role::Publisher) {
+                Err(Refused::Unsuited(why)) => assert!(why.contains(says), "{simulcast}: {why}"),
+                other => panic!("{simulcast}: {other:?}"),
+            }
+        }
+        let sound = section("audio", "sendonly", &["opus/48000/2"]) + "a=simulcast:send a;b\r\n";
+        assert!(examine(&sound, Role::Publisher).is_err());
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use footlight_media::Packet;
 use str0m::Input;
 use str0m::ice::StunMessage;
 use str0m::net::{Protocol, Receive};
 
 use super::peer::{Outcome, Peer, Wires};
 use crate::clock::Moment;
+use crate::ingest::publisher::Delivery;
 
 /// One packet with where it came from and went to.
 pub(super) struct Arrived<'a> {
@@ -34,7 +34,7 @@ impl Table<'_> {
         arrived: &Arrived<'_>,
         now: Moment,
         wires: &mut Wires<'_>,
-        packets: &mut Vec<Packet>,
+        packets: &mut Vec<Delivery>,
     ) -> Option<(usize, Outcome)> {
         let contents = arrived.bytes.try_into().ok()?;
         let receive =

@@ -16,6 +16,7 @@ mod hls;
 mod hook;
 mod http;
 mod keys;
+mod layers;
 mod loss;
 mod media;
 mod member;

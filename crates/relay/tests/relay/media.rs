@@ -48,7 +48,7 @@ async fn check(publish_over: Over, watch_over: Over) {
                 sounds += 1;
             }
             Seen::Ended => panic!("ended"),
-            Seen::Connected | Seen::KeyframeAsked => {}
+            Seen::Connected | Seen::KeyframeAsked | Seen::LayerAsked(_) => {}
         }
     }
     stage.stop().await;

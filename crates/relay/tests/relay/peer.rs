@@ -1,6 +1,7 @@
 //! A WebRTC peer of the tests: publishes made-up H.264 and Opus by WHIP, or watches by WHEP, over UDP or
 //! ICE-TCP.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,7 +10,7 @@ use axum::http::{Method, StatusCode, header};
 use footlight_media::rtp::{self, AccessUnit, Assembler, Incoming};
 use footlight_media::{Codec, Packet, Time};
 use str0m::change::SdpAnswer;
-use str0m::media::{Direction, MediaKind, Mid};
+use str0m::media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{AbsCaptureTime, Extension, ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
@@ -27,6 +28,8 @@ pub(crate) enum Seen {
     Connected,
     /// The relay asked the publisher for a keyframe.
     KeyframeAsked,
+    /// Of the layer of that name.
+    LayerAsked(String),
     /// A whole access unit, with its timestamp, and when the connection had been up for how long.
     Video {
         unit: AccessUnit,
@@ -41,6 +44,8 @@ pub(crate) enum Seen {
 
 enum Order {
     Send(Packet),
+    /// As the layer of that name.
+    SendLayer(&'static str, Packet),
     AskKeyframe,
     /// Goes on from another socket, and restarts ICE under this condition.
     Move(String, oneshot::Sender<Answer>),
@@ -99,6 +104,13 @@ impl Peer {
         Self::start(base, "/whep/main", token, Direction::RecvOnly, over).await
     }
 
+    /// Publishes the picture in layers of these names.
+    pub(crate) async fn publish_layers(base: &str, key: &str, layers: &[&str]) -> Self {
+        let offer = offer_layers(Direction::SendOnly, layers);
+        let peer = Self::start_with(base, "/whip/main", Some(key), offer, Over::Udp).await;
+        peer.map_err(|answer| answer.body).unwrap()
+    }
+
     async fn start(
         base: &str,
         path: &str,
@@ -106,7 +118,17 @@ impl Peer {
         direction: Direction,
         over: Over,
     ) -> Result<Self, Answer> {
-        let Offer { mut rtc, text, pending, audio, video } = offer(direction);
+        Self::start_with(base, path, token, offer(direction), over).await
+    }
+
+    async fn start_with(
+        base: &str,
+        path: &str,
+        token: Option<&str>,
+        offer: Offer,
+        over: Over,
+    ) -> Result<Self, Answer> {
+        let Offer { mut rtc, text, pending, audio, video } = offer;
         let wire = match over {
             Over::Udp => {
                 let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -151,7 +173,7 @@ impl Peer {
             orders: receiver,
             video,
             audio,
-            seq: [1, 1],
+            seq: HashMap::new(),
             assembler: Assembler::new(),
             ssrc: None,
             base: base.to_owned(),
@@ -191,6 +213,10 @@ impl Peer {
         let _ = self.orders.send(Order::Send(packet));
     }
 
+    pub(crate) fn send_layer(&self, layer: &'static str, packet: Packet) {
+        let _ = self.orders.send(Order::SendLayer(layer, packet));
+    }
+
     pub(crate) fn ask_keyframe(&self) {
         let _ = self.orders.send(Order::AskKeyframe);
     }
@@ -219,6 +245,11 @@ pub(crate) struct Offer {
 }
 
 pub(crate) fn offer(direction: Direction) -> Offer {
+    offer_layers(direction, &[])
+}
+
+/// With the picture in layers of these names.
+pub(crate) fn offer_layers(direction: Direction, layers: &[&str]) -> Offer {
     let mut rtc = Rtc::builder()
         .set_crypto_provider(std::sync::Arc::new(str0m::crypto::from_feature_flags()))
         .clear_codecs()
@@ -230,7 +261,12 @@ pub(crate) fn offer(direction: Direction) -> Offer {
         .build(Instant::now());
     let mut changes = rtc.sdp_api();
     let audio = changes.add_media(MediaKind::Audio, direction, None, None, None);
-    let video = changes.add_media(MediaKind::Video, direction, None, None, None);
+    let simulcast = (!layers.is_empty()).then(|| {
+        let mut simulcast = Simulcast::new();
+        layers.iter().for_each(|name| simulcast.add_send_layer(SimulcastLayer::new(name)));
+        simulcast
+    });
+    let video = changes.add_media(MediaKind::Video, direction, None, None, simulcast);
     let (offer, pending) = changes.apply().unwrap();
     let text = offer.to_sdp_string();
     Offer { rtc, text, pending, audio, video }
@@ -244,7 +280,7 @@ struct Body {
     orders: mpsc::UnboundedReceiver<Order>,
     video: Mid,
     audio: Mid,
-    seq: [u64; 2],
+    seq: HashMap<(bool, Option<Rid>), u64>,
     assembler: Assembler,
     ssrc: Option<str0m::rtp::Ssrc>,
     base: String,
@@ -268,7 +304,8 @@ impl Body {
                 order = self.orders.recv() => {
                     match order {
                         None => break,
-                        Some(Order::Send(packet)) => self.send(&packet),
+                        Some(Order::Send(packet)) => self.send(&packet, None),
+                        Some(Order::SendLayer(layer, packet)) => self.send(&packet, Some(layer.into())),
                         Some(Order::AskKeyframe) => {
                             let ssrc = self.ssrc.expect("video has come");
                             let mut api = self.rtc.direct_api();
@@ -346,7 +383,10 @@ impl Body {
     fn event(&mut self, event: Event) {
         match event {
             Event::Connected => self.tell(Seen::Connected),
-            Event::KeyframeRequest(_) => self.tell(Seen::KeyframeAsked),
+            Event::KeyframeRequest(request) => self.tell(match request.rid {
+                Some(rid) => Seen::LayerAsked(rid.to_string()),
+                None => Seen::KeyframeAsked,
+            }),
             Event::RtpPacket(packet) => {
                 let mid = self.rtc.direct_api().stream_rx(&packet.header.ssrc).map(|stream| stream.mid());
                 let captured = packet.header.ext_vals.abs_capture_time.map(|stamp| {
@@ -387,7 +427,7 @@ impl Body {
         let _ = self.seen.send(seen);
     }
 
-    fn send(&mut self, packet: &Packet) {
+    fn send(&mut self, packet: &Packet, layer: Option<Rid>) {
         let video = packet.codec.is_video();
         let mid = if video { self.video } else { self.audio };
         let offered = self.rtc.media(mid).unwrap().remote_pts().to_vec();
@@ -402,9 +442,9 @@ impl Body {
         let mut payloads = Vec::new();
         rtp::packetize(packet, rtp::MAX_PAYLOAD, &mut payloads);
         let captured = UNIX_EPOCH + Duration::from_micros(packet.captured.as_micros());
-        let seq = &mut self.seq[usize::from(video)];
+        let seq = self.seq.entry((video, layer)).or_insert(1);
         let mut api = self.rtc.direct_api();
-        let stream = api.stream_tx_by_mid(mid, None).unwrap();
+        let stream = api.stream_tx_by_mid(mid, layer).unwrap();
         for payload in payloads {
             let stamp = packet.captured.to_rtp(packet.codec.clock_rate());
             let extensions = ExtensionValues {
@@ -462,11 +502,16 @@ pub(crate) const PPS: &[u8] = &[0x68, 0xcb, 0x83, 0xcb, 0x20];
 
 /// A keyframe or not, of `size` bytes, with `number` in it.
 pub(crate) fn picture(number: u32, keyframe: bool, size: usize) -> Packet {
+    picture_of(SPS, number, keyframe, size)
+}
+
+/// As above, of the size that the parameter set says.
+pub(crate) fn picture_of(sps: &[u8], number: u32, keyframe: bool, size: usize) -> Packet {
     let mut slice = vec![if keyframe { 0x65 } else { 0x41 }];
     slice.extend_from_slice(&number.to_be_bytes());
     slice.extend((0..size).map(|n| (n as u8).wrapping_mul(31) | 1));
     let mut data = Vec::new();
-    let sets: &[&[u8]] = if keyframe { &[SPS, PPS] } else { &[] };
+    let sets: &[&[u8]] = if keyframe { &[sps, PPS] } else { &[] };
     for nal in sets.iter().copied().chain([&slice[..]]) {
         data.extend_from_slice(&(nal.len() as u32).to_be_bytes());
         data.extend_from_slice(nal);
@@ -476,7 +521,9 @@ pub(crate) fn picture(number: u32, keyframe: bool, size: usize) -> Packet {
 
 /// The number in a picture.
 pub(crate) fn number(data: &[u8]) -> u32 {
-    let slice = footlight_media::h264::nal_units(data).last().unwrap();
+    let filler = footlight_media::h264::nal_type::FILLER;
+    let units = footlight_media::h264::nal_units(data);
+    let slice = units.filter(|nal| footlight_media::h264::kind(nal) != filler).last().unwrap();
     u32::from_be_bytes(slice[1..5].try_into().unwrap())
 }
 

@@ -3,7 +3,6 @@
 //! An output is one task that connects, sends, and when the other side goes away connects again until it is told to
 //! stop. It never gives up while the broadcast runs, and it never holds up the encoders: see [`Lane`](crate::air::Lane).
 
-mod congestion;
 mod peer;
 mod resend;
 mod tap;

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use footlight_media::congestion::{Controller, Report};
 use rtc::interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::extended_report::{
     DLRRReport, DLRRReportBlock, ExtendedReport, ReceiverReferenceTimeReportBlock,
@@ -25,7 +26,6 @@ use rtc::sansio::Protocol;
 use rtc::shared::TransportContext;
 use rtc::shared::error::Error;
 
-use super::congestion::{Controller, Report};
 use crate::Clock;
 use crate::air::{Air, Lane};
 use crate::worker::lock;

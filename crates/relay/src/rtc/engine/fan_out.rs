@@ -30,11 +30,17 @@ impl Engine {
         };
         let room = &mut self.rooms[peer.room];
         let pumped = viewer.pump(&mut peer.rtc, &room.video, &room.audio, now, room_left);
+        if pumped.turned {
+            self.metrics.turns.one();
+        }
+        let mut wanted = pumped.wanted;
         if pumped.skipped {
             self.metrics.skips.one();
-            if viewer.asking.grant(now.instant) {
-                want_keyframe(&mut self.peers, room);
-            }
+            let here = viewer.place();
+            wanted = wanted.or_else(|| viewer.asking.grant(now.instant).then_some(here));
+        }
+        if let Some(layer) = wanted {
+            want_keyframe(&mut self.peers, room, layer);
         }
         if !pumped.wrote && !pumped.behind {
             return;
@@ -71,8 +77,9 @@ impl Engine {
         let Part::Publisher(publisher) = &mut peer.part else {
             return;
         };
-        if publisher.ask(&mut peer.rtc, now.instant) {
-            self.metrics.keyframes_asked.one();
+        let asked = publisher.ask(&mut peer.rtc, now.instant);
+        if asked > 0 {
+            self.metrics.keyframes_asked.add(asked);
             let mut wires = Wires { udp: &mut self.outbound, tcp: &mut self.tcp };
             let outcome = peer.drive(Input::Timeout(now.instant), now, &mut wires, &mut self.packets);
             after(&mut self.peers, &mut self.rooms, &self.metrics, place, &outcome, &mut self.packets, now);

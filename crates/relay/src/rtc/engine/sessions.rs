@@ -5,11 +5,11 @@ use footlight_protocol::RoomId;
 
 use super::super::floor::{Feeding, Room, Source, notify, want_keyframe};
 use super::super::fragment::Credentials;
-use super::super::peer::{Peer, Wires};
+use super::super::peer::{Part, Peer, Wires};
 use super::super::{Command, Ended, Notice, Prepared, Role, SessionId};
 use super::Engine;
 use crate::clock::Moment;
-use crate::ingest::publisher::{Flow, Pulse};
+use crate::ingest::publisher::{Delivery, Flow, Pulse};
 
 impl Engine {
     pub(super) fn command(&mut self, command: Command) {
@@ -47,9 +47,19 @@ impl Engine {
                     self.fan_out(room, now);
                 }
             }
+            Command::Layer { session, layer } => {
+                if let Some(place) = self.by_session.get(&session).copied() {
+                    if let Some(Part::Viewer(viewer)) = self.peers[place].as_mut().map(|peer| &mut peer.part)
+                    {
+                        viewer.pick(layer);
+                    }
+                    self.pump(place, now);
+                }
+            }
             Command::WantKeyframe { room } => {
                 if let Some(room) = self.names.get(&room).copied() {
-                    want_keyframe(&mut self.peers, &self.rooms[room]);
+                    let best = self.rooms[room].video.best();
+                    want_keyframe(&mut self.peers, &self.rooms[room], best);
                     self.ask(room, now);
                 }
             }
@@ -73,7 +83,8 @@ impl Engine {
                 notify(room, Notice::Flowing { session });
             }
         }
-        room.publish(session, packets.into_iter());
+        let deliveries = packets.into_iter().map(|packet| Delivery { layer: None, packet });
+        room.publish(session, deliveries, now.instant);
         self.fan_out(place, now);
     }
 

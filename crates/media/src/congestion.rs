@@ -1,5 +1,6 @@
 //! How much the network takes: a rate controller over transport-wide feedback
-//! (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+//! (draft-holmer-rmcat-transport-wide-cc-extensions-01). The studio steers its encoder by it, the relay picks the layer
+//! of each viewer.
 //!
 //! Pure: it is told the time. Video leaves in bursts, a frame at a time, so the delay is read from the first packet
 //! of each burst and of that the least within a window: what remains is the queue that other traffic or our own
@@ -10,10 +11,10 @@ use std::collections::VecDeque;
 
 /// What became of one packet. Times are microseconds; the receiver's clock may differ from ours.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Report {
-    pub(super) sent: i64,
-    pub(super) arrived: Option<i64>,
-    pub(super) size: usize,
+pub struct Report {
+    pub sent: i64,
+    pub arrived: Option<i64>,
+    pub size: usize,
 }
 
 /// Below this no video is worth watching, kbit/s.
@@ -56,8 +57,9 @@ enum Trend {
     Shrinking,
 }
 
+/// What one path takes.
 #[derive(Debug)]
-pub(super) struct Controller {
+pub struct Controller {
     ceiling: f64,
     target: f64,
     /// When a burst's first packet left, and the delay it had.
@@ -75,7 +77,7 @@ pub(super) struct Controller {
 
 impl Controller {
     /// Starts at `ceiling_kbps`: what the broadcaster asked for is what it gets until the network objects.
-    pub(super) fn new(ceiling_kbps: u32) -> Self {
+    pub fn new(ceiling_kbps: u32) -> Self {
         let ceiling = f64::from(ceiling_kbps).max(FLOOR_KBPS);
         Self {
             ceiling,
@@ -91,22 +93,34 @@ impl Controller {
         }
     }
 
-    pub(super) fn target_kbps(&self) -> u32 {
+    /// What may be sent, in kbit/s.
+    pub fn target_kbps(&self) -> u32 {
         self.target as u32
     }
 
     /// Smoothed loss, 0 to 1.
-    pub(super) fn loss(&self) -> f64 {
+    pub fn loss(&self) -> f64 {
         self.loss
     }
 
+    /// When the rate was last lowered, µs.
+    pub fn lowered(&self) -> Option<i64> {
+        self.decreased
+    }
+
+    /// The path was shown to take this much, by sending it.
+    pub fn proven(&mut self, kbps: f64) {
+        self.target = self.target.max(kbps).min(self.ceiling);
+        self.failed = self.failed.filter(|(_, rate)| *rate > kbps);
+    }
+
     /// Our own queue overflowed: the network takes less than it was given.
-    pub(super) fn overflowed(&mut self, now: i64) {
+    pub fn overflowed(&mut self, now: i64) {
         self.lower(now, 0.7);
     }
 
     /// A receiver report's loss, where there is no transport-wide feedback.
-    pub(super) fn report_loss(&mut self, now: i64, loss: f64) {
+    pub fn report_loss(&mut self, now: i64, loss: f64) {
         self.loss += (loss - self.loss) * 0.5;
         if self.loss > HEAVY_LOSS {
             self.lower(now, 1.0 - self.loss * 0.5);
@@ -114,7 +128,7 @@ impl Controller {
     }
 
     /// One feedback message, in the order in which packets were sent.
-    pub(super) fn feedback(&mut self, now: i64, reports: &[Report]) {
+    pub fn feedback(&mut self, now: i64, reports: &[Report]) {
         for report in reports {
             self.take(report);
         }
@@ -207,7 +221,8 @@ impl Controller {
         Some(Queue { standing: early.min(late), trend })
     }
 
-    fn acked_kbps(&self) -> Option<f64> {
+    /// What arrived of late, in kbit/s; `None` before there is enough to tell.
+    pub fn acked_kbps(&self) -> Option<f64> {
         let span = self.newest() - self.acked.front()?.0;
         let bytes: usize = self.acked.iter().filter(|(.., lost)| !lost).map(|(_, size, _)| size).sum();
         (span > MEASURE / 2).then(|| bytes as f64 * 8000.0 / span as f64)
