@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, and its values are few"
 )]
 
+mod acme;
 mod chat;
 mod clip;
 mod conformance;
@@ -27,3 +28,4 @@ mod record;
 mod rtmp;
 mod stage;
 mod tls;
+mod upload;
