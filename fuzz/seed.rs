@@ -15,7 +15,7 @@ type Seed = (&'static str, &'static str, Vec<u8>);
 fn main() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     for (target, name, content) in
-        h264().into_iter().chain(rtp()).chain(formats()).chain(rtmp()).chain(texts())
+        h264().into_iter().chain(rtp()).chain(formats()).chain(rtmp()).chain(texts()).chain(routers())
     {
         let folder = corpus.join(target);
         std::fs::create_dir_all(&folder).expect("the corpus can be written");
@@ -241,6 +241,55 @@ fn texts() -> Vec<Seed> {
             r#"{"type":"moderate","nonce":"n","action":{"do":"timeout","user":"u","seconds":60}}"#,
         ),
         ("room_message", "playing", r#"{"type":"playing","latency_ms":80}"#),
+        ("api_body", "range", r#"{"replay":"abcdefghijkm","from_ms":0,"to_ms":30000}"#),
+        ("api_body", "live", r#"{"seconds":30}"#),
+        ("api_body", "edit", r#"{"title":" Opening \u202e","public":false}"#),
+        ("api_body", "key", r#"{"name":"OBS"}"#),
+        ("hls_file", "index", "index.m3u8"),
+        ("hls_file", "playlist", "audio.m3u8"),
+        ("hls_file", "init", "video-init3.mp4"),
+        ("hls_file", "segment", "video-1795375970.m4s"),
+        ("hls_file", "part", "audio-01795375970.4.m4s"),
+        ("hls_file", "longest", "video-18446744073709551616.m4s"),
+        ("hls_query", "reload", "_HLS_msn=1795375970&_HLS_part=4"),
+        ("hls_query", "delta", "_HLS_skip=v2&_HLS_msn=7&token=x"),
+        ("hls_query", "longest", "_HLS_msn=18446744073709551615&_HLS_part=99999999999999999999"),
+        ("hls_query", "part", "_HLS_part=1&&_HLS_skip"),
     ];
     all.iter().map(|(target, name, text)| (*target, *name, text.as_bytes().to_vec())).collect()
+}
+
+/// What STUN servers and routers answer.
+fn routers() -> Vec<Seed> {
+    // The header without a transaction, which the target fills in, and the addresses of RFC 5769.
+    let stun = |attributes: &[u8]| {
+        let length = (attributes.len() as u16).to_be_bytes();
+        [&[1, 1][..], &length, &[0x21, 0x12, 0xa4, 0x42], &[7; 12], attributes].concat()
+    };
+    let software = [0x80, 0x22, 0, 3, b'a', b'b', b'c', 0];
+    let v4 = [0, 0x20, 0, 8, 0, 1, 0xa1, 0x47, 0xe1, 0x12, 0xa6, 0x43];
+    let v6 = [&[0, 0x20, 0, 0x14, 0, 2, 0xa1, 0x47, 1, 0x13, 0xa9, 0xfa][..], &[0xa5; 12]].concat();
+    let old = [0, 1, 0, 8, 0, 1, 0x80, 0x55, 192, 0, 2, 1];
+    let found = "HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nLocation: http://192.168.1.1:5000/d.xml\r\n\r\n";
+    let service = |kind: &str, url: &str| {
+        format!("<service><serviceType>urn:schemas-upnp-org:service:{kind}</serviceType><controlURL>{url}</controlURL></service>")
+    };
+    let description = format!(
+        "<?xml version='1.0'?><root xmlns='urn:schemas-upnp-org:device-1-0'><device><serviceList>{}{}{}</serviceList></device></root>",
+        service("WANCommonInterfaceConfig:1", "line"),
+        service("WANIPConnection:1", " /ctl "),
+        service("WANPPPConnection:1", "http://192.168.1.1:5000/ppp")
+    );
+    let envelope = |body: &str| format!("<s:Envelope xmlns:s='x'><s:Body>{body}</s:Body></s:Envelope>");
+    let value = envelope("<u:R xmlns:u='y'><NewExternalIPAddress> 5.6.7.8 </NewExternalIPAddress></u:R>");
+    let fault = envelope("<s:Fault><detail><errorCode>718</errorCode></detail></s:Fault>");
+    vec![
+        ("stun", "xored", stun(&[&software[..], &v4].concat())),
+        ("stun", "v6", stun(&v6)),
+        ("stun", "plain", stun(&old)),
+        ("igd", "found", found.into()),
+        ("igd", "description", description.into_bytes()),
+        ("igd", "value", value.into_bytes()),
+        ("igd", "fault", fault.into_bytes()),
+    ]
 }

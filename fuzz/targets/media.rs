@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use footlight_media::flv::{self, Unpacker, body};
 use footlight_media::fmp4::{Format, read};
+use footlight_media::playlist::{File, Reload};
 use footlight_media::rtmp::message::Meaning;
 use footlight_media::rtmp::{Client, Message, Purpose, Refusal, Server, ServerEvent, chunk, handshake};
 use footlight_media::rtp::{self, Assembler, Incoming};
@@ -24,6 +25,8 @@ pub(crate) const TARGETS: &[Target] = &[
     ("fmp4", fmp4),
     ("h264", h264),
     ("hevc", hevc),
+    ("hls_file", hls_file),
+    ("hls_query", hls_query),
     ("rtmp_chunk", rtmp_chunk),
     ("rtmp_client", rtmp_client),
     ("rtmp_handshake", rtmp_handshake),
@@ -115,6 +118,34 @@ pub(crate) fn hevc(data: &[u8]) {
         hevc_format::Sps::parse(nal);
         hevc_format::kind(nal);
     }
+}
+
+/// The name of a file in a room's HLS folder: what is understood can be written, and reads as the same.
+pub(crate) fn hls_file(data: &[u8]) {
+    let Ok(name) = std::str::from_utf8(data) else { return };
+    if let Ok(file) = name.parse::<File>() {
+        let written = file.to_string();
+        assert!(written.len() <= name.len(), "nothing but leading zeros is left out");
+        assert_eq!(written.parse(), Ok(file));
+    }
+}
+
+/// The query of a playlist's reload: what is understood can be asked again in the words of the draft.
+pub(crate) fn hls_query(data: &[u8]) {
+    let Ok(query) = std::str::from_utf8(data) else { return };
+    let Some(reload) = Reload::parse(query) else { return };
+    assert!(reload.sequence.is_some() || reload.part.is_none());
+    let mut written = String::new();
+    if let Some(sequence) = reload.sequence {
+        written += &format!("_HLS_msn={sequence}");
+    }
+    if let Some(part) = reload.part {
+        written += &format!("&_HLS_part={part}");
+    }
+    if reload.skip {
+        written += "&_HLS_skip=YES";
+    }
+    assert_eq!(Reload::parse(&written), Some(reload));
 }
 
 /// The first byte says into how large pieces the rest is cut, as a network does.

@@ -28,7 +28,7 @@ pub(crate) struct Desk {
     /// `None` only while it is being restarted, or after a restart failed.
     relay: AsyncMutex<Option<LocalRelay>>,
     settings: Mutex<Settings>,
-    secrets: Secrets,
+    secrets: Mutex<Secrets>,
     targets: Vec<TargetUrl>,
 }
 
@@ -48,7 +48,9 @@ impl Desk {
     pub(crate) async fn open(settings: Settings, targets: Vec<TargetUrl>) -> Result<Self> {
         let secrets = Secrets::load(&settings.data)?;
         let file = &settings.now;
-        let relay = LocalRelay::start(file, settings.rtmp, settings.data.clone(), &secrets).await?;
+        let mut relay = LocalRelay::start(file, settings.rtmp, settings.data.clone(), &secrets).await?;
+        let secrets = Mutex::new(secrets);
+        renew(&mut relay, &secrets, &settings.data).await?;
         let config = footlight_studio::Config {
             camera: file.camera.clone(),
             microphone: file.microphone.clone(),
@@ -71,14 +73,15 @@ impl Desk {
     pub(crate) async fn ready(&self) -> Option<Ready> {
         let relay = self.relay.lock().await;
         let relay = relay.as_ref()?;
+        let secrets = known(&self.secrets);
         Some(Ready {
             http: relay.http(),
             watch: relay.watch(),
             rtmp: relay.rtmp.clone(),
             port: relay.address.port(),
             room: relay.room.to_string(),
-            stream_key: self.secrets.stream_key.clone(),
-            owner_token: self.secrets.owner_token.clone(),
+            stream_key: secrets.stream_key,
+            owner_token: secrets.owner_token,
         })
     }
 
@@ -88,10 +91,15 @@ impl Desk {
 
     /// Goes on air: to the targets of the command line, else to the bundled relay.
     pub(crate) async fn go_live(&self) -> Result<(), Failure> {
-        let key = || footlight_studio::Secret::new(self.secrets.stream_key.reveal().to_owned());
+        let key = || footlight_studio::Secret::new(known(&self.secrets).stream_key.reveal().to_owned());
         let targets = if self.targets.is_empty() {
-            let relay = self.relay.lock().await;
-            let relay = relay.as_ref().ok_or_else(no_relay)?;
+            let mut relay = self.relay.lock().await;
+            let relay = relay.as_mut().ok_or_else(no_relay)?;
+            let data = self.settings.lock().map(|settings| settings.data.clone()).unwrap_or_default();
+            renew(relay, &self.secrets, &data).await.map_err(|error| {
+                tracing::error!("{error:#}");
+                Failure::new(Code::Internal, "The relay has no stream key for this studio")
+            })?;
             vec![Target::Whip { url: relay.whip(), key: key() }]
         } else {
             self.targets.iter().map(|target| Target::Whip { url: target.whip.clone(), key: key() }).collect()
@@ -167,9 +175,9 @@ impl Desk {
         if let Err(error) = old.stop().await {
             tracing::warn!("the relay did not stop cleanly: {error:#}");
         }
-        let start = async |file: &File| {
-            LocalRelay::start(file, settings.rtmp, settings.data.clone(), &self.secrets).await
-        };
+        let secrets = known(&self.secrets);
+        let start =
+            async |file: &File| LocalRelay::start(file, settings.rtmp, settings.data.clone(), &secrets).await;
         let access = match start(&wanted).await {
             Ok(relay) => slot.insert(relay).access(),
             Err(error) => {
@@ -209,6 +217,22 @@ impl Desk {
         self.close().await;
         self.studio.shutdown().await;
     }
+}
+
+fn known(secrets: &Mutex<Secrets>) -> Secrets {
+    // Nothing that panics runs under the lock.
+    secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+}
+
+/// Sees to it that the key which is remembered is good: its owner may have replaced it over the relay's API.
+async fn renew(relay: &mut LocalRelay, secrets: &Mutex<Secrets>, data: &std::path::Path) -> Result<()> {
+    let mut now = known(secrets);
+    let key = relay.stream_key(&now).await?;
+    if key != now.stream_key {
+        now.renew(data, key)?;
+        *secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
+    }
+    Ok(())
 }
 
 fn no_relay() -> Failure {

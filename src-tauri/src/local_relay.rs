@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use footlight_protocol::RoomId;
 use footlight_protocol::studio::RoomAccess;
-use footlight_relay::{Config, Handle, Reach, Relay, Rtmp};
+use footlight_relay::{Config, Handle, Reach, Relay, Rtmp, Secret};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,8 @@ pub(crate) struct LocalRelay {
     /// What an encoder takes as its server, where RTMP is taken.
     pub(crate) rtmp: Option<String>,
     pub(crate) handle: Handle,
+    /// The key that the relay made by this start, if any.
+    made_key: Option<Secret>,
     owner_token: String,
     internet: bool,
     stop: CancellationToken,
@@ -47,7 +49,8 @@ impl LocalRelay {
             rtmp,
             room: room.clone(),
             data,
-            stream_key: Some(secrets.stream_key.clone()),
+            // Handed in it would replace one that the owner has put in its place meanwhile.
+            stream_key: secrets.given.then(|| secrets.stream_key.clone()),
             owner_token: Some(secrets.owner_token.clone()),
             reach: Reach { map_port: asked, stun, ..Reach::default() },
             ..Config::default()
@@ -55,11 +58,21 @@ impl LocalRelay {
         let relay = Relay::bind(config).await.context("start the relay")?;
         let address = SocketAddr::new(listen.ip(), relay.ready().udp);
         let rtmp = relay.ready().rtmp.clone();
+        let made_key = relay.ready().stream_key.clone();
         let handle = relay.handle();
         let stop = CancellationToken::new();
         let task = tokio::spawn(relay.run(stop.clone()));
         let owner_token = secrets.owner_token.reveal().to_owned();
-        Ok(Self { address, room: room.clone(), rtmp, handle, owner_token, internet, stop, task })
+        Ok(Self { address, room: room.clone(), rtmp, handle, made_key, owner_token, internet, stop, task })
+    }
+
+    /// A stream key that is good for the relay: the one that it made by its start, else the one that is known, else a new
+    /// one.
+    pub(crate) async fn stream_key(&mut self, secrets: &Secrets) -> Result<Secret> {
+        match self.made_key.take() {
+            Some(made) => Ok(made),
+            None => self.handle.stream_key(secrets.stream_key.clone()).await.context("have a stream key"),
+        }
     }
 
     /// `http://HOST:PORT` as this machine reaches the relay.

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Secrets {
     pub(crate) stream_key: Secret,
     pub(crate) owner_token: Secret,
+    /// The stream key is the environment's: it holds whatever the relay knows.
+    pub(crate) given: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -30,33 +32,47 @@ impl Secrets {
     /// FOOTLIGHT_OWNER_TOKEN stand above the file and are not written to it.
     pub(crate) fn load(data: &Path) -> Result<Self> {
         let path = data.join("secrets.toml");
-        let mut secrets = match fs::read_to_string(&path) {
-            Ok(text) => {
-                let file: File = toml::from_str(&text)
-                    // The cause would quote the file's text.
-                    .map_err(|_| {
-                        anyhow::anyhow!(
-                            "the keys in {} are damaged; delete it to make new ones",
-                            path.display()
-                        )
-                    })?;
-                Self { stream_key: Secret::new(file.stream_key), owner_token: Secret::new(file.owner_token) }
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let secrets = Self { stream_key: Secret::random()?, owner_token: Secret::random()? };
-                secrets.keep(&path).with_context(|| format!("keep the keys in {}", path.display()))?;
-                secrets
-            }
-            Err(error) => return Err(error).with_context(|| format!("read the keys in {}", path.display())),
+        let mut secrets = if path.exists() {
+            Self::read(&path)?
+        } else {
+            let (stream_key, owner_token) = (Secret::random()?, Secret::random()?);
+            let secrets = Self { stream_key, owner_token, given: false };
+            secrets.keep(&path).with_context(|| format!("keep the keys in {}", path.display()))?;
+            secrets
         };
         let given = |name| std::env::var(name).ok().filter(|value| !value.is_empty()).map(Secret::new);
         if let Some(key) = given("FOOTLIGHT_STREAM_KEY") {
-            secrets.stream_key = key;
+            (secrets.stream_key, secrets.given) = (key, true);
         }
         if let Some(token) = given("FOOTLIGHT_OWNER_TOKEN") {
             secrets.owner_token = token;
         }
         Ok(secrets)
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("read the keys in {}", path.display()))?;
+        // The cause would quote the file's text.
+        let file: File = toml::from_str(&text).map_err(|_| {
+            anyhow::anyhow!("the keys in {} are damaged; delete it to make new ones", path.display())
+        })?;
+        let (stream_key, owner_token) = (Secret::new(file.stream_key), Secret::new(file.owner_token));
+        Ok(Self { stream_key, owner_token, given: false })
+    }
+
+    /// Remembers the stream key that the relay gave for one that is no longer good.
+    pub(crate) fn renew(&mut self, data: &Path, key: Secret) -> Result<()> {
+        self.stream_key = key;
+        let mut kept = self.clone();
+        // An owner token of the environment stands above the file, too, and is not written to it.
+        if std::env::var("FOOTLIGHT_OWNER_TOKEN").is_ok_and(|value| !value.is_empty()) {
+            kept.owner_token = Self::read(&data.join("secrets.toml"))?.owner_token;
+        }
+        let (path, draft) = (data.join("secrets.toml"), data.join("secrets.new"));
+        let _ = fs::remove_file(&draft);
+        kept.keep(&draft)?;
+        fs::rename(&draft, &path).with_context(|| format!("keep the keys in {}", path.display()))
     }
 
     fn keep(&self, path: &Path) -> Result<()> {
@@ -93,6 +109,11 @@ mod tests {
             let mode = fs::metadata(data.join("secrets.toml")).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+        let mut renewed = second.clone();
+        renewed.renew(&data, Secret::new("another")).unwrap();
+        let third = Secrets::load(&data).unwrap();
+        assert_eq!((third.stream_key.reveal(), third.given), ("another", false));
+        assert_eq!(third.owner_token.reveal(), first.owner_token.reveal());
         fs::write(data.join("secrets.toml"), "stream_key = \"abc").unwrap();
         let error = format!("{:#}", Secrets::load(&data).err().unwrap());
         assert!(error.contains("damaged") && !error.contains("abc"), "{error}");

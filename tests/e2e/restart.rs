@@ -9,7 +9,8 @@ use footlight_tests::scratch::Scratch;
 use footlight_tests::studio::{Headless, Studio};
 use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
-use footlight_tests::{Output, turn};
+use footlight_tests::{Output, http, turn};
+use serde_json::Value;
 
 const TIMES: usize = 5;
 /// From the port (or the publisher) being back to a fresh picture in the page.
@@ -52,6 +53,42 @@ async fn the_page_plays_again_after_the_publisher_was_killed() {
         "a publisher that comes back is no reason for a viewer to connect again"
     );
     stage.was_never_reloaded(&output).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_key_that_was_replaced_does_not_come_back_with_the_studio() {
+    let _turn = turn().await;
+    let output = Output::new("restart-keys");
+    let data = Scratch::new("studio-keys");
+    let mut studio = Headless::default().data(data.path()).start("first", &output).await;
+    studio.live(seconds(20)).await;
+    let old = studio.ready.key().to_owned();
+    // The first key that a relay has is its number 1.
+    let rotate = format!("{}/api/v1/rooms/main/keys/1/rotate", studio.ready.http);
+    let rotated = http::post(&rotate, "application/json", Some(studio.ready.token()), "").await;
+    assert_eq!(rotated.status, 200, "{}", rotated.body);
+    let rotated: Value = serde_json::from_str(&rotated.body).expect("a key");
+    let rotated = rotated["key"].as_str().expect("the key's text").to_owned();
+    studio.process.terminate();
+    studio.process.exit(seconds(10)).await;
+
+    let mut studio = Headless::default().data(data.path()).start("second", &output).await;
+    studio.live(seconds(20)).await;
+    let new = studio.ready.key().to_owned();
+    assert!(new != old && new != rotated, "the studio has a key of its own");
+    let whip = format!("{}/whip/main", studio.ready.http);
+    for (key, status, why) in [
+        (&old, 401, "what was replaced is good for nothing"),
+        (&rotated, 409, "what took its place is good, but the studio is on air"),
+    ] {
+        let answer = http::post(&whip, "application/sdp", Some(key), &http::offer("sendonly")).await;
+        assert_eq!(answer.status, status, "{why}: {}", answer.body);
+    }
+    studio.process.terminate();
+    studio.process.exit(seconds(10)).await;
+    // Once more, with nothing replaced meanwhile.
+    let studio = Headless::default().data(data.path()).start("third", &output).await;
+    assert_eq!(studio.ready.key(), new);
 }
 
 /// A relay and a publisher that can be killed apart, and a viewer.

@@ -80,6 +80,7 @@ const NEEDS: &[Need] = &[
     need(Purpose::Test, Probe::Program("nft"), "nftables", ""),
     need(Purpose::Test, Probe::Program("miniupnpd"), "miniupnpd-nftables", ""),
     need(Purpose::Test, Probe::Program("turnserver"), "coturn", ""),
+    need(Purpose::Test, Probe::Program("pebble"), "pebble", ""),
 ];
 
 /// Brings the machine to where `purpose` can be served. Does nothing, and prints nothing, where all is there.
@@ -97,22 +98,24 @@ pub(crate) fn install(purpose: Purpose) -> Result<()> {
     }
     wasm()?;
     if purpose == Purpose::Test {
-        for (package, version, dependencies) in PYTHON {
-            python(package, version, dependencies)?;
+        for (package, version, more) in PYTHON {
+            python(package, version, more)?;
         }
     }
     Ok(())
 }
 
-/// What the tests take from PyPI, once beside the build output: name, version, and whether its dependencies come too.
-const PYTHON: [(&str, &str, bool); 2] = [
+/// What the tests take from PyPI, once beside the build output: name, version, and what pip is to do beside that.
+const PYTHON: [(&str, &str, &[&str]); 3] = [
     // An ffmpeg that speaks Enhanced RTMP (6.1 and later), which Debian's does not.
-    ("imageio-ffmpeg", "0.6.0", false),
+    ("imageio-ffmpeg", "0.6.0", &["--no-deps"]),
     // A WebRTC stack of others, to publish by WHIP and watch by WHEP.
-    ("aiortc", "1.16.0", true),
+    ("aiortc", "1.16.0", &[]),
+    // An S3 server that checks signatures; the extra that brings its server brings much else.
+    ("moto", "5.2.2", &["py-partiql-parser", "pyyaml", "flask==3.1.2", "flask-cors==6.0.1"]),
 ];
 
-fn python(package: &str, version: &str, dependencies: bool) -> Result<()> {
+fn python(package: &str, version: &str, more: &[&str]) -> Result<()> {
     let folder = target().join("tools").join("python").join(format!("{package}-{version}"));
     if folder.exists() {
         return Ok(());
@@ -124,10 +127,8 @@ fn python(package: &str, version: &str, dependencies: bool) -> Result<()> {
         .args(["install", "--quiet", "--root-user-action=ignore", "--upgrade", "--target"])
         .arg(&draft)
         .arg(format!("{package}=={version}"))
+        .args(more)
         .stdin(Stdio::null());
-    if !dependencies {
-        install.arg("--no-deps");
-    }
     step(&format!("install {package}"), &mut install)?;
     std::fs::rename(&draft, &folder).with_context(|| format!("put {package} into {}", folder.display()))
 }

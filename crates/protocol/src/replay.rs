@@ -28,6 +28,12 @@ pub struct Line {
     /// Media time at the end of the last part.
     pub duration_ms: u64,
     pub bytes: u64,
+    /// When all of it had been copied into the relay's bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploaded_ms: Option<UnixMillis>,
+    /// Where that copy is (`s3://BUCKET/KEY/`), for the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<String>,
     /// A silent MP4 of one picture, for `<video>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poster: Option<String>,

@@ -19,6 +19,9 @@ pub struct Status {
     pub process: Process,
     pub disk: Disk,
     pub webhooks: Webhooks,
+    /// Copies of recordings in a bucket, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploads: Option<Uploads>,
 }
 
 /// What is open now.
@@ -27,7 +30,7 @@ pub struct Status {
 pub struct Sessions {
     /// WebRTC publishers.
     pub publishers: u64,
-    /// WebRTC viewers.
+    /// Viewers, over WebRTC, FLV, HLS and RTMP.
     pub viewers: u64,
     /// Chat sessions.
     pub members: u64,
@@ -69,4 +72,18 @@ pub struct Webhooks {
     pub delivered: u64,
     pub failed_attempts: u64,
     pub lost: u64,
+}
+
+/// Copies of recordings in a bucket; all but `waiting` since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Uploads {
+    /// Finished recordings that are not there yet.
+    pub waiting: u64,
+    pub done: u64,
+    pub bytes: u64,
+    pub failed_attempts: u64,
+    /// Why the last attempt failed, until one succeeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<String>,
 }

@@ -11,9 +11,11 @@ use footlight_protocol::RoomId;
 use footlight_protocol::room::UnixMillis;
 use serde::Deserialize;
 
+use crate::acme::Acme;
 use crate::error::Error;
 use crate::hook::{Topic, Webhook};
 use crate::reach::{Settings as Reach, credentials};
+use crate::record::Upload;
 use crate::secret::Secret;
 use crate::tls::Tls;
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub ice_servers: Vec<IceServer>,
     /// Certificate of HTTPS and RTMPS. `None` serves neither.
     pub tls: Option<Tls>,
+    /// Has that certificate made, in place of `tls`.
+    pub acme: Option<Acme>,
     pub rtmp: Rtmp,
     /// RTMPS here, with the certificate of `tls`; port 0 picks one that is free. `None` takes none.
     pub rtmps: Option<SocketAddr>,
@@ -56,6 +60,8 @@ pub struct Config {
     pub hls_window: Duration,
     pub limits: Limits,
     pub recording: Recording,
+    /// Where finished recordings are copied to.
+    pub upload: Option<Upload>,
 }
 
 /// What of a broadcast is kept.
@@ -206,6 +212,7 @@ impl Default for Config {
             owner_token: None,
             ice_servers: Vec::new(),
             tls: None,
+            acme: None,
             rtmp: Rtmp::Usual,
             rtmps: None,
             webhooks: Vec::new(),
@@ -215,6 +222,7 @@ impl Default for Config {
             hls_window: Duration::from_secs(120),
             limits: Limits::default(),
             recording: Recording::default(),
+            upload: None,
         }
     }
 }
@@ -229,6 +237,7 @@ struct File {
     advertise: Vec<IpAddr>,
     ice_servers: Vec<IceServer>,
     tls: Option<Tls>,
+    acme: Option<Acme>,
     rtmp: Rtmp,
     rtmps: Option<SocketAddr>,
     webhooks: Vec<Hook>,
@@ -237,6 +246,59 @@ struct File {
     hls_window_seconds: Option<u64>,
     limits: Limits,
     recording: Recording,
+    upload: Option<Copy>,
+}
+
+/// The bucket as the file names it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Copy {
+    endpoint: String,
+    bucket: String,
+    #[serde(default = "usual_region")]
+    region: String,
+    #[serde(default)]
+    prefix: String,
+    /// A file of two lines, the access key and the secret; without one they come by environment.
+    keys: Option<PathBuf>,
+    #[serde(default)]
+    delete_local: bool,
+    #[serde(default)]
+    while_live: bool,
+}
+
+fn usual_region() -> String {
+    "us-east-1".to_owned()
+}
+
+impl Copy {
+    fn read(self, env: impl Fn(&str) -> Option<String>) -> Result<Upload, String> {
+        let (access, secret) = match &self.keys {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| format!("upload.keys: {}: {error}", path.display()))?;
+                let mut lines = text.lines().map(|line| line.trim().to_owned());
+                (lines.next(), lines.next())
+            }
+            None => (env("FOOTLIGHT_S3_ACCESS_KEY"), env("FOOTLIGHT_S3_SECRET_KEY")),
+        };
+        let given = |key: Option<String>| {
+            let usable = |key: &String| !key.is_empty() && key.chars().all(|c| matches!(c, '!'..='~'));
+            key.filter(usable).map(Secret::new).ok_or_else(|| match &self.keys {
+                Some(path) => format!("upload.keys: {} has to be two lines, the access key and the secret", path.display()),
+                None => "upload: FOOTLIGHT_S3_ACCESS_KEY and FOOTLIGHT_S3_SECRET_KEY have to be set, or upload.keys".to_owned(),
+            })
+        };
+        let (access_key, secret_key) = (given(access)?, given(secret)?);
+        if self.bucket.is_empty() || self.region.is_empty() {
+            return Err("upload: bucket and region have to be named".to_owned());
+        }
+        if self.prefix.starts_with('/') || self.prefix.chars().any(char::is_control) {
+            return Err("upload.prefix: is the beginning of a key, without a slash in front".to_owned());
+        }
+        let Self { endpoint, bucket, region, prefix, delete_local, while_live, .. } = self;
+        Ok(Upload { endpoint, region, bucket, prefix, access_key, secret_key, delete_local, while_live })
+    }
 }
 
 /// A webhook as the file names it.
@@ -263,6 +325,7 @@ impl Config {
         // The first line of the parser's report names place and reason; the rest draws it.
         let file: File = toml::from_str(text).map_err(|error| one_line(&error.to_string()))?;
         file.ice_servers.iter().try_for_each(IceServer::check)?;
+        file.acme.iter().try_for_each(Acme::check)?;
         let defaults = Self::default();
         if !(1..=100).contains(&file.recording.disk_budget_percent) {
             return Err("recording.disk_budget_percent: has to be 1 to 100".to_owned());
@@ -275,6 +338,7 @@ impl Config {
             Ok(Webhook { url, secret, events })
         });
         let webhooks = webhooks.collect::<Result<_, String>>()?;
+        let upload = file.upload.map(|copy| copy.read(&env)).transpose()?;
         let window = file.hls_window_seconds.unwrap_or(defaults.hls_window.as_secs());
         if !(LEAST_WINDOW..=MOST_WINDOW).contains(&window) {
             return Err(format!("hls_window_seconds has to be {LEAST_WINDOW} to {MOST_WINDOW}"));
@@ -286,6 +350,7 @@ impl Config {
             advertise: file.advertise,
             ice_servers: file.ice_servers,
             tls: file.tls,
+            acme: file.acme,
             rtmp: file.rtmp,
             rtmps: file.rtmps,
             webhooks,
@@ -294,6 +359,7 @@ impl Config {
             hls_window: Duration::from_secs(window),
             limits: file.limits,
             recording: file.recording,
+            upload,
             ..defaults
         })
     }
@@ -342,7 +408,7 @@ mod tests {
                 line.strip_prefix("# ").filter(|l| l.contains(" = ") || l.starts_with('[')).unwrap_or(line)
             })
             .fold(String::new(), |text, line| text + line + "\n");
-        let config = Config::from_toml(&open, |_| Some("sixteen or more!".into())).unwrap();
+        let config = Config::from_toml(&open, |_| Some("sixteen_or_more!".into())).unwrap();
         assert_eq!((config.advertise.len(), config.ice_servers.len()), (1, 3));
         assert_eq!(config.ice_servers[0].link(None, 0), "<stun:stun.example.org>; rel=\"ice-server\"");
         let turn = config.ice_servers[1].link(Some(&Secret::new("unused")), 0);
@@ -353,6 +419,10 @@ mod tests {
         assert!(config.recording.disk_budget_bytes.is_some());
         assert!(matches!(config.rtmp, Rtmp::At(_)) && config.rtmps.is_some());
         assert!(config.tls.is_some() && config.webhooks.len() == 1);
+        let upload = config.upload.unwrap();
+        assert_eq!((upload.region.as_str(), upload.delete_local), ("eu-central-1", false));
+        assert_eq!(upload.secret_key.reveal(), "sixteen_or_more!");
+        assert!(!format!("{upload:?}").contains("sixteen"));
     }
 
     #[test]
@@ -371,7 +441,12 @@ mod tests {
             ("ice_servers = [{ url = 'stun:x>y' }]", "stun:x>y"),
             ("[recording]\ndisk_budget_percent = 101", "1 to 100"),
             ("rtmp = 'on'", "ADDR:PORT"),
+            ("[acme]\ndomains = ['*.example.org']", "*.example.org"),
+            ("[acme]\ndomains = ['a.org']\nchallenge = 'dns-01'", "dns-01"),
             ("hls_window_seconds = 5", "72 to 3600"),
+            ("[upload]\nendpoint = 'http://x'\nbucket = 'b'", "FOOTLIGHT_S3_ACCESS_KEY"),
+            ("[upload]\nendpoint = 'http://x'\nbucket = 'b'\nkeys = '/no/such/file'", "/no/such/file"),
+            ("[upload]\nbucket = 'b'", "endpoint"),
         ] {
             let message = Config::from_toml(text, |_| None).unwrap_err();
             assert!(!message.contains('\n') && message.contains(says), "{message}");

@@ -1,14 +1,18 @@
 //! What the fuzz targets of the relay do with the bytes they are given. Its parsers are private, so their targets
 //! are here; those of the media crate are in `fuzz/targets/media.rs`. Not part of the interface.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use footlight_protocol::key::NameStreamKey;
+use footlight_protocol::replay::{ClipRequest, Edit, MAX_TITLE};
 use footlight_protocol::room::{ClientMessage, MAX_NAME, MAX_TEXT};
 use tokio::sync::watch;
 
 use crate::auth::bearer;
 use crate::chat::text::clean;
+use crate::reach::{Transaction, igd};
 use crate::room::patch::Condition;
 use crate::rtc::fragment::Fragment;
 use crate::rtc::{Answerer, Role};
@@ -17,11 +21,61 @@ use crate::rtc::{Answerer, Role};
 pub type Target = (&'static str, fn(&[u8]));
 
 pub const TARGETS: &[Target] = &[
+    ("api_body", api_body),
+    ("igd", igd_answer),
     ("room_message", room_message),
     ("sdp_fragment", sdp_fragment),
     ("sdp_offer", sdp_offer),
+    ("stun", stun_answer),
     ("whip_headers", whip_headers),
 ];
+
+/// A body that the JSON API takes.
+fn api_body(data: &[u8]) {
+    if let Ok(request) = serde_json::from_slice::<ClipRequest>(data) {
+        let written = serde_json::to_vec(&request).expect("a request is plain data");
+        assert_eq!(serde_json::from_slice::<ClipRequest>(&written).ok(), Some(request));
+    }
+    if let Ok(Edit { title: Some(title), .. }) = serde_json::from_slice(data)
+        && let Ok(title) = clean(&title, MAX_TITLE)
+    {
+        assert!((1..=MAX_TITLE).contains(&title.chars().count()));
+    }
+    let _ = serde_json::from_slice::<NameStreamKey>(data);
+}
+
+/// What answers a search for routers, describes itself as one, or answers what it is asked to do.
+fn igd_answer(data: &[u8]) {
+    const ROUTER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 168, 1, 1)), 5000);
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for url in igd::location(text).into_iter().chain([text]) {
+        if let Some(path) = igd::path_at(url, ROUTER) {
+            assert!(path.starts_with('/') && url.ends_with(path) || path == "/", "{path}");
+        }
+    }
+    if let Some(description) = igd::Description::parse(text, ROUTER) {
+        for control in [Some(description.connection), description.line].into_iter().flatten() {
+            // It stands in the first line of a request.
+            assert!(control.path.starts_with('/') && !control.path.contains(char::is_whitespace));
+        }
+    }
+    if let Ok(Some(value)) = igd::answer(text, "NewExternalIPAddress") {
+        assert_eq!(value.trim(), value);
+    }
+}
+
+/// A datagram that may be a STUN server's answer to the question of its own transaction.
+fn stun_answer(data: &[u8]) {
+    let id = data.get(8..20).and_then(|id| id.try_into().ok()).unwrap_or_default();
+    let transaction = Transaction(id);
+    if transaction.answer(data).is_some() {
+        assert_eq!(
+            Transaction(id.map(|byte: u8| !byte)).answer(data),
+            None,
+            "the answer to another question"
+        );
+    }
+}
 
 /// A text frame of the room's WebSocket.
 fn room_message(data: &[u8]) {

@@ -18,6 +18,8 @@ use crate::store::{KeptKey, Store};
 const STREAM_KEY: &str = "stream key";
 /// The name of the key that the first start makes, and of the one that is handed in.
 const FIRST: &str = "default";
+/// The name of the key that is made for the program which bundles the relay, where its own is no longer good.
+const BUNDLER: &str = "studio";
 
 /// The keys of all rooms.
 pub(crate) struct Keys {
@@ -112,6 +114,17 @@ impl Keys {
         let mut listed = self.list(room, None).into_iter();
         let old = listed.find(|key| key.id == id).ok_or(NotMade::NoSuchKey)?;
         self.make(room, old.name, Some(id)).await
+    }
+
+    /// A key for the program that bundles the relay: the one that it knows, or a new one where that was replaced or
+    /// taken back. What the owner did over the API holds, whatever the program remembers.
+    pub(crate) async fn for_bundler(&self, room: &RoomId, known: Secret) -> Result<Secret, NotMade> {
+        if self.find(known.reveal()).and_then(|id| self.room(id)).as_ref() == Some(room) {
+            return Ok(known);
+        }
+        let before = self.list(room, None).into_iter().find(|key| key.name == BUNDLER);
+        let (_, made) = self.make(room, BUNDLER.to_owned(), before.map(|key| key.id)).await?;
+        Ok(made)
     }
 
     /// Takes a key back. Says whether the room had it.
@@ -218,6 +231,19 @@ mod tests {
         let before = keys.list(&room, None);
         assert_eq!(open(Some(third.reveal())).await.list(&room, None), before);
         assert!(!keys.revoke(&"other".parse().unwrap(), rotated.id).await.unwrap());
+        // The program that bundles the relay goes on with a key of its own, and never with one that was taken back.
+        let known = Secret::new("handed in later");
+        assert_eq!(keys.for_bundler(&room, known.clone()).await.unwrap(), known);
+        let default = keys.find(known.reveal()).unwrap();
+        let (_, replaced) = keys.rotate(&room, default).await.unwrap();
+        let own = keys.for_bundler(&room, known.clone()).await.unwrap();
+        assert_eq!(keys.find(known.reveal()), None);
+        assert!(keys.find(replaced.reveal()).is_some());
+        let named = keys.list(&room, None).into_iter().find(|key| Some(key.id) == keys.find(own.reveal()));
+        assert_eq!(named.unwrap().name, BUNDLER);
+        let again = keys.for_bundler(&room, known).await.unwrap();
+        assert_eq!((keys.find(own.reveal()), keys.find(again.reveal()).is_some()), (None, true));
+        let before = keys.list(&room, None);
         for n in before.len()..MAX_KEYS {
             keys.add(&room, format!("key {n}")).await.unwrap();
         }

@@ -4,6 +4,7 @@
 //! (all media); [`Relay::run`] serves until it is cancelled. The program `footlight-relay` is [`cli::main`];
 //! the desktop app runs the same two calls in its own process.
 
+mod acme;
 mod auth;
 mod chat;
 pub mod cli;
@@ -35,10 +36,12 @@ mod tls;
 mod track;
 mod usage;
 
+pub use acme::{Acme, Challenge};
 pub use config::{Config, IceServer, Limits, Recording, Rtmp};
 pub use error::Error;
 pub use hook::{Topic, Webhook};
 pub use reach::Settings as Reach;
+pub use record::Upload;
 pub use relay::{Handle, Ready, Relay, Stats};
 pub use secret::Secret;
 pub use tls::Tls;

@@ -92,6 +92,12 @@ metrics! {
     recording_drops counter "footlight_recording_drops_total";
     /// Times the disk refused to record.
     recording_errors counter "footlight_recording_errors_total";
+    /// Bytes of recordings that were copied into the bucket.
+    upload_bytes counter "footlight_upload_bytes_total";
+    /// Attempts to copy a recording into the bucket that failed.
+    upload_failures counter "footlight_upload_failed_attempts_total";
+    /// Finished recordings that are not in the bucket yet.
+    uploads_waiting gauge "footlight_uploads_waiting";
     /// Chat sessions that are open now.
     members gauge "footlight_chat_members";
     /// Chat events that got a place in a room's order.

@@ -1,38 +1,66 @@
 //! Who may say and do what: decisions on values, no I/O.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 
 use footlight_protocol::room::{Action, MAX_TIMEOUT, Role, UnixMillis};
 use footlight_protocol::{Code, Failure, UserId};
 
 use crate::store::Sanction;
 
+/// Addresses of the banned that are remembered. Full ⇒ the oldest is forgotten.
+const ADDRESSES: usize = 1024;
+
 /// The room's sanctions.
 #[derive(Debug, Default)]
-pub(crate) struct Sanctions(HashMap<UserId, Sanction>);
+pub(crate) struct Sanctions {
+    of: HashMap<UserId, Sanction>,
+    /// Where the banned chatted from when they were banned; in memory only, oldest first.
+    addresses: VecDeque<(UserId, IpAddr)>,
+}
 
 impl Sanctions {
     pub(crate) fn new(kept: Vec<(UserId, Sanction)>) -> Self {
-        Self(kept.into_iter().collect())
+        Self { of: kept.into_iter().collect(), addresses: VecDeque::new() }
     }
 
     pub(crate) fn is_banned(&self, user: &UserId) -> bool {
-        self.0.get(user) == Some(&Sanction::Banned)
+        self.of.get(user) == Some(&Sanction::Banned)
+    }
+
+    /// Remembers where somebody who is banned was.
+    pub(crate) fn was_at(&mut self, user: &UserId, addresses: &[IpAddr]) {
+        for address in addresses.iter().filter(|address| !address.is_loopback()) {
+            if self.addresses.len() == ADDRESSES {
+                self.addresses.pop_front();
+            }
+            self.addresses.push_back((user.clone(), *address));
+        }
+    }
+
+    /// Whether somebody may not watch: one who is banned, and one who does not say who they are at an address of the
+    /// banned. On the loopback interface everybody has the same address.
+    pub(crate) fn bars(&self, user: Option<&UserId>, address: IpAddr) -> bool {
+        match user {
+            Some(user) => self.is_banned(user),
+            None => self.addresses.iter().any(|(_, of_banned)| *of_banned == address),
+        }
     }
 
     pub(crate) fn muted_until(&self, user: &UserId, now: UnixMillis) -> Option<UnixMillis> {
-        match self.0.get(user) {
+        match self.of.get(user) {
             Some(Sanction::MutedUntil(until)) if *until > now => Some(*until),
             _ => None,
         }
     }
 
     pub(crate) fn set(&mut self, user: UserId, sanction: Sanction) {
-        self.0.insert(user, sanction);
+        self.of.insert(user, sanction);
     }
 
     pub(crate) fn pardon(&mut self, user: &UserId) {
-        self.0.remove(user);
+        self.of.remove(user);
+        self.addresses.retain(|(banned, _)| banned != user);
     }
 }
 
@@ -108,6 +136,31 @@ mod tests {
         assert_eq!(refused("a", 10_000), None);
         assert_eq!(refused("b", 0), Some((Code::Banned, None)));
         assert_eq!(refused("c", 0), None);
+    }
+
+    #[test]
+    fn the_banned_do_not_watch_on_without_a_name() {
+        let (here, there): (IpAddr, IpAddr) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+        let mut sanctions = Sanctions::default();
+        sanctions.set(user("a"), Sanction::Banned);
+        sanctions.was_at(&user("a"), &[here, [127, 0, 0, 1].into()]);
+        for (who, address, barred) in [
+            (Some("a"), there, true),
+            (None, here, true),
+            (None, there, false),
+            // Somebody else of the same household, and everybody on this machine.
+            (Some("b"), here, false),
+            (None, [127, 0, 0, 1].into(), false),
+        ] {
+            assert_eq!(sanctions.bars(who.map(user).as_ref(), address), barred, "{who:?} {address}");
+        }
+        for n in 0..ADDRESSES {
+            sanctions.was_at(&user("c"), &[[10, 0, (n >> 8) as u8, n as u8].into()]);
+        }
+        assert!(!sanctions.bars(None, here), "the oldest is forgotten");
+        sanctions.was_at(&user("a"), &[here]);
+        sanctions.pardon(&user("a"));
+        assert!(!sanctions.bars(None, here) && !sanctions.bars(Some(&user("a")), here));
     }
 
     #[test]

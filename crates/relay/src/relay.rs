@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::acme::{self, Answers, Renewer};
 use crate::auth::Auth;
 use crate::chat::history::TAIL;
 use crate::clock;
@@ -24,10 +25,11 @@ use crate::error::Error;
 use crate::hook;
 use crate::http::listener::Listener;
 use crate::http::{App, Shared, router};
+use crate::keys::NotMade;
 use crate::metrics::Metrics;
 use crate::mux::{self, Intake, Mux};
 use crate::reach;
-use crate::record::{self, Archive};
+use crate::record::{self, Archive, Uploader};
 use crate::room::{self, Actor, Door};
 use crate::rtc::{Answerer, Engine, RoomSetup, host_addresses};
 use crate::rtmp;
@@ -77,6 +79,7 @@ pub struct Stats {
 pub struct Handle {
     state: watch::Receiver<RoomState>,
     drain: Drain,
+    auth: Arc<Auth>,
 }
 
 impl Handle {
@@ -88,6 +91,18 @@ impl Handle {
     /// Ends a drain that is under way: what [`Config::drain`] still leaves to those who are here is over.
     pub fn hurry(&self) {
         self.drain.hurry();
+    }
+
+    /// A stream key for the program that bundles the relay: `known` where that is still good, else a new one named
+    /// `studio`, since the owner can replace keys and take them back while the program is not looking.
+    pub async fn stream_key(&self, known: Secret) -> Result<Secret, Error> {
+        let room = self.state.borrow().room.clone();
+        self.auth.keys.for_bundler(&room, known).await.map_err(|why| match why {
+            NotMade::Fault(error) => error,
+            NotMade::NameTaken | NotMade::TooMany | NotMade::NoSuchKey => {
+                Error::System { what: "a stream key" }
+            }
+        })
     }
 
     /// Resolves when [`Handle::stats`] has changed since the last call; false when the relay is gone.
@@ -103,12 +118,14 @@ pub struct Relay {
     engine: Engine,
     muxes: Vec<Mux>,
     archive: Archive,
+    uploader: Option<Uploader>,
     rooms: Vec<room::Setup>,
     rooms_cancel: CancellationToken,
     sockets: TaskTracker,
     listener: Listener,
     encoders: Vec<rtmp::Listener>,
     tls: Option<tls::Acceptor>,
+    renewer: Option<Renewer>,
     lanes: hook::Lanes,
     sampler: Sampler,
     drain: Drain,
@@ -122,7 +139,20 @@ impl Relay {
     pub async fn bind(config: Config) -> Result<Self, Error> {
         std::fs::create_dir_all(&config.data)
             .map_err(|source| Error::File { path: config.data.clone(), source })?;
-        let tls = config.tls.as_ref().map(tls::Acceptor::load).transpose()?;
+        let answers = Answers::default();
+        let (tls, renewer) = match (&config.tls, config.acme.clone()) {
+            (Some(files), None) => (Some(tls::Acceptor::load(files, None)?), None),
+            (None, Some(acme)) => {
+                let files = acme::prepare(&config.data)?;
+                let tls = tls::Acceptor::load(&files, Some(answers.clone()))?;
+                (Some(tls), Some(Renewer::new(acme, &files, answers.clone())))
+            }
+            (None, None) => (None, None),
+            (Some(_), Some(_)) => {
+                let message = "the certificate is either in files or had by ACME".to_owned();
+                return Err(Error::Setting { setting: "tls, acme", message });
+            }
+        };
         if config.turn_secret.is_none()
             && let Some(server) = config.ice_servers.iter().find(|server| server.needs_secret())
         {
@@ -178,6 +208,8 @@ impl Relay {
             engine: engine.commands(),
             metrics: metrics.clone(),
             rooms: vec![(config.room.clone(), inbox_sender.clone())],
+            upload: config.upload,
+            room: state.clone(),
         })?;
         let (outlets, mut sinks) = mux::outlets(&config.room, &engine.commands(), config.hls_window);
         sinks.extend(recording.sinks.into_iter().flatten());
@@ -209,7 +241,7 @@ impl Relay {
         let sockets = TaskTracker::new();
         let shared = Shared {
             rooms: BTreeMap::from([(config.room.clone(), door)]),
-            auth,
+            auth: auth.clone(),
             answerer,
             ice_servers: config.ice_servers,
             turn_secret: config.turn_secret,
@@ -221,6 +253,7 @@ impl Relay {
             started: clock::now_millis(),
             sockets: sockets.clone(),
             audience: Audience::default(),
+            answers,
         };
         let app = App(Arc::new(shared));
         let server =
@@ -252,19 +285,21 @@ impl Relay {
             stream_key: shown.stream_key,
             owner_token: shown.owner_token,
         };
-        let handle = Handle { state, drain: drain.clone() };
+        let handle = Handle { state, drain: drain.clone(), auth };
         Ok(Self {
             ready,
             handle,
             engine,
             muxes: vec![mux],
             archive: recording.archive,
+            uploader: recording.uploader,
             rooms: vec![setup],
             rooms_cancel,
             sockets,
             listener,
             encoders,
             tls,
+            renewer,
             lanes,
             sampler,
             drain,
@@ -288,12 +323,14 @@ impl Relay {
             mut engine,
             mut muxes,
             archive,
+            uploader,
             rooms,
             rooms_cancel,
             sockets,
             listener,
             encoders,
             tls,
+            renewer,
             lanes,
             ..
         } = self;
@@ -304,6 +341,12 @@ impl Relay {
         listening.spawn(sampler.run(accepting.clone()));
         for encoders in encoders {
             listening.spawn(encoders.run(accepting.clone()));
+        }
+        if let Some(uploader) = uploader {
+            listening.spawn(uploader.run(accepting.clone()));
+        }
+        if let Some(renewer) = renewer {
+            listening.spawn(renewer.run(accepting.clone()));
         }
         if let Some(tls) = tls {
             listening.spawn(tls.keep_current(accepting.clone()));

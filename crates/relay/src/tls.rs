@@ -16,11 +16,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use serde::Deserialize;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsAcceptor;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 use tokio_util::sync::CancellationToken;
 
+use crate::acme::{Answers, PROTOCOL};
 use crate::error::Error;
 
 /// The first byte of a TLS connection: the content type of a handshake (RFC 8446 section 5.1).
@@ -48,11 +49,13 @@ pub(crate) struct Acceptor {
     tls: TlsAcceptor,
     current: Arc<Current>,
     files: Tls,
+    /// Those who look whether a name leads here are answered by these.
+    answers: Option<Answers>,
 }
 
 impl Acceptor {
     /// Reads the files. An error names the one that cannot be used.
-    pub(crate) fn load(files: &Tls) -> Result<Self, Error> {
+    pub(crate) fn load(files: &Tls, answers: Option<Answers>) -> Result<Self, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let pair = read(files, &provider)?;
         let current = Arc::new(Current { provider: provider.clone(), pair: RwLock::new(Arc::new(pair)) });
@@ -62,7 +65,7 @@ impl Acceptor {
             .map_err(|_| Error::System { what: "TLS" })?
             .with_no_client_auth()
             .with_cert_resolver(current.clone());
-        Ok(Self { tls: TlsAcceptor::from(Arc::new(config)), current, files: files.clone() })
+        Ok(Self { tls: TlsAcceptor::from(Arc::new(config)), current, files: files.clone(), answers })
     }
 
     /// The handshake. An error is the client's doing, or it took too long.
@@ -70,10 +73,28 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        match tokio::time::timeout(HANDSHAKE, self.tls.accept(stream)).await {
+        match tokio::time::timeout(HANDSHAKE, self.shake(stream)).await {
             Ok(accepted) => accepted,
             Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
         }
+    }
+
+    async fn shake<S>(&self, stream: S) -> std::io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(answers) = &self.answers else { return self.tls.accept(stream).await };
+        let start = LazyConfigAcceptor::new(Default::default(), stream).await?;
+        let hello = start.client_hello();
+        let asks = hello.alpn().is_some_and(|mut names| names.any(|name| name == PROTOCOL));
+        if !asks {
+            return start.into_stream(self.tls.config().clone()).await;
+        }
+        let answer = hello.server_name().and_then(|name| answers.tls(name));
+        let answer = answer.ok_or_else(|| std::io::Error::other("nobody asked for this challenge"))?;
+        // The handshake is the answer, and nothing follows it (RFC 8737 section 3).
+        start.into_stream(answer).await?.shutdown().await?;
+        Err(std::io::Error::other("a certificate authority was answered"))
     }
 
     /// Reads the files again when they change, until cancelled.
@@ -195,7 +216,7 @@ mod tests {
             files
         };
         let (good, other) = (made("good"), made("other"));
-        assert!(Acceptor::load(&good).is_ok());
+        assert!(Acceptor::load(&good, None).is_ok());
         let empty = folder.join("empty.pem");
         std::fs::write(&empty, "nothing\n").unwrap();
         let missing = folder.join("missing.pem");
@@ -208,7 +229,7 @@ mod tests {
             (&good.certificate, &other.key, "other.key", "does not belong"),
         ] {
             let files = Tls { certificate: certificate.clone(), key: key.clone() };
-            let said = Acceptor::load(&files).map(drop).unwrap_err().to_string();
+            let said = Acceptor::load(&files, None).map(drop).unwrap_err().to_string();
             assert!(said.contains(named) && said.contains(why) && !said.contains('\n'), "{said}");
         }
         std::fs::remove_dir_all(&folder).unwrap();

@@ -1,9 +1,9 @@
-//! Fragments: `moof` and `mdat`, with what may stand in front of them, and the index over them.
+//! Fragments: `moof` and `mdat`, with what may stand in front of them.
 
 use bytes::Bytes;
 
 use super::Run;
-use super::boxes::{boxed, full, patch, put, put_u16, put_u64};
+use super::boxes::{boxed, full, patch, put, put_u64};
 use super::run::Sample;
 use crate::Time;
 
@@ -116,36 +116,4 @@ fn row(out: &mut Vec<u8>, sample: &Sample, flags: bool, composition: bool) {
 /// ISO/IEC 14496-12 section 8.8.3.1: depends on no other sample, or depends on others and is no sync sample.
 fn sample_flags(keyframe: bool) -> u32 {
     if keyframe { 0x0200_0000 } else { 0x0101_0000 }
-}
-
-/// A fragment as the index names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reference {
-    /// Bytes, less than 2³¹.
-    pub size: u32,
-    /// In ticks of the indexed track.
-    pub duration: u32,
-    pub keyframe: bool,
-}
-
-/// The index of a track (ISO/IEC 14496-12 section 8.16.3) over the fragments that follow it directly. `earliest` is
-/// when the first is shown, in ticks. One index names at most 65 535 fragments; the rest is left out.
-pub fn sidx(track: u32, timescale: u32, earliest: u64, fragments: &[Reference]) -> Bytes {
-    let fragments = &fragments[..fragments.len().min(usize::from(u16::MAX))];
-    let mut out = Vec::with_capacity(44 + 12 * fragments.len());
-    full(&mut out, b"sidx", 1, 0, |out| {
-        put(out, track);
-        put(out, timescale);
-        put_u64(out, earliest);
-        put_u64(out, 0); // first_offset
-        put_u16(out, 0);
-        put_u16(out, fragments.len() as u16);
-        for fragment in fragments {
-            put(out, fragment.size & 0x7fff_ffff);
-            put(out, fragment.duration);
-            // Starts with an access point of type 1, or not at all told.
-            put(out, if fragment.keyframe { 0x9000_0000 } else { 0 });
-        }
-    });
-    out.into()
 }

@@ -6,7 +6,7 @@ use super::Format;
 use super::boxes::{boxed, full, put, put_u16, put_u64, zeros};
 
 /// The unity matrix of ISO/IEC 14496-12 section 6.2.2.
-const UNITY: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
+pub(super) const UNITY: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 
 /// `ftyp` and `moov` for the tracks in `formats`, at most one of video and one of sound.
 pub fn init(formats: &[&Format]) -> Bytes {

@@ -39,7 +39,56 @@ pub struct Piece {
     pub keyframe: bool,
     /// Where `begins` stands in the `moof`.
     place: usize,
+    /// From the beginning of the `moof` to the first sample.
+    offset: u32,
+    rows: Rows,
 }
+
+/// Where the rows of a `trun` are, and what they are made of beside duration and size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rows {
+    place: Range<usize>,
+    flags: bool,
+    composition: bool,
+}
+
+impl Rows {
+    fn size(&self) -> usize {
+        8 + 4 * (usize::from(self.flags) + usize::from(self.composition))
+    }
+}
+
+/// A sample as a fragment tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) duration: u32,
+    pub(super) size: u32,
+    pub(super) keyframe: bool,
+    pub(super) composition: i32,
+}
+
+impl Piece {
+    /// From the beginning of the `moof` to the first sample.
+    pub(super) fn offset(&self) -> u32 {
+        self.offset
+    }
+
+    /// The samples, from the `moof` that the piece was read of.
+    pub(super) fn samples<'a>(&self, moof: &'a [u8]) -> impl Iterator<Item = Told> + use<'a> {
+        let Rows { place, flags, composition } = self.rows.clone();
+        let size = self.rows.size();
+        let rows = moof.get(place).unwrap_or_default().chunks_exact(size);
+        rows.map(move |row| Told {
+            duration: word(row, 0).unwrap_or(0),
+            size: word(row, 4).unwrap_or(0),
+            keyframe: !flags || word(row, 8).unwrap_or(0) & DEPENDS == 0,
+            composition: if composition { word(row, size - 4).unwrap_or(0) as i32 } else { 0 },
+        })
+    }
+}
+
+/// `sample_is_non_sync_sample`.
+const DEPENDS: u32 = 0x1_0000;
 
 /// The pieces of a fragment, from its whole `moof`.
 pub fn pieces(moof: &[u8]) -> Option<Vec<Piece>> {
@@ -87,36 +136,32 @@ fn piece(moof: &[u8], traf: Range<usize>) -> Option<Piece> {
         return None;
     }
     let (flags, composition) = (columns & 0x400 != 0, columns & 0x800 != 0);
-    let row = 8 + 4 * (usize::from(flags) + usize::from(composition));
-    let rows = moof.get(run.start + 12..run.end)?.chunks_exact(row);
-    if rows.len() != word(moof, run.start + 4)? as usize {
+    let rows = Rows { place: run.start + 12..run.end, flags, composition };
+    let count = moof.get(rows.place.clone())?.chunks_exact(rows.size()).len();
+    if count != word(moof, run.start + 4)? as usize {
         return None;
     }
-    let first = rows.clone().next()?;
-    /// `sample_is_non_sync_sample`.
-    const DEPENDS: u32 = 0x1_0000;
-    Some(Piece {
-        track,
-        begins,
-        composition: if composition { i64::from(word(first, row - 4)? as i32) } else { 0 },
-        duration: rows.filter_map(|row| word(row, 0)).map(u64::from).sum(),
-        keyframe: !flags || word(first, 8)? & DEPENDS == 0,
-        place,
-    })
+    let offset = word(moof, run.start + 8)?;
+    let mut piece =
+        Piece { track, begins, composition: 0, duration: 0, keyframe: false, place, offset, rows };
+    let first = piece.samples(moof).next()?;
+    (piece.composition, piece.keyframe) = (i64::from(first.composition), first.keyframe);
+    piece.duration = piece.samples(moof).map(|sample| u64::from(sample.duration)).sum();
+    Some(piece)
 }
 
 /// The body of a whole box of that kind.
-fn body(data: &[u8], kind: &[u8; 4]) -> Option<Range<usize>> {
+pub(super) fn body(data: &[u8], kind: &[u8; 4]) -> Option<Range<usize>> {
     let head = head(data).filter(|head| &head.kind == kind && head.size == data.len() as u64)?;
     (u64::from(u32::MAX) >= head.size).then_some(8..data.len())
 }
 
-fn child(data: &[u8], inside: Range<usize>, wanted: &[u8; 4]) -> Option<Range<usize>> {
+pub(super) fn child(data: &[u8], inside: Range<usize>, wanted: &[u8; 4]) -> Option<Range<usize>> {
     boxes(data, inside).find(|(kind, _)| kind == wanted).map(|(_, place)| place)
 }
 
 /// The boxes in a range, with where their bodies are; ends where one does not fit.
-fn boxes(data: &[u8], inside: Range<usize>) -> impl Iterator<Item = ([u8; 4], Range<usize>)> {
+pub(super) fn boxes(data: &[u8], inside: Range<usize>) -> impl Iterator<Item = ([u8; 4], Range<usize>)> {
     let mut at = inside.start;
     std::iter::from_fn(move || {
         let head = head(data.get(at..inside.end)?)?;
@@ -127,6 +172,6 @@ fn boxes(data: &[u8], inside: Range<usize>) -> impl Iterator<Item = ([u8; 4], Ra
     })
 }
 
-fn word(data: &[u8], at: usize) -> Option<u32> {
+pub(super) fn word(data: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*data.get(at..)?.first_chunk::<4>()?))
 }

@@ -187,12 +187,43 @@ fn parameter_sets_between_other_units_are_taken_out_too() {
 }
 
 #[test]
-fn the_index_counts_every_fragment() {
-    let reference = Reference { size: 1000, duration: 180_000, keyframe: true };
-    let words = words(&all(&sidx(VIDEO, 90_000, 5, &[reference; 3]), "sidx")[0]);
-    assert_eq!(words[..8], [0x0100_0000, VIDEO, 90_000, 0, 5, 0, 0, 3]);
-    assert_eq!(words[8..11], [1000, 180_000, 0x9000_0000]);
-    assert_eq!(words.len(), 8 + 3 * 3);
+fn the_tables_say_of_every_sample_what_the_fragments_said() {
+    let (video, audio) = (Format::of(&key(0)).unwrap(), Format::of(&sound(0)).unwrap());
+    let bytes = init(&[&video, &audio]);
+    let moov = &bytes[read::head(&bytes).unwrap().size as usize..];
+    let (mut video, mut audio) = (Run::new(video, at(0)), Run::new(audio, at(0)));
+    let mut tables = Tables::new(moov).unwrap();
+    assert_eq!(tables.write(moov, 0), None, "no samples");
+    // Sound begins 40 ms later; between the fragments 100 ms of both are missing.
+    for (n, begins) in [(0, 0), (1, 200_000u64)] {
+        let reordered: &[&[u8]] = if n == 0 { &[&SPS, &PPS, &[0x65, 1]] } else { &[&[0x41, 1, 1]] };
+        video.push(&picture(begins + 40_000, 40_000, reordered));
+        video.push(&picture(begins + 50_000, 0, &[&[0x41, 2]]));
+        (0..2).for_each(|n| audio.push(&sound(begins + 40_000 + n * 21_333)));
+        video.finish();
+        audio.finish();
+        let fragment = fragment(n + 1, Wrap::default(), &mut [&mut video, &mut audio]);
+        let moof = &fragment[..read::head(&fragment).unwrap().size as usize];
+        tables.push(moof, &read::pieces(moof).unwrap(), u64::from(n) * 10_000);
+    }
+    let written = tables.write(moov, 5).unwrap();
+    let all = |kind| all(&written, kind).into_iter().map(|body| words(&body)).collect::<Vec<_>>();
+    // 100 ms after the second picture of 50 ms, which itself lasts as long as the first.
+    assert_eq!(all("stts"), [vec![0, 3, 1, 4500, 1, 13_500, 2, 4500], vec![0, 3, 1, 1024, 1, 8576, 2, 1024]]);
+    assert_eq!(all("ctts"), [[0x100_0000, 4, 1, 3600, 1, 0, 1, 3600, 1, 0]]);
+    assert_eq!((all("stss"), all("stsc").len()), (vec![vec![0, 1, 1]], 2));
+    assert_eq!(all("stsz")[1], [0, 0, 4, 4, 4, 4, 4]);
+    assert_eq!(all("stsc")[0], [0, 1, 1, 2, 1]);
+    let places = all("stco").concat();
+    // Video first, of 12 bytes and of 13.
+    let chunks = [places[3] - places[2], places[6] - places[2], places[7] - places[3]];
+    assert_eq!(chunks, [10_000, 12, 13], "{places:?}");
+    assert_eq!(all("edts").len(), 0);
+    assert_eq!(written.windows(4).filter(|kind| kind == b"elst").count(), 1, "sound begins later");
+    assert_eq!(all("mdhd")[0][6..], [0, 27_000]);
+    assert_eq!((all("mvhd")[0][3..5].to_vec(), all("mvex").len()), (vec![90_000, 27_000], 0));
+    assert_eq!(tables.write(moov, u64::from(u32::MAX / 4)).map(|moov| moov.len()), Some(written.len()));
+    assert_eq!(all("stsd").len(), 2);
 }
 
 #[test]

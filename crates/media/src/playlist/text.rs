@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use super::{File, Media, Part, Segment, Variant};
-use crate::Time;
+use crate::{Time, time};
 
 /// The protocol version that delta updates need (section 8).
 const VERSION: u32 = 9;
@@ -143,29 +143,10 @@ struct Date(Time);
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DAY: u64 = 86_400;
-        let millis = self.0.as_micros() / 1000;
-        let (seconds, millis) = (millis / 1000, millis % 1000);
-        let (year, month, day) = civil(seconds / DAY);
-        let (hour, minute, second) = (seconds % DAY / 3600, seconds / 60 % 60, seconds % 60);
+        let time::Date { year, month, day, hour, minute, second } = self.0.date();
+        let millis = self.0.as_micros() / 1000 % 1000;
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
     }
-}
-
-/// Year, month and day of so many days after 1970-01-01. Years are counted from March, so that the leap day is a
-/// year's last, in eras of 400 years.
-fn civil(days: u64) -> (u64, u64, u64) {
-    /// Days of an era, and from 0000-03-01 to 1970-01-01.
-    const ERA: u64 = 146_097;
-    const SHIFT: u64 = 719_468;
-    let days = days + SHIFT;
-    let (era, day_of_era) = (days / ERA, days % ERA);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    (era * 400 + year_of_era + next, month, day)
 }
 
 #[cfg(test)]

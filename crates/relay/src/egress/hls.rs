@@ -25,7 +25,7 @@ use crate::mux::hls::{Missing, Text};
 use crate::room::{Ask, Door, Place};
 
 /// A viewer who asked for nothing for this long is gone. Players that wait between publishers ask every five seconds.
-const GONE_MILLIS: UnixMillis = 12_000;
+const GONE_MILLIS: UnixMillis = 10_000;
 /// What a name stands for never changes, and numbers are not used again.
 const FOR_EVER: &str = "public, max-age=3600, immutable";
 

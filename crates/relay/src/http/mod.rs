@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::acme::{self, Answers};
 use crate::auth::Auth;
 use crate::config::IceServer;
 use crate::drain::Drain;
@@ -61,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) audience: Audience,
     /// Open chat sockets; shutdown waits for their goodbyes.
     pub(crate) sockets: TaskTracker,
+    /// What certificate authorities are answered.
+    pub(crate) answers: Answers,
 }
 
 impl std::ops::Deref for App {
@@ -121,7 +124,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/healthz", get(api::ready))
         .route("/healthz/ready", get(api::ready))
         .route("/healthz/live", get(api::live))
-        .route("/metrics", get(status::metrics));
+        .route("/metrics", get(status::metrics))
+        .route("/.well-known/acme-challenge/{token}", get(acme::http));
     let media =
         Router::new().route("/live/{file}", get(flv::watch)).route("/hls/{room}/{file}", get(hls::file));
     let pages = Router::new()

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use footlight_protocol::replay::{ClipRequest, Edit};
 use footlight_protocol::{Code, Failure, Seq};
@@ -15,6 +15,7 @@ use super::App;
 use super::fail::{Fail, for_reader, text_body};
 use super::pages::file;
 use crate::auth::bearer;
+use crate::record::Media;
 
 /// Read from disk and sent at once; so much is in memory for each file that is being sent.
 const CHUNK: usize = 64 << 10;
@@ -43,8 +44,10 @@ pub(crate) async fn list(
 pub(crate) async fn replay(
     State(app): State<App>,
     Path((room, id)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Result<Response, Fail> {
-    Ok(fresh(app.shelf.replay(&app.room(&room)?.id, &id).await?))
+    // Viewers have tokens too, which mean nothing here.
+    Ok(fresh(app.shelf.replay(&app.room(&room)?.id, &id, app.auth.is_by_owner(&headers)).await?))
 }
 
 /// `GET /api/v1/rooms/{room}/replays/{id}/events?after=SEQ`
@@ -142,8 +145,14 @@ pub(crate) async fn media(
     Path((room, id, name)): Path<(String, String, String)>,
     request: Request,
 ) -> Result<Response, Fail> {
-    let path = app.shelf.media(&app.room(&room)?.id, &id, &name).await?;
-    send(path, request).await
+    let head = request.method() == Method::HEAD;
+    match app.shelf.media(&app.room(&room)?.id, &id, &name, head).await? {
+        Media::Here(path) => send(path, request).await,
+        Media::There(link) => {
+            let headers = [(header::LOCATION, link), (header::CACHE_CONTROL, "no-store".to_owned())];
+            Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
+        }
+    }
 }
 
 /// `GET /{room}/clip/{file}`

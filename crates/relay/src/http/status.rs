@@ -29,7 +29,7 @@ pub(crate) async fn status(State(app): State<App>, headers: HeaderMap) -> Result
         rooms: app.rooms.values().map(|door| door.state.borrow().clone()).collect(),
         sessions: Sessions {
             publishers: metrics.publishers.get(),
-            viewers: metrics.viewers.get(),
+            viewers: app.rooms.values().map(|door| u64::from(door.state.borrow().presence.viewers)).sum(),
             members: metrics.members.get(),
             connections: metrics.connections.get(),
         },
@@ -41,6 +41,7 @@ pub(crate) async fn status(State(app): State<App>, headers: HeaderMap) -> Result
             failed_attempts: metrics.hooks_failed.get(),
             lost: metrics.hooks_lost.get(),
         },
+        uploads: app.shelf.uploads(),
     };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(status)).into_response())
 }
@@ -66,7 +67,7 @@ pub(crate) async fn metrics(State(app): State<App>) -> Response {
         "1 where the room's publisher is gone and may be back.",
         &interrupted,
     );
-    gauge("footlight_room_viewers", "WebRTC viewers of the room.", &|place| {
+    gauge("footlight_room_viewers", "Viewers of the room, over WebRTC, FLV, HLS and RTMP.", &|place| {
         rooms[place].presence.viewers.into()
     });
     gauge("footlight_room_members", "Chat sessions of the room, the owner's not counted.", &|place| {

@@ -27,7 +27,7 @@ pub(super) fn searches() -> [String; 2] {
 }
 
 /// The `LOCATION` of a search's answer.
-pub(super) fn location(answer: &str) -> Option<&str> {
+pub(crate) fn location(answer: &str) -> Option<&str> {
     let mut lines = answer.lines();
     lines.next().filter(|status| status.starts_with("HTTP/1.1 200"))?;
     lines.find_map(|line| {
@@ -37,7 +37,7 @@ pub(super) fn location(answer: &str) -> Option<&str> {
 }
 
 /// The path of an `http` URL, where it leads to this host and port.
-pub(super) fn path_at(url: &str, host: std::net::SocketAddr) -> Option<&str> {
+pub(crate) fn path_at(url: &str, host: std::net::SocketAddr) -> Option<&str> {
     let rest = url.strip_prefix("http://")?;
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let same = authority.parse() == Ok(host) || (host.port() == 80 && authority.parse() == Ok(host.ip()));
@@ -46,21 +46,21 @@ pub(super) fn path_at(url: &str, host: std::net::SocketAddr) -> Option<&str> {
 
 /// One service of the router: its type, and the path that takes its actions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Control {
+pub(crate) struct Control {
     kind: String,
-    pub(super) path: String,
+    pub(crate) path: String,
 }
 
 /// What the description says of the services that are of use here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Description {
-    pub(super) connection: Control,
-    pub(super) line: Option<Control>,
+pub(crate) struct Description {
+    pub(crate) connection: Control,
+    pub(crate) line: Option<Control>,
 }
 
 impl Description {
     /// Reads the device description that `host` gave.
-    pub(super) fn parse(xml: &str, host: std::net::SocketAddr) -> Option<Self> {
+    pub(crate) fn parse(xml: &str, host: std::net::SocketAddr) -> Option<Self> {
         let document = roxmltree::Document::parse(xml).ok()?;
         let services: Vec<Control> = document
             .descendants()
@@ -155,7 +155,7 @@ impl Action {
 
 /// Why the router did not do it: its own error code, where it gave one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fault(pub(super) Option<u16>);
+pub(crate) struct Fault(pub(crate) Option<u16>);
 
 impl Fault {
     /// The port leads to another machine already.
@@ -170,7 +170,7 @@ impl Fault {
 }
 
 /// The values in an answer, or the fault that it is.
-pub(super) fn answer(xml: &str, wanted: &str) -> Result<Option<String>, Fault> {
+pub(crate) fn answer(xml: &str, wanted: &str) -> Result<Option<String>, Fault> {
     let document = roxmltree::Document::parse(xml).map_err(|_| Fault(None))?;
     let text = |name: &str| {
         let node = document.descendants().find(|node| node.tag_name().name() == name)?;

@@ -6,7 +6,7 @@
 //! port again.
 
 mod forecast;
-mod igd;
+pub(crate) mod igd;
 mod mapping;
 mod network;
 mod pcp;

@@ -1,5 +1,5 @@
 //! Keeps the books about recordings: rows in the store, what is left of the space, what has to go, and what the rooms
-//! hear of it. Finishes at the start what an earlier end cut off.
+//! hear of it. Has finished what ended, and at the start what an earlier end cut off.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use footlight_media::Time;
 use footlight_protocol::room::{Pause, Recording as Told, UnixMillis};
 use footlight_protocol::{ReplayId, RoomId};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 
-use super::part::{self, Finished};
+use super::finish::Finisher;
 use super::space::{self, Left};
 use super::writer::Leave;
 use super::{Folder, News};
@@ -31,6 +32,8 @@ const WINDOW: Duration = Duration::from_secs(30);
 const WARNING: Duration = Duration::from_secs(3600);
 /// What recordings that are too old are looked for in.
 const EXPIRY: Duration = Duration::from_secs(60);
+/// What finishing may take when the relay ends, of its second.
+const LAST: Duration = Duration::from_millis(600);
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// The recording of a room that is live.
@@ -90,6 +93,8 @@ pub(super) struct Setup {
     pub(super) live: watch::Sender<Lives>,
     pub(super) rooms: Vec<(RoomId, mpsc::Sender<Ask>)>,
     pub(super) metrics: Arc<Metrics>,
+    /// Told of each recording that is finished.
+    pub(super) finished: Arc<Notify>,
 }
 
 /// The books, and the task that keeps them.
@@ -99,11 +104,16 @@ pub(crate) struct Archive {
     told: BTreeMap<RoomId, Option<Told>>,
     /// When recordings that are too old were last looked for.
     expired: Option<Instant>,
+    finisher: Finisher,
+    /// Broadcasts that have ended and are not listed yet; one at a time is worked at.
+    finishing: JoinSet<Result<(), Error>>,
 }
 
 impl Archive {
     pub(super) fn new(setup: Setup) -> Self {
-        Self { setup, lives: Lives::new(), told: BTreeMap::new(), expired: None }
+        let finisher = Finisher::new(&setup);
+        let (lives, told, finishing) = (Lives::new(), BTreeMap::new(), JoinSet::new());
+        Self { setup, lives, told, expired: None, finisher, finishing }
     }
 
     /// Works until the last writer is gone. Without writers it only puts in order what is there.
@@ -120,11 +130,18 @@ impl Archive {
                     Some(news) => self.hear(news).await,
                     None => break,
                 },
+                Some(finished) = self.finishing.join_next(), if !self.finishing.is_empty() => told(finished),
                 _ = tick.tick() => self.tick().await,
             };
             if let Err(error) = done {
                 tracing::error!(%error, "the books about recordings are not complete");
             }
+        }
+        // A short broadcast that the end of the relay ended is done in time; what is left is the next start's.
+        let all = async { while self.finishing.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST, all).await.is_err() {
+            self.finisher.stop();
+            while self.finishing.join_next().await.is_some() {}
         }
     }
 
@@ -134,8 +151,18 @@ impl Archive {
                 let public = self.setup.config.public;
                 let live = self.lives.entry(room.clone()).or_default();
                 *live = Live { id: Some(id.clone()), epoch, written: epoch, ..Live::default() };
-                let (title, ended, poster, parts) = (None, None, false, Vec::new());
-                let row = Recording { id, room, epoch, ended, title, public, poster, parts };
+                let row = Recording {
+                    id,
+                    room,
+                    epoch,
+                    public,
+                    ended: None,
+                    title: None,
+                    poster: false,
+                    uploaded: None,
+                    local: true,
+                    parts: Vec::new(),
+                };
                 self.setup.store.begin_recording(row).await?;
             }
             News::PartBegan { id, number, begins } => {
@@ -166,8 +193,8 @@ impl Archive {
                 self.lives.remove(&room);
                 if let Some(id) = id {
                     tracing::info!(%room, %id, "recorded");
-                    let poster = self.setup.folder.poster(&room, &id).is_file();
-                    self.setup.store.end_recording(id, clock::now_millis(), poster).await?;
+                    let (finisher, ended) = (self.finisher.clone(), clock::now_millis());
+                    self.finishing.spawn(async move { finisher.finish(room, id, ended).await });
                 }
             }
         }
@@ -216,17 +243,17 @@ impl Archive {
         let rate: u64 = self.lives.values().map(|live| live.rate).sum();
         let mut rows = self.setup.store.recordings().await?;
         rows.retain(|row| self.lives.values().all(|live| live.id.as_ref() != Some(&row.id)));
-        let mut kept: u64 = rows.iter().map(Recording::bytes).sum();
+        let mut kept: u64 = rows.iter().map(Recording::local_bytes).sum();
         let fixed =
             self.setup.store.clip_bytes().await? + self.lives.values().map(|live| live.bytes).sum::<u64>();
         let mut left = Left::of(&self.setup.config, disk, kept + fixed);
-        let mut oldest = rows.into_iter().filter(|row| row.ended.is_some());
+        let mut oldest = rows.into_iter().filter(|row| row.ended.is_some() && row.local);
         let paused = self.setup.leave.paused().is_some();
         while left.pause(paused) == Some(Pause::BudgetSpent)
             && let Some(row) = oldest.next()
         {
             tracing::info!(room = %row.room, id = %row.id, "given up for newer recordings");
-            kept -= row.bytes();
+            kept -= row.local_bytes();
             self.setup.store.drop_recording(row.id.clone()).await?;
             remove(&self.setup.folder, &row).await;
             left = Left::of(&self.setup.config, disk, kept + fixed);
@@ -264,48 +291,19 @@ impl Archive {
     async fn recover(&mut self) -> Result<(), Error> {
         for row in self.setup.store.recordings().await? {
             if row.ended.is_none() {
-                self.finish(row).await?;
+                let finisher = self.finisher.clone();
+                self.finishing.spawn(async move { finisher.recover(row).await });
             }
         }
         Ok(())
     }
+}
 
-    async fn finish(&mut self, mut row: Recording) -> Result<(), Error> {
-        let store = &self.setup.store;
-        for part in std::mem::take(&mut row.parts) {
-            let path = self.setup.folder.part(&row.room, &row.id, part.number);
-            let at = path.clone();
-            let scanned = tokio::task::spawn_blocking(move || part::recover(&at)).await;
-            match scanned.unwrap_or_else(|_| Err(part::damaged("it cannot be read"))) {
-                Ok(Some(Finished { bytes, duration })) => {
-                    let part = Part { duration, bytes, ..part };
-                    store.put_part(row.id.clone(), part).await?;
-                    row.parts.push(part);
-                }
-                Ok(None) => {
-                    let _ = tokio::fs::remove_file(&path).await;
-                    store.drop_part(row.id.clone(), part.number).await?;
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    store.drop_part(row.id.clone(), part.number).await?;
-                }
-                // It may be readable the next time.
-                Err(error) => {
-                    tracing::warn!(path = %path.display(), %error, "a recording is left as it is");
-                    return Ok(());
-                }
-            }
-        }
-        if row.parts.is_empty() {
-            store.drop_recording(row.id.clone()).await?;
-            remove(&self.setup.folder, &row).await;
-            return Ok(());
-        }
-        tracing::info!(room = %row.room, id = %row.id, "finished what was cut off");
-        let ended = (row.epoch + row.duration()).as_micros() / 1000;
-        let poster = self.setup.folder.poster(&row.room, &row.id).is_file();
-        store.end_recording(row.id, ended, poster).await
-    }
+fn told(finished: Result<Result<(), Error>, JoinError>) -> Result<(), Error> {
+    finished.unwrap_or_else(|error| {
+        tracing::error!(%error, "finishing a recording failed");
+        Ok(())
+    })
 }
 
 /// Deletes a recording's files.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::part::{self, Part};
+use super::settle;
 
 /// What was cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +30,10 @@ struct Fragment {
 /// nothing is there. The source may still be growing.
 pub(super) fn cut(source: &Path, from: Duration, to: Duration, target: &Path) -> io::Result<Option<Cut>> {
     let mut file = File::open(source)?;
-    let length = file.seek(SeekFrom::End(0))?;
-    let init = part::init(&mut file, length)?;
-    let layout = part::Layout::of(&init).ok_or_else(|| part::damaged("no init segment"))?;
+    let front = part::Front::read(&mut file)?;
+    let layout = part::Layout::of(&front.init).ok_or_else(|| part::damaged("no init segment"))?;
     let mut fragments = Vec::new();
-    part::scan(&mut file, |at, size, pieces| {
+    part::scan(&mut file, &front, |part::Fragment { at, size, pieces, .. }| {
         let (begins, keyframe) = (layout.earliest(pieces), layout.is_access_point(pieces));
         fragments.push(Fragment { at, size, begins, keyframe });
     })?;
@@ -45,7 +45,7 @@ pub(super) fn cut(source: &Path, from: Duration, to: Duration, target: &Path) ->
         return Ok(None);
     };
     let unfinished = target.with_extension("unfinished");
-    let copied = copy(&mut file, &init, chosen, &unfinished);
+    let copied = copy(&mut file, &front.init, chosen, &unfinished);
     match copied.and_then(|cut| std::fs::rename(&unfinished, target).map(|()| cut)) {
         Ok(cut) => Ok(Some(cut)),
         Err(error) => {
@@ -67,7 +67,11 @@ fn copy(file: &mut File, init: &[u8], chosen: &[Fragment], target: &Path) -> io:
         }
     }
     let part = made.ok_or_else(|| part::damaged("no fragment"))?;
-    let cut = Cut { begins: part.base, duration: part.duration(), bytes: part.bytes() };
-    part.finish();
+    let mut cut = Cut { begins: part.base, duration: part.duration(), bytes: part.bytes() };
+    part.finish()?;
+    // Five minutes at most: it is done while its maker waits.
+    if let Some(bytes) = settle::settle(target, |_| true, |_| {})? {
+        cut.bytes = bytes;
+    }
     Ok(cut)
 }

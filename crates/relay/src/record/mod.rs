@@ -2,7 +2,8 @@
 //! space is wanted.
 //!
 //! `sink` makes fragments on the muxing thread, `writer` writes them on a thread of its own, `archive` keeps the
-//! store's books about them, watches the space and says in the room how it stands; `shelf` is what HTTP sees. The
+//! store's books about them, watches the space and says in the room how it stands; `finish` makes a replay of what has
+//! ended; `shelf` is what HTTP sees; `upload` copies replays into a bucket. The
 //! events of a replay are the room's own in the store, so what is deleted or banned later is gone there too.
 //!
 //! One broadcast is one recording. Parameter sets stand at the head of a file, before they can change, so another
@@ -11,11 +12,14 @@
 
 mod archive;
 mod clip;
+mod finish;
 mod part;
+mod settle;
 mod shelf;
 mod silence;
 mod sink;
 mod space;
+mod upload;
 mod writer;
 
 use std::path::PathBuf;
@@ -23,9 +27,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use footlight_media::Time;
-use footlight_protocol::room::Pause;
+use footlight_protocol::room::{Pause, RoomState};
 use footlight_protocol::{ReplayId, RoomId};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::config::Recording as Config;
 use crate::error::Error;
@@ -36,7 +40,9 @@ use crate::rtc::Command;
 use crate::store::Store;
 
 pub(crate) use archive::Archive;
-pub(crate) use shelf::Shelf;
+pub(crate) use shelf::{Media, Shelf};
+pub use upload::Upload;
+pub(crate) use upload::Uploader;
 
 /// What the writers have to say. Full ⇒ a writer waits, and its own queue with it.
 const NEWS: usize = 256;
@@ -91,6 +97,10 @@ pub(crate) struct Setup {
     pub(crate) metrics: Arc<Metrics>,
     /// Where the rooms hear how their recordings stand.
     pub(crate) rooms: Vec<(RoomId, mpsc::Sender<Ask>)>,
+    /// Where finished recordings are copied to.
+    pub(crate) upload: Option<Upload>,
+    /// The room whose broadcasts an upload waits for.
+    pub(crate) room: watch::Receiver<RoomState>,
 }
 
 /// What comes of it: a sink for each room in the same order, none where recording is off.
@@ -98,10 +108,11 @@ pub(crate) struct Started {
     pub(crate) sinks: Vec<Option<Box<dyn Sink>>>,
     pub(crate) archive: Archive,
     pub(crate) shelf: Shelf,
+    pub(crate) uploader: Option<Uploader>,
 }
 
 pub(crate) fn start(setup: Setup) -> Result<Started, Error> {
-    let Setup { config, data, store, engine, metrics, rooms } = setup;
+    let Setup { config, data, store, engine, metrics, rooms, upload, room } = setup;
     let folder = Folder(data.join("recordings"));
     let (sender, news) = mpsc::channel(NEWS);
     let leave = writer::Leave::default();
@@ -126,7 +137,13 @@ pub(crate) fn start(setup: Setup) -> Result<Started, Error> {
         ))));
     }
     let (live, now) = watch::channel(Default::default());
-    let shelf = Shelf::new(folder.clone(), store.clone(), now);
-    let archive = Archive::new(archive::Setup { config, folder, store, news, leave, live, rooms, metrics });
-    Ok(Started { sinks, archive, shelf })
+    let finished = Arc::new(Notify::new());
+    let copying = upload.map(|upload| {
+        let (folder, store, metrics) = (folder.clone(), store.clone(), metrics.clone());
+        upload::new(upload::Setup { upload, folder, store, metrics, finished: finished.clone(), room })
+    });
+    let (uploader, copies) = copying.transpose()?.unzip();
+    let shelf = Shelf::new(folder.clone(), store.clone(), now, copies);
+    let setup = archive::Setup { config, folder, store, news, leave, live, rooms, metrics, finished };
+    Ok(Started { sinks, archive: Archive::new(setup), shelf, uploader })
 }

@@ -6,10 +6,12 @@ use std::time::Duration;
 use footlight_protocol::replay::{
     self, ClipRequest, Events, Line, MAX_CLIP_S, MAX_TITLE, Progress, Replay, Timed,
 };
+use footlight_protocol::status::Uploads;
 use footlight_protocol::{ClipId, Code, Failure, ReplayId, RoomId, Seq};
 use tokio::sync::watch;
 
 use super::archive::{Lives, remove};
+use super::upload::Copies;
 use super::{Folder, clip};
 use crate::chat::text::clean;
 use crate::clock;
@@ -33,20 +35,44 @@ pub(crate) struct Shelf {
     folder: Folder,
     store: Store,
     lives: watch::Receiver<Lives>,
+    copies: Option<Copies>,
+}
+
+/// Where a file is.
+pub(crate) enum Media {
+    Here(PathBuf),
+    /// Only in the bucket, at this address for some hours.
+    There(String),
 }
 
 impl Shelf {
-    pub(super) fn new(folder: Folder, store: Store, lives: watch::Receiver<Lives>) -> Self {
-        Self { folder, store, lives }
+    pub(super) fn new(
+        folder: Folder,
+        store: Store,
+        lives: watch::Receiver<Lives>,
+        copies: Option<Copies>,
+    ) -> Self {
+        Self { folder, store, lives, copies }
+    }
+
+    /// How the copies in the bucket stand, where there is one.
+    pub(crate) fn uploads(&self) -> Option<Uploads> {
+        self.copies.as_ref().map(Copies::status)
     }
 
     /// The room's finished broadcasts, newest first; to the owner also those that are not listed.
     pub(crate) async fn list(&self, room: &RoomId, owner: bool) -> Result<Vec<Line>, Failure> {
         let rows = self.store.replays(room.clone(), MOST_LINES).await.map_err(internal)?;
-        Ok(rows.into_iter().filter(|row| row.public || owner).map(|row| line(&row)).collect())
+        Ok(rows.into_iter().filter(|row| row.public || owner).map(|row| self.line(&row, owner)).collect())
     }
 
-    pub(crate) async fn replay(&self, room: &RoomId, id: &str) -> Result<Replay, Failure> {
+    /// A finished broadcast in a list. Where its copy is concerns its owner alone.
+    fn line(&self, row: &Recording, owner: bool) -> Line {
+        let copies = self.copies.as_ref().filter(|_| owner && row.uploaded.is_some());
+        Line { copy: copies.map(|copies| copies.place(row)), ..line(row) }
+    }
+
+    pub(crate) async fn replay(&self, room: &RoomId, id: &str, owner: bool) -> Result<Replay, Failure> {
         let row = self.finished(room, id).await?;
         let clips =
             self.store.clips(room.clone(), Some(row.id.clone()), MOST_LINES).await.map_err(internal)?;
@@ -58,7 +84,7 @@ impl Shelf {
         };
         Ok(Replay {
             parts: row.parts.iter().map(part).collect(),
-            line: line(&row),
+            line: self.line(&row, owner),
             clips: clips.into_iter().map(told).collect(),
             events,
             events_after,
@@ -87,15 +113,25 @@ impl Shelf {
     }
 
     /// The file behind a name such as `1.mp4` or `poster.mp4`.
-    pub(crate) async fn media(&self, room: &RoomId, id: &str, name: &str) -> Result<PathBuf, Failure> {
+    pub(crate) async fn media(
+        &self,
+        room: &RoomId,
+        id: &str,
+        name: &str,
+        head: bool,
+    ) -> Result<Media, Failure> {
         let row = self.finished(room, id).await?;
         let stem = name.strip_suffix(".mp4");
         if stem == Some("poster") && row.poster {
-            return Ok(self.folder.poster(room, &row.id));
+            return Ok(Media::Here(self.folder.poster(room, &row.id)));
         }
         let number = stem.and_then(|stem| stem.parse::<u32>().ok());
         let part = row.parts.iter().find(|part| Some(part.number) == number).ok_or_else(nothing)?;
-        Ok(self.folder.part(room, &row.id, part.number))
+        if row.local {
+            return Ok(Media::Here(self.folder.part(room, &row.id, part.number)));
+        }
+        let copies = self.copies.as_ref().ok_or_else(elsewhere)?;
+        Ok(Media::There(copies.link(&row, &format!("{}.mp4", part.number), head)))
     }
 
     pub(crate) async fn edit(&self, room: &RoomId, id: &str, edit: replay::Edit) -> Result<Line, Failure> {
@@ -109,7 +145,7 @@ impl Shelf {
             ),
         };
         self.store.edit_recording(row.id.clone(), title, edit.public).await.map_err(internal)?;
-        Ok(line(&self.finished(room, id).await?))
+        Ok(self.line(&self.finished(room, id).await?, true))
     }
 
     /// Deletes a finished broadcast. Who is being sent a file of it gets that to the end.
@@ -161,6 +197,9 @@ impl Shelf {
             ClipRequest::Live { seconds } => self.live_span(room, seconds).await?,
             ClipRequest::Range { replay, from_ms, to_ms } => {
                 let row = self.finished(room, replay.as_str()).await?;
+                if !row.local {
+                    return Err(elsewhere());
+                }
                 replay_span(&row, from_ms, to_ms)?
             }
         };
@@ -265,6 +304,8 @@ fn line(row: &Recording) -> Line {
         ended_ms: row.ended.unwrap_or(began_ms),
         duration_ms: row.duration().as_millis() as u64,
         bytes: row.bytes(),
+        uploaded_ms: row.uploaded,
+        copy: None,
         poster: row.poster.then(|| format!("/{}/replay/{}/poster.mp4", row.room, row.id)),
     }
 }
@@ -280,6 +321,10 @@ fn told(clip: Clip) -> replay::Clip {
         duration_ms: clip.duration.as_millis() as u64,
         bytes: clip.bytes,
     }
+}
+
+fn elsewhere() -> Failure {
+    Failure::new(Code::NotFound, "The recording is in the bucket only")
 }
 
 fn nothing() -> Failure {

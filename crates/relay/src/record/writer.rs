@@ -30,7 +30,7 @@ const ORDERS: usize = 32;
 const SYNC: Duration = Duration::from_secs(1);
 /// When a disk that refused is tried again.
 const RETRY: Duration = Duration::from_secs(5);
-/// A longer recording goes on in another file, so that no file, and no index in memory, grows without bound.
+/// A longer recording goes on in another file, so that no file, and no tables of one in memory, grow without bound.
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
 /// Files of one broadcast. A publisher that changes its format all the time is not worth more.
 const MOST_PARTS: u32 = 999;
@@ -267,7 +267,9 @@ impl Desk {
         let Some(open) = &mut self.open else { return };
         if let Some(part) = open.part.take() {
             let (bytes, duration) = (part.bytes(), part.duration());
-            part.finish();
+            if let Err(error) = part.finish() {
+                tracing::warn!(room = %self.setup.room, %error, "a recording may not be on the disk");
+            }
             open.bytes += bytes;
             let ended = News::PartEnded { id: open.id.clone(), number: open.parts, bytes, duration };
             self.tell(ended);

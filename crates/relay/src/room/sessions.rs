@@ -152,7 +152,7 @@ impl Actor {
     }
 
     fn may_watch(&self, user: Option<&UserId>, address: IpAddr) -> Result<(), Failure> {
-        if user.is_some_and(|user| self.sanctions.is_banned(user)) {
+        if self.sanctions.bars(user, address) {
             return Err(banned());
         }
         let viewers = || self.media.values().filter(|media| media.role() == Role::Viewer);

@@ -299,6 +299,7 @@ impl Actor {
                 for (_, seat) in self.seats.of(&user.id) {
                     seat.outbox.close(CloseCode::Banned);
                 }
+                self.sanctions.was_at(&user.id, &addresses);
                 self.cut_off(&user.id, &addresses);
             }
             EventKind::Said { .. } | EventKind::Deleted { .. } | EventKind::Restored { .. } => {}

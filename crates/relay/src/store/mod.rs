@@ -6,6 +6,7 @@
 
 pub(crate) mod recordings;
 mod sqlite;
+pub(crate) mod uploads;
 
 use std::path::Path;
 

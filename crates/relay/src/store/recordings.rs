@@ -24,12 +24,21 @@ pub(crate) struct Recording {
     /// In the public list.
     pub(crate) public: bool,
     pub(crate) poster: bool,
+    /// When all of it was in the bucket.
+    pub(crate) uploaded: Option<UnixMillis>,
+    /// Whether its files are on this disk.
+    pub(crate) local: bool,
     pub(crate) parts: Vec<Part>,
 }
 
 impl Recording {
     pub(crate) fn bytes(&self) -> u64 {
         self.parts.iter().map(|part| part.bytes).sum()
+    }
+
+    /// Of those, what this disk has.
+    pub(crate) fn local_bytes(&self) -> u64 {
+        if self.local { self.bytes() } else { 0 }
     }
 
     /// Media time at the end of the last file.
@@ -221,7 +230,7 @@ impl Database<'_> {
     }
 
     /// Those for which the condition holds, oldest first. `condition` is one of this file.
-    fn recordings(
+    pub(super) fn recordings(
         &self,
         condition: &'static str,
         values: &[&dyn rusqlite::ToSql],
@@ -230,7 +239,7 @@ impl Database<'_> {
             "SELECT number, begins, duration, bytes FROM recording_part WHERE recording = ?1 ORDER BY number",
         )?;
         let mut found = self.0.prepare_cached(&format!(
-            "SELECT id, room, epoch, ended, title, public, poster FROM recording WHERE {condition} ORDER BY epoch"
+            "SELECT id, room, epoch, ended, title, public, poster, uploaded, local FROM recording WHERE {condition} ORDER BY epoch"
         ))?;
         let rows = found.query_map(values, recording)?;
         let mut all = Vec::new();
@@ -252,6 +261,7 @@ impl Database<'_> {
 
     fn drop_recording(&self, id: &ReplayId) -> rusqlite::Result<()> {
         self.0.prepare_cached("DELETE FROM recording_part WHERE recording = ?1")?.execute([id.as_str()])?;
+        self.0.prepare_cached("DELETE FROM upload WHERE recording = ?1")?.execute([id.as_str()])?;
         self.0.prepare_cached("DELETE FROM recording WHERE id = ?1")?.execute([id.as_str()]).map(drop)
     }
 
@@ -359,6 +369,8 @@ fn recording(row: &Row<'_>) -> rusqlite::Result<Option<Recording>> {
         title: row.get(4)?,
         public: row.get(5)?,
         poster: row.get(6)?,
+        uploaded: row.get::<_, Option<i64>>(7)?.map(|at| at as u64),
+        local: row.get(8)?,
         parts: Vec::new(),
     }))
 }

@@ -11,11 +11,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Answer, Job, Kept, KeptKey, Message, Past, Sanction};
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("recordings.sql"),
     include_str!("card.sql"),
     include_str!("keys.sql"),
+    include_str!("uploads.sql"),
 ];
 /// Jobs in one transaction. A disk flush takes some milliseconds, and this many jobs hardly longer.
 const GROUP: usize = 256;

@@ -84,24 +84,31 @@ pub(crate) async fn broadcast(publisher: &Peer, cancel: CancellationToken) {
 pub(crate) async fn numbers(url: String, seconds: u32) -> Vec<u32> {
     let play = move || {
         let seconds = seconds.to_string();
-        let output = Command::new("ffmpeg")
-            .args(["-v", "error", "-i", &url, "-map", "0:v:0", "-t", &seconds, "-fps_mode", "passthrough"])
-            .args(["-f", "rawvideo", "-pix_fmt", "yuv420p", "-"])
-            .args(["-map", "0:a:0", "-t", &seconds, "-f", "null", "/dev/null"])
-            .output()
-            .expect("ffmpeg, of the Debian package ffmpeg");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
-        let (w, h) = (WIDTH as usize, HEIGHT as usize);
-        let frames = output.stdout.chunks_exact(w * h * 3 / 2);
-        let read = frames.map(|frame| {
-            let mut picture = Picture::black(WIDTH, HEIGHT);
-            picture.planes_mut().0.copy_from_slice(&frame[..w * h]);
-            Burned::read(&picture).unwrap_or_else(|| panic!("a number in each picture; {said}")).counter
-        });
-        read.collect()
+        let sound = ["-map", "0:a:0", "-t", &seconds, "-f", "null", "/dev/null"];
+        read(&["-i", &url, "-map", "0:v:0", "-t", &seconds], &sound).0
     };
     tokio::task::spawn_blocking(play).await.unwrap()
+}
+
+/// The numbers in the pictures that ffmpeg decodes of what `input` names, and what it says meanwhile.
+pub(crate) fn read(input: &[&str], more: &[&str]) -> (Vec<u32>, String) {
+    let output = Command::new("ffmpeg")
+        .args(if input.contains(&"-v") { &[][..] } else { &["-v", "error"] })
+        .args(input)
+        .args(["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"])
+        .args(more)
+        .stdin(Stdio::null())
+        .output()
+        .expect("ffmpeg, of the Debian package ffmpeg");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let (w, h) = (WIDTH as usize, HEIGHT as usize);
+    let number = |frame: &[u8]| {
+        let mut picture = Picture::black(WIDTH, HEIGHT);
+        picture.planes_mut().0.copy_from_slice(&frame[..w * h]);
+        Burned::read(&picture).unwrap_or_else(|| panic!("a number in each picture; {said}")).counter
+    };
+    (output.stdout.chunks_exact(w * h * 3 / 2).map(number).collect(), said)
 }
 
 /// The numbers follow each other, none is missing and none comes twice.

@@ -89,6 +89,9 @@ async fn a_player_is_told_of_each_part_as_it_is_made() {
         assert!(segment.header(header::CACHE_CONTROL).contains("immutable"));
         assert!(segment.header(header::CONTENT_LENGTH).parse::<usize>().unwrap() > 1000);
         stage.until("one viewer", |stats| stats.presence.viewers == 1).await;
+        let owner = format!("Bearer {}", stage.owner());
+        let status = stage.ask(Method::GET, "/api/v1/status", &[("authorization", &owner)], "").await.json();
+        assert_eq!(status["sessions"]["viewers"], 1, "{status}");
     };
     tokio::select! {
         () = story => {}

@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, and its values are few"
 )]
 
+mod acme;
 mod chat;
 mod clip;
 mod conformance;
@@ -28,3 +29,4 @@ mod record;
 mod rtmp;
 mod stage;
 mod tls;
+mod upload;

@@ -191,14 +191,20 @@ async fn a_recording_cut_anywhere_plays_up_to_the_cut() {
     let growing = std::fs::read(file(&crashed, &live["id"], 1)).unwrap();
     let line = end(&stage, publisher, 1).await;
     stage.stop().await;
-    let whole = packets(&file(&folder, &line["id"], 1));
+    let finished = std::fs::read(file(&folder, &line["id"], 1)).unwrap();
+    let (cut, unsettled) = (folder.0.join("cut.mp4"), folder.0.join("unsettled.mp4"));
+    std::fs::write(&unsettled, fragments(&finished)).unwrap();
+    let whole = packets(&unsettled);
     assert!(is_whole(whole.len(), &film));
     let tables = tables(&growing);
-    let cut = folder.0.join("cut.mp4");
-    let (mut seed, mut most, mut as_stream) = (7u64, 0.0f64, Vec::new());
-    for _ in 0..200 {
+    let mut seed = 7u64;
+    let mut random = move || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let at = (seed >> 16) as usize % growing.len();
+        (seed >> 16) as usize
+    };
+    let (mut most, mut as_stream) = (0.0f64, Vec::new());
+    for _ in 0..200 {
+        let at = random() % growing.len();
         std::fs::write(&cut, &growing[..at]).unwrap();
         // The first picture that the cut takes something of.
         let reached = whole.iter().find(|(_, place)| *place >= at as u64).map_or(10.0, |(time, _)| *time);
@@ -218,6 +224,15 @@ async fn a_recording_cut_anywhere_plays_up_to_the_cut() {
         most * 1000.0,
         as_stream.len()
     );
+    // With the tables in front, no cut of a finished recording needs more than to be opened.
+    let placed = packets(&file(&folder, &line["id"], 1));
+    for _ in 0..50 {
+        let at = random() % finished.len();
+        std::fs::write(&cut, &finished[..at]).unwrap();
+        let reached = placed.iter().find(|(_, place)| *place >= at as u64).map_or(10.0, |(time, _)| *time);
+        let plays = decoded(&cut).last().map_or(0.0, |last| last + 1.0 / f64::from(FPS));
+        assert!(reached - plays <= 0.1, "finished, cut at {at}: plays {plays:.2} s of {reached:.2} s");
+    }
     for at in as_stream {
         let left = Folder::new();
         snapshot(&crashed.0, &left.0);
@@ -231,6 +246,112 @@ async fn a_recording_cut_anywhere_plays_up_to_the_cut() {
         assert!(reached - last <= MOST_LOST, "cut at {at}: plays {last:.2} s of {reached:.2} s");
         stage.stop().await;
     }
+}
+
+/// A finished recording as it was written: fragments behind what a player needs for them.
+fn fragments(finished: &[u8]) -> Vec<u8> {
+    let size = |at: usize, kind: &[u8; 4]| {
+        let head = footlight_media::fmp4::read::head(&finished[at..]).unwrap();
+        assert_eq!(&head.kind, kind);
+        head.size as usize
+    };
+    let ftyp = size(0, b"ftyp");
+    let mdat = ftyp + size(ftyp, b"moov");
+    assert_eq!(mdat + size(mdat, b"mdat"), finished.len());
+    // A long mdat, however long it is.
+    [&finished[..ftyp], &finished[mdat + 16..]].concat()
+}
+
+/// Bytes that ffmpeg reads over HTTP, and how often it jumps, until it has the picture at `seconds`; its number.
+fn open_cost(url: &str, seconds: &str) -> (u64, u64, u32) {
+    let input = ["-v", "debug", "-ss", seconds, "-i", url, "-map", "0:v:0", "-frames:v", "1"];
+    let (numbers, said) = crate::clip::read(&input, &[]);
+    let (mut bytes, mut jumps) = (0, 0);
+    for line in said.lines().filter_map(|line| Some(line.split_once("Statistics: ")?.1)) {
+        let mut words = line.split(' ');
+        // "N bytes read, M seeks", not what was written.
+        if let (Some(n), Some("bytes"), Some("read,"), Some(m)) =
+            (words.next(), words.next(), words.next(), words.next())
+        {
+            bytes += n.parse::<u64>().unwrap();
+            jumps += m.parse::<u64>().unwrap();
+        }
+    }
+    assert!(bytes > 0, "{said}");
+    (bytes, jumps, numbers[0])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_recording_opens_at_once_and_seeks_to_the_very_picture() {
+    let folder = Folder::new();
+    let stage = Stage::in_folder(&folder).await;
+    let publisher = publish(&stage).await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let _ = tokio::time::timeout(Duration::from_secs(20), crate::clip::broadcast(&publisher, stop)).await;
+    let line = end(&stage, publisher, 1).await;
+    let path = file(&folder, &line["id"], 1);
+    let name = path.to_str().unwrap();
+    let finished = std::fs::read(&path).unwrap();
+    let bare = folder.0.join("bare.mp4");
+    std::fs::write(&bare, fragments(&finished)).unwrap();
+    let probed = |path: &Path, what: &str| {
+        let options = [
+            "-v",
+            "error",
+            "-select_streams",
+            "v:0",
+            "-count_packets",
+            "-show_entries",
+            what,
+            "-of",
+            "csv=p=0",
+        ];
+        let output = Command::new("ffprobe").args(options).arg(path).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    // The tables count every picture that the fragments have, at the same times.
+    let counted = probed(&path, "stream=nb_frames,nb_read_packets");
+    let (told, read) = counted.split_once(',').unwrap();
+    assert_eq!((told, read), (read, probed(&bare, "stream=nb_read_packets").as_str()));
+    let (times, bare_times) = (decoded(&path), decoded(&bare));
+    assert_eq!(times.len(), bare_times.len());
+    let apart = times.iter().zip(&bare_times).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(apart < 0.001, "{apart}");
+    let apart = sounds(&path).iter().zip(sounds(&bare)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(apart < 0.001, "{apart}");
+    // In order, and wherever it is sought, keyframe or not.
+    let (numbers, _) = crate::clip::read(&["-i", name, "-map", "0:v:0"], &[]);
+    assert_eq!(numbers.len(), times.len());
+    assert!(numbers.windows(2).all(|pair| (pair[0] + 1) % crate::clip::FRAMES == pair[1]), "{numbers:?}");
+    // Between the picture and the one before it.
+    let before = |place: usize| format!("{:.6}", (times[place - 1] + times[place]) / 2.0);
+    for place in [17, 530, 1, 299, 300, 301, 44, 411] {
+        let at = before(place);
+        let (found, _) = crate::clip::read(&["-ss", &at, "-i", name, "-map", "0:v:0", "-frames:v", "1"], &[]);
+        assert_eq!(found, [numbers[place]], "sought {at} s");
+    }
+    // Over HTTP: the tables and little more, while a file of fragments is read through.
+    let media = replay(&stage, &line).await["parts"][0]["media"].as_str().unwrap().to_owned();
+    let url = format!("{}{media}", stage.ready.http);
+    let cost = {
+        let url = url.clone();
+        let at = before(500);
+        move || (open_cost(&url, "0"), open_cost(&url, &at))
+    };
+    let (open, seek) = tokio::task::spawn_blocking(cost.clone()).await.unwrap();
+    assert_eq!(seek.2, numbers[500]);
+    std::fs::write(&path, std::fs::read(&bare).unwrap()).unwrap();
+    let (bare_open, _) = tokio::task::spawn_blocking(cost).await.unwrap();
+    println!(
+        "{} bytes, {} of them tables: ffmpeg reads {} to open and show the first picture, {} to show one after 16 s; of fragments {}",
+        finished.len(),
+        finished.len() - std::fs::metadata(&bare).unwrap().len() as usize,
+        open.0,
+        seek.0,
+        bare_open.0
+    );
+    assert!(open.0 < bare_open.0, "{open:?} {bare_open:?}");
+    stage.stop().await;
 }
 
 /// Where the tables of a file's fragments are.
@@ -265,6 +386,17 @@ async fn a_recording_whose_relay_was_killed_is_finished_at_the_next_start() {
     let killed = now_ms();
     child.kill().unwrap();
     child.wait().unwrap();
+    // As if it had been killed while it rewrote the file.
+    let halves = || {
+        let names =
+            std::fs::read_dir(folder.0.join("recordings/main")).unwrap().map(|entry| entry.unwrap().path());
+        names.filter(|path| path.extension().is_some_and(|ending| ending == "settling")).collect::<Vec<_>>()
+    };
+    let half =
+        std::fs::read_dir(folder.0.join("recordings/main")).unwrap().map(|entry| entry.unwrap().path());
+    let half = half.filter(|path| !path.to_str().unwrap().contains("poster")).collect::<Vec<_>>();
+    std::fs::write(half[0].with_extension("settling"), "half").unwrap();
+    assert_eq!(halves().len(), 1);
 
     let stage = Stage::in_folder(&folder).await;
     let answer = stage.poll(REPLAYS, |answer| answer.json()[0].is_object()).await.json();
@@ -277,6 +409,9 @@ async fn a_recording_whose_relay_was_killed_is_finished_at_the_next_start() {
     let last = *decoded(&path).last().unwrap();
     assert!((last * 1000.0 - line["duration_ms"].as_f64().unwrap()).abs() < 100.0, "{last} {line}");
     assert_eq!(std::fs::metadata(&path).unwrap().len(), line["bytes"].as_u64().unwrap());
+    assert!(halves().is_empty());
+    // It was rewritten after all.
+    fragments(&std::fs::read(&path).unwrap());
     stage.stop().await;
 }
 
