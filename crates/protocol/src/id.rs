@@ -108,6 +108,13 @@ text_id!(
     |t| (1..=32).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric())
 );
 
+text_id!(
+    /// One layer of a broadcast's quality, the RTP stream id that its publisher gave it (RFC 8851 section 10): 1 to 16
+    /// ASCII letters, digits, `-` or `_`; longer ones fit in no one-byte header extension.
+    LayerId, "a layer", "1 to 16 letters, digits, - and _",
+    |t| (1..=16).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+);
+
 /// Place of an event in its room's order, from 1. Kept across restarts; below 2^53, so exact in JavaScript.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

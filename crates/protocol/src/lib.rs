@@ -13,7 +13,7 @@ pub mod status;
 pub mod studio;
 
 pub use failure::{CloseCode, Code, Failure};
-pub use id::{ClipId, InvalidId, MessageId, Nonce, ReplayId, RoomId, Seq, UserId};
+pub use id::{ClipId, InvalidId, LayerId, MessageId, Nonce, ReplayId, RoomId, Seq, UserId};
 pub use key::KeyId;
 
 /// Version of the room messages. A client that says another one is told so and closed.

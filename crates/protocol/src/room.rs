@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, MessageId, Nonce, RoomId, Seq, UserId};
+use crate::{Failure, LayerId, MessageId, Nonce, RoomId, Seq, UserId};
 
 /// Longest chat message, in Unicode scalar values after trimming.
 pub const MAX_TEXT: usize = 300;
@@ -210,6 +210,31 @@ pub struct RoomState {
     /// Whether the broadcast is being recorded. Told to everybody: who is in a room may know that it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<Recording>,
+    /// The qualities that a WebRTC viewer can choose from, best first. Empty or a single one where there is no choice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<Layer>,
+}
+
+/// One quality of the picture: the publisher sends the same picture in several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Layer {
+    pub id: LayerId,
+    /// Pixels, from the stream itself.
+    pub width: u32,
+    pub height: u32,
+    /// What it takes of a viewer's link, measured, in kbit/s.
+    pub kbps: u32,
+}
+
+/// Body of `POST {WHEP session}/layer`: what this viewer wants to see.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LayerChoice {
+    /// One of [`RoomState::layers`]; none: the best that the viewer's link carries.
+    #[serde(default)]
+    pub layer: Option<LayerId>,
 }
 
 /// What becomes of the broadcast on the relay's disk.
@@ -332,5 +357,28 @@ mod tests {
                 action: Action::Ban { user: "u1".parse().unwrap() }
             }
         );
+    }
+
+    #[test]
+    fn a_room_without_layers_reads_as_before() {
+        let older = r#"{"room":"main","stream":{"state":"offline"},"presence":{"viewers":0,"members":0}}"#;
+        let mut room: RoomState = serde_json::from_str(older).unwrap();
+        assert_eq!(room.layers, []);
+        assert!(!serde_json::to_string(&room).unwrap().contains("layers"));
+        room.layers.push(Layer { id: "h".parse().unwrap(), width: 1280, height: 720, kbps: 2500 });
+        let json = serde_json::to_value(&room).unwrap();
+        assert_eq!(json["layers"], serde_json::json!([{"id":"h","width":1280,"height":720,"kbps":2500}]));
+        assert_eq!(serde_json::from_value::<RoomState>(json).unwrap(), room);
+    }
+
+    #[test]
+    fn no_layer_is_the_automatic_choice_and_a_misspelt_one_is_none() {
+        let read = |json| serde_json::from_str::<LayerChoice>(json);
+        assert_eq!(read(r#"{"layer":null}"#).unwrap(), LayerChoice { layer: None });
+        assert_eq!(read("{}").unwrap(), LayerChoice::default());
+        assert_eq!(read(r#"{"layer":"l"}"#).unwrap().layer.unwrap().as_str(), "l");
+        for bad in [r#"{"leyer":"l"}"#, r#"{"layer":""}"#, r#"{"layer":"l/h"}"#, r#"{"layer":1}"#] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::room::Layer;
 use crate::{Failure, RoomId};
 
 /// Which camera: `pattern`, `none`, `file:PATH`, or a device's [`Device::id`].
@@ -91,6 +92,35 @@ pub struct Health {
     pub rtt_ms: Option<f32>,
 }
 
+/// The qualities of the picture that go out, and what keeps more from going out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Layers {
+    /// Best first; the first is the broadcast's own picture. Empty while not live. The rates are those that the
+    /// encoders are asked for.
+    pub sent: Vec<Layer>,
+    /// Why there are no more; none where all go out that make sense for this picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+}
+
+/// Why lower layers do not go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// The settings ask for no more.
+    Chosen,
+    /// The broadcast has just begun, and it is being measured whether there are cores to spare.
+    Measuring,
+    /// This computer has no cores to spare.
+    Busy,
+    /// The line to the relay carries no more than the picture itself.
+    Line,
+    /// The output takes one picture only (RTMP), or the relay does.
+    Output,
+    /// The picture is too small for a smaller one to help anybody.
+    Small,
+}
+
 /// Loudness of what is sent, in dB of full scale; -100 is silence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Level {
@@ -117,6 +147,8 @@ pub struct Snapshot {
     pub muted: bool,
     pub level: Level,
     pub health: Health,
+    #[serde(default)]
+    pub layers: Layers,
 }
 
 /// One change of a [`Snapshot`], or a failure to show.
@@ -149,6 +181,10 @@ pub enum StudioEvent {
     Health {
         health: Health,
     },
+    /// When they change.
+    Layers {
+        layers: Layers,
+    },
     /// Something went wrong that no state shows.
     Failed {
         failure: Failure,
@@ -175,6 +211,7 @@ impl Snapshot {
             StudioEvent::Muted { muted } => self.muted = muted,
             StudioEvent::Level { level } => self.level = level,
             StudioEvent::Health { health } => self.health = health,
+            StudioEvent::Layers { layers } => self.layers = layers,
             StudioEvent::Failed { .. } => {}
         }
     }

@@ -168,6 +168,7 @@ impl Relay {
             notes: Vec::new(),
             recording: None,
             card: past.card.clone(),
+            layers: Vec::new(),
         };
         let (state_sender, state) = watch::channel(offline);
         let recording = record::start(record::Setup {

@@ -329,6 +329,7 @@ mod tests {
                 notes: Vec::new(),
                 card: None,
                 recording: None,
+                layers: Vec::new(),
                 room: Default::default(),
                 stream: StreamState::Offline,
                 presence: Presence::default(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use footlight_protocol::room::{Note, Presence, Recording, RoomState, ServerMessage, StreamState};
+use footlight_protocol::room::{Layer, Note, Presence, Recording, RoomState, ServerMessage, StreamState};
 use footlight_protocol::{CloseCode, RoomId, UserId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
@@ -74,6 +74,8 @@ pub(crate) struct Actor {
     /// What is said of the publisher's stream.
     pub(super) notes: Vec<Note>,
     recording: Option<Recording>,
+    /// What viewers can choose from.
+    layers: Vec<Layer>,
     /// The creator's words for viewers while there is no picture.
     pub(super) card: Option<String>,
     pub(super) media: HashMap<SessionId, Media>,
@@ -107,6 +109,7 @@ impl Actor {
             stream: Stream::new(clock::now()),
             notes: Vec::new(),
             recording: None,
+            layers: Vec::new(),
             card: past.card.take(),
             media: HashMap::new(),
             places: Places::default(),
@@ -325,6 +328,7 @@ impl Actor {
             notes: self.notes.clone(),
             recording: self.recording,
             card: self.card.clone(),
+            layers: self.layers.clone(),
         }
     }
 }
