@@ -5,6 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use crate::part::icon::{Icon, Mark};
+use crate::part::replays::Replays;
 use crate::seat::Seat;
 use crate::store::playback::{Status, Why};
 use crate::viewing::Viewing;
@@ -44,6 +45,7 @@ pub fn Boards() -> impl IntoView {
                 <h1>{words.say("watch.offline")}</h1>
                 {move || card.get().map(|said| view! { <p class="board-said">{said}</p> })}
                 <p>{words.say("watch.offline_text")}</p>
+                <Replays />
             </div>
         }
         .into_any(),

@@ -250,11 +250,6 @@ fn class(name: &str) -> Option<js_sys::Function> {
     property(&leptos::prelude::window(), name).dyn_into().ok()
 }
 
-/// The name of what was thrown, such as `NotAllowedError`.
-fn error_name(error: &JsValue) -> Option<String> {
-    property(error, "name").as_string()
-}
-
 /// What the relay said when it refused, or words for its status.
 async fn refusal(answer: &web_sys::Response) -> Failure {
     use footlight_protocol::Code;
