@@ -26,6 +26,8 @@ pub mod picker;
 pub mod preferences;
 pub mod preview;
 pub mod qr;
+pub mod reach;
+pub mod recording;
 pub mod replay_boards;
 pub mod replay_stage;
 pub mod replays;

@@ -11,6 +11,8 @@ pub mod ladder;
 pub mod meter;
 pub mod place;
 pub mod playback;
+pub mod reach;
+pub mod recording;
 pub mod replay;
 pub mod room;
 pub mod take;
