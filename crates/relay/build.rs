@@ -10,17 +10,22 @@ fn main() {
     // Watched also while missing, so that building the faces later is noticed.
     println!("cargo::rerun-if-changed={}", built.display());
     println!("cargo::rerun-if-changed=build.rs");
-    let folder = if built.join("index.html").is_file() {
+    let folder = if PAGES.iter().all(|page| built.join(page).is_file()) {
         built
     } else {
         let folder = Path::new(&out).join("watch");
         fs::create_dir_all(&folder).expect("OUT_DIR can be written");
-        fs::write(folder.join("index.html"), PLACEHOLDER).expect("OUT_DIR can be written");
+        for page in PAGES {
+            fs::write(folder.join(page), PLACEHOLDER).expect("OUT_DIR can be written");
+        }
         println!("cargo::warning=the viewer page is not built; run `cargo xtask ui`");
         folder
     };
     println!("cargo::rustc-env=FOOTLIGHT_WATCH={}", folder.display());
 }
+
+/// The room's page, and that of a replay.
+const PAGES: [&str; 2] = ["index.html", "replay.html"];
 
 const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Footlight</title>\
 <h1>The viewer page is not built</h1><p>Run <code>cargo xtask ui</code> and build the relay again.</p></html>\n";

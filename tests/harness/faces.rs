@@ -18,6 +18,24 @@ pub mod viewer {
     pub const MESSAGE: &str = "[data-message-id]";
 }
 
+/// The page of a replay (`GET /{room}/replay/{id}`). Its player root is the viewer page's.
+pub mod replay {
+    /// `loading`, `playing`, `waiting`, `paused`, `ended`, `missing`, `on-air`, `unreachable`, `broken` or `refused`.
+    pub const STATE: &str = super::viewer::STATE;
+    /// Media time on the screen, in milliseconds.
+    pub const AT: &str = "data-at-ms";
+    pub const SCRUB: &str = "#scrub";
+    pub const BIG_PLAY: &str = ".big-play";
+    /// The picture of the place under the pointer; has the class `seen` when there is one.
+    pub const GLIMPSE: &str = ".glimpse-screen";
+    /// A message that had been said.
+    pub const SAID: &str = "#talk .message-text";
+    /// A comment that flies over the picture.
+    pub const COMMENT: &str = ".danmaku .comment";
+    /// A broadcast in the list of a room that is not live.
+    pub const TILE: &str = ".tile";
+}
+
 /// The studio window.
 pub mod studio {
     /// Carries [`FRAMES`].

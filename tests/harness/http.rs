@@ -26,6 +26,11 @@ pub async fn get(url: &str) -> Answer {
     answer(client().get(url)).await
 }
 
+/// The same as somebody who has this token.
+pub async fn get_as(url: &str, token: &str) -> Answer {
+    answer(client().get(url).header(AUTHORIZATION, format!("Bearer {token}"))).await
+}
+
 fn client() -> reqwest::Client {
     let builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
     builder.build().expect("a client without special settings")

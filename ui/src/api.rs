@@ -1,10 +1,15 @@
-//! The relay's JSON API as the creator's window asks it, with the owner token as bearer.
+//! The relay's JSON API: what everybody may read of a room, and the owner's side of it, which the studio window asks
+//! with the owner token as bearer.
 
 use std::time::Duration;
 
 use footlight_protocol::key::{NameStreamKey, NewStreamKey, StreamKey};
+use footlight_protocol::reach::Forecast;
+use footlight_protocol::replay::{Clip, ClipRequest, Edit, Events, Line, Progress, Replay};
+use footlight_protocol::room::RoomState;
 use footlight_protocol::studio::RoomAccess;
-use footlight_protocol::{Code, Failure, KeyId};
+use footlight_protocol::{Code, Failure, KeyId, ReplayId, RoomId, Seq};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -14,43 +19,127 @@ use crate::browser;
 
 /// An answer is made in milliseconds; a key is kept on disk first.
 const ANSWER: Duration = Duration::from_secs(5);
+/// A clip waits for its last second, and a look around asks routers and servers far away.
+const LONG_ANSWER: Duration = Duration::from_secs(30);
 
-/// The keys of one room.
-#[derive(Clone)]
-pub struct Keys {
-    url: String,
-    token: String,
+/// One room of a relay.
+#[derive(Debug, Clone)]
+pub struct Relay {
+    /// `http://HOST:PORT`; empty for the relay that the page is from.
+    origin: String,
+    room: RoomId,
+    token: Option<String>,
 }
 
-impl Keys {
-    pub fn new(access: &RoomAccess) -> Self {
-        let url = format!("{}/api/v1/rooms/{}/keys", origin(&access.socket), access.room);
-        Self { url, token: access.owner_token.clone() }
+impl Relay {
+    /// The room on the relay that the page is from, as everybody sees it.
+    pub fn here(room: RoomId) -> Self {
+        Self { origin: String::new(), room, token: None }
     }
 
-    pub async fn list(&self) -> Result<Vec<StreamKey>, Failure> {
-        read(self.ask("GET", "", None).await?).await
+    pub fn owned(access: &RoomAccess) -> Self {
+        let (origin, room) = (origin(&access.socket), access.room.clone());
+        Self { origin, room, token: Some(access.owner_token.clone()) }
     }
 
-    pub async fn make(&self, name: String) -> Result<NewStreamKey, Failure> {
-        let body = serde_json::to_string(&NameStreamKey { name });
-        let body = body.map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
-        read(self.ask("POST", "", Some(&body)).await?).await
+    pub fn room(&self) -> &RoomId {
+        &self.room
+    }
+
+    pub async fn state(&self) -> Result<RoomState, Failure> {
+        self.read("").await
+    }
+
+    /// Finished broadcasts, newest first; to the owner also those that are not listed.
+    pub async fn replays(&self) -> Result<Vec<Line>, Failure> {
+        self.read("/replays").await
+    }
+
+    pub async fn replay(&self, id: &ReplayId) -> Result<Replay, Failure> {
+        self.read(&format!("/replays/{id}")).await
+    }
+
+    pub async fn events(&self, id: &ReplayId, after: Seq) -> Result<Events, Failure> {
+        self.read(&format!("/replays/{id}/events?after={}", after.0)).await
+    }
+
+    pub async fn edit(&self, id: &ReplayId, edit: &Edit) -> Result<Line, Failure> {
+        let body = body(edit)?;
+        read(self.ask("PATCH", &self.of_room(&format!("/replays/{id}")), Some(&body), ANSWER).await?).await
+    }
+
+    pub async fn delete(&self, id: &ReplayId) -> Result<(), Failure> {
+        self.ask("DELETE", &self.of_room(&format!("/replays/{id}")), None, ANSWER).await.map(drop)
+    }
+
+    /// How the recording of what is live goes; none where nothing is being recorded.
+    pub async fn recording(&self) -> Result<Option<Progress>, Failure> {
+        match self.read("/recording").await {
+            Err(failure) if failure.code == Code::NotFound => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Keeps the last seconds of what is live as a file of its own.
+    pub async fn clip(&self, seconds: u32) -> Result<Clip, Failure> {
+        let body = body(&ClipRequest::Live { seconds })?;
+        read(self.ask("POST", &self.of_room("/clips"), Some(&body), LONG_ANSWER).await?).await
+    }
+
+    pub async fn keys(&self) -> Result<Vec<StreamKey>, Failure> {
+        self.read("/keys").await
+    }
+
+    pub async fn make_key(&self, name: String) -> Result<NewStreamKey, Failure> {
+        let body = body(&NameStreamKey { name })?;
+        read(self.ask("POST", &self.of_room("/keys"), Some(&body), ANSWER).await?).await
     }
 
     /// Replaces the key by one with another text; whoever publishes with the old one is cut off.
-    pub async fn rotate(&self, key: KeyId) -> Result<NewStreamKey, Failure> {
-        read(self.ask("POST", &format!("/{}/rotate", key.0), None).await?).await
+    pub async fn rotate_key(&self, key: KeyId) -> Result<NewStreamKey, Failure> {
+        let path = self.of_room(&format!("/keys/{}/rotate", key.0));
+        read(self.ask("POST", &path, None, ANSWER).await?).await
     }
 
-    pub async fn revoke(&self, key: KeyId) -> Result<(), Failure> {
-        self.ask("DELETE", &format!("/{}", key.0), None).await.map(drop)
+    pub async fn revoke_key(&self, key: KeyId) -> Result<(), Failure> {
+        self.ask("DELETE", &self.of_room(&format!("/keys/{}", key.0)), None, ANSWER).await.map(drop)
     }
 
-    async fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Result<Response, Failure> {
+    /// Who will get in, for a broadcast of this bitrate.
+    pub async fn reach(&self, stream_kbit: Option<u32>) -> Result<Forecast, Failure> {
+        read(self.ask("GET", &reach(stream_kbit), None, LONG_ANSWER).await?).await
+    }
+
+    /// The same, after looking again, which takes some seconds.
+    pub async fn look_again(&self, stream_kbit: Option<u32>) -> Result<Forecast, Failure> {
+        read(self.ask("POST", &reach(stream_kbit), None, LONG_ANSWER).await?).await
+    }
+
+    /// The address of a path such as a recording's, for people elsewhere.
+    pub fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    fn of_room(&self, path: &str) -> String {
+        format!("/api/v1/rooms/{}{path}", self.room)
+    }
+
+    async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        read(self.ask("GET", &self.of_room(path), None, ANSWER).await?).await
+    }
+
+    async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+        limit: Duration,
+    ) -> Result<Response, Failure> {
         let unreachable = |_: JsValue| Failure::new(Code::Unreachable, "The relay does not answer");
         let headers = Headers::new().map_err(unreachable)?;
-        headers.set("authorization", &format!("Bearer {}", self.token)).map_err(unreachable)?;
+        if let Some(token) = &self.token {
+            headers.set("authorization", &format!("Bearer {token}")).map_err(unreachable)?;
+        }
         let init = RequestInit::new();
         init.set_method(method);
         if let Some(body) = body {
@@ -58,8 +147,8 @@ impl Keys {
             init.set_body(&body.into());
         }
         init.set_headers(&headers);
-        let answer =
-            browser::fetch(&format!("{}{path}", self.url), &init, ANSWER).await.map_err(unreachable)?;
+        let url = format!("{}{path}", self.origin);
+        let answer = browser::fetch(&url, &init, limit).await.map_err(unreachable)?;
         if answer.ok() {
             return Ok(answer);
         }
@@ -67,6 +156,15 @@ impl Keys {
         let status = answer.status();
         Err(failure.unwrap_or_else(|| Failure::new(Code::Internal, format!("The relay answered {status}"))))
     }
+}
+
+fn reach(stream_kbit: Option<u32>) -> String {
+    let wish = stream_kbit.map(|kbit| format!("?stream_kbit={kbit}")).unwrap_or_default();
+    format!("/api/v1/reach{wish}")
+}
+
+fn body(of: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(of).map_err(|error| Failure::new(Code::Internal, error.to_string()))
 }
 
 async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, Failure> {

@@ -62,6 +62,26 @@ pub fn language() -> String {
     window().navigator().language().unwrap_or_default()
 }
 
+/// Whether the person wants little on the page to move.
+pub fn prefers_calm() -> bool {
+    let asked = window().match_media("(prefers-reduced-motion: reduce)").ok().flatten();
+    asked.is_some_and(|asked| asked.matches())
+}
+
+/// A moment in the words of a language and the person's time zone. `parts` are options of `Intl.DateTimeFormat`.
+pub fn moment(ms: f64, language: &str, parts: &[(&str, &str)]) -> String {
+    let options = js_sys::Object::new();
+    for (name, value) in parts {
+        let _ = js_sys::Reflect::set(&options, &(*name).into(), &(*value).into());
+    }
+    js_sys::Date::new(&ms.into()).to_locale_string(language, &options).into()
+}
+
+/// The name of what was thrown, such as `NotAllowedError`.
+pub fn error_name(error: &JsValue) -> Option<String> {
+    js_sys::Reflect::get(error, &"name".into()).ok()?.as_string()
+}
+
 /// Sets an attribute of `<html>`; an empty value takes it away.
 pub fn mark_root(name: &str, value: &str) {
     let Some(root) = document().document_element() else {

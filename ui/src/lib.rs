@@ -11,6 +11,7 @@ pub mod browser;
 pub mod desk;
 pub mod part;
 pub mod player;
+pub mod replaying;
 pub mod screen;
 pub mod seat;
 pub mod socket;

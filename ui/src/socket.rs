@@ -133,6 +133,9 @@ impl Inner {
                 (self.on)(RoomEvent::Link(Link::Closed(code)));
                 return;
             }
+            if code == Some(CloseCode::GoingAway as u16) {
+                (self.on)(RoomEvent::GoesAway);
+            }
             let since = *lost_since.get_or_insert_with(browser::now_ms);
             self.wait(&mut backoff, since).await;
         }

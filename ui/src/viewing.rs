@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use footlight_protocol::room::{ServerMessage, StreamState};
-use footlight_protocol::{CloseCode, Code, Failure};
+use footlight_protocol::{CloseCode, Code, Failure, LayerId};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use web_sys::HtmlElement;
@@ -36,6 +36,7 @@ pub struct Viewing {
     retry_at: RwSignal<f64>,
     path: RwSignal<Option<(Rung, bool)>>,
     choice: RwSignal<Choice>,
+    layer: RwSignal<Option<LayerId>>,
     /// Muted, and the volume from 0 to 1.
     sound: RwSignal<(bool, f64)>,
     /// The sound was taken away by the browser and not by the viewer.
@@ -58,6 +59,7 @@ impl Viewing {
             retry_at: RwSignal::new(0.0),
             path: RwSignal::new(None),
             choice: RwSignal::new(choice),
+            layer: RwSignal::new(None),
             sound: RwSignal::new((true, 1.0)),
             // Nobody has had the chance to touch anything yet.
             silenced: RwSignal::new(true),
@@ -109,6 +111,17 @@ impl Viewing {
         browser::store(CHOICE, choice.name());
         self.choice.set(choice);
         self.step(PlaybackEvent::Chosen(choice));
+    }
+
+    /// The quality of the picture that the viewer wants; none is what the link carries.
+    pub fn layer(self) -> ReadSignal<Option<LayerId>> {
+        self.layer.read_only()
+    }
+
+    /// Wants another quality, for as long as the page is open.
+    pub fn choose_layer(self, layer: Option<LayerId>) {
+        self.layer.set(layer.clone());
+        self.with_player(|player| player.choose_layer(layer));
     }
 
     /// Whether it is muted, and the volume from 0 to 1.

@@ -10,6 +10,14 @@ use crate::store::i18n::{self, Language};
 #[derive(Clone, Copy)]
 pub struct Words(RwSignal<Language>);
 
+/// Where a viewer's language is kept.
+const KEPT: &str = "footlight.language";
+
+/// Gives a viewer's page its texts: in the language that was chosen the last time, or the browser's.
+pub fn provide_kept() -> Words {
+    provide(Language::of(&browser::stored(KEPT).unwrap_or_else(browser::language)))
+}
+
 /// Gives the page its texts, in `language`.
 pub fn provide(language: Language) -> Words {
     let words = Words(RwSignal::new(language));
@@ -32,6 +40,12 @@ impl Words {
 
     pub fn choose(self, language: Language) {
         self.0.set(language);
+    }
+
+    /// Speaks it from now on, and on a viewer's next visit.
+    pub fn keep(self, language: Language) {
+        browser::store(KEPT, language.tag());
+        self.choose(language);
     }
 
     pub fn get(self, key: &'static str) -> &'static str {

@@ -1,4 +1,4 @@
-//! Builds both faces, the studio window and the viewer page, into `ui/dist/{studio,watch}`.
+//! Builds both faces, the studio window and the viewer's pages, into `ui/dist/{studio,watch}`.
 //!
 //! The wasm is built by the ordinary toolchain where it has the target, else by a rustc that comes with the
 //! standard library's source. `wasm-bindgen` is called as a library, so no further tool is needed. A file is
@@ -15,27 +15,33 @@ use crate::step::{cargo, step};
 use crate::{root, target};
 
 const WASM: &str = "wasm32-unknown-unknown";
-const FACES: [&str; 2] = ["studio", "watch"];
+/// Each face's folder, and its programs with the pages that start them.
+const FACES: [(&str, &[(&str, &str)]); 2] = [
+    ("studio", &[("studio", "index.html")]),
+    ("watch", &[("watch", "index.html"), ("replay", "replay.html")]),
+];
 
 pub(crate) fn build() -> Result<()> {
     let mut command = wasm_cargo("build");
     command.args(["--package", "footlight-ui", "--profile", "ui", "--bins"]);
     step("build the faces", &mut command)?;
-    for face in FACES {
+    let ui = root().join("ui");
+    for (face, programs) in FACES {
         let made = target().join("faces").join(face);
         fs::remove_dir_all(&made).or_else(ignore_missing)?;
         fs::create_dir_all(&made)?;
-        Bindgen::new()
-            .input_path(target().join("wasm").join(WASM).join("ui").join(format!("{face}.wasm")))
-            .web(true)?
-            .typescript(false)
-            .remove_name_section(true)
-            .remove_producers_section(true)
-            .generate(&made)
-            .with_context(|| format!("generate the glue of {face}"))?;
-        let ui = root().join("ui");
-        fs::copy(ui.join(format!("{face}.html")), made.join("index.html"))
-            .with_context(|| format!("copy ui/{face}.html"))?;
+        for (program, page) in programs {
+            Bindgen::new()
+                .input_path(target().join("wasm").join(WASM).join("ui").join(format!("{program}.wasm")))
+                .web(true)?
+                .typescript(false)
+                .remove_name_section(true)
+                .remove_producers_section(true)
+                .generate(&made)
+                .with_context(|| format!("generate the glue of {program}"))?;
+            fs::copy(ui.join(format!("{program}.html")), made.join(page))
+                .with_context(|| format!("copy ui/{program}.html"))?;
+        }
         for folder in ["style", "assets"] {
             copy_files(&ui.join(folder), &made)?;
         }

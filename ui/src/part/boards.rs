@@ -5,6 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use crate::part::icon::{Icon, Mark};
+use crate::part::replays::Replays;
 use crate::seat::Seat;
 use crate::store::playback::{Status, Why};
 use crate::viewing::Viewing;
@@ -20,10 +21,26 @@ pub fn Boards() -> impl IntoView {
         let left = viewing.retry_at().get() - seat.now().get();
         (left > 0.0).then(|| (left / 1_000.0).ceil() as u64)
     });
+    let back = Memo::new(move |_| seat.room().with(|room| room.expected_back(seat.now().get())));
     let card = Memo::new(move |_| seat.room().with(|room| room.card.clone()));
     move || {
         match viewing.status().get() {
-        Status::Playing => ().into_any(),
+        Status::Playing => view! { <Leaving /> }.into_any(),
+        Status::Interrupted | Status::Connecting if back.get() => view! {
+            <div class="strip" role="status">
+                <span class="spinner" aria-hidden="true"></span>
+                {words.say("leaving.gone")}
+            </div>
+        }
+        .into_any(),
+        Status::Failed(Why::Unreachable) if back.get() => view! {
+            <div class="board leaving" role="status">
+                <Mark />
+                <h1>{words.say("leaving.title")}</h1>
+                <p>{words.say("leaving.text")}</p>
+            </div>
+        }
+        .into_any(),
         Status::Connecting => view! {
             <div class="board connecting" role="status">
                 <span class="spinner big" aria-hidden="true"></span>
@@ -44,6 +61,7 @@ pub fn Boards() -> impl IntoView {
                 <h1>{words.say("watch.offline")}</h1>
                 {move || card.get().map(|said| view! { <p class="board-said">{said}</p> })}
                 <p>{words.say("watch.offline_text")}</p>
+                <Replays />
             </div>
         }
         .into_any(),
@@ -56,6 +74,24 @@ pub fn Boards() -> impl IntoView {
         .into_any(),
         Status::Failed(why) => failed(words, why, retry_s),
     }
+    }
+}
+
+/// The relay is about to restart, and everything still goes on: a line that says so, with the time that is left.
+#[component]
+fn Leaving() -> impl IntoView {
+    let (seat, words) = (Seat::get(), use_words());
+    let minutes = Memo::new(move |_| {
+        let at = seat.room().with(|room| room.leaving)?;
+        let left = at as f64 - seat.relay_now(seat.now().get());
+        Some((left / 60_000.0).round().max(0.0) as u32)
+    });
+    let says = move |minutes: u32| match minutes {
+        0 => words.get("leaving.soon").to_owned(),
+        minutes => words.count("leaving.in_one", "leaving.in_many", minutes),
+    };
+    move || {
+        minutes.get().map(|minutes| view! { <div class="strip" role="status">{move || says(minutes)}</div> })
     }
 }
 

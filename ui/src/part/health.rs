@@ -1,12 +1,13 @@
 //! The health line: one sentence, a dot, and the numbers behind it.
 
 use footlight_protocol::room::Presence;
-use footlight_protocol::studio::Phase;
+use footlight_protocol::studio::{Layers, Phase};
 use leptos::prelude::*;
 
 use crate::desk::Desk;
 use crate::seat::Seat;
 use crate::store::health::{Losses, Verdict};
+use crate::store::layer;
 use crate::words::use_words;
 
 #[component]
@@ -39,6 +40,14 @@ pub fn HealthLine() -> impl IntoView {
         Verdict::Bad(_) => "bad",
     };
     let health = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.health));
+    // The qualities that go out, and why there are no more.
+    let layers = Memo::new(move |_| {
+        desk.snapshot().with(|snapshot| {
+            let Layers { sent, held } = &snapshot.layers;
+            let names: Vec<String> = sent.iter().map(layer::lines).collect();
+            (!names.is_empty()).then(|| (names.join(" + "), held.and_then(layer::held)))
+        })
+    });
     let megabits = |kbps: u32| format!("{:.1}", f64::from(kbps) / 1_000.0);
     let numbers = move || {
         let health = health.get();
@@ -65,6 +74,11 @@ pub fn HealthLine() -> impl IntoView {
             ("load", words.fill("health.load", &[("n", &load)]), None),
             ("lost", words.fill("health.lost", &[("n", &total)]), Some(explained)),
         ]);
+        if let Some((sent, why)) = layers.get() {
+            let why = why.map(|why| words.get(why).to_owned());
+            let text = why.as_ref().map_or_else(|| sent.clone(), |why| format!("{sent}: {why}"));
+            numbers.push(("layers", text, Some(words.get("layer.sent_title").to_owned())));
+        }
         numbers
     };
     view! {

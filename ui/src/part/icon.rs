@@ -12,13 +12,21 @@ pub enum Icon {
     Clock,
     Close,
     Copy,
+    Danmaku,
+    DanmakuOff,
     Eye,
+    Film,
     Full,
     Globe,
     Help,
     Microphone,
     MicrophoneOff,
     Network,
+    Pause,
+    Play,
+    Record,
+    Replay,
+    Scissors,
     Send,
     Settings,
     Sound,
@@ -43,6 +51,9 @@ impl Icon {
             Self::Eye => {
                 "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12M12 9.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6"
             }
+            Self::Danmaku => "M3.5 5h17v12.5h-17zM7 9h6M16 9h1.5M7 13h2M12 13h5.5",
+            Self::DanmakuOff => "M8 5h12.5v11.5M3.5 6v11.5H16M4 4l16 16M12 9h1M16 9h1.5M7 13h2",
+            Self::Film => "M3.5 5h17v14h-17zM8 5v14M16 5v14M3.5 9.7H8M3.5 14.3H8M16 9.7h4.5M16 14.3h4.5",
             Self::Full => "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
             Self::Globe => {
                 "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M3 12h18M12 3c5 5.5 5 12.5 0 18M12 3c-5 5.5-5 12.5 0 18"
@@ -58,6 +69,13 @@ impl Icon {
             }
             Self::Network => {
                 "M12 13.5v6M8.5 16.5a5 5 0 0 1 0-7M15.5 16.5a5 5 0 0 0 0-7M5.7 19a9 9 0 0 1 0-12M18.3 19a9 9 0 0 0 0-12M12 12.5v.5"
+            }
+            Self::Pause => "M8.5 5v14M15.5 5v14",
+            Self::Play => "M7.5 4.5v15l12-7.5z",
+            Self::Record => "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6",
+            Self::Replay => "M5 12a7.5 7.5 0 1 0 2.2-5.3L4.5 9.5M4.5 4.5v5h5",
+            Self::Scissors => {
+                "M6.5 4a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5M6.5 15a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5M8.6 8L20 18.5M8.6 16L20 5.5"
             }
             Self::Send => "M4 12l16-8-5.5 16-3-6.5zM11.5 13.5L20 4",
             Self::Settings => {

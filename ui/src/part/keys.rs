@@ -20,7 +20,7 @@ pub fn StreamKeys(open: RwSignal<bool>) -> impl IntoView {
         let Some(access) = desk.access().get_untracked() else { return };
         keys.update(|keys| keys.apply(KeysEvent::Asked));
         spawn_local(async move {
-            let event = carry_out(api::Keys::new(&access), request).await;
+            let event = carry_out(api::Relay::owned(&access), request).await;
             keys.try_update(|keys| keys.apply(event));
         });
     };
@@ -147,14 +147,14 @@ enum Request {
     Do(Sure),
 }
 
-async fn carry_out(relay: api::Keys, request: Request) -> KeysEvent {
+async fn carry_out(relay: api::Relay, request: Request) -> KeysEvent {
     let done = match request {
-        Request::List => relay.list().await.map(KeysEvent::Listed),
-        Request::Make(name) => relay.make(name).await.map(|new| KeysEvent::Made { new, instead: None }),
+        Request::List => relay.keys().await.map(KeysEvent::Listed),
+        Request::Make(name) => relay.make_key(name).await.map(|new| KeysEvent::Made { new, instead: None }),
         Request::Do(Sure::Rotate(id)) => {
-            relay.rotate(id).await.map(|new| KeysEvent::Made { new, instead: Some(id) })
+            relay.rotate_key(id).await.map(|new| KeysEvent::Made { new, instead: Some(id) })
         }
-        Request::Do(Sure::Revoke(id)) => relay.revoke(id).await.map(|()| KeysEvent::Revoked(id)),
+        Request::Do(Sure::Revoke(id)) => relay.revoke_key(id).await.map(|()| KeysEvent::Revoked(id)),
     };
     done.unwrap_or_else(KeysEvent::Failed)
 }

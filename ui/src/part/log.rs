@@ -5,21 +5,17 @@ use std::sync::Arc;
 
 use footlight_protocol::room::{Action, Member, Role};
 use footlight_protocol::{MessageId, Nonce};
-use leptos::html::Div;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
-use crate::browser;
+use crate::part::end::End;
 use crate::part::icon::Icon;
 use crate::part::message::{Message, Waiting};
 use crate::part::moderate::{TIMEOUTS, Turn};
 use crate::seat::Seat;
 use crate::store::room::{Line, LineKind, Pending, Room};
 use crate::words::use_words;
-
-/// Closer to the end than this many pixels counts as reading the newest.
-const NEAR_END: i32 = 48;
 
 #[derive(Clone)]
 enum Row {
@@ -68,17 +64,11 @@ pub fn Log() -> impl IntoView {
         room.with_untracked(|room| room.lines().next().is_none() && room.pending().is_empty())
     });
 
-    let frame = NodeRef::<Div>::new();
-    let at_end = RwSignal::new(true);
+    let end = End::new();
     let unread = RwSignal::new(0_u32);
     let to_end = move || {
         unread.set(0);
-        at_end.set(true);
-        request_animation_frame(move || {
-            if let Some(frame) = frame.get_untracked() {
-                frame.set_scroll_top(frame.scroll_height());
-            }
-        });
+        end.go();
     };
     Effect::new(move |before: Option<(Option<MessageId>, usize)>| {
         revision.get();
@@ -86,32 +76,16 @@ pub fn Log() -> impl IntoView {
         let waiting = room.with_untracked(|room| room.pending().len());
         let (before, waited) = before.unwrap_or_default();
         // Whoever says something wants to see it.
-        if at_end.get_untracked() || waiting > waited {
+        if end.is_here() || waiting > waited {
             to_end();
         } else if newest > before {
             unread.update(|unread| *unread += 1);
         }
         (newest, waiting)
     });
-    // The composer grows, a phone's keyboard comes: whoever reads the newest goes on reading it.
-    Effect::new(move |_| {
-        if let Some(element) = frame.get() {
-            browser::on_resize(&element, move || {
-                if let (Some(frame), Some(true)) =
-                    (frame.try_get_untracked().flatten(), at_end.try_get_untracked())
-                {
-                    frame.set_scroll_top(frame.scroll_height());
-                }
-            });
-        }
-    });
     let scrolled = move |_| {
-        if let Some(frame) = frame.get_untracked() {
-            let left = frame.scroll_height() - frame.scroll_top() - frame.client_height();
-            at_end.set(left <= NEAR_END);
-            if left <= NEAR_END {
-                unread.set(0);
-            }
+        if end.look() {
+            unread.set(0);
         }
     };
 
@@ -124,7 +98,7 @@ pub fn Log() -> impl IntoView {
                 aria-live="polite"
                 aria-label=words.say("chat.log")
                 tabindex=move || if moderates.get() { None } else { Some("0") }
-                node_ref=frame
+                node_ref=end.frame
                 on:scroll=scrolled
                 on:keydown=move |event| keyboard(seat, turn, &event)
             >
@@ -143,7 +117,7 @@ pub fn Log() -> impl IntoView {
                     </span>
                 </div>
             </Show>
-            <Show when=move || { unread.get() > 0 && !at_end.get() }>
+            <Show when=move || { unread.get() > 0 && !end.here().get() }>
                 <button type="button" class="new-messages" on:click=move |_| to_end()>
                     {move || words.count("chat.new_one", "chat.new_many", unread.get())}
                 </button>

@@ -91,7 +91,8 @@ fn said(line: &Line, by: Member, text: String) -> AnyView {
     .into_any()
 }
 
-fn name_view(words: Words, by: &Member) -> AnyView {
+/// The name in its colour, and the role.
+pub fn name_view(words: Words, by: &Member) -> AnyView {
     let badge = match by.role {
         Role::Owner => Some("role.owner"),
         Role::Moderator => Some("role.moderator"),

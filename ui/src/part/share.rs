@@ -7,6 +7,7 @@ use crate::desk::Desk;
 use crate::part::copy::CopyButton;
 use crate::part::icon::Icon;
 use crate::part::qr::Qr;
+use crate::part::reach::ReachLine;
 use crate::words::use_words;
 
 #[component]
@@ -74,6 +75,7 @@ pub fn Share() -> impl IntoView {
                         }
                     />
                 </Show>
+                <ReachLine />
             </div>
             <Qr link=link.into() />
         </section>

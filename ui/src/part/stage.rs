@@ -5,7 +5,9 @@ use leptos::prelude::*;
 
 use crate::part::boards::Boards;
 use crate::part::card::Card;
+use crate::part::full::FullControl;
 use crate::part::icon::Icon;
+use crate::part::sound::SoundControl;
 use crate::part::sound_only::SoundOnly;
 use crate::part::way_menu::WayMenu;
 use crate::player::Routes;
@@ -30,24 +32,15 @@ pub fn Stage(routes: Routes, token: Option<String>, chat_open: RwSignal<bool>) -
             viewing.attach(screens.into(), routes.clone(), token.clone());
         }
     });
-    let silent = move || viewing.sound().get().0;
-    let sound = move |on: bool| {
+    let loud = move |_| {
         let (_, volume) = viewing.sound().get_untracked();
-        viewing.set_sound(!on, if on && volume == 0.0 { 1.0 } else { volume });
+        viewing.set_sound(false, if volume == 0.0 { 1.0 } else { volume });
         viewing.play();
-    };
-    let full = move |_| {
-        if document().fullscreen_element().is_some() {
-            document().exit_fullscreen();
-        } else if let Some(stage) = stage.get_untracked() {
-            let _ = stage.request_fullscreen();
-        }
     };
     let invite = move || {
         let playing = viewing.status().get() == Status::Playing;
         viewing.needs_touch().get() || (playing && viewing.silenced().get())
     };
-    let sound_says = move || words.get(if silent() { "stage.sound_on" } else { "stage.sound_off" });
     view! {
         <div class="stage" node_ref=stage>
             <div class="screens" node_ref=screens>
@@ -65,7 +58,7 @@ pub fn Stage(routes: Routes, token: Option<String>, chat_open: RwSignal<bool>) -
                     id="unmute"
                     type="button"
                     class="unmute"
-                    on:click=move |_| sound(true)
+                    on:click=loud
                 >
                     {Icon::SoundOff.view()}
                     {move || {
@@ -74,29 +67,12 @@ pub fn Stage(routes: Routes, token: Option<String>, chat_open: RwSignal<bool>) -
                 </button>
             </Show>
             <div class="controls">
-                <button
-                    id="sound"
-                    type="button"
-                    class="control"
-                    aria-label=sound_says
-                    title=sound_says
-                    on:click=move |_| sound(viewing.sound().get_untracked().0)
-                >
-                    {move || if silent() { Icon::SoundOff.view() } else { Icon::Sound.view() }}
-                </button>
-                <input
-                    class="volume"
-                    type="range"
-                    min="0"
-                    max="1"
-                    step="0.05"
-                    aria-label=words.say("stage.volume")
-                    prop:value=move || if silent() { 0.0 } else { viewing.sound().get().1 }
-                    on:input=move |event| {
-                        let volume = event_target_value(&event).parse().unwrap_or(1.0);
-                        viewing.set_sound(volume == 0.0, volume);
+                <SoundControl
+                    sound=viewing.sound()
+                    on_sound=Callback::new(move |(muted, volume)| {
+                        viewing.set_sound(muted, volume);
                         viewing.play();
-                    }
+                    })
                 />
                 <span class="gap"></span>
                 <WayMenu />
@@ -110,16 +86,7 @@ pub fn Stage(routes: Routes, token: Option<String>, chat_open: RwSignal<bool>) -
                 >
                     {Icon::Chat.view()}
                 </button>
-                <button
-                    id="full"
-                    type="button"
-                    class="control"
-                    aria-label=words.say("stage.full")
-                    title=words.say("stage.full")
-                    on:click=full
-                >
-                    {Icon::Full.view()}
-                </button>
+                <FullControl stage />
             </div>
         </div>
     }

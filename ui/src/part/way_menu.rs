@@ -1,12 +1,15 @@
 //! How the stream comes, in words, and the small menu in which a viewer chooses another way.
 
+use footlight_protocol::room::Layer;
 use leptos::html::Div;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent, Node};
 
 use crate::part::icon::Icon;
+use crate::seat::Seat;
 use crate::store::ladder::Choice;
+use crate::store::layer::lines;
 use crate::store::playback::{Rung, Status};
 use crate::viewing::Viewing;
 use crate::words::{Words, use_words};
@@ -79,20 +82,20 @@ pub fn WayMenu() -> impl IntoView {
         let step = match event.key().as_str() {
             "Escape" if open.get_untracked() => return open.set(false),
             "ArrowDown" => 1,
-            "ArrowUp" => WAYS.len() - 1,
+            "ArrowUp" => -1,
             _ => return,
         };
         event.prevent_default();
         let items =
             root.get_untracked().and_then(|root| root.query_selector_all("[role=menuitemradio]").ok());
-        let Some(items) = items else { return };
+        let Some(items) = items.filter(|items| items.length() > 0) else { return };
         let focused = document().active_element();
         let at = (0..items.length()).find(|at| {
             items
                 .item(*at)
                 .is_some_and(|item| focused.as_ref().is_some_and(|focus| item.is_same_node(Some(focus))))
         });
-        let next = (at.unwrap_or(0) as usize + step) % WAYS.len();
+        let next = (at.unwrap_or(0) as i32 + step).rem_euclid(items.length() as i32);
         if let Some(item) = items.item(next as u32).and_then(|item| item.dyn_into::<HtmlElement>().ok()) {
             let _ = item.focus();
         }
@@ -117,29 +120,89 @@ pub fn WayMenu() -> impl IntoView {
                 <div class="way-menu" role="menu" aria-label=words.say("way.title")>
                     {WAYS
                         .map(|(choice, name, text)| {
-                            let chosen = move || viewing.choice().get() == choice;
+                            let chosen = Signal::derive(move || viewing.choice().get() == choice);
+                            let choose = move || {
+                                open.set(false);
+                                viewing.choose(choice);
+                            };
                             view! {
-                                <button
-                                    type="button"
-                                    role="menuitemradio"
-                                    class="way-choice"
-                                    data-way=choice.name()
-                                    aria-checked=move || chosen().to_string()
-                                    on:click=move |_| {
-                                        open.set(false);
-                                        viewing.choose(choice);
-                                    }
-                                >
-                                    <span class="way-check">{move || chosen().then(|| Icon::Check.view())}</span>
-                                    <span class="way-words">
-                                        {words.say(name)} <small>{words.say(text)}</small>
-                                    </span>
-                                </button>
+                                <Entry name=Signal::derive(move || words.get(name).to_owned()) text=Signal::derive(move || words.get(text).to_owned()) chosen choose mark=choice.name() />
                             }
                         })
                         .collect_view()}
+                    <Qualities open />
                 </div>
             </Show>
         </div>
+    }
+}
+
+/// One line of the menu. `mark` is its `data-way`.
+#[component]
+fn Entry(
+    name: Signal<String>,
+    text: Signal<String>,
+    chosen: Signal<bool>,
+    choose: impl Fn() + 'static,
+    #[prop(into)] mark: String,
+) -> AnyView {
+    view! {
+        <button
+            type="button"
+            role="menuitemradio"
+            class="way-choice"
+            data-way=mark
+            aria-checked=move || chosen.get().to_string()
+            on:click=move |_| choose()
+        >
+            <span class="way-check">{move || chosen.get().then(|| Icon::Check.view())}</span>
+            <span class="way-words">{name} <small>{text}</small></span>
+        </button>
+    }
+    .into_any()
+}
+
+/// The qualities of the picture, where it comes by WebRTC and the publisher sends more than one.
+#[component]
+fn Qualities(open: RwSignal<bool>) -> impl IntoView {
+    let (viewing, seat, words) = (Viewing::get(), Seat::get(), use_words());
+    let layers = Memo::new(move |_| {
+        let picture = matches!(viewing.path().get(), Some((Rung::Udp | Rung::Tcp, true)));
+        seat.room().with(|room| if picture { room.layers.clone() } else { Vec::new() })
+    });
+    // One that is gone meanwhile is chosen no longer.
+    let chosen = Memo::new(move |_| {
+        viewing.layer().get().filter(|id| layers.with(|layers| layers.iter().any(|layer| layer.id == *id)))
+    });
+    let entry = move |layer: Option<Layer>| {
+        let id = layer.as_ref().map(|layer| layer.id.clone());
+        let is = id.clone();
+        let mark = format!("layer-{}", id.as_ref().map_or("auto", |id| id.as_str()));
+        let choose = move || {
+            open.set(false);
+            viewing.choose_layer(id.clone());
+        };
+        let (name, text) = match layer {
+            None => (
+                Signal::derive(move || words.get("layer.auto").to_owned()),
+                Signal::derive(move || words.get("layer.auto_text").to_owned()),
+            ),
+            Some(layer) => {
+                let rate = format!("{:.1}", f64::from(layer.kbps) / 1_000.0);
+                let text = move || words.fill("layer.rate", &[("n", &rate)]);
+                (Signal::stored(lines(&layer)), Signal::derive(text))
+            }
+        };
+        view! { <Entry name text chosen=Signal::derive(move || chosen.get() == is) choose mark /> }
+    };
+    move || {
+        let layers = layers.get();
+        (layers.len() > 1).then(|| {
+            let entries = std::iter::once(None).chain(layers.into_iter().map(Some)).map(entry).collect_view();
+            view! {
+                <p class="way-head">{words.say("layer.title")}</p>
+                {entries}
+            }
+        })
     }
 }

@@ -12,7 +12,7 @@ mod source;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use footlight_protocol::Failure;
+use footlight_protocol::{Failure, LayerId};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlElement;
 
@@ -72,6 +72,7 @@ struct Inner {
     screens: Screens,
     routes: Routes,
     token: RefCell<Option<String>>,
+    layer: RefCell<Option<LayerId>>,
     sessions: RefCell<Vec<(Number, Rc<Session>)>>,
     shown: Cell<Option<Number>>,
     on: Box<dyn Fn(Report)>,
@@ -108,6 +109,7 @@ impl Player {
                 screens,
                 routes,
                 token: RefCell::default(),
+                layer: RefCell::default(),
                 sessions: RefCell::default(),
                 shown: Cell::default(),
                 on: Box::new(on),
@@ -131,6 +133,16 @@ impl Player {
     /// The bearer token of the next session.
     pub fn set_token(&self, token: Option<String>) {
         self.inner.token.replace(token);
+    }
+
+    /// The quality of the picture that the viewer wants, now and in later sessions; none is what the link carries.
+    pub fn choose_layer(&self, layer: Option<LayerId>) {
+        self.inner.layer.replace(layer.clone());
+        for (_, session) in self.inner.sessions.borrow().iter() {
+            if let Session::Rtc(session) = &**session {
+                session.choose_layer(layer.clone());
+            }
+        }
     }
 
     pub fn carry_out(&self, todo: Do) {
@@ -195,7 +207,10 @@ impl Inner {
             return (self.on)(Report::Playback(PlaybackEvent::Ended(take)));
         };
         let session = match way {
-            Way::Rtc => Session::Rtc(rtc::Session::open(screen, &self.routes.whep, token, sound_only, on)),
+            Way::Rtc => {
+                let layer = self.layer.borrow().clone();
+                Session::Rtc(rtc::Session::open(screen, &self.routes.whep, token, sound_only, layer, on))
+            }
             Way::Hls if source::supported() => {
                 Session::Mse(mse::Session::open(screen, &self.routes.hls, sound_only, on))
             }
@@ -248,11 +263,6 @@ fn property(of: &JsValue, name: &str) -> JsValue {
 /// The class of that name, where the browser has it.
 fn class(name: &str) -> Option<js_sys::Function> {
     property(&leptos::prelude::window(), name).dyn_into().ok()
-}
-
-/// The name of what was thrown, such as `NotAllowedError`.
-fn error_name(error: &JsValue) -> Option<String> {
-    property(error, "name").as_string()
 }
 
 /// What the relay said when it refused, or words for its status.

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use footlight_protocol::LayerId;
+use footlight_protocol::room::LayerChoice;
 use leptos::task::spawn_local;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -16,10 +18,16 @@ use web_sys::{
 use super::screen::Screen;
 use super::{Happened, class, property, refusal, without_webrtc};
 use crate::browser;
+use crate::store::ice;
 use crate::store::playback::{Seen, Transport, Why};
 
 /// An answer is made in milliseconds; a relay that needs longer is not answering.
 const ANSWER: Duration = Duration::from_secs(4);
+
+const SDP: &str = "application/sdp";
+const JSON: &str = "application/json";
+/// Where it is kept whether the relay names STUN or TURN servers.
+const SERVERS_KEPT: &str = "footlight.ice";
 
 /// Ends when it is closed.
 pub(super) struct Session {
@@ -30,6 +38,8 @@ struct Inner {
     screen: Rc<Screen>,
     token: Option<String>,
     sound_only: bool,
+    /// What the viewer wants to see; none leaves it to the relay.
+    layer: RefCell<Option<LayerId>>,
     peer: RefCell<Option<Peer>>,
     /// Where to say goodbye.
     resource: RefCell<Option<String>>,
@@ -66,12 +76,14 @@ impl Session {
         endpoint: &str,
         token: Option<String>,
         sound_only: bool,
+        layer: Option<LayerId>,
         on: impl Fn(Happened) + 'static,
     ) -> Self {
         let inner = Rc::new(Inner {
             screen,
             token,
             sound_only,
+            layer: RefCell::new(layer),
             peer: RefCell::default(),
             resource: RefCell::default(),
             closed: Cell::default(),
@@ -86,6 +98,12 @@ impl Session {
             }
         });
         Self { inner }
+    }
+
+    /// Wants another quality of the picture; none is the best that the link carries.
+    pub(super) fn choose_layer(&self, layer: Option<LayerId>) {
+        self.inner.layer.replace(layer);
+        self.inner.tell_layer();
     }
 
     pub(super) fn close(&self) {
@@ -145,12 +163,24 @@ impl Inner {
         let offer = with_stereo(&property(&offer, "sdp").as_string().unwrap_or_default());
         let local = RtcSessionDescriptionInit::new(RtcSdpType::Offer);
         local.set_sdp(&offer);
-        JsFuture::from(peer.set_local_description(&local)).await.map_err(fault)?;
+        // Gathering goes on beside the request, except where the answer brings the servers to gather from.
+        let waits = servers_expected();
+        if !waits {
+            JsFuture::from(peer.set_local_description(&local)).await.map_err(fault)?;
+        }
         // No candidates: the relay is ICE-lite and learns ours from the checks, so nothing waits for gathering.
         let answer =
-            post(endpoint, self.token.as_deref(), &offer).await.map_err(|_| Happened::Unreachable)?;
+            post(endpoint, SDP, self.token.as_deref(), &offer).await.map_err(|_| Happened::Unreachable)?;
         if !answer.ok() {
             return Err(Happened::Refused(refusal(&answer).await));
+        }
+        let link = answer.headers().get("link").ok().flatten().unwrap_or_default();
+        let servers = ice::servers(&link);
+        expect_servers(!servers.is_empty());
+        if waits && !self.closed.get() {
+            // A browser that does not take them plays where the way is open without.
+            let _ = gather_from(&peer, &servers);
+            JsFuture::from(peer.set_local_description(&local)).await.map_err(fault)?;
         }
         let resource = answer.headers().get("location").ok().flatten();
         let sdp = match answer.text() {
@@ -165,10 +195,25 @@ impl Inner {
             return Ok(());
         }
         self.resource.replace(resource);
+        if self.layer.borrow().is_some() {
+            self.tell_layer();
+        }
         let remote = RtcSessionDescriptionInit::new(RtcSdpType::Answer);
         remote.set_sdp(&sdp.as_string().unwrap_or_default());
         JsFuture::from(peer.set_remote_description(&remote)).await.map_err(fault)?;
         Ok(())
+    }
+
+    /// Tells the relay what to send; a session that has no answer yet tells it then.
+    fn tell_layer(&self) {
+        let Some(resource) = self.resource.borrow().clone() else { return };
+        let choice = LayerChoice { layer: self.layer.borrow().clone() };
+        let Ok(body) = serde_json::to_string(&choice) else { return };
+        let token = self.token.clone();
+        spawn_local(async move {
+            // A layer that is gone meanwhile is no loss: the relay then chooses by itself.
+            let _ = post(&format!("{resource}/layer"), JSON, token.as_deref(), &body).await;
+        });
     }
 
     fn open(self: &Rc<Self>) -> Result<RtcPeerConnection, JsValue> {
@@ -211,6 +256,40 @@ impl Inner {
     }
 }
 
+thread_local! {
+    /// Whether the relay's last answer named STUN or TURN servers.
+    static SERVERS: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
+/// Whether this relay names servers, by its last answer on this page or on an earlier visit.
+fn servers_expected() -> bool {
+    SERVERS.get().unwrap_or_else(|| browser::stored(SERVERS_KEPT).as_deref() == Some("named"))
+}
+
+fn expect_servers(named: bool) {
+    if SERVERS.replace(Some(named)) != Some(named) {
+        browser::store(SERVERS_KEPT, if named { "named" } else { "none" });
+    }
+}
+
+/// Has the connection gather candidates from these servers too.
+fn gather_from(peer: &RtcPeerConnection, servers: &[ice::Server]) -> Result<(), JsValue> {
+    let list = js_sys::Array::new();
+    for server in servers {
+        let entry = js_sys::Object::new();
+        let login = [("username", &server.username), ("credential", &server.credential)];
+        let login = login.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        for (name, value) in login.chain([("urls", &server.url)]) {
+            js_sys::Reflect::set(&entry, &name.into(), &value.into())?;
+        }
+        list.push(&entry);
+    }
+    let configuration = js_sys::Object::new();
+    js_sys::Reflect::set(&configuration, &"iceServers".into(), &list)?;
+    let configure: js_sys::Function = property(peer, "setConfiguration").dyn_into()?;
+    configure.call1(peer, &configuration).map(drop)
+}
+
 /// Asks for no buffer beyond what the network's jitter needs.
 fn play_at_once(receiver: &RtcRtpReceiver) {
     for name in ["jitterBufferTarget", "playoutDelayHint"] {
@@ -225,16 +304,16 @@ fn with_stereo(sdp: &str) -> String {
     sdp.replace("useinbandfec=1", "useinbandfec=1;stereo=1")
 }
 
-async fn post(url: &str, token: Option<&str>, offer: &str) -> Result<Response, JsValue> {
+async fn post(url: &str, kind: &str, token: Option<&str>, body: &str) -> Result<Response, JsValue> {
     let headers = Headers::new()?;
-    headers.set("content-type", "application/sdp")?;
+    headers.set("content-type", kind)?;
     if let Some(token) = token {
         headers.set("authorization", &format!("Bearer {token}"))?;
     }
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_headers(&headers);
-    init.set_body(&offer.into());
+    init.set_body(&body.into());
     browser::fetch(url, &init, ANSWER).await
 }
 

@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{HtmlElement, HtmlVideoElement};
 
-use super::{error_name, property};
+use super::property;
 use crate::browser;
 use crate::store::playback::Number;
 
@@ -173,7 +173,7 @@ impl Screen {
 /// Whether the browser asks for a touch. Any other error is a newer source that took this one's place.
 async fn refused(playing: js_sys::Promise) -> bool {
     let done = JsFuture::from(playing).await;
-    done.is_err_and(|error| error_name(&error).as_deref() == Some("NotAllowedError"))
+    done.is_err_and(|error| browser::error_name(&error).as_deref() == Some("NotAllowedError"))
 }
 
 /// Reports every presented frame for as long as the screen lives.

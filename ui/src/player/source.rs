@@ -6,7 +6,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{HtmlVideoElement, MediaSource, SourceBuffer, Url};
 
-use super::{class, error_name, property};
+use super::{class, property};
+use crate::browser;
 use crate::store::hls::Pacer;
 
 const NAMES: [&str; 2] = ["MediaSource", "ManagedMediaSource"];
@@ -69,7 +70,7 @@ impl Buffer {
     pub(super) async fn append(&self, bytes: &js_sys::ArrayBuffer, at_s: f64) -> Result<(), JsValue> {
         let done = self.settled();
         if let Err(error) = self.inner.append_buffer_with_array_buffer(bytes) {
-            if error_name(&error).as_deref() != Some("QuotaExceededError") {
+            if browser::error_name(&error).as_deref() != Some("QuotaExceededError") {
                 return Err(error);
             }
             self.trim((at_s - 1.0).max(0.0)).await?;

@@ -1,4 +1,5 @@
 //! One page each.
 
+pub mod replay;
 pub mod studio;
 pub mod watch;

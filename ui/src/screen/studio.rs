@@ -18,6 +18,7 @@ use crate::part::microphone::Microphone;
 use crate::part::notes::Notes;
 use crate::part::preferences::{LanguageChoice, ThemeChoice};
 use crate::part::preview::Preview;
+use crate::part::recording::{self, RecordingLine, RecordingNotes};
 use crate::part::settings::Settings;
 use crate::part::share::Share;
 use crate::part::shortcuts::Shortcuts;
@@ -54,6 +55,7 @@ fn Window() -> impl IntoView {
     let seat = Seat::provide();
     let desk = Desk::provide();
     desk.follow();
+    recording::provide();
 
     let preferences = desk.preferences();
     Effect::new(move |_| {
@@ -119,10 +121,12 @@ fn Window() -> impl IntoView {
             <div class="desk">
                 <FailureBar />
                 <Notes />
+                <RecordingNotes />
                 <Preview />
                 <section class="card deck">
                     <GoLive />
                     <HealthLine />
+                    <RecordingLine />
                 </section>
                 <div class="sources">
                     <section class="card inputs">

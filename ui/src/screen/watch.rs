@@ -1,9 +1,9 @@
 //! The viewer page: the stage, who is here, and the chat.
 
-use footlight_protocol::RoomId;
 use footlight_protocol::room::{ServerMessage, StreamState};
 use leptos::prelude::*;
 
+use crate::api::Relay;
 use crate::browser;
 use crate::part::chat::Chat;
 use crate::part::icon::Mark;
@@ -14,7 +14,7 @@ use crate::part::way_menu;
 use crate::player::Routes;
 use crate::seat::Seat;
 use crate::socket::Address;
-use crate::store::i18n::Language;
+use crate::store::place;
 use crate::store::playback::{Rung, Status, Why};
 use crate::store::room::RoomEvent;
 use crate::viewing::Viewing;
@@ -22,13 +22,13 @@ use crate::words;
 
 /// Where the device token is kept. One per relay: storage is per origin.
 const TOKEN: &str = "footlight.token";
-const LANGUAGE: &str = "footlight.language";
 
 #[component]
 pub fn Watch() -> impl IntoView {
     browser::end_boot();
-    let words = words::provide(Language::of(&browser::stored(LANGUAGE).unwrap_or_else(browser::language)));
-    let room = room_of(&window().location().pathname().unwrap_or_default());
+    let words = words::provide_kept();
+    let room = place::room(&window().location().pathname().unwrap_or_default());
+    provide_context(Relay::here(room.clone()));
     let seat = Seat::provide();
     let viewing = Viewing::provide(seat);
     let token = browser::stored(TOKEN);
@@ -58,10 +58,6 @@ pub fn Watch() -> impl IntoView {
         _ => None,
     };
     let compatible = move || viewing.path().get() == Some((Rung::Hls, true));
-    let choose = move |language: Language| {
-        browser::store(LANGUAGE, language.tag());
-        words.choose(language);
-    };
     view! {
         <main
             id="player"
@@ -94,30 +90,11 @@ pub fn Watch() -> impl IntoView {
                 </span>
                 <Viewers />
                 <span class="gap"></span>
-                <LanguageChoice on_choose=choose />
+                <LanguageChoice on_choose=move |language| words.keep(language) />
             </header>
             <aside class="side">
                 <Chat />
             </aside>
         </main>
-    }
-}
-
-/// The room that the page's path names: its first segment.
-fn room_of(path: &str) -> RoomId {
-    path.split('/').find(|part| !part.is_empty()).and_then(|part| part.parse().ok()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_path_names_the_room() {
-        for (path, room) in
-            [("/main", "main"), ("/cooking/", "cooking"), ("/", "main"), ("", "main"), ("/%2e", "main")]
-        {
-            assert_eq!(room_of(path).as_str(), room, "{path}");
-        }
     }
 }

@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use footlight_protocol::room::{
-    Event, EventKind, Member, Note, Presence, Role, RoomState, ServerMessage, StreamState, UnixMillis,
+    Event, EventKind, Layer, Member, Note, Presence, Recording, Role, RoomState, ServerMessage, StreamState,
+    UnixMillis,
 };
 use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, Seq, UserId};
 
@@ -16,6 +17,9 @@ use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, Seq, UserId
 pub const MAX_LINES: usize = 400;
 /// Own messages that may wait for the relay. Full: the composer refuses, and keeps the text.
 pub const MAX_PENDING: usize = 20;
+
+/// A relay that said that it goes is back within this, in milliseconds; after it, something is wrong.
+const BACK_MS: f64 = 120_000.0;
 
 /// The socket, as the page shows it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -87,6 +91,8 @@ pub enum RoomEvent {
     Server(ServerMessage),
     /// The relay answered a ping: it is there.
     Answered,
+    /// It closed the socket because it ends, and will be back.
+    GoesAway,
     /// This page says something.
     Typed {
         nonce: Nonce,
@@ -108,6 +114,12 @@ pub struct Room {
     /// What the creator should know about the stream.
     pub notes: Vec<Note>,
     pub presence: Presence,
+    /// What becomes of the broadcast on the relay's disk.
+    pub recording: Option<Recording>,
+    /// The qualities that can be chosen, best first.
+    pub layers: Vec<Layer>,
+    /// The relay has said that it goes and comes back; at about this time (its clock), where it said so.
+    pub leaving: Option<UnixMillis>,
     pub muted_until: Option<UnixMillis>,
     pub refusal: Option<Refusal>,
     /// Newest seq seen: where to resume.
@@ -132,6 +144,9 @@ impl Room {
                 }
             }
             RoomEvent::RefusalSeen => self.refusal = None,
+            RoomEvent::GoesAway => {
+                self.leaving.get_or_insert(0);
+            }
             RoomEvent::Answered => {}
         }
     }
@@ -163,6 +178,15 @@ impl Room {
         matches!(self.stream, Some(StreamState::Interrupted { .. }))
     }
 
+    /// Whether the relay went as it had said and is still expected back.
+    pub fn expected_back(&self, now: f64) -> bool {
+        let gone = match self.link {
+            Link::Lost { since, .. } => now - since,
+            _ => 0.0,
+        };
+        self.leaving.is_some() && gone < BACK_MS
+    }
+
     pub fn banned(&self) -> bool {
         self.link == Link::Closed(CloseCode::Banned)
     }
@@ -171,6 +195,7 @@ impl Room {
         match message {
             ServerMessage::Welcome { you, token, room, resumed, history, seq, muted_until, .. } => {
                 self.link = Link::Open;
+                self.leaving = None;
                 self.me = Some(you);
                 self.token = Some(token);
                 self.look(room);
@@ -209,8 +234,9 @@ impl Room {
                 self.me = Some(you);
             }
             ServerMessage::Muted { until } => self.muted_until = until,
-            // The close that follows starts the way back; until then nothing is different.
-            ServerMessage::Leaving { .. } | ServerMessage::Pong { .. } => {}
+            // The close that follows starts the way back; until then everything goes on.
+            ServerMessage::Leaving { at } => self.leaving = Some(at),
+            ServerMessage::Pong { .. } => {}
         }
     }
 
@@ -219,6 +245,8 @@ impl Room {
         self.presence = room.presence;
         self.notes = room.notes;
         self.card = room.card;
+        self.recording = room.recording;
+        self.layers = room.layers;
     }
 
     fn take(&mut self, event: Event) {
@@ -454,6 +482,21 @@ mod tests {
         assert_eq!((room.lines().count(), room.pending().len()), (MAX_LINES, MAX_PENDING));
         assert_eq!(room.lines().next().unwrap().id, MessageId(51));
         assert!(!room.can_type());
+    }
+
+    #[test]
+    fn a_relay_that_says_goodbye_is_expected_back_for_a_while() {
+        let mut room = told([welcome(false, vec![], 0)]);
+        assert!(!room.expected_back(0.0));
+        room.apply(RoomEvent::Server(ServerMessage::Leaving { at: 60_000 }), 0.0);
+        assert_eq!((room.leaving, room.expected_back(0.0)), (Some(60_000), true));
+        room.apply(RoomEvent::Link(Link::Lost { since: 5_000.0, retry_at: 0.0 }), 5_000.0);
+        assert!(room.expected_back(60_000.0));
+        assert!(!room.expected_back(200_000.0), "then something is wrong");
+        room.apply(welcome(true, vec![], 0), 0.0);
+        assert!(!room.expected_back(0.0));
+        room.apply(RoomEvent::GoesAway, 0.0);
+        assert!(room.expected_back(0.0), "also where it said so only as it went");
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl From<Failure> for Fail {
             Code::UnsupportedMedia => StatusCode::UNPROCESSABLE_ENTITY,
             Code::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Code::TooFast => StatusCode::TOO_MANY_REQUESTS,
-            Code::RoomBusy => StatusCode::CONFLICT,
+            Code::RoomBusy | Code::WrongPhase => StatusCode::CONFLICT,
             Code::Full | Code::Draining => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
@@ -65,11 +65,7 @@ impl IntoResponse for Fail {
 
 /// A page for browsers that ask for one, JSON for everybody else.
 pub(crate) fn for_reader(headers: &HeaderMap, fail: Fail) -> Response {
-    let wants_page = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"));
-    if !wants_page {
+    if !wants_page(headers) {
         return fail.into_response();
     }
     let Fail(status, failure) = fail;
@@ -80,6 +76,12 @@ pub(crate) fn for_reader(headers: &HeaderMap, fail: Fail) -> Response {
         escape(&failure.message)
     );
     (status, Html(page)).into_response()
+}
+
+/// Whether it is a browser that shows the answer to a person.
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
 pub(crate) fn escape(text: &str) -> String {

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tower_http::services::ServeFile;
 
 use super::App;
-use super::fail::{Fail, for_reader, text_body};
+use super::fail::{Fail, text_body, wants_page};
 use super::pages::file;
 use crate::auth::bearer;
 use crate::record::Media;
@@ -123,7 +123,7 @@ pub(crate) async fn delete_clip(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /{room}/replay/{id}`: the viewer face, which plays it.
+/// `GET /{room}/replay/{id}`: the viewer face, which plays it, or says to a person why it cannot.
 pub(crate) async fn page(
     State(app): State<App>,
     Path((room, id)): Path<(String, String)>,
@@ -133,10 +133,16 @@ pub(crate) async fn page(
         Ok(door) => app.shelf.has(&door.id, &id).await,
         Err(failure) => Err(failure),
     };
-    match there {
-        Ok(_) => file("index.html", &headers),
-        Err(failure) => for_reader(&headers, failure.into()),
+    let Err(failure) = there else { return file("replay.html", &headers) };
+    let fail = Fail::from(failure);
+    if !wants_page(&headers) {
+        return fail.into_response();
     }
+    let mut response = file("replay.html", &headers);
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = fail.0;
+    }
+    response
 }
 
 /// `GET /{room}/replay/{id}/{file}`: `1.mp4` and so on, `poster.mp4`.

@@ -257,7 +257,11 @@ impl Shelf {
     async fn finished(&self, room: &RoomId, id: &str) -> Result<Recording, Failure> {
         let id: ReplayId = id.parse().map_err(|_| nothing())?;
         let row = self.store.recording(room.clone(), id).await.map_err(internal)?;
-        row.filter(|row| row.ended.is_some()).ok_or_else(nothing)
+        let row = row.ok_or_else(nothing)?;
+        if row.ended.is_none() {
+            return Err(Failure::new(Code::WrongPhase, "This broadcast is still on air"));
+        }
+        Ok(row)
     }
 }
 

@@ -81,6 +81,8 @@ async fn a_broadcast_becomes_a_replay_with_what_was_said() {
     let progress = as_owner(&stage, Method::GET, "/api/v1/rooms/main/recording", &json!({})).await;
     assert_eq!(progress.status, StatusCode::OK, "{}", progress.body);
     assert_eq!(stage.get("/api/v1/rooms/main").await.json()["recording"]["state"], "on");
+    let early = format!("{REPLAYS}/{}", progress.json()["id"].as_str().unwrap());
+    assert_eq!(stage.get(&early).await.code(), "wrong_phase", "it is not to be had before it is over");
     let line = end(&stage, publisher, 1).await;
     let id = line["id"].as_str().unwrap().to_owned();
     assert!((3_800..4_500).contains(&line["duration_ms"].as_u64().unwrap()), "{line}");
@@ -110,6 +112,10 @@ async fn a_broadcast_becomes_a_replay_with_what_was_said() {
     let page = stage.get(&format!("/main/replay/{id}")).await;
     assert!(page.header(header::CONTENT_TYPE).starts_with("text/html"));
     assert_eq!(stage.get("/main/replay/nothing").await.status, StatusCode::NOT_FOUND);
+    let browser = [("accept", "text/html")];
+    let page = stage.ask(Method::GET, "/main/replay/nothing", &browser, "").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND, "a person gets the page, which says why");
+    assert!(page.header(header::CONTENT_TYPE).starts_with("text/html"));
     let path = format!("{REPLAYS}/{id}");
     let answer = stage.ask(Method::DELETE, &path, &[], "").await;
     assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "unauthorized".to_owned()));

@@ -1,0 +1,53 @@
+//! What the address of a viewer's page names.
+
+use footlight_protocol::{ReplayId, RoomId};
+
+/// The room: the path's first segment.
+pub fn room(path: &str) -> RoomId {
+    segments(path).next().and_then(|room| room.parse().ok()).unwrap_or_default()
+}
+
+/// The broadcast of `/{room}/replay/{id}`; none where the id cannot be one.
+pub fn replay(path: &str) -> Option<ReplayId> {
+    segments(path).nth(2)?.parse().ok()
+}
+
+/// The media time that a link asks for (`#t=90`, seconds), in milliseconds.
+pub fn start_ms(hash: &str) -> u64 {
+    let seconds = hash.strip_prefix("#t=").and_then(|seconds| seconds.parse::<f64>().ok());
+    seconds.filter(|seconds| *seconds > 0.0).map_or(0, |seconds| (seconds * 1_000.0) as u64)
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|part| !part.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_names_the_room_and_the_replay() {
+        for (path, of, id) in [
+            ("/main", "main", None),
+            ("/cooking/", "cooking", None),
+            ("/", "main", None),
+            ("", "main", None),
+            ("/%2e", "main", None),
+            ("/cooking/replay/a1B2", "cooking", Some("a1B2")),
+            ("/main/replay/a1B2/", "main", Some("a1B2")),
+            ("/main/replay/not-an-id", "main", None),
+        ] {
+            assert_eq!(room(path).as_str(), of, "{path}");
+            assert_eq!(replay(path).as_ref().map(ReplayId::as_str), id, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_link_may_name_a_time() {
+        for (hash, ms) in [("#t=90", 90_000), ("#t=1.5", 1_500), ("#t=-1", 0), ("#t=x", 0), ("#", 0), ("", 0)]
+        {
+            assert_eq!(start_ms(hash), ms, "{hash}");
+        }
+    }
+}
