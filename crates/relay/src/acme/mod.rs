@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::error::Error;
+use crate::hook::Pace;
 use crate::secret::random;
 use crate::tls::Tls;
 
@@ -29,8 +30,9 @@ pub(crate) use answer::{Answers, PROTOCOL, http};
 const DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 /// The longest wait before the certificate is looked at again, so that a clock that was set is noticed.
 const LOOK: Duration = Duration::from_secs(3600);
-/// Waits after a failure: the first, and the longest. Let's Encrypt takes five failures an hour.
-const RETRY: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(6 * 3600)];
+/// Waits after failures, which never end. Let's Encrypt takes five failures an hour.
+const RETRY: Pace =
+    Pace { first: Duration::from_secs(30), longest: Duration::from_secs(6 * 3600), attempts: u32::MAX };
 
 /// How certificates are had.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -166,7 +168,7 @@ impl Renewer {
                 }
                 Some(Err(error)) => {
                     failures = failures.saturating_add(1);
-                    let wait = retry(failures);
+                    let wait = RETRY.wait(failures, random::<4>().map_or(0, u32::from_le_bytes));
                     let (names, seconds) = (self.acme.domains.join(" "), wait.as_secs());
                     tracing::warn!(%error, names, again_in_s = seconds, "no certificate; the old one stays");
                     tokio::select! {
@@ -193,16 +195,10 @@ impl Renewer {
         let made = order::make(&self.acme, folder, &self.answers).await;
         self.answers.clear();
         let text = format!("{}\n{}", self.acme.label(), made?);
-        Ok(put(&self.file, text.as_bytes())?)
+        put(&self.file, text.as_bytes())?;
+        // Asked again at once, for ever, the authority would lose its patience.
+        if self.due() <= clock::now() { Err(order::Failed::DueAlready) } else { Ok(()) }
     }
-}
-
-/// Between half and all of its share.
-fn retry(failures: u32) -> Duration {
-    let doubled = 1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-    let share = RETRY[0].saturating_mul(doubled).min(RETRY[1]);
-    let dice = random::<4>().map_or(0, u32::from_le_bytes);
-    share / 2 + (share / 2).mul_f64(f64::from(dice) / f64::from(u32::MAX))
 }
 
 #[cfg(test)]
@@ -249,6 +245,5 @@ mod tests {
             assert_eq!(acme.check().is_ok(), fine, "{domains}");
         }
         assert!(toml::from_str::<Acme>("domains = []\nchallenge = 'dns-01'").is_err());
-        assert!((1..40).all(|n| (RETRY[0] / 2..=RETRY[1]).contains(&retry(n))));
     }
 }

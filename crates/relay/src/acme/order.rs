@@ -28,6 +28,8 @@ pub(crate) enum Failed {
     NoSuchChallenge(String),
     #[error("no answer in time")]
     Late,
+    #[error("the new certificate is due already; this machine's clock may be wrong")]
+    DueAlready,
     #[error("{0}")]
     Certificate(#[from] rcgen::Error),
     #[error("{0}")]

@@ -48,7 +48,7 @@ impl Default for Pace {
 impl Pace {
     /// The wait after a failed attempt (from 1): between half and all of its share, so that many relays do not
     /// come back to a receiver at the same instant. `dice` is any random number.
-    fn wait(&self, attempt: u32, dice: u32) -> Duration {
+    pub(crate) fn wait(&self, attempt: u32, dice: u32) -> Duration {
         let doubled = 1u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         let share = self.first.saturating_mul(doubled).min(self.longest);
         share / 2 + (share / 2).mul_f64(f64::from(dice) / f64::from(u32::MAX))

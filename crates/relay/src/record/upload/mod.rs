@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::Folder;
 use crate::clock;
 use crate::error::Error;
+use crate::hook::Pace;
 use crate::metrics::Metrics;
 use crate::secret::{Secret, random};
 use crate::store::Store;
@@ -36,8 +37,9 @@ const PIECE: u64 = 16 << 20;
 const MOST_PIECES: u64 = 10_000;
 /// How long a link to an object is good: whoever pauses a replay for longer loads it again.
 const LINK_S: u32 = 6 * 3600;
-/// Waits between failures: the first, and the longest.
-const RETRY: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(600)];
+/// Waits between failures, which never end.
+const RETRY: Pace =
+    Pace { first: Duration::from_secs(5), longest: Duration::from_secs(600), attempts: u32::MAX };
 /// What is to be sent is looked for so often even if nobody says that there is something.
 const LOOK: Duration = Duration::from_secs(60);
 /// Events that are read at once.
@@ -148,7 +150,7 @@ impl Uploader {
                         status.failed_attempts += 1;
                         status.failing = Some(failing);
                     });
-                    wait(failures)
+                    RETRY.wait(failures, random::<4>().map_or(0, u32::from_le_bytes))
                 }
             };
             tokio::select! {
@@ -309,14 +311,6 @@ impl Uploader {
         }
         Ok(())
     }
-}
-
-/// Between half and all of its share, so that many relays do not come back at the same instant.
-fn wait(failures: u32) -> Duration {
-    let doubled = 1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-    let share = RETRY[0].saturating_mul(doubled).min(RETRY[1]);
-    let dice = random::<4>().map_or(0, u32::from_le_bytes);
-    share / 2 + (share / 2).mul_f64(f64::from(dice) / f64::from(u32::MAX))
 }
 
 async fn piece(file: &mut tokio::fs::File, at: u64, length: u64) -> std::io::Result<Bytes> {
