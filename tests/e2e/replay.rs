@@ -109,6 +109,11 @@ async fn a_page_plays_a_broadcast_again_with_what_was_said() {
 
     // The page that waited finds it by itself, and plays when it is touched.
     in_state(&browser, "paused").await;
+    wait::until("the first picture", seconds(10), async || {
+        let ready = browser.page.run("return document.querySelector('video').readyState >= 2").await;
+        (ready == true).then_some(())
+    })
+    .await;
     browser.page.screenshot(&output, "paused").await;
     browser.page.click(face::BIG_PLAY).await;
     in_state(&browser, "playing").await;

@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use footlight_tests::browser::Setup;
+use footlight_tests::faces::viewer as face;
 use footlight_tests::relay::{Relay, free_port};
 use footlight_tests::scratch::Scratch;
 use footlight_tests::studio::{Headless, Studio};
@@ -91,6 +92,32 @@ async fn a_stream_key_that_was_replaced_does_not_come_back_with_the_studio() {
     assert_eq!(studio.ready.key(), new);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_restarts_in_order_is_no_error() {
+    let _turn = turn().await;
+    let output = Output::new("restart-drain");
+    let mut stage = Stage::set_with(&[("FOOTLIGHT_DRAIN", "150")], &output).await;
+    let page = &stage.viewer.browser.page;
+    stage.relay.process.terminate();
+    page.find_text(face::STRIP, "restarts in", seconds(5)).await;
+    let shown = stage.viewer.burned().await.expect("a number in the picture").counter;
+    stage.viewer.number(seconds(5), |number| number.counter > shown + 15).await;
+    page.screenshot(&output, "drains").await;
+
+    // The second signal is the operator's, who does not want to wait.
+    stage.relay.process.terminate();
+    page.find_text(face::STRIP, "The server restarts.", seconds(10)).await;
+    page.screenshot(&output, "gone").await;
+    assert_eq!(stage.relay.process.exit_code(seconds(10)).await, 0, "{}", stage.relay.process.stderr());
+    page.find_text(".board.leaving", "The server restarts", seconds(15)).await;
+    assert_eq!(page.count(face::FAILED).await, 0, "nothing is wrong");
+    page.screenshot(&output, "away").await;
+    stage.relay = Relay::start("relay", &stage.address, stage.data.path(), &output).await;
+    stage.plays_again(Instant::now()).await;
+    assert_eq!(stage.viewer.browser.page.count(face::STRIP).await, 0, "and it is over");
+    stage.was_never_reloaded(&output).await;
+}
+
 /// A relay and a publisher that can be killed apart, and a viewer.
 struct Stage {
     relay: Relay,
@@ -103,9 +130,14 @@ struct Stage {
 
 impl Stage {
     async fn set(output: &Output) -> Self {
+        Self::set_with(&[], output).await
+    }
+
+    /// With more in the relay's environment.
+    async fn set_with(environment: &[(&str, &str)], output: &Output) -> Self {
         let data = Scratch::new("relay");
         let address = format!("127.0.0.1:{}", free_port());
-        let relay = Relay::start("relay", &address, data.path(), output).await;
+        let relay = Relay::start_with("relay", &address, data.path(), environment, output).await;
         let key = relay.ready.key().to_owned();
         let publisher = publisher(&address, &key, output).await;
         let viewer = Viewer::open("viewer", &relay.ready.watch, Setup::default(), output).await;

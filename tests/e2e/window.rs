@@ -5,7 +5,7 @@ use footlight_tests::faces::{studio as face, viewer as viewer_face};
 use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
 use footlight_tests::window::{OPENING, Window};
-use footlight_tests::{Output, turn};
+use footlight_tests::{Output, http, turn};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,6 +55,42 @@ async fn a_creator_goes_live_reads_the_chat_and_bans_a_viewer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_creator_finds_the_recording_and_a_clip_of_it() {
+    let _turn = turn().await;
+    let output = Output::new("recording");
+    let window = Window::open(&output).await;
+    the_preview_moves(&window).await;
+    window.page.click(face::GO_LIVE).await;
+    window.page.wait_for_attribute(face::RECORDING, face::STATE, "on", seconds(30)).await;
+    window.page.find_text(face::RECORDING, "MB", seconds(15)).await;
+    window.screenshot(&output, "recording").await;
+    window.page.click(face::CLIP).await;
+    let clip = found(&window, face::FOUND_CLIP).await;
+    assert!(clip.contains("/main/clip/"), "{clip}");
+    assert_eq!(http::get(&clip).await.status, 200, "{clip}");
+    window.screenshot(&output, "clip").await;
+
+    window.page.click(face::GO_LIVE).await;
+    let replay = found(&window, face::FOUND_REPLAY).await;
+    assert!(replay.contains("/main/replay/"), "{replay}");
+    wait::until("the broadcast can be watched again", seconds(20), async || {
+        (http::get(&replay).await.status == 200).then_some(())
+    })
+    .await;
+    window.screenshot(&output, "kept").await;
+}
+
+/// The link that the window offers.
+async fn found(window: &Window, css: &str) -> String {
+    let script = format!("return document.querySelector('{css}')?.value ?? null");
+    wait::until(&format!("a link in {css}"), seconds(30), async || {
+        let link = window.page.run(&script).await;
+        link.as_str().map(str::to_owned)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn both_faces_are_shown_in_both_languages_and_themes() {
     let _turn = turn().await;
     let output = Output::new("faces");
@@ -100,6 +136,10 @@ async fn sharing_opens_the_relay_to_the_network_and_closes_it_again() {
             Some(window.access().await).filter(|access| access.shared == shared)
         })
         .await;
+        if shared {
+            window.page.find(face::REACH).await;
+            window.screenshot(&output, "reach").await;
+        }
         assert_eq!(access.socket, before.socket, "the port stays, so links and rules for it stay true");
         assert!(!access.internet, "sharing with the network asks no router");
         let internet = wait::within(seconds(5), async || {

@@ -8,6 +8,10 @@ pub mod viewer {
     pub const STATE: &str = "data-state";
     /// Measured latency, capture to screen, in milliseconds.
     pub const LATENCY: &str = "data-latency-ms";
+    /// A line over the picture.
+    pub const STRIP: &str = ".strip";
+    /// What stands in the picture's place where something is wrong.
+    pub const FAILED: &str = ".board.failed";
     /// The way on the stage: `udp`, `tcp` or `hls`.
     pub const PATH: &str = "data-path";
     pub const VIDEO: &str = "#video";
@@ -51,6 +55,16 @@ pub mod studio {
     pub const SHARING: &str = "#sharing";
     /// Asks the router to let the internet in; shown while the network is let in.
     pub const INTERNET: &str = "#internet";
+    /// Who will get in.
+    pub const REACH: &str = "#reach";
+    /// What becomes of the broadcast, as [`STATE`]: `on` or `paused`.
+    pub const RECORDING: &str = "#recording";
+    pub const STATE: &str = "data-state";
+    /// Makes a clip of the last seconds.
+    pub const CLIP: &str = "#clip";
+    /// The links of the clip and of the recording.
+    pub const FOUND_CLIP: &str = "#found-clip";
+    pub const FOUND_REPLAY: &str = "#found-replay";
     /// Bans the author of the message that has the focus.
     pub const BAN_KEY: &str = "b";
 }

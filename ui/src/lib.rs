@@ -1,9 +1,9 @@
-//! Both faces of Footlight: the creator's studio window and the viewer's page, one library with two small
+//! Both faces of Footlight: the creator's studio window and the viewer's pages, one library with small
 //! programs over it.
 //!
 //! State lies in plain stores that change only by events; components read it through signals and send
 //! intents. What talks to the outside has one place each: [`bridge`] to the shell, [`socket`] to the room,
-//! [`player`] to the media, [`api`] to the owner's side of the relay.
+//! [`player`] to the media, [`api`] to the relay's JSON API.
 
 pub mod api;
 pub mod bridge;

@@ -11,7 +11,7 @@ use crate::part::copy::CopyField;
 use crate::part::icon::Icon;
 use crate::seat::Seat;
 use crate::store::recording::{Cut, Recording, RecordingEvent, State, paused, size};
-use crate::words::{Words, use_words};
+use crate::words::use_words;
 
 /// How long a clip is, in seconds.
 const CLIP_S: u32 = 30;
@@ -111,73 +111,90 @@ pub fn RecordingNotes() -> impl IntoView {
                 }
                 State::Off | State::On => None,
             }}
-            {move || found(recording, words)}
+            {move || clip(recording)}
+            {move || kept(recording)}
         </div>
     }
 }
 
-fn note<T: std::fmt::Display + 'static>(
+fn note<T: ToString, U: ToString>(
     title: impl Fn() -> T + Send + 'static,
-    text: impl Fn() -> &'static str + Send + 'static,
+    text: impl Fn() -> U + Send + 'static,
 ) -> AnyView {
     view! {
         <section class="note">
             {Icon::Warning.view()}
             <div>
                 <h2>{move || title().to_string()}</h2>
-                <p>{text}</p>
+                <p>{move || text().to_string()}</p>
             </div>
         </section>
     }
     .into_any()
 }
 
-/// Where the new clip or the recording is, until the creator has seen it.
-fn found(recording: RwSignal<Recording>, words: Words) -> Option<AnyView> {
-    let desk = Desk::get();
-    let room =
-        desk.access().with(|access| access.as_ref().and_then(|access| access.links.first().cloned()))?;
-    let (title, link) = recording.with(|recording| match (&recording.cut, &recording.kept) {
-        (Cut::Made(clip), _) => Some(("recording.clip_made", Some(beside(&room, &clip.media)))),
-        (Cut::Failed(_), _) => Some(("recording.clip_failed", None)),
-        (_, Some(kept)) => Some(("recording.kept", Some(format!("{room}/replay/{kept}")))),
-        _ => None,
-    })?;
-    let failure = recording.with(|recording| match &recording.cut {
-        Cut::Failed(failure) => Some(failure.clone()),
-        _ => None,
-    });
-    let well = failure.is_none();
-    let icon = if well { Icon::Film } else { Icon::Warning };
-    let view = view! {
-        <section id="found" class="note" class:found=well>
-            {icon.view()}
+/// What became of the clip.
+fn clip(recording: RwSignal<Recording>) -> Option<AnyView> {
+    match recording.with(|recording| recording.cut.clone()) {
+        Cut::Made(clip) => {
+            let link = beside(&room()?, &clip.media);
+            let away = move || recording.update(|recording| recording.apply(RecordingEvent::ClipPutAway));
+            Some(
+                view! { <Found id="found-clip" button="copy-clip" title="recording.clip_made" link away /> }
+                    .into_any(),
+            )
+        }
+        Cut::Failed(failure) => {
+            let words = use_words();
+            Some(note(words.say("recording.clip_failed"), move || words.failure(&failure)))
+        }
+        Cut::None | Cut::Busy => None,
+    }
+}
+
+/// Where the last broadcast can be watched again.
+fn kept(recording: RwSignal<Recording>) -> Option<AnyView> {
+    let kept = recording.with(|recording| recording.kept.clone())?;
+    let link = format!("{}/replay/{kept}", room()?);
+    let away = move || recording.update(|recording| recording.apply(RecordingEvent::KeptPutAway));
+    Some(
+        view! { <Found id="found-replay" button="copy-replay" title="recording.kept" link away /> }
+            .into_any(),
+    )
+}
+
+/// The link of the room.
+fn room() -> Option<String> {
+    Desk::get().access().with(|access| access.as_ref()?.links.first().cloned())
+}
+
+/// A link to take elsewhere, until the creator has done so.
+#[component]
+fn Found(
+    id: &'static str,
+    button: &'static str,
+    title: &'static str,
+    link: String,
+    away: impl Fn() + 'static,
+) -> impl IntoView {
+    let words = use_words();
+    view! {
+        <section class="note found">
+            {Icon::Film.view()}
             <div>
                 <h2>{words.say(title)}</h2>
-                {failure.map(|failure| view! { <p>{move || words.failure(&failure)}</p> })}
-                {link
-                    .map(|link| {
-                        view! {
-                            <CopyField
-                                id="found-link"
-                                button="found-copy"
-                                label="recording.link"
-                                text=Signal::stored(link)
-                            />
-                        }
-                    })}
+                <CopyField id button label="recording.link" text=Signal::stored(link) />
             </div>
             <button
                 type="button"
                 class="quiet square"
                 aria-label=words.say("common.dismiss")
-                on:click=move |_| recording.update(|recording| recording.apply(RecordingEvent::PutAway))
+                on:click=move |_| away()
             >
                 {Icon::Close.view()}
             </button>
         </section>
-    };
-    Some(view.into_any())
+    }
 }
 
 /// A path of the relay that the room's link leads to.

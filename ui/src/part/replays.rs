@@ -35,32 +35,31 @@ pub fn Replays() -> impl IntoView {
             }
         }
     });
-    let shown = move || {
-        lines.with(|lines| {
-            lines.iter().take(if all.get() { lines.len() } else { FIRST }).cloned().collect::<Vec<_>>()
-        })
-    };
-    view! {
-        <Show when=move || lines.with(|lines| !lines.is_empty())>
-            <section class="replays" aria-labelledby="replays-title">
-                <h2 id="replays-title">{words.say("replays.title")}</h2>
-                <ul class="replay-list">
-                    <For each=shown key=|line| line.id.clone() let:line>
-                        <Tile line />
-                    </For>
-                </ul>
-                <Show when=move || !all.get() && lines.with(|lines| lines.len() > FIRST)>
+    // Few and seldom new: drawn as a whole, which is less to download than to compare.
+    move || {
+        let lines = lines.get();
+        let (count, most) = (lines.len(), if all.get() { lines.len() } else { FIRST });
+        (count > 0).then(|| {
+            let more = (count > most).then(|| {
+                view! {
                     <button type="button" class="secondary" on:click=move |_| all.set(true)>
-                        {move || words.fill("replays.more", &[("n", &lines.with(Vec::len).to_string())])}
+                        {move || words.fill("replays.more", &[("n", &count.to_string())])}
                     </button>
-                </Show>
-            </section>
-        </Show>
+                }
+            });
+            view! {
+                <section class="replays" aria-labelledby="replays-title">
+                    <h2 id="replays-title">{words.say("replays.title")}</h2>
+                    <ul class="replay-list">{lines.into_iter().take(most).map(tile).collect_view()}</ul>
+                    {more}
+                </section>
+            }
+            .into_any()
+        })
     }
 }
 
-#[component]
-fn Tile(line: Line) -> impl IntoView {
+fn tile(line: Line) -> AnyView {
     let words = use_words();
     let began = line.began_ms as f64;
     let day = move || {
@@ -95,4 +94,5 @@ fn Tile(line: Line) -> impl IntoView {
             </a>
         </li>
     }
+    .into_any()
 }

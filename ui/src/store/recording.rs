@@ -14,8 +14,9 @@ pub enum RecordingEvent {
     Cutting,
     Cut(Clip),
     NotCut(Failure),
-    /// The creator has seen where the clip or the recording is.
-    PutAway,
+    /// The creator has seen where the clip is, or the recording.
+    ClipPutAway,
+    KeptPutAway,
 }
 
 /// A recording that runs.
@@ -67,7 +68,8 @@ impl Recording {
             RecordingEvent::Cutting => self.cut = Cut::Busy,
             RecordingEvent::Cut(clip) => self.cut = Cut::Made(clip),
             RecordingEvent::NotCut(failure) => self.cut = Cut::Failed(failure),
-            RecordingEvent::PutAway => (self.cut, self.kept) = (Cut::None, None),
+            RecordingEvent::ClipPutAway => self.cut = Cut::None,
+            RecordingEvent::KeptPutAway => self.kept = None,
         }
     }
 
@@ -164,7 +166,7 @@ mod tests {
         assert_eq!(recording.cut, Cut::Busy);
         recording.apply(RecordingEvent::NotCut(Failure::new(Code::Full, "full")));
         assert!(matches!(recording.cut, Cut::Failed(_)));
-        recording.apply(RecordingEvent::PutAway);
+        recording.apply(RecordingEvent::ClipPutAway);
         assert_eq!(recording.cut, Cut::None);
     }
 

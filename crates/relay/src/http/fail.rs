@@ -2,9 +2,11 @@
 
 use axum::Json;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use footlight_protocol::{Code, Failure};
+
+use super::any_page_may_ask;
 
 /// A failure on its way to a client.
 #[derive(Debug)]
@@ -92,7 +94,12 @@ pub(crate) async fn no_route(headers: HeaderMap) -> Response {
     for_reader(&headers, Fail::new(StatusCode::NOT_FOUND, Code::NotFound, "There is nothing here"))
 }
 
-pub(crate) async fn wrong_method() -> Response {
+pub(crate) async fn wrong_method(method: Method, headers: HeaderMap) -> Response {
+    // A browser asks before it sends a token from a page of another origin, such as the studio's window (Fetch
+    // standard, section 4.8). What this answers is where the routes do not answer themselves.
+    if method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+        return any_page_may_ask(StatusCode::NO_CONTENT.into_response()).await;
+    }
     Fail::new(StatusCode::METHOD_NOT_ALLOWED, Code::Malformed, "This route does not take this method")
         .into_response()
 }

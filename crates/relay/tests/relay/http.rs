@@ -14,6 +14,22 @@ use crate::stage::{Folder, Stage, config};
 const SDP: (&str, &str) = ("content-type", "application/sdp");
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_browser_may_send_the_owner_s_token_from_another_page() {
+    let stage = Stage::new().await;
+    let asks =
+        [("access-control-request-method", "GET"), ("access-control-request-headers", "authorization")];
+    for path in ["keys", "recording", "replays", "clips"].map(|part| format!("/api/v1/rooms/main/{part}")) {
+        let answer = stage.ask(Method::OPTIONS, &path, &asks, "").await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.status);
+        assert_eq!(answer.header(header::ACCESS_CONTROL_ALLOW_ORIGIN), "*", "{path}");
+        assert!(answer.header(header::ACCESS_CONTROL_ALLOW_HEADERS).contains("authorization"), "{path}");
+    }
+    let answer = stage.ask(Method::OPTIONS, "/api/v1/reach", &[], "").await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "anybody else has no use for it");
+    stage.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_requests_get_clear_errors() {
     let stage = Stage::new().await;
     let right = format!("Bearer {}", stage.key());
