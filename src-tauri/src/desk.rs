@@ -58,6 +58,7 @@ impl Desk {
             height: file.height,
             fps: file.fps,
             bitrate_kbps: file.bitrate,
+            layers: file.layers,
             ..footlight_studio::Config::default()
         };
         let studio = Studio::start(config, tokio::runtime::Handle::current()).context("start the studio")?;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use clap::Parser;
 use footlight_protocol::RoomId;
+use footlight_protocol::studio::LayerLimit;
 use footlight_relay::Rtmp;
 
 /// A desktop broadcaster that carries its own audience.
@@ -34,6 +35,9 @@ pub(crate) struct Flags {
     /// Video bitrate
     #[arg(long, env = "FOOTLIGHT_BITRATE", value_name = "KBPS", value_parser = clap::value_parser!(u32).range(100..=50_000))]
     pub(crate) bitrate: Option<u32>,
+    /// In how many qualities the picture may go out; auto decides by what this computer has to spare
+    #[arg(long, env = "FOOTLIGHT_LAYERS", value_name = "auto|1|2|3")]
+    pub(crate) layers: Option<LayerLimit>,
     /// Where the bundled relay listens; port 0 picks a free one
     #[arg(long, env = "FOOTLIGHT_LISTEN", value_name = "ADDR:PORT")]
     pub(crate) listen: Option<SocketAddr>,

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use footlight_protocol::Failure;
 use footlight_protocol::room::Presence;
-use footlight_protocol::studio::{Device, Phase, Snapshot, SourceState, StudioEvent};
+use footlight_protocol::studio::{Device, Layers, Phase, Snapshot, SourceState, StudioEvent};
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, Ready};
@@ -45,10 +45,8 @@ impl Report {
             StudioEvent::Camera { state, .. } | StudioEvent::Microphone { state, .. } => self.loss(&state),
             StudioEvent::Health { .. } => self.stats(&desk.studio.snapshot(), desk.presence().await),
             StudioEvent::Failed { failure } => self.error(&failure),
-            StudioEvent::Devices { .. }
-            | StudioEvent::Muted { .. }
-            | StudioEvent::Level { .. }
-            | StudioEvent::Layers { .. } => {}
+            StudioEvent::Devices { .. } | StudioEvent::Muted { .. } | StudioEvent::Level { .. } => {}
+            StudioEvent::Layers { layers } => self.layers(&layers),
         }
     }
 
@@ -61,6 +59,18 @@ impl Report {
 
     fn live(self, since: u64) {
         self.print(|| json!({"event": "live", "since": since}), || "live".into());
+    }
+
+    /// In which qualities the picture goes out, and why in no more.
+    fn layers(self, layers: &Layers) {
+        let line = || {
+            let sent = layers.sent.iter().map(|layer| format!("{}x{}", layer.width, layer.height));
+            let sent = sent.collect::<Vec<_>>().join(", ");
+            layers.held.map_or_else(|| format!("layers: {sent}"), |held| format!("layers: {sent} ({held:?})"))
+        };
+        if self.json || !layers.sent.is_empty() {
+            self.print(|| json!({"event": "layers", "sent": layers.sent, "held": layers.held}), line);
+        }
     }
 
     fn reconnecting(self, attempt: u32) {

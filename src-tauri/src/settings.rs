@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use footlight_protocol::RoomId;
-use footlight_protocol::studio::Preferences;
+use footlight_protocol::studio::{LayerLimit, Preferences};
 use footlight_relay::Rtmp;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,8 @@ pub(crate) struct File {
     pub(crate) fps: u32,
     /// Video, in kbit/s; rate control stays at or below it.
     pub(crate) bitrate: u32,
+    /// In how many qualities the picture may go out: `auto`, or `1` to `3`.
+    pub(crate) layers: LayerLimit,
     pub(crate) listen: SocketAddr,
     /// Whether the router is asked to open the relay's port, and public STUN servers how it looks from outside.
     pub(crate) internet: bool,
@@ -49,6 +51,7 @@ impl Default for File {
             height: 720,
             fps: 30,
             bitrate: 2500,
+            layers: LayerLimit::Auto,
             listen: LISTEN,
             internet: false,
             room: RoomId::default(),
@@ -89,6 +92,7 @@ impl Settings {
         }
         now.fps = flags.fps.unwrap_or(now.fps);
         now.bitrate = flags.bitrate.unwrap_or(now.bitrate);
+        now.layers = flags.layers.unwrap_or(now.layers);
         now.listen = flags.listen.unwrap_or(now.listen);
         now.room = flags.room.clone().unwrap_or(now.room);
         check(&now).with_context(|| format!("settings in {}", path.display()))?;

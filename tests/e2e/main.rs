@@ -5,6 +5,7 @@ mod devices;
 mod house;
 mod instruments;
 mod ladder;
+mod layers;
 mod network;
 mod refusals;
 mod replay;

@@ -91,6 +91,12 @@ impl Headless {
         self
     }
 
+    /// One picture where the story says nothing of layers: its figures are then those of that picture, whatever this
+    /// machine has to spare.
+    fn single(&self) -> &'static [&'static str] {
+        if self.extra.iter().any(|argument| argument == "--layers") { &[] } else { &["--layers", "1"] }
+    }
+
     /// Starts it and waits for `ready`.
     pub async fn start(self, name: &str, output: &Output) -> Studio {
         self.start_in(None, name, output).await
@@ -107,6 +113,7 @@ impl Headless {
             .arg("--data")
             .arg(&data)
             .args(&self.extra)
+            .args(self.single())
             .env_remove("DISPLAY")
             .env_remove("WAYLAND_DISPLAY")
             .envs(private_home(&scratch))

@@ -92,6 +92,46 @@ pub struct Health {
     pub rtt_ms: Option<f32>,
 }
 
+/// How many qualities of the picture may go out: `auto`, or `1` to `3`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum LayerLimit {
+    /// As many as make sense for the picture and this computer has cores to spare for.
+    #[default]
+    Auto,
+    /// At most so many, from the start; fewer where the picture itself would suffer.
+    Most(u8),
+}
+
+impl std::str::FromStr for LayerLimit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "1" | "2" | "3" => Ok(Self::Most(text.as_bytes()[0] - b'0')),
+            _ => Err("not auto, 1, 2 or 3"),
+        }
+    }
+}
+
+impl TryFrom<String> for LayerLimit {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<LayerLimit> for String {
+    fn from(limit: LayerLimit) -> String {
+        match limit {
+            LayerLimit::Auto => "auto".to_owned(),
+            LayerLimit::Most(most) => most.to_string(),
+        }
+    }
+}
+
 /// The qualities of the picture that go out, and what keeps more from going out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Layers {
@@ -259,6 +299,17 @@ pub struct Preferences {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_of_layers_reads_as_it_is_written() {
+        for text in ["auto", "1", "2", "3"] {
+            let limit: LayerLimit = text.parse().unwrap();
+            assert_eq!(String::from(limit), text);
+        }
+        for bad in ["0", "4", "", "Auto"] {
+            assert!(bad.parse::<LayerLimit>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn events_bring_a_snapshot_up_to_date() {

@@ -3,7 +3,7 @@
 //! One [`Lane`] an output. A lane takes packets only while its output is connected; while none is, nothing is
 //! encoded. The phase of the broadcast follows from its lanes, here and nowhere else.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use footlight_media::Packet;
@@ -18,13 +18,28 @@ use crate::worker::lock;
 /// ~1.5 s of 30 frames and 50 blocks of sound a second. Longer only adds delay: a viewer would rather skip than lag.
 const OUTPUT_QUEUE: usize = 120;
 
+/// Qualities of the picture: the picture itself, and lower ones made of it.
+pub(crate) const LAYERS: usize = 3;
+/// Names of the layers, best first, by how many there are. One alone needs none.
+pub(crate) const NAMES: [&[&str]; LAYERS] = [&[""], &["h", "l"], &["h", "m", "l"]];
+/// Share of an output's queue that may be taken when something of a lower layer comes: the picture itself goes first.
+const LOWER_SHARE: usize = 4;
+
+/// A packet on its way to an output. Sound is of layer 0, as the picture itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Parcel {
+    pub(crate) layer: usize,
+    pub(crate) packet: Packet,
+}
+
 pub(crate) struct Air {
     desk: Arc<Desk>,
     clock: Clock,
     lanes: Mutex<Vec<Arc<Lane>>>,
     /// Lanes that take packets, so that the encoders need not look at each.
     open: AtomicU32,
-    keyframe: AtomicBool,
+    /// One a layer.
+    keyframes: [AtomicBool; LAYERS],
     since: Mutex<Option<u64>>,
     pub(crate) tally: Tally,
 }
@@ -39,9 +54,12 @@ pub(crate) struct Tally {
 
 /// One output's queue, and what its network says.
 pub(crate) struct Lane {
-    packets: mpsc::Sender<Packet>,
+    packets: mpsc::Sender<Parcel>,
     open: AtomicBool,
-    skipping: AtomicBool,
+    /// One a layer.
+    skipping: [AtomicBool; LAYERS],
+    /// How many layers the other side takes; known once it has answered.
+    pub(crate) layers: AtomicUsize,
     /// Told to rate control: this lane's queue overflowed.
     pub(crate) overflowed: AtomicBool,
     pub(crate) target_kbps: AtomicU32,
@@ -57,19 +75,20 @@ impl Air {
             clock,
             lanes: Mutex::default(),
             open: AtomicU32::new(0),
-            keyframe: AtomicBool::new(false),
+            keyframes: Default::default(),
             since: Mutex::default(),
             tally: Tally::default(),
         }
     }
 
     /// Adds an output with its first bitrate. Its packets come out of the receiver.
-    pub(crate) fn add_lane(&self, kbps: u32) -> (Arc<Lane>, mpsc::Receiver<Packet>) {
+    pub(crate) fn add_lane(&self, kbps: u32) -> (Arc<Lane>, mpsc::Receiver<Parcel>) {
         let (packets, receiver) = mpsc::channel(OUTPUT_QUEUE);
         let lane = Arc::new(Lane {
             packets,
             open: AtomicBool::new(false),
-            skipping: AtomicBool::new(true),
+            skipping: std::array::from_fn(|_| AtomicBool::new(true)),
+            layers: AtomicUsize::new(1),
             overflowed: AtomicBool::new(false),
             target_kbps: AtomicU32::new(kbps),
             loss_percent: AtomicU8::new(0),
@@ -94,16 +113,24 @@ impl Air {
         self.open.load(Ordering::SeqCst) > 0
     }
 
-    pub(crate) fn want_keyframe(&self) {
-        self.keyframe.store(true, Ordering::SeqCst);
+    /// Of a layer; one that is not made has none to give.
+    pub(crate) fn want_keyframe(&self, layer: usize) {
+        self.keyframes[layer].store(true, Ordering::SeqCst);
     }
 
-    pub(crate) fn keyframe_wanted(&self) -> bool {
-        self.keyframe.load(Ordering::SeqCst)
+    pub(crate) fn keyframe_wanted(&self, layer: usize) -> bool {
+        self.keyframes[layer].load(Ordering::SeqCst)
     }
 
-    pub(crate) fn keyframe_made(&self) {
-        self.keyframe.store(false, Ordering::SeqCst);
+    pub(crate) fn keyframe_made(&self, layer: usize) {
+        self.keyframes[layer].store(false, Ordering::SeqCst);
+    }
+
+    /// How many layers any connected output takes.
+    pub(crate) fn layers(&self) -> usize {
+        let lanes = lock(&self.lanes);
+        let open = lanes.iter().filter(|lane| lane.is_open());
+        open.map(|lane| lane.layers.load(Ordering::Relaxed)).max().unwrap_or(1)
     }
 
     /// What the slowest connected output can take.
@@ -134,7 +161,7 @@ impl Air {
             self.tally.encoded.fetch_add(1, Ordering::Relaxed);
         }
         for lane in lock(&self.lanes).iter().filter(|lane| lane.is_open()) {
-            match lane.offer(packet) {
+            match lane.offer(0, packet) {
                 Offered::Taken => {
                     self.tally.sent_bytes.fetch_add(packet.data.len() as u64, Ordering::Relaxed);
                 }
@@ -143,20 +170,32 @@ impl Air {
                 }
                 Offered::Overflowed => {
                     self.tally.dropped.fetch_add(1, Ordering::Relaxed);
-                    self.want_keyframe();
+                    self.want_keyframe(0);
                 }
                 Offered::Dropped => {}
             }
         }
     }
 
+    /// Hands a packet of a lower layer to the outputs that take it. What is lost of it is lost without a word: it is
+    /// the first thing to give up.
+    pub(crate) fn send_lower(&self, layer: usize, packet: &Packet) {
+        for lane in lock(&self.lanes).iter().filter(|lane| lane.is_open()) {
+            if layer < lane.layers.load(Ordering::Relaxed)
+                && matches!(lane.offer(layer, packet), Offered::Taken)
+            {
+                self.tally.sent_bytes.fetch_add(packet.data.len() as u64, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// An output is connected: it gets packets from the next keyframe on.
     pub(crate) fn connected(&self, lane: &Lane) {
-        lane.skipping.store(true, Ordering::SeqCst);
+        lane.skipping.iter().for_each(|skipping| skipping.store(true, Ordering::SeqCst));
         if !lane.open.swap(true, Ordering::SeqCst) {
             self.open.fetch_add(1, Ordering::SeqCst);
         }
-        self.want_keyframe();
+        (0..LAYERS).for_each(|layer| self.want_keyframe(layer));
         let now = self.clock.now().as_micros() / 1000;
         let since = *lock(&self.since).get_or_insert(now);
         self.desk.update(|snapshot| match snapshot.phase {
@@ -194,20 +233,25 @@ impl Lane {
         self.open.load(Ordering::SeqCst)
     }
 
-    fn offer(&self, packet: &Packet) -> Offered {
+    fn offer(&self, layer: usize, packet: &Packet) -> Offered {
         let video = packet.codec.is_video();
-        if video && !packet.keyframe && self.skipping.load(Ordering::Relaxed) {
+        let skipping = &self.skipping[layer];
+        if video && !packet.keyframe && skipping.load(Ordering::Relaxed) {
             return Offered::Dropped;
         }
-        match self.packets.try_send(packet.clone()) {
+        if layer > 0 && self.packets.capacity() < OUTPUT_QUEUE - OUTPUT_QUEUE / LOWER_SHARE {
+            skipping.store(true, Ordering::Relaxed);
+            return Offered::Dropped;
+        }
+        match self.packets.try_send(Parcel { layer, packet: packet.clone() }) {
             Ok(()) => {
                 if video {
-                    self.skipping.store(false, Ordering::Relaxed);
+                    skipping.store(false, Ordering::Relaxed);
                 }
                 Offered::Taken
             }
             Err(TrySendError::Full(_)) if video => {
-                self.skipping.store(true, Ordering::Relaxed);
+                skipping.store(true, Ordering::Relaxed);
                 self.overflowed.store(true, Ordering::Relaxed);
                 Offered::Overflowed
             }
@@ -245,23 +289,23 @@ mod tests {
         air.send(&video(0, true));
         assert!(packets.try_recv().is_err(), "not connected yet");
         air.connected(&lane);
-        assert!(air.keyframe_wanted());
-        air.keyframe_made();
+        assert!(air.keyframe_wanted(0));
+        air.keyframe_made(0);
         air.send(&video(1, false));
         assert!(packets.try_recv().is_err(), "nobody can decode before the first keyframe");
         air.send(&video(2, true));
         for n in 3..3 + OUTPUT_QUEUE as u64 + 20 {
             air.send(&video(n, false));
         }
-        assert!(air.keyframe_wanted() && lane.overflowed.load(Ordering::Relaxed));
+        assert!(air.keyframe_wanted(0) && lane.overflowed.load(Ordering::Relaxed));
         let held: Vec<u64> =
-            std::iter::from_fn(|| packets.try_recv().ok()).map(|p| p.captured.as_micros()).collect();
+            std::iter::from_fn(|| packets.try_recv().ok()).map(|p| p.packet.captured.as_micros()).collect();
         assert_eq!(held, (2..2 + OUTPUT_QUEUE as u64).collect::<Vec<_>>());
         air.send(&video(900, false));
         air.send(&video(901, true));
         air.send(&video(902, false));
         let after: Vec<u64> =
-            std::iter::from_fn(|| packets.try_recv().ok()).map(|p| p.captured.as_micros()).collect();
+            std::iter::from_fn(|| packets.try_recv().ok()).map(|p| p.packet.captured.as_micros()).collect();
         assert_eq!(after, [901, 902]);
         // 1 before the first keyframe, 21 past the bound, 1 before the second keyframe
         assert_eq!(air.tally.dropped.load(Ordering::Relaxed), 23);

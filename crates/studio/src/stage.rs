@@ -4,24 +4,30 @@
 //! for more than 1.5 frame times does a deadline repeat the last picture or show a card.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use footlight_media::{Frame, Time};
-use footlight_protocol::studio::SourceState;
+use footlight_protocol::room::Layer;
+use footlight_protocol::studio::{Held, LayerLimit, Layers, SourceState, StudioEvent};
 use tokio::sync::watch;
 
 use crate::Clock;
-use crate::air::Air;
+use crate::air::{self, Air};
 use crate::desk::Desk;
-use crate::encode::h264;
+use crate::encode::h264::{self, Config};
 use crate::health::Gauge;
+use crate::lower::{self, Lower};
 use crate::scene::{Card, Scene};
 use crate::source::Slot;
 use crate::source::slot::Taken;
+use crate::spare::{Glance, Spare};
 use crate::worker::Stop;
 
 /// Requested keyframes are at least this far apart: viewers who join together share one.
 const KEYFRAME_GAP: Duration = Duration::from_millis(200);
+/// Share of the bitrate that was asked for below which the line is too narrow for lower layers beside the picture.
+const NARROW: (u32, u32) = (9, 10);
 /// The thread looks whether it shall stop at least this often.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -33,13 +39,25 @@ pub(crate) struct Stage {
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) preview: watch::Sender<Option<Frame>>,
     pub(crate) video: h264::Config,
+    pub(crate) lower: Lower,
+    pub(crate) layers: LayerLimit,
 }
 
 impl Stage {
     pub(crate) fn run(self, stop: &Stop) {
         let scene = Scene::new(self.video.width, self.video.height);
         let mut pace = Pace::new(self.video.fps);
-        let mut encoder = Encoder { config: self.video, codec: None, last_key: None, broken: false };
+        let Config { width, height, fps, .. } = self.video;
+        let spare = Spare::new(width, height, fps, self.layers);
+        let mut encoder = Encoder {
+            config: self.video,
+            codec: None,
+            last_key: None,
+            broken: false,
+            spare,
+            lower: 0,
+            told: None,
+        };
         let mut last: Option<Frame> = None;
         let mut due = Instant::now();
         while !stop.is_set() {
@@ -80,6 +98,11 @@ struct Encoder {
     last_key: Option<Instant>,
     /// Failed, and said so; tried again with the next broadcast.
     broken: bool,
+    spare: Spare,
+    /// Lower layers that are made.
+    lower: usize,
+    /// How many and why no more, as it was told.
+    told: Option<(usize, Option<Held>)>,
 }
 
 impl Encoder {
@@ -87,18 +110,64 @@ impl Encoder {
         let Some(target) = stage.air.target_kbps() else {
             self.codec = None;
             self.broken = false;
+            self.spare.reset();
+            self.make_lower(0, stage);
+            if self.told.take().is_some() {
+                stage.desk.tell(StudioEvent::Layers { layers: Layers::default() });
+            }
             return;
         };
         if self.broken {
             return;
         }
         let start = Instant::now();
-        if let Err(error) = self.encode(frame, target.min(self.config.bitrate_kbps), stage) {
+        let target = target.min(self.config.bitrate_kbps);
+        if let Err(error) = self.encode(frame, target, stage) {
             tracing::error!(%error, "video encoder");
             stage.desk.fail(error.failure());
             self.broken = true;
         }
-        stage.gauge.encoded(start.elapsed(), stage.clock.now().since(frame.captured));
+        let busy = start.elapsed();
+        stage.gauge.encoded(busy, stage.clock.now().since(frame.captured));
+        let lower = self.spare.look(&Glance {
+            now: Instant::now(),
+            busy,
+            lost: stage.slot.skipped() + stage.air.tally.dropped.load(Ordering::Relaxed),
+            missed: stage.lower.missed(),
+            narrow: target * NARROW.1 < self.config.bitrate_kbps * NARROW.0,
+            taken: stage.air.layers() - 1,
+        });
+        self.make_lower(lower, stage);
+        if lower > 0 {
+            stage.lower.offer(frame.clone(), lower, target);
+        }
+        self.tell(target, stage);
+    }
+
+    /// So many lower layers from now on.
+    fn make_lower(&mut self, lower: usize, stage: &Stage) {
+        if self.lower > 0 && lower == 0 {
+            stage.lower.rest();
+        }
+        self.lower = lower;
+    }
+
+    /// Says what goes out and why no more, where that has changed.
+    fn tell(&mut self, target: u32, stage: &Stage) {
+        let now = (self.lower, self.spare.held());
+        if self.told.replace(now) == Some(now) {
+            return;
+        }
+        let Config { width, height, .. } = self.config;
+        let layer = |(layer, name): (usize, &&str)| {
+            let (width, height) = lower::size_of(layer, (width, height));
+            Some(Layer { id: name.parse().ok()?, width, height, kbps: lower::kbps_of(layer, target) })
+        };
+        // The names that the output gives them.
+        let names = air::NAMES[stage.air.layers().clamp(2, air::LAYERS) - 1];
+        let sent: Vec<Layer> = names.iter().enumerate().take(self.lower + 1).filter_map(layer).collect();
+        tracing::info!(layers = sent.len(), held = ?now.1, "layers");
+        stage.desk.tell(StudioEvent::Layers { layers: Layers { sent, held: now.1 } });
     }
 
     fn encode(&mut self, frame: &Frame, target: u32, stage: &Stage) -> Result<(), crate::Error> {
@@ -115,11 +184,11 @@ impl Encoder {
             *kbps = target;
         }
         let may = self.last_key.is_none_or(|last| last.elapsed() >= KEYFRAME_GAP);
-        let idr = may && stage.air.keyframe_wanted();
+        let idr = may && stage.air.keyframe_wanted(0);
         if let Some(packet) = codec.encode(&frame.picture, frame.captured, idr)? {
             if packet.keyframe {
                 self.last_key = Some(Instant::now());
-                stage.air.keyframe_made();
+                stage.air.keyframe_made(0);
             }
             stage.air.send(&packet);
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use footlight_media::Frame;
-use footlight_protocol::studio::{CameraId, MicrophoneId, Phase, Snapshot, StudioEvent};
+use footlight_protocol::studio::{CameraId, LayerLimit, MicrophoneId, Phase, Snapshot, StudioEvent};
 use footlight_protocol::{Code, Failure};
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
@@ -17,10 +17,12 @@ use crate::air::Air;
 use crate::desk::Desk;
 use crate::encode::{self, h264};
 use crate::health::{Gauge, Reader};
+use crate::lower::Lower;
 use crate::output::Output;
 use crate::platform;
 use crate::sound::Sound;
 use crate::source::{self, Camera, Slot, Wanted};
+use crate::spare::sensible;
 use crate::stage::Stage;
 use crate::voice::Voices;
 use crate::worker::{Stop, Worker, lock};
@@ -46,6 +48,8 @@ pub struct Config {
     /// Ceiling of the video's bitrate.
     pub bitrate_kbps: u32,
     pub preset: encode::Preset,
+    /// In how many qualities the picture may go out.
+    pub layers: LayerLimit,
 }
 
 impl Default for Config {
@@ -58,6 +62,7 @@ impl Default for Config {
             fps: 30,
             bitrate_kbps: 2500,
             preset: encode::Preset::default(),
+            layers: LayerLimit::default(),
         }
     }
 }
@@ -137,6 +142,8 @@ impl Studio {
             gauge: Arc::clone(&gauge),
             preview: show,
             video,
+            lower: Lower::start(Arc::clone(&air), video)?,
+            layers: config.layers,
         };
         let stage = Worker::spawn("stage", move |stop| stage.run(stop))?;
         let (sound_air, sound_desk, sound_muted) = (Arc::clone(&air), Arc::clone(&desk), Arc::clone(&muted));
@@ -214,6 +221,7 @@ impl Studio {
                 desk: Arc::clone(&self.desk),
                 clock: self.clock,
                 ceiling_kbps: self.config.bitrate_kbps,
+                layers: 1 + sensible(self.config.width, self.config.height, self.config.layers).0,
                 stop: stop.clone(),
             };
             AbortOnDropHandle::new(self.runtime.spawn(output.run()))

@@ -10,17 +10,22 @@ use std::time::{Duration, Instant};
 
 use endpoint::{Arrived, KEY, Server, until};
 use footlight_protocol::Code;
-use footlight_protocol::studio::{Phase, SourceState, StudioEvent};
+use footlight_protocol::studio::{Held, LayerLimit, Phase, SourceState, StudioEvent};
 use footlight_studio::{Config, Studio};
 use str0m::media::KeyframeRequestKind::{Fir, Pli};
 
 fn studio() -> Studio {
+    studio_in(LayerLimit::Most(1))
+}
+
+fn studio_in(layers: LayerLimit) -> Studio {
     let config = Config {
         camera: "pattern".into(),
         microphone: "tone".into(),
         width: 640,
         height: 360,
         bitrate_kbps: 1200,
+        layers,
         ..Config::default()
     };
     Studio::start(config, tokio::runtime::Handle::current()).expect("the studio starts")
@@ -72,6 +77,28 @@ async fn a_broadcast_arrives_with_its_capture_times_and_ends_with_a_goodbye() {
     let after = Instant::now();
     studio.shutdown().await;
     assert!(after.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_picture_goes_out_in_the_layers_that_were_asked_for() {
+    let server = Server::start(Arc::default(), nowhere()).await;
+    let arrived = Arc::clone(&server.arrived);
+    let studio = studio_in(LayerLimit::Most(2));
+    studio.go_live(vec![server.target(KEY)]).expect("goes live");
+    until("both layers arrive", || arrived.lower.load(Ordering::SeqCst) > 30 && arrived.count() > 30).await;
+    let sent = studio.snapshot().layers.sent;
+    let sizes: Vec<_> = sent.iter().map(|layer| (layer.id.as_str(), layer.width, layer.height)).collect();
+    assert_eq!(sizes, [("h", 640, 360), ("l", 320, 180)]);
+    let units = arrived.units(0);
+    assert!(units[0].keyframe && units.windows(2).all(|pair| pair[0].timestamp != pair[1].timestamp));
+    studio.end().await;
+    until("the layers are over", || studio.snapshot().layers.sent.is_empty()).await;
+    studio.shutdown().await;
+
+    let single = studio_in(LayerLimit::Most(1));
+    single.go_live(vec![server.target(KEY)]).expect("goes live");
+    until("it says why there is one", || single.snapshot().layers.held == Some(Held::Chosen)).await;
+    single.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,13 +12,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use footlight_media::Packet;
 use footlight_protocol::{Code, Failure};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::Clock;
-use crate::air::{Air, Lane};
+use crate::air::{Air, Lane, Parcel};
 use crate::desk::Desk;
 
 /// A stream key. Never printed.
@@ -94,11 +93,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Output {
     pub(crate) target: Target,
     pub(crate) lane: Arc<Lane>,
-    pub(crate) packets: mpsc::Receiver<Packet>,
+    pub(crate) packets: mpsc::Receiver<Parcel>,
     pub(crate) air: Arc<Air>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) clock: Clock,
     pub(crate) ceiling_kbps: u32,
+    /// In how many layers the picture may go out.
+    pub(crate) layers: usize,
     pub(crate) stop: CancellationToken,
 }
 

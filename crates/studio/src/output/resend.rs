@@ -1,11 +1,13 @@
-//! Bounds what is sent again to a share of what is sent.
+//! Bounds what is sent again to a share of what is sent, and says of which layer it is.
 //!
 //! On a path that is full, every packet that was dropped is asked for again, several times over: resending all of
 //! it keeps the path full. Sits where resends are not yet numbered, so what it drops counts as never sent.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use bytes::Bytes;
 use rtc::interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
@@ -15,15 +17,40 @@ const SHARE: usize = 5;
 /// What can be saved up, in bytes: a large keyframe that was lost whole.
 const MOST: usize = 64 * 1024;
 
+pub(super) const REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
+const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+
+/// What resends of a picture in layers say of themselves (RFC 8852 section 4.2); known once the relay has answered.
+pub(super) struct Repairs {
+    /// Of the video section.
+    pub(super) mid: Bytes,
+    /// The SSRC of each layer's resends, and the layer's name.
+    pub(super) layers: Vec<(u32, Bytes)>,
+}
+
 pub(super) struct Resends {
+    repairs: Arc<OnceLock<Repairs>>,
+    /// Ids of the header extensions for the section's and the layer's name.
+    extensions: Option<(u8, u8)>,
     credit: usize,
     reads: VecDeque<TaggedPacket>,
     writes: VecDeque<TaggedPacket>,
 }
 
 impl Resends {
-    pub(super) fn new() -> Self {
-        Self { credit: MOST, reads: VecDeque::new(), writes: VecDeque::new() }
+    pub(super) fn new(repairs: Arc<OnceLock<Repairs>>) -> Self {
+        Self { repairs, extensions: None, credit: MOST, reads: VecDeque::new(), writes: VecDeque::new() }
+    }
+
+    /// Names the layer that a resend is of.
+    fn name(&self, packet: &mut rtc::rtp::Packet) -> Result<(), Error> {
+        let (Some(repairs), Some((mid, rid))) = (self.repairs.get(), self.extensions) else { return Ok(()) };
+        let layer = repairs.layers.iter().find(|(ssrc, _)| *ssrc == packet.header.ssrc);
+        if let Some((_, name)) = layer {
+            packet.header.set_extension(mid, repairs.mid.clone())?;
+            packet.header.set_extension(rid, name.clone())?;
+        }
+        Ok(())
     }
 
     fn may_leave(&mut self, size: usize, again: bool) -> bool {
@@ -53,10 +80,13 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Resends {
         self.reads.pop_front()
     }
 
-    fn handle_write(&mut self, message: TaggedPacket) -> Result<(), Error> {
-        let leaves = match &message.message.packet {
+    fn handle_write(&mut self, mut message: TaggedPacket) -> Result<(), Error> {
+        let again = message.message.has(&Attribute::Retransmission);
+        let leaves = match &mut message.message.packet {
             Packet::Rtp(packet) => {
-                let again = message.message.has(&Attribute::Retransmission);
+                if again {
+                    self.name(packet)?;
+                }
                 self.may_leave(packet.payload.len(), again)
             }
             _ => true,
@@ -73,7 +103,14 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Resends {
 }
 
 impl Interceptor for Resends {
-    fn bind_local_stream(&mut self, _: &StreamInfo) {}
+    fn bind_local_stream(&mut self, info: &StreamInfo) {
+        let id = |uri: &str| {
+            let found = info.rtp_header_extensions.iter().find(|e| e.uri == uri);
+            found.and_then(|e| u8::try_from(e.id).ok())
+        };
+        self.extensions = self.extensions.or(id(MID).zip(id(REPAIRED_RID)));
+    }
+
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}
     fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
@@ -85,7 +122,7 @@ mod tests {
 
     #[test]
     fn random_loss_is_resent_and_a_flood_of_requests_is_not() {
-        let mut resends = Resends::new();
+        let mut resends = Resends::new(Arc::default());
         for packet in 0..2_000 {
             assert!(resends.may_leave(1_100, false));
             if packet % 10 == 0 {

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use footlight_media::congestion::{Controller, Report};
@@ -41,6 +41,8 @@ pub(super) struct Link {
     pub(super) air: Arc<Air>,
     pub(super) lane: Arc<Lane>,
     pub(super) clock: Clock,
+    /// The picture's streams, best first.
+    layers: OnceLock<Vec<u32>>,
     inner: Mutex<Inner>,
 }
 
@@ -52,7 +54,19 @@ struct Inner {
 impl Link {
     pub(super) fn new(air: Arc<Air>, lane: Arc<Lane>, clock: Clock, ceiling_kbps: u32) -> Self {
         let inner = Inner { controller: Controller::new(ceiling_kbps), heard: Instant::now() };
-        Self { air, lane, clock, inner: Mutex::new(inner) }
+        Self { air, lane, clock, layers: OnceLock::new(), inner: Mutex::new(inner) }
+    }
+
+    /// The picture goes in these streams, best first.
+    pub(super) fn carries(&self, layers: Vec<u32>) {
+        // Once a connection, and a link is of one.
+        drop(self.layers.set(layers));
+    }
+
+    /// The receiver cannot go on without a keyframe of this stream; an unknown one stands for the picture itself.
+    fn want_keyframe(&self, stream: u32) {
+        let layer = self.layers.get().and_then(|layers| layers.iter().position(|ssrc| *ssrc == stream));
+        self.air.want_keyframe(layer.unwrap_or(0));
     }
 
     /// When the receiver last said anything.
@@ -171,8 +185,10 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Tap {
             lock(&self.link.inner).heard = Instant::now();
             for packet in packets {
                 let packet = packet.as_any();
-                if packet.is::<PictureLossIndication>() || packet.is::<FullIntraRequest>() {
-                    self.link.air.want_keyframe();
+                if let Some(lost) = packet.downcast_ref::<PictureLossIndication>() {
+                    self.link.want_keyframe(lost.media_ssrc);
+                } else if let Some(request) = packet.downcast_ref::<FullIntraRequest>() {
+                    request.fir.iter().for_each(|entry| self.link.want_keyframe(entry.ssrc));
                 } else if let Some(feedback) = packet.downcast_ref::<TransportLayerCc>() {
                     self.transport_feedback(feedback);
                 } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use footlight_media::Packet;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Response, StatusCode, Url};
 use tokio::io::AsyncReadExt;
@@ -22,6 +21,7 @@ use webrtc::peer_connection::RTCPeerConnectionState;
 use super::peer::Peer;
 use super::tap::Link;
 use super::{Output, Refusal, Secret, Target};
+use crate::air::Parcel;
 
 /// A relay that takes longer to answer an offer is not one to wait for.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -62,7 +62,7 @@ impl Session {
         let link =
             Link::new(Arc::clone(&output.air), Arc::clone(&output.lane), output.clock, output.ceiling_kbps);
         let link = Arc::new(link);
-        let mut peer = Peer::new(relay, Arc::clone(&link)).await.map_err(media)?;
+        let mut peer = Peer::new(relay, Arc::clone(&link), output.layers).await.map_err(media)?;
         let offer = peer.offer().await.map_err(media)?;
         let offered = begin.elapsed();
         let mut session = Self { http, key: key.clone(), resource: None, relay, peer, link };
@@ -113,7 +113,7 @@ impl Session {
     /// Sends packets until the relay is gone or `stop`; says why it ended.
     pub(super) async fn run(
         &mut self,
-        packets: &mut mpsc::Receiver<Packet>,
+        packets: &mut mpsc::Receiver<Parcel>,
         stop: &CancellationToken,
     ) -> &'static str {
         let begin = Instant::now();

@@ -45,6 +45,8 @@ pub(crate) struct Arrived {
     units: Mutex<Vec<Unit>>,
     connected: Mutex<Vec<Duration>>,
     pub(crate) sounds: AtomicU64,
+    /// RTP packets of lower layers.
+    pub(crate) lower: AtomicU64,
     pub(crate) offers: AtomicU64,
     pub(crate) goodbyes: AtomicU64,
     ask: Mutex<Option<KeyframeRequestKind>>,
@@ -230,6 +232,9 @@ async fn receive(mut rtc: Rtc, endpoint: Endpoint) {
                 Output::Event(Event::RtpPacket(packet)) if *packet.header.payload_type == 111 => {
                     arrived.sounds.fetch_add(1, Ordering::SeqCst);
                 }
+                Output::Event(Event::RtpPacket(packet)) if is_lower(&mut rtc, &packet) => {
+                    arrived.lower.fetch_add(1, Ordering::SeqCst);
+                }
                 Output::Event(Event::RtpPacket(packet)) => {
                     video = Some(packet.header.ssrc);
                     take(&packet, &mut assembler, begin, arrived);
@@ -255,6 +260,12 @@ async fn receive(mut rtc: Rtc, endpoint: Endpoint) {
             rtc.handle_input(input).expect("str0m runs");
         }
     }
+}
+
+/// Whether it is of another layer than the picture itself.
+fn is_lower(rtc: &mut Rtc, packet: &RtpPacket) -> bool {
+    let rid = rtc.direct_api().stream_rx(&packet.header.ssrc).and_then(|stream| stream.rid());
+    rid.is_some_and(|rid| &*rid != "h")
 }
 
 fn take(packet: &RtpPacket, assembler: &mut Assembler, begin: Instant, arrived: &Arrived) {
