@@ -6,6 +6,7 @@ mod house;
 mod instruments;
 mod ladder;
 mod network;
+mod players;
 mod refusals;
 mod replay;
 mod restart;
