@@ -7,6 +7,7 @@ mod instruments;
 mod ladder;
 mod layers;
 mod network;
+mod players;
 mod refusals;
 mod replay;
 mod restart;

@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use footlight_media::burn::Burned;
 use footlight_media::{Picture, Time};
@@ -13,39 +13,86 @@ use crate::output::Output;
 use crate::process::Process;
 use crate::tool;
 
-pub const WIDTH: u32 = 640;
-pub const HEIGHT: u32 = 360;
-/// Pictures in the clip: 20 s at 30 a second; then it begins again.
-pub const FRAMES: u32 = 600;
+/// Small, so that two cores encode it, and decode it for a dozen viewers, as fast as it plays.
+pub const WIDTH: u32 = 320;
+pub const HEIGHT: u32 = 180;
+/// Pictures a second.
+pub const FPS: u32 = 25;
+/// Pictures in the clip: 20 s; then it begins again.
+pub const FRAMES: u32 = 500;
 /// Not zero: a picture that is all black passes for a number of zeros.
 const STAMP: Time = Time::from_micros(100);
 /// The part of the picture that the number is in.
-const NUMBER: (u32, u32) = (512, 48);
+const NUMBER: (u32, u32) = (256, 24);
 
 /// Makes the clip, H.264 without B-frames and a keyframe each second, AAC, in MP4.
 pub fn make(folder: &Path) -> PathBuf {
     let path = folder.join("clip.mp4");
-    let mut encoder = ffmpeg()
-        .args(["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", "640x360", "-r", "30", "-i", "-"])
-        .args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-map", "0:v", "-map", "1:a"])
-        .args(["-shortest", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "30"])
-        .args(["-c:a", "aac", "-ac", "2", "-y"])
-        .arg(&path)
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("ffmpeg starts");
+    let mut encoder =
+        encoder().args(["-shortest", "-y"]).arg(&path).stdin(Stdio::piped()).spawn().expect("ffmpeg starts");
     let mut pictures = encoder.stdin.take().expect("stdin is piped");
     let mut picture = Picture::black(WIDTH, HEIGHT);
     for number in 0..FRAMES {
-        Burned::new(number, STAMP).draw(&mut picture);
-        let (luma, cb, cr) = picture.planes();
-        for plane in [luma, cb, cr] {
-            pictures.write_all(plane).expect("ffmpeg takes the pictures");
-        }
+        write(&mut pictures, &mut picture, Burned::new(number, STAMP)).expect("ffmpeg takes the pictures");
     }
     drop(pictures);
     assert!(encoder.wait().expect("ffmpeg ends").success());
     path
+}
+
+/// The clip so many times over, for those that do not play in a loop.
+pub async fn repeat(clip: &Path, times: u32, output: &Output) -> PathBuf {
+    let long = clip.with_file_name("long.mp4");
+    let mut command = ffmpeg();
+    command.args(["-stream_loop", &(times - 1).to_string(), "-i"]).arg(clip);
+    command.args(["-c", "copy", "-y"]).arg(&long);
+    let repeated = Process::start("repeat", &mut command, output).exit_code(Duration::from_secs(30)).await;
+    assert_eq!(repeated, 0, "ffmpeg repeats the clip");
+    long
+}
+
+/// ffmpeg that sends the clip over and over as it is.
+pub fn publish(clip: &Path, target: &str, output: &Output) -> Process {
+    let mut command = ffmpeg();
+    command.args(["-re", "-stream_loop", "-1", "-i"]).arg(clip).args(["-c", "copy", "-f", "flv", target]);
+    Process::start("ffmpeg", &mut command, output)
+}
+
+/// ffmpeg that encodes pictures with the same numbers and the instant that they are made at, as they are made.
+pub fn publish_live(target: &str, output: &Output) -> Process {
+    let mut command = encoder();
+    command.args(["-f", "flv", target]);
+    Process::start_fed("ffmpeg-live", &mut command, output, |mut pictures| {
+        let mut picture = Picture::black(WIDTH, HEIGHT);
+        let begun = Instant::now();
+        for number in 0_u32.. {
+            let due = begun + Duration::from_secs(1) * number / FPS;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+            let burned = Burned::new(number % FRAMES, Time::from_micros(now.as_micros() as u64));
+            if write(&mut pictures, &mut picture, burned).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// ffmpeg that encodes what is written to it, beside a tone.
+fn encoder() -> Command {
+    let (size, fps) = (format!("{WIDTH}x{HEIGHT}"), FPS.to_string());
+    let mut command = ffmpeg();
+    command
+        .args(["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", &size, "-r", &fps, "-i", "-"])
+        .args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-map", "0:v", "-map", "1:a"])
+        .args(["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", &fps])
+        .args(["-c:a", "aac", "-ac", "2"]);
+    command
+}
+
+fn write(encoder: &mut ChildStdin, picture: &mut Picture, burned: Burned) -> std::io::Result<()> {
+    burned.draw(picture);
+    let (luma, cb, cr) = picture.planes();
+    [luma, cb, cr].into_iter().try_for_each(|plane| encoder.write_all(plane))
 }
 
 /// ffmpeg, quiet but for errors.
@@ -75,9 +122,17 @@ pub fn newer_ffmpeg() -> Command {
 
 /// Plays so many seconds of what `input` names, picture and sound, and gives the number of each picture; none where a
 /// picture has no readable one.
-pub async fn numbers(mut player: Command, input: &[&str], seconds: u32, output: &Output) -> Vec<Option<u32>> {
+///
+/// `name` is of its log.
+pub async fn numbers(
+    name: &str,
+    mut player: Command,
+    input: &[&str],
+    seconds: u32,
+    output: &Output,
+) -> Vec<Option<u32>> {
     let (width, height) = NUMBER;
-    let raw = output.file("numbers.gray");
+    let raw = output.file(&format!("{name}.gray"));
     let length = seconds.to_string();
     player
         .args(input)
@@ -85,7 +140,7 @@ pub async fn numbers(mut player: Command, input: &[&str], seconds: u32, output: 
         .args(["-vf", &format!("crop={width}:{height}:0:0"), "-f", "rawvideo", "-pix_fmt", "gray", "-y"])
         .arg(&raw)
         .args(["-map", "0:a:0", "-t", &length, "-f", "null", "-"]);
-    let mut player = Process::start("player", &mut player, output);
+    let mut player = Process::start(name, &mut player, output);
     let code = player.exit_code(Duration::from_secs(u64::from(seconds) + 30)).await;
     assert_eq!(code, 0, "{}", player.stderr());
     let pixels = std::fs::read(&raw).unwrap_or_else(|e| panic!("read {}: {e}", raw.display()));
@@ -112,11 +167,23 @@ pub(crate) fn read(pixels: &[u8]) -> Vec<Option<u32>> {
     numbers.collect()
 }
 
-/// Pictures that follow the one before them, of all that have one before them. What an encoder of others leaves out,
-/// or sends twice to keep its pace, is no fault of the way that it took.
-pub fn in_order(numbers: &[Option<u32>]) -> f64 {
+/// Steps from one number to the next that is known, in pictures.
+fn steps(numbers: &[Option<u32>]) -> Vec<u32> {
     let known: Vec<u32> = numbers.iter().flatten().copied().collect();
-    let follows = |pair: &[u32]| (pair[1] + FRAMES - pair[0]) % FRAMES <= 3;
-    let good = known.windows(2).filter(|pair| follows(pair)).count();
-    good as f64 / known.len().saturating_sub(1).max(1) as f64
+    known.windows(2).map(|pair| (pair[1] + FRAMES - pair[0]) % FRAMES).collect()
+}
+
+/// How far apart the numbers of two pictures may be, one after the other. What an encoder of others leaves out, or
+/// sends twice to keep its pace, is no fault of the way that it took.
+pub const STEP: u32 = 3;
+
+/// Numbers that follow the one before them, at most so far apart, of all that have one before them.
+pub fn in_order(numbers: &[Option<u32>], most: u32) -> f64 {
+    let steps = steps(numbers);
+    steps.iter().filter(|step| **step <= most).count() as f64 / steps.len().max(1) as f64
+}
+
+/// How far the numbers that are in order got, in pictures.
+pub fn advance(numbers: &[Option<u32>], most: u32) -> u32 {
+    steps(numbers).iter().filter(|step| **step <= most).sum()
 }

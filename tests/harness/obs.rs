@@ -64,14 +64,14 @@ fn settle(folder: &Path, file: &Path, server: &str, key: &str) {
              [BasicWindow]\nSysTrayEnabled=true\nSysTrayWhenStarted=true\n"
         ),
     );
-    let (width, height) = (clip::WIDTH, clip::HEIGHT);
+    let (width, height, fps) = (clip::WIDTH, clip::HEIGHT, clip::FPS);
     write(
         format!("basic/profiles/{NAME}/basic.ini"),
         format!(
             "[General]\nName={NAME}\n\n[Video]\nBaseCX={width}\nBaseCY={height}\nOutputCX={width}\n\
-             OutputCY={height}\nFPSType=0\nFPSCommon=30\n\n[Output]\nMode=Simple\nReconnect=true\n\n\
+             OutputCY={height}\nFPSType=1\nFPSInt={fps}\n\n[Output]\nMode=Simple\nReconnect=true\n\n\
              [SimpleOutput]\nVBitrate=1500\nABitrate=128\nStreamEncoder=x264\nUseAdvanced=true\n\
-             Preset=ultrafast\nx264Settings=tune=zerolatency keyint=30\n\n[Audio]\nSampleRate=48000\n\
+             Preset=ultrafast\nx264Settings=tune=zerolatency keyint={fps}\n\n[Audio]\nSampleRate=48000\n\
              ChannelSetup=Stereo\n"
         ),
     );

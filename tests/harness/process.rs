@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -25,17 +25,34 @@ pub struct Process {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
+    feeder: Option<JoinHandle<()>>,
     log: PathBuf,
 }
 
 impl Process {
     /// Starts it with no stdin. `name` names it in messages and its log in the output folder.
     pub fn start(name: &str, command: &mut Command, output: &Output) -> Self {
+        Self::spawn(name, command.stdin(Stdio::null()), output)
+    }
+
+    /// With a thread that writes to its stdin, until it has written all or the process ends.
+    pub fn start_fed(
+        name: &str,
+        command: &mut Command,
+        output: &Output,
+        feed: impl FnOnce(ChildStdin) + Send + 'static,
+    ) -> Self {
+        let mut process = Self::spawn(name, command.stdin(Stdio::piped()), output);
+        let stdin = process.child.stdin.take().expect("stdin is piped");
+        process.feeder = Some(std::thread::spawn(move || feed(stdin)));
+        process
+    }
+
+    fn spawn(name: &str, command: &mut Command, output: &Output) -> Self {
         let log = free_name(output, name);
         let file = std::fs::File::create(&log).unwrap_or_else(|e| panic!("create {}: {e}", log.display()));
         let mut child = command
             .process_group(0)
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(file)
             .spawn()
@@ -48,7 +65,7 @@ impl Process {
                 sink.lock().expect("no panic under this lock").push(line);
             }
         });
-        Self { name: name.to_owned(), child, lines, reader: Some(reader), log }
+        Self { name: name.to_owned(), child, lines, reader: Some(reader), feeder: None, log }
     }
 
     pub fn pid(&self) -> u32 {
@@ -131,6 +148,10 @@ impl Process {
     pub fn kill(&mut self) {
         let _ = kill_process_group(self.id(), Signal::KILL);
         let _ = self.child.wait();
+        // Its next write finds the pipe broken.
+        if let Some(feeder) = self.feeder.take() {
+            let _ = feeder.join();
+        }
         // A browser that left the group may still hold the pipe; its owner ends it, and the reader with it.
         if let Some(reader) = self.reader.take_if(|reader| reader.is_finished()) {
             let _ = reader.join();

@@ -3,14 +3,15 @@
 //! One table says what is needed, how to see that it is there, and which package brings it. On Debian and its
 //! kin the packages are installed by apt-get, on macOS by Homebrew; elsewhere the missing ones are named.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use crate::faces::Toolchain;
 use crate::step::{cargo, step};
-use crate::target;
+use crate::{root, target};
 
 /// What the set-up is for; each includes the ones above it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,10 +71,15 @@ const NEEDS: &[Need] = &[
     need(Purpose::Test, Probe::Program("dbus-run-session"), "dbus-daemon", ""),
     need(Purpose::Test, Probe::Program("ffmpeg"), "ffmpeg", ""),
     need(Purpose::Test, Probe::Program("pip3"), "python3-pip", ""),
+    need(Purpose::Test, Probe::Program("npm"), "npm", "node"),
+    need(Purpose::Test, Probe::Program("firefox-esr"), "firefox-esr", ""),
     need(Purpose::Test, Probe::Program("obs"), "obs-studio", ""),
     need(Purpose::Test, Probe::Program("gst-launch-1.0"), "gstreamer1.0-tools", ""),
+    need(Purpose::Test, Probe::Debian("gstreamer1.0-plugins-base"), "gstreamer1.0-plugins-base", ""),
     need(Purpose::Test, Probe::Debian("gstreamer1.0-plugins-good"), "gstreamer1.0-plugins-good", ""),
     need(Purpose::Test, Probe::Debian("gstreamer1.0-plugins-bad"), "gstreamer1.0-plugins-bad", ""),
+    need(Purpose::Test, Probe::Debian("gstreamer1.0-nice"), "gstreamer1.0-nice", ""),
+    need(Purpose::Test, Probe::Library("gstreamer-webrtc-1.0"), "libgstreamer-plugins-bad1.0-dev", ""),
     need(Purpose::Test, Probe::Program("systemd-analyze"), "systemd", ""),
     need(Purpose::Test, Probe::Debian("fonts-noto-cjk"), "fonts-noto-cjk", ""),
     need(Purpose::Test, Probe::Program("ip"), "iproute2", ""),
@@ -101,6 +107,10 @@ pub(crate) fn install(purpose: Purpose) -> Result<()> {
         for (package, version, more) in PYTHON {
             python(package, version, more)?;
         }
+        npm()?;
+        // Firefox's driver, which Debian does not have.
+        cargo_tool("geckodriver@0.37.1", "geckodriver")?;
+        whipsink()?;
     }
     Ok(())
 }
@@ -131,6 +141,69 @@ fn python(package: &str, version: &str, more: &[&str]) -> Result<()> {
         .stdin(Stdio::null());
     step(&format!("install {package}"), &mut install)?;
     std::fs::rename(&draft, &folder).with_context(|| format!("put {package} into {}", folder.display()))
+}
+
+/// The players of others, as `tests/npm` locks them: npm refuses what has another hash.
+fn npm() -> Result<()> {
+    let (ours, folder) = (root().join("tests/npm"), target().join("tools/npm"));
+    if is_as(&ours, &folder, "package-lock.json") {
+        return Ok(());
+    }
+    println!("xtask: installing by npm: hls.js mpegts.js");
+    let draft = folder.with_extension("new");
+    renew(&draft)?;
+    for file in ["package.json", "package-lock.json"] {
+        copy(&ours.join(file), &draft.join(file))?;
+    }
+    let mut install = Command::new("npm");
+    install.args(["ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    step("npm ci", install.current_dir(&draft).stdin(Stdio::null()))?;
+    put(&draft, &folder)
+}
+
+/// GStreamer's WHIP element, which Debian does not have, as `tests/whipsink` locks it.
+fn whipsink() -> Result<()> {
+    let (ours, folder) = (root().join("tests/whipsink"), target().join("tools/whipsink"));
+    if !cfg!(target_os = "linux") || is_as(&ours, &folder, "Cargo.lock") {
+        return Ok(());
+    }
+    println!("xtask: installing by cargo: gst-plugin-webrtchttp");
+    let build = target().join("tools/build");
+    let mut make = cargo();
+    make.args(["build", "--quiet", "--locked", "--package", "gst-plugin-webrtchttp", "--manifest-path"]);
+    make.arg(ours.join("Cargo.toml")).arg("--target-dir").arg(&build);
+    step("build GStreamer's WHIP element", &mut make)?;
+    let draft = folder.with_extension("new");
+    renew(&draft)?;
+    for (from, file) in [(build.join("debug"), "libgstwebrtchttp.so"), (ours, "Cargo.lock")] {
+        copy(&from.join(file), &draft.join(file))?;
+    }
+    put(&draft, &folder)
+}
+
+/// Whether what is installed in `folder` was made by the lock file of `ours`.
+fn is_as(ours: &Path, folder: &Path, lock: &str) -> bool {
+    let read = |folder: &Path| fs::read(folder.join(lock));
+    matches!((read(ours), read(folder)), (Ok(ours), Ok(theirs)) if ours == theirs)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let copied = fs::copy(from, to).with_context(|| format!("copy {} to {}", from.display(), to.display()));
+    copied.map(|_| ())
+}
+
+/// Makes the folder empty.
+fn renew(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("empty {}", folder.display()))?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))
+}
+
+/// Puts what is whole where it is looked for, in place of an older one.
+fn put(draft: &Path, folder: &Path) -> Result<()> {
+    renew(folder)?;
+    fs::rename(draft, folder).with_context(|| format!("put {} into place", folder.display()))
 }
 
 impl Need {

@@ -164,7 +164,7 @@ impl Peer {
         match driven {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::debug!(session = self.session.0, %error, "peer failed");
+                tracing::info!(session = self.session.0, %error, "peer failed");
                 self.ended = self.ended.or(Some(Ended::Failed));
             }
             Err(_) => {

@@ -6,10 +6,11 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use footlight_media::burn::Burned;
-use footlight_media::{Codec, Packet, Picture, Time, h264};
+use footlight_media::{Picture, Time};
 use tokio_util::sync::CancellationToken;
 
-use crate::peer::{Peer, now, sound};
+use crate::footage;
+use crate::peer::{Peer, sound};
 
 const WIDTH: u32 = 320;
 const HEIGHT: u32 = 180;
@@ -43,15 +44,7 @@ fn units() -> &'static [Vec<u8>] {
         let output = encoder.wait_with_output().unwrap();
         writer.join().unwrap();
         assert!(output.status.success());
-        let mut data = Vec::new();
-        h264::from_annex_b(&output.stdout, &mut data);
-        let mut units: Vec<Vec<u8>> = Vec::new();
-        for nal in h264::nal_units(&data) {
-            if h264::kind(nal) == h264::nal_type::AUD {
-                units.push(Vec::new());
-            }
-            h264::push_nal(units.last_mut().unwrap(), nal);
-        }
+        let units = footage::units(&output.stdout);
         assert_eq!(units.len(), FRAMES as usize);
         units
     })
@@ -67,14 +60,7 @@ pub(crate) async fn broadcast(publisher: &Peer, cancel: CancellationToken) {
             () = cancel.cancelled() => return,
             _ = sounds.tick() => publisher.send(sound()),
             _ = pictures.tick() => {
-                let data = units.next().unwrap().clone();
-                publisher.send(Packet {
-                    codec: Codec::H264,
-                    captured: now(),
-                    composition: Duration::ZERO,
-                    keyframe: h264::is_keyframe(&data),
-                    data: data.into(),
-                });
+                publisher.send(footage::picture(units.next().unwrap().clone()));
             }
         }
     }

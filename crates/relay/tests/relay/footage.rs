@@ -29,36 +29,32 @@ pub(crate) fn footage(seconds: u32, size: &str, bitrate: u32) -> Vec<Packet> {
         .output()
         .expect("install the Debian package ffmpeg");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    units(&output.stdout).into_iter().map(picture).collect()
+}
+
+/// The access units of a byte stream in which each begins with a delimiter.
+pub(crate) fn units(stream: &[u8]) -> Vec<Vec<u8>> {
+    let mut data = Vec::new();
+    h264::from_annex_b(stream, &mut data);
     let mut units: Vec<Vec<u8>> = Vec::new();
-    for nal in nals(&output.stdout) {
+    for nal in h264::nal_units(&data) {
         if h264::kind(nal) == h264::nal_type::AUD {
             units.push(Vec::new());
         }
         h264::push_nal(units.last_mut().expect("a delimiter comes first"), nal);
     }
     units
-        .into_iter()
-        .map(|data| Packet {
-            codec: Codec::H264,
-            captured: now(),
-            composition: Duration::ZERO,
-            keyframe: h264::is_keyframe(&data),
-            data: data.into(),
-        })
-        .collect()
 }
 
-/// What is between the start codes.
-fn nals(mut stream: &[u8]) -> Vec<&[u8]> {
-    let mut found = Vec::new();
-    let start = |data: &[u8]| data.windows(3).position(|window| window == [0, 0, 1]);
-    while let Some(at) = start(stream) {
-        stream = &stream[at + 3..];
-        let end = start(stream).unwrap_or(stream.len());
-        let nal = &stream[..end];
-        found.push(&nal[..nal.len() - nal.iter().rev().take_while(|byte| **byte == 0).count()]);
+/// An access unit, captured now.
+pub(crate) fn picture(unit: Vec<u8>) -> Packet {
+    Packet {
+        codec: Codec::H264,
+        captured: now(),
+        composition: Duration::ZERO,
+        keyframe: h264::is_keyframe(&unit),
+        data: unit.into(),
     }
-    found
 }
 
 /// Sends it as it is filmed, with sound.

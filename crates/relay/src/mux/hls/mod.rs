@@ -26,6 +26,9 @@ use shelf::LONGEST;
 
 /// A part is cut as soon as it is this long: a jitter short of six pictures at 30 a second.
 const PART: Duration = Duration::from_millis(197);
+/// The end of a segment that is shorter than this goes out with the part behind it. hls.js forgets the last part of a
+/// segment, and plays no further, when it learns of it while it still appends the one before.
+const SHORT: Duration = Duration::from_millis(150);
 /// A segment ends at the first keyframe from here on: a jitter short of two seconds.
 const SEGMENT: Duration = Duration::from_millis(1900);
 /// A publisher that sent no keyframe for this long is asked for one.
@@ -63,12 +66,17 @@ enum Phase {
     On(Box<Zone>),
 }
 
+/// When a part begins, what a playlist says of it, and its bytes.
+type Stored = (Time, Part, Bytes);
+
 /// What is being cut.
 struct Zone {
     video: Option<Run>,
     /// The sound beside the picture, and the same alone.
     beside: Option<Run>,
     alone: Option<Run>,
+    /// The end of the picture's segment, where it is short. What follows is already of the next one.
+    tail: Option<Stored>,
     /// The sound alone ends its segment where the picture did.
     cut_at: Option<Time>,
     asked: bool,
@@ -158,6 +166,7 @@ impl Hls {
             beside: video.as_ref().and(audio.as_ref()).map(run),
             alone: audio.as_ref().map(run),
             video: video.as_ref().map(run),
+            tail: None,
             cut_at: None,
             asked: false,
         }));
@@ -196,7 +205,11 @@ impl Hls {
         let Phase::On(zone) = &mut self.phase else { return };
         let Some(run) = &mut zone.video else { return };
         run.push(packet);
-        let (length, grown) = (run.duration(), self.shelf.state().video.grown() + run.duration());
+        let length = run.duration();
+        let grown = match &zone.tail {
+            Some(_) => length,
+            None => self.shelf.state().video.grown() + length,
+        };
         let ends = packet.keyframe && grown >= SEGMENT || grown >= LONGEST;
         // One more of the same length would make it too long.
         let full = length >= PART || length + length / (run.len().max(1) as u32) > TERMS.part_target;
@@ -212,7 +225,15 @@ impl Hls {
             zone.cut_at = Some(packet.captured);
         }
         let part = take(&mut self.fragments, run, zone.beside.as_mut());
+        let tail = zone.tail.take();
+        if ends && part.as_ref().is_some_and(|(_, part, _)| part.duration < SHORT) {
+            zone.tail = part;
+            return;
+        }
         let mut state = self.shelf.state();
+        if tail.is_some() {
+            store(&mut state.video, tail, true);
+        }
         store(&mut state.video, part, ends);
         state.audio.changed();
         drop(state);
@@ -254,6 +275,9 @@ impl Hls {
         }
         let mut state = self.shelf.state();
         if let Some(video) = &mut zone.video {
+            if let Some(tail) = zone.tail.take() {
+                store(&mut state.video, Some(tail), true);
+            }
             store(&mut state.video, take(&mut self.fragments, video, zone.beside.as_mut()), true);
         }
         if let Some(alone) = &mut zone.alone {
@@ -322,7 +346,7 @@ fn is_known(held: &[Packet]) -> bool {
 }
 
 /// Makes a part of what is complete in the run, and in the one beside it.
-fn take(fragments: &mut u32, run: &mut Run, beside: Option<&mut Run>) -> Option<(Time, Part, Bytes)> {
+fn take(fragments: &mut u32, run: &mut Run, beside: Option<&mut Run>) -> Option<Stored> {
     let begins = run.begins()?;
     let part = Part { duration: run.duration(), independent: run.starts_with_keyframe() };
     *fragments = fragments.wrapping_add(1);
@@ -333,7 +357,7 @@ fn take(fragments: &mut u32, run: &mut Run, beside: Option<&mut Run>) -> Option<
     Some((begins, part, bytes))
 }
 
-fn store(lane: &mut Lane, part: Option<(Time, Part, Bytes)>, ends: bool) {
+fn store(lane: &mut Lane, part: Option<Stored>, ends: bool) {
     if let Some((begins, part, bytes)) = part {
         lane.push(begins, part, bytes);
     }

@@ -93,6 +93,28 @@ async fn parts_are_short_and_segments_begin_with_keyframes() {
 }
 
 #[tokio::test]
+async fn a_short_end_of_a_segment_goes_out_with_the_part_behind_it() {
+    let mut stage = Stage::new();
+    let mut known = Vec::new();
+    // A keyframe one picture behind the tenth part.
+    for n in 0..130 {
+        let at = n * FRAME;
+        stage.take(&if n % 61 == 0 { key(at) } else { picture(at) });
+        let state = stage.shelf.state();
+        known.push((state.video.has(100, Some(10)), state.video.has(101, Some(0))));
+    }
+    assert_eq!(known[60..68].iter().position(|(tail, _)| *tail), Some(7), "{known:?}");
+    assert!(known.iter().all(|(tail, next)| tail == next), "{known:?}");
+    let text = stage.text(Rendition::Video).await;
+    let parts = values(&text, "#EXT-X-PART:DURATION=");
+    assert!((0.03..0.04).contains(&parts[10]) && parts[11] >= 0.19, "{text}");
+    assert!(text.contains("#EXTINF:2.03") && text.contains("video-100.m4s\n"), "{text}");
+    stage.hls.take(&Input::Ended, Time::from_micros(START + 130 * FRAME));
+    let all: f64 = values(&stage.text(Rendition::Video).await, "#EXTINF:").iter().sum();
+    assert!((all - 130.0 / 30.0).abs() < 0.05, "nothing is lost: {all}");
+}
+
+#[tokio::test]
 async fn a_request_waits_for_its_part_and_not_for_the_impossible() {
     let mut stage = Stage::new();
     stage.play(3, 60, key, true);
