@@ -274,7 +274,7 @@ async fn viewers_stay_in_their_layers_when_the_publisher_crashes_and_comes_back(
         studio = Studio::new(&stage, sent).await;
         let newest = |screen: &Screen| screen.pictures.last().map_or(0, |number| number % HIGH);
         let both = || {
-            (lows.look(&mut low), highs.look(&mut high));
+            let _seen = (lows.look(&mut low), highs.look(&mut high));
             newest(&lows) > sent && newest(&highs) > sent
         };
         studio.until("the new one's picture", PATIENCE, both).await;
@@ -293,7 +293,7 @@ async fn viewers_stay_in_their_layers_when_the_publisher_crashes_and_comes_back(
         single.send(picture_of(SPS, LOW + 50_000 + n, n == 0, 2_000));
         let single_seen =
             |screen: &Screen| screen.pictures.last().is_some_and(|number| *number >= LOW + 50_000);
-        (lows.look(&mut low), highs.look(&mut high));
+        let _seen = (lows.look(&mut low), highs.look(&mut high));
         if single_seen(&lows) && single_seen(&highs) {
             return;
         }

@@ -299,6 +299,8 @@ mod tests {
             ended_ms: 0,
             duration_ms: 0,
             bytes: 0,
+            uploaded_ms: None,
+            copy: None,
             poster: None,
         };
         let part = |(number, (begins_ms, duration_ms)): (usize, &(u64, u64))| Part {
