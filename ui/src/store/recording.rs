@@ -90,10 +90,11 @@ impl Recording {
     }
 }
 
-/// A size as people write it: `640 MB`, `1.2 GB`.
+/// A size as people write it: `4.2 MB`, `640 MB`, `1.2 GB`.
 pub fn size(bytes: u64) -> String {
     match bytes {
-        0..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        0..10_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        10_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
         _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }
@@ -172,9 +173,13 @@ mod tests {
 
     #[test]
     fn sizes_are_short() {
-        for (bytes, text) in
-            [(0, "0 MB"), (640_900_000, "640 MB"), (1_250_000_000, "1.2 GB"), (81_000_000_000, "81.0 GB")]
-        {
+        for (bytes, text) in [
+            (0, "0.0 MB"),
+            (4_240_000, "4.2 MB"),
+            (640_900_000, "640 MB"),
+            (1_250_000_000, "1.2 GB"),
+            (81_000_000_000, "81.0 GB"),
+        ] {
             assert_eq!(size(bytes), text);
         }
     }
