@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use footlight_protocol::RoomId;
@@ -79,7 +79,8 @@ pub struct Stats {
 pub struct Handle {
     state: watch::Receiver<RoomState>,
     drain: Drain,
-    auth: Arc<Auth>,
+    /// Not held: the store goes with the relay, however long somebody looks into it.
+    auth: Weak<Auth>,
 }
 
 impl Handle {
@@ -97,7 +98,8 @@ impl Handle {
     /// `studio`, since the owner can replace keys and take them back while the program is not looking.
     pub async fn stream_key(&self, known: Secret) -> Result<Secret, Error> {
         let room = self.state.borrow().room.clone();
-        self.auth.keys.for_bundler(&room, known).await.map_err(|why| match why {
+        let auth = self.auth.upgrade().ok_or(Error::Stopped { part: "the relay" })?;
+        auth.keys.for_bundler(&room, known).await.map_err(|why| match why {
             NotMade::Fault(error) => error,
             NotMade::NameTaken | NotMade::TooMany | NotMade::NoSuchKey => {
                 Error::System { what: "a stream key" }
@@ -239,9 +241,10 @@ impl Relay {
         };
         let door = Door { id: config.room.clone(), inbox: inbox_sender, state: state.clone(), outlets };
         let sockets = TaskTracker::new();
+        let handed = Arc::downgrade(&auth);
         let shared = Shared {
             rooms: BTreeMap::from([(config.room.clone(), door)]),
-            auth: auth.clone(),
+            auth,
             answerer,
             ice_servers: config.ice_servers,
             turn_secret: config.turn_secret,
@@ -285,7 +288,7 @@ impl Relay {
             stream_key: shown.stream_key,
             owner_token: shown.owner_token,
         };
-        let handle = Handle { state, drain: drain.clone(), auth };
+        let handle = Handle { state, drain: drain.clone(), auth: handed };
         Ok(Self {
             ready,
             handle,
