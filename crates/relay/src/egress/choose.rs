@@ -25,11 +25,11 @@ const LONGEST: i64 = 30_000_000;
 /// A layer that was kept this long after the climb has proved itself, µs.
 const PROVEN: i64 = 20_000_000;
 /// A climb grows to its full rate in this time, so that a narrow link objects before much waits in it, µs.
-const RAMP: i64 = 800_000;
+const RAMP: i64 = 2_000_000;
 /// Full for this long, it is judged, µs: what was sent at the full rate has been reported by then.
 const HELD: i64 = 900_000;
 /// And given up here, µs.
-const OVER: i64 = 3_000_000;
+const OVER: i64 = 4_500_000;
 /// Share of a climb that has to arrive. The rest is what is still under way when it is judged.
 const ARRIVED: f64 = 0.85;
 /// A player that has not reported for this long is not heard, µs: the way up is tried blindly then.
@@ -96,6 +96,11 @@ impl Chooser {
     pub(crate) fn feedback(&mut self, now: i64, reports: &[Report]) {
         self.heard = Some(now);
         self.steer(now, |controller| controller.feedback(now, reports));
+        // Long before the link would lose something of the picture.
+        if let Some(climb) = self.climb.take_if(|_| self.controller.is_filling()) {
+            self.quiet = Some(now);
+            self.failed(climb.to);
+        }
     }
 
     /// A receiver report of a player without such feedback.
