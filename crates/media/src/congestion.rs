@@ -114,12 +114,6 @@ impl Controller {
         lost > self.acked.len() / 20 + 1 || self.queue().is_some_and(|queue| queue.standing > FREE)
     }
 
-    /// The path was shown to take this much, by sending it.
-    pub fn proven(&mut self, kbps: f64) {
-        self.target = self.target.max(kbps).min(self.ceiling);
-        self.failed = self.failed.filter(|(_, rate)| *rate > kbps);
-    }
-
     /// Our own queue overflowed: the network takes less than it was given.
     pub fn overflowed(&mut self, now: i64) {
         self.lower(now, 0.7);

@@ -155,7 +155,6 @@ impl Chooser {
 
     /// The place to be at, for a viewer that is at `place`. `ladder` is not empty, best first.
     pub(crate) fn choose(&mut self, now: i64, place: usize, ladder: &[Rung]) -> usize {
-        let target = f64::from(self.controller.target_kbps());
         // What a layer takes is not known in its first second.
         let known = |rung: &Rung| rung.kbps > 0 || !self.has_heard_objections();
         let carries = self.carried * SPARE;
@@ -182,7 +181,7 @@ impl Chooser {
             return ladder[at + 1].place;
         }
         match at.checked_sub(1).map(|above| (ladder[above], ladder[at])) {
-            Some((next, here)) => self.rise(now, target, next, here),
+            Some((next, here)) => self.rise(now, next, here),
             None => {
                 self.climb = None;
                 place
@@ -190,7 +189,7 @@ impl Chooser {
         }
     }
 
-    fn rise(&mut self, now: i64, target: f64, next: Rung, here: Rung) -> usize {
+    fn rise(&mut self, now: i64, next: Rung, here: Rung) -> usize {
         let need = f64::from(next.kbps) * MARGIN;
         let calm = now - *self.quiet.get_or_insert(now);
         let unheard = self.unheard(now);
@@ -199,8 +198,7 @@ impl Chooser {
             return here.place;
         }
         let wait = self.waits[next.place];
-        let clear = if unheard { calm >= wait.max(BLIND) } else { target >= need && calm >= wait };
-        if never || clear {
+        if never || unheard && calm >= wait.max(BLIND) {
             return self.up(now, next);
         }
         if unheard || calm < wait {
@@ -217,7 +215,6 @@ impl Chooser {
         let passed = now - climb.begun;
         let arrives = self.controller.acked_kbps().is_some_and(|acked| acked >= climb.need * ARRIVED);
         if passed >= RAMP + HELD && arrives {
-            self.controller.proven(climb.need);
             return self.up(now, next);
         }
         if passed > OVER {
