@@ -108,10 +108,10 @@ impl Controller {
         self.decreased
     }
 
-    /// The path was shown to take this much, by sending it.
-    pub fn proven(&mut self, kbps: f64) {
-        self.target = self.target.max(kbps).min(self.ceiling);
-        self.failed = self.failed.filter(|(_, rate)| *rate > kbps);
+    /// Whether packets wait in the path, or are lost on it, more than on an empty one.
+    pub fn is_filling(&self) -> bool {
+        let lost = self.acked.iter().filter(|(.., lost)| *lost).count();
+        lost > self.acked.len() / 20 + 1 || self.queue().is_some_and(|queue| queue.standing > FREE)
     }
 
     /// Our own queue overflowed: the network takes less than it was given.

@@ -25,11 +25,11 @@ const LONGEST: i64 = 30_000_000;
 /// A layer that was kept this long after the climb has proved itself, µs.
 const PROVEN: i64 = 20_000_000;
 /// A climb grows to its full rate in this time, so that a narrow link objects before much waits in it, µs.
-const RAMP: i64 = 800_000;
+const RAMP: i64 = 2_000_000;
 /// Full for this long, it is judged, µs: what was sent at the full rate has been reported by then.
 const HELD: i64 = 900_000;
 /// And given up here, µs.
-const OVER: i64 = 3_000_000;
+const OVER: i64 = 4_500_000;
 /// Share of a climb that has to arrive. The rest is what is still under way when it is judged.
 const ARRIVED: f64 = 0.85;
 /// A player that has not reported for this long is not heard, µs: the way up is tried blindly then.
@@ -96,6 +96,11 @@ impl Chooser {
     pub(crate) fn feedback(&mut self, now: i64, reports: &[Report]) {
         self.heard = Some(now);
         self.steer(now, |controller| controller.feedback(now, reports));
+        // Long before the link would lose something of the picture.
+        if let Some(climb) = self.climb.take_if(|_| self.controller.is_filling()) {
+            self.quiet = Some(now);
+            self.failed(climb.to);
+        }
     }
 
     /// A receiver report of a player without such feedback.
@@ -150,7 +155,6 @@ impl Chooser {
 
     /// The place to be at, for a viewer that is at `place`. `ladder` is not empty, best first.
     pub(crate) fn choose(&mut self, now: i64, place: usize, ladder: &[Rung]) -> usize {
-        let target = f64::from(self.controller.target_kbps());
         // What a layer takes is not known in its first second.
         let known = |rung: &Rung| rung.kbps > 0 || !self.has_heard_objections();
         let carries = self.carried * SPARE;
@@ -177,7 +181,7 @@ impl Chooser {
             return ladder[at + 1].place;
         }
         match at.checked_sub(1).map(|above| (ladder[above], ladder[at])) {
-            Some((next, here)) => self.rise(now, target, next, here),
+            Some((next, here)) => self.rise(now, next, here),
             None => {
                 self.climb = None;
                 place
@@ -185,7 +189,7 @@ impl Chooser {
         }
     }
 
-    fn rise(&mut self, now: i64, target: f64, next: Rung, here: Rung) -> usize {
+    fn rise(&mut self, now: i64, next: Rung, here: Rung) -> usize {
         let need = f64::from(next.kbps) * MARGIN;
         let calm = now - *self.quiet.get_or_insert(now);
         let unheard = self.unheard(now);
@@ -194,8 +198,7 @@ impl Chooser {
             return here.place;
         }
         let wait = self.waits[next.place];
-        let clear = if unheard { calm >= wait.max(BLIND) } else { target >= need && calm >= wait };
-        if never || clear {
+        if never || unheard && calm >= wait.max(BLIND) {
             return self.up(now, next);
         }
         if unheard || calm < wait {
@@ -212,7 +215,6 @@ impl Chooser {
         let passed = now - climb.begun;
         let arrives = self.controller.acked_kbps().is_some_and(|acked| acked >= climb.need * ARRIVED);
         if passed >= RAMP + HELD && arrives {
-            self.controller.proven(climb.need);
             return self.up(now, next);
         }
         if passed > OVER {
