@@ -331,7 +331,11 @@ async fn a_finished_recording_opens_at_once_and_seeks_to_the_very_picture() {
     assert!(numbers.windows(2).all(|pair| (pair[0] + 1) % crate::clip::FRAMES == pair[1]), "{numbers:?}");
     // Between the picture and the one before it.
     let before = |place: usize| format!("{:.6}", (times[place - 1] + times[place]) / 2.0);
-    for place in [17, 530, 1, 299, 300, 301, 44, 411] {
+    // A busy machine sends some in a burst, closer to each other than ffmpeg tells apart.
+    let apart: Vec<usize> =
+        (1..times.len()).filter(|place| times[*place] - times[place - 1] > 0.005).collect();
+    assert!(apart.len() > 100, "{times:?}");
+    for place in apart.iter().copied().step_by(apart.len() / 9) {
         let at = before(place);
         let (found, _) = crate::clip::read(&["-ss", &at, "-i", name, "-map", "0:v:0", "-frames:v", "1"], &[]);
         assert_eq!(found, [numbers[place]], "sought {at} s");
@@ -339,17 +343,18 @@ async fn a_finished_recording_opens_at_once_and_seeks_to_the_very_picture() {
     // Over HTTP: the tables and little more, while a file of fragments is read through.
     let media = replay(&stage, &line).await["parts"][0]["media"].as_str().unwrap().to_owned();
     let url = format!("{}{media}", stage.ready.http);
+    let late = apart[apart.len() - 50];
     let cost = {
         let url = url.clone();
-        let at = before(500);
+        let at = before(late);
         move || (open_cost(&url, "0"), open_cost(&url, &at))
     };
     let (open, seek) = tokio::task::spawn_blocking(cost.clone()).await.unwrap();
-    assert_eq!(seek.2, numbers[500]);
+    assert_eq!(seek.2, numbers[late]);
     std::fs::write(&path, std::fs::read(&bare).unwrap()).unwrap();
     let (bare_open, _) = tokio::task::spawn_blocking(cost).await.unwrap();
     println!(
-        "{} bytes, {} of them tables: ffmpeg reads {} to open and show the first picture, {} to show one after 16 s; of fragments {}",
+        "{} bytes, {} of them tables: ffmpeg reads {} to open and show the first picture, {} to show one near the end; of fragments {}",
         finished.len(),
         finished.len() - std::fs::metadata(&bare).unwrap().len() as usize,
         open.0,

@@ -71,9 +71,10 @@ impl Moto {
         assert_eq!(reset.status, StatusCode::OK, "{}", reset.body);
     }
 
+    /// An object is its owner's; a link is taken for good as soon as there is a signature in it.
     async fn object(&self, name: &str) -> (StatusCode, String) {
-        let answer =
-            ask(&self.endpoint, Method::GET, &format!("/recordings/foot%20light/main/{name}"), &[], "").await;
+        let link = format!("/recordings/foot%20light/main/{name}?X-Amz-Signature=any");
+        let answer = ask(&self.endpoint, Method::GET, &link, &[], "").await;
         (answer.status, answer.body)
     }
 }
