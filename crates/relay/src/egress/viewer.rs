@@ -29,6 +29,9 @@ use crate::track::Track;
 const REPEATS: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1500)];
 /// A new publisher's first picture was captured at most this long before it can be sent on.
 const ON_ITS_WAY: Duration = Duration::from_millis(150);
+/// A request for a keyframe within this of the join is answered by the keyframe that the join brought: players ask as
+/// soon as they are connected, and go on asking where it did not arrive.
+const BROUGHT: Duration = Duration::from_millis(500);
 /// Packets that may leave at once: more would overrun a home router's queue.
 const BURST: u32 = 160;
 /// And how many more may follow every millisecond: 150 Mbit/s of full packets.
@@ -47,7 +50,7 @@ pub(crate) struct Viewer {
     repeated: usize,
     tokens: u32,
     filled: Instant,
-    pub(crate) asking: Asking,
+    asking: Asking,
     /// The layer that it gets, and the one it is to get, since when.
     place: usize,
     aim: Option<(usize, Instant)>,
@@ -164,6 +167,13 @@ impl Viewer {
         line.waiting = video.keyframe().is_none();
         line.next = (video.keyframe().unwrap_or(video.end()), 0);
         line.waiting
+    }
+
+    /// Whether the viewer's request for a keyframe is passed on.
+    pub(crate) fn may_ask(&mut self, now: Instant) -> bool {
+        let fresh = self.joined.is_some_and(|joined| now.duration_since(joined) < BROUGHT);
+        let brought = fresh && self.video.as_ref().is_some_and(|line| !line.waiting);
+        !brought && self.asking.grant(now)
     }
 
     /// While nothing is published, gets everything since the last keyframe ready once more, some time after the

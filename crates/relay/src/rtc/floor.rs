@@ -187,7 +187,7 @@ pub(super) fn after(
         }
         Part::Publisher(_) => packets.clear(),
         Part::Viewer(viewer) => {
-            wanted = wanted && viewer.asking.grant(now.instant);
+            wanted = wanted && viewer.may_ask(now.instant);
             if outcome.connected {
                 wanted |= viewer.join(&room.video, &room.audio, now.instant);
             }

@@ -185,10 +185,17 @@ async fn keyframe_requests_of_many_viewers_become_few() {
     while let Ok(seen) = publisher.seen.try_recv() {
         drop(seen);
     }
-    for viewer in &viewers {
-        viewer.ask_keyframe();
+    // Again and again, as players do: what they ask just after they joined was answered by the join.
+    let asking = async {
+        loop {
+            viewers.iter().for_each(Peer::ask_keyframe);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        () = asking => {}
+        () = async { while !matches!(publisher.next().await, Seen::KeyframeAsked) {} } => {}
     }
-    while !matches!(publisher.next().await, Seen::KeyframeAsked) {}
     publisher.send(picture(100, true, 1_000));
     for viewer in &mut viewers {
         while number(&viewer.video().await.data) != 100 {}
@@ -200,6 +207,35 @@ async fn keyframe_requests_of_many_viewers_become_few() {
     assert!(asked <= 2, "{asked}");
     let metrics = stage.get("/metrics").await.body;
     assert!(metrics.contains("footlight_viewers 5"), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_asks_as_it_joins_costs_the_publisher_nothing() {
+    let stage = Stage::new().await;
+    let mut publisher = Peer::publish(&stage.ready.http, &stage.key()).await;
+    publisher.connected().await;
+    broadcast(&publisher, 0, 3).await;
+    stage.until("live", live).await;
+    while let Ok(seen) = publisher.seen.try_recv() {
+        drop(seen);
+    }
+    let mut viewers = Vec::new();
+    for _ in 0..10 {
+        let mut viewer = Peer::watch(&stage.ready.http).await;
+        viewer.connected().await;
+        viewer.ask_keyframe();
+        assert_eq!(number(&viewer.video().await.data), 0, "it gets what there is since the keyframe");
+        viewers.push(viewer);
+    }
+    let heard = async {
+        while !stage.get("/metrics").await.body.contains("footlight_keyframe_requests_in_total 10") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), heard).await.expect("all ten requests are heard");
+    while let Ok(seen) = publisher.seen.try_recv() {
+        assert!(!matches!(seen, Seen::KeyframeAsked), "the publisher is left in peace");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,7 +37,7 @@ impl Engine {
         if pumped.skipped {
             self.metrics.skips.one();
             let here = viewer.place();
-            wanted = wanted.or_else(|| viewer.asking.grant(now.instant).then_some(here));
+            wanted = wanted.or_else(|| viewer.may_ask(now.instant).then_some(here));
         }
         if let Some(layer) = wanted {
             want_keyframe(&mut self.peers, room, layer);
