@@ -96,21 +96,21 @@ async fn a_narrow_link_gets_the_small_picture_and_a_wide_one_keeps_the_large() {
     tokio::time::sleep(seconds(6)).await;
     assert_eq!(width(&far_viewer).await, SMALL, "it stays there");
     let before = far_viewer.stats().await;
-    tokio::time::sleep(seconds(4)).await;
+    tokio::time::sleep(seconds(8)).await;
     let after = far_viewer.stats().await;
     let frozen = after.video("totalFreezesDuration") - before.video("totalFreezesDuration");
     server.rate("server1", WIDE);
     let up = until_width(&far_viewer, LARGE, seconds(40)).await;
     let shown = near_viewer.shown(0).await;
     let figures = format!(
-        "{NARROW} kbit/s: the small picture after {down:.1?}, frozen {frozen:.2} s of the 4 s after it had settled; \
+        "{NARROW} kbit/s: the small picture after {down:.1?}, frozen {frozen:.2} s of the 8 s after it had settled; \
          {WIDE} kbit/s: the large one back after {up:.1?}; the other viewer saw {} pictures\n",
         shown.len()
     );
     output.write("figures.txt", &figures);
     println!("{figures}");
     assert!(down <= seconds(5), "{figures}");
-    assert!(frozen < 0.5, "the small picture fits the link\n{figures}");
+    assert!(frozen < 1.0, "the small picture fits the link\n{figures}");
     assert!(shown.len() > 100 && shown.iter().all(|frame| f64::from(frame.width) == LARGE), "{figures}");
     for viewer in [&near_viewer, &far_viewer] {
         assert_eq!(viewer.stats().await.connections_made(), 1, "nothing was negotiated anew");
