@@ -27,7 +27,8 @@ pub async fn publish_whip(clip: &Path, whip: &str, key: &str, output: &Output) -
          filesrc location={} ! qtdemux ! h264parse config-interval=-1 ! clocksync ! \
          rtph264pay aggregate-mode=zero-latency ! \
          application/x-rtp,media=video,encoding-name=H264,payload=96 ! whip. \
-         audiotestsrc is-live=true wave=sine ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay ! \
+         audiotestsrc is-live=true wave=sine ! audio/x-raw,rate=48000,channels=2 ! \
+         opusenc ! rtpopuspay ! \
          application/x-rtp,media=audio,encoding-name=OPUS,payload=97 ! whip.",
         clip.display(),
     );
@@ -40,7 +41,7 @@ pub async fn publish_whip(clip: &Path, whip: &str, key: &str, output: &Output) -
     let mut command = launch();
     command
         .args(pipeline.split_whitespace())
-        .env("LD_PRELOAD", ecdsa(output).await)
+        .env("LD_PRELOAD", shim(output).await)
         .env("GST_PLUGIN_PATH", &plugins)
         // The list of plugins that it makes for itself knows this one: it is not for the person who runs the tests.
         .env("GST_REGISTRY", plugins.join("registry"));
@@ -51,18 +52,18 @@ fn launch() -> Command {
     Command::new(tool::find("gst-launch-1.0", "gstreamer1.0-tools"))
 }
 
-/// `fixtures/ecdsa.c`, built.
-async fn ecdsa(output: &Output) -> PathBuf {
-    let library = output.file("ecdsa.so");
+/// `fixtures/gstreamer.c`, built.
+async fn shim(output: &Output) -> PathBuf {
+    let library = output.file("gstreamer.so");
     let mut compiler = Command::new(tool::find("gcc", "gcc"));
     compiler
         .args(["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"])
-        .arg(bins::workspace().join("tests/fixtures/ecdsa.c"))
+        .arg(bins::workspace().join("tests/fixtures/gstreamer.c"))
         .arg("-o")
         .arg(&library)
         // GStreamer's own, which has no header files here.
         .arg("-l:libcrypto.so.3");
-    let mut compiler = Process::start("ecdsa-gcc", &mut compiler, output);
+    let mut compiler = Process::start("gstreamer-gcc", &mut compiler, output);
     assert_eq!(compiler.exit_code(Duration::from_secs(30)).await, 0, "{}", compiler.stderr());
     library
 }
