@@ -53,7 +53,7 @@ async fn gstreamer_publishes_by_whip() {
     let (site, browser) = (Site::open().await, Browser::start("viewer", Setup::default(), &output).await);
     let players = site.play(&browser.page, &stage.url(""), &[Way::Whep]).await;
     players.settled().await;
-    let (looks, complaints) = players.watch(15).await.remove(&Way::Whep).expect("it was asked for");
+    let (looks, complaints) = players.watch(20).await.remove(&Way::Whep).expect("it was asked for");
     browser.screenshot_and_console(&output).await;
     let numbers: Vec<Option<u32>> = looks.iter().map(|look| look.counter).collect();
     // Ten looks a second: half a second apart at most.
