@@ -176,6 +176,7 @@ impl Peer {
             seq: HashMap::new(),
             assembler: Assembler::new(),
             ssrc: None,
+            asks: false,
             base: base.to_owned(),
             location: location.clone(),
             answer: kept.clone(),
@@ -217,6 +218,7 @@ impl Peer {
         let _ = self.orders.send(Order::SendLayer(layer, packet));
     }
 
+    /// Asks for a keyframe: at once, or with the first packet where none has come yet.
     pub(crate) fn ask_keyframe(&self) {
         let _ = self.orders.send(Order::AskKeyframe);
     }
@@ -283,6 +285,8 @@ struct Body {
     seq: HashMap<(bool, Option<Rid>), u64>,
     assembler: Assembler,
     ssrc: Option<str0m::rtp::Ssrc>,
+    /// A keyframe is to be asked for as soon as the stream is known.
+    asks: bool,
     base: String,
     location: String,
     answer: String,
@@ -307,9 +311,8 @@ impl Body {
                         Some(Order::Send(packet)) => self.send(&packet, None),
                         Some(Order::SendLayer(layer, packet)) => self.send(&packet, Some(layer.into())),
                         Some(Order::AskKeyframe) => {
-                            let ssrc = self.ssrc.expect("video has come");
-                            let mut api = self.rtc.direct_api();
-                            api.stream_rx(&ssrc).unwrap().request_keyframe(str0m::media::KeyframeRequestKind::Pli);
+                            self.asks = true;
+                            self.ask();
                         }
                         Some(Order::Move(if_match, reply)) => {
                             let answer = self.move_on(&if_match).await;
@@ -325,6 +328,15 @@ impl Body {
             }
         }
         let _ = self.seen.send(Seen::Ended);
+    }
+
+    fn ask(&mut self) {
+        let mut api = self.rtc.direct_api();
+        let stream = self.ssrc.filter(|_| self.asks).and_then(|ssrc| api.stream_rx(&ssrc));
+        if let Some(stream) = stream {
+            stream.request_keyframe(str0m::media::KeyframeRequestKind::Pli);
+            self.asks = false;
+        }
     }
 
     async fn move_on(&mut self, if_match: &str) -> Answer {
@@ -399,6 +411,7 @@ impl Body {
                     return self.tell(Seen::Audio { timestamp: packet.header.timestamp, captured });
                 }
                 self.ssrc = Some(packet.header.ssrc);
+                self.ask();
                 let incoming = Incoming {
                     seq: *packet.seq_no,
                     timestamp: packet.header.timestamp,
