@@ -11,6 +11,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use footlight_media::h264::Colours;
 use footlight_media::rtp::{MAX_PAYLOAD, packetize};
 use footlight_media::{PicturePool, Time};
 use footlight_studio::encode::{Preset, h264};
@@ -138,8 +139,14 @@ fn measure(command: &mut Command) -> Result<(String, Round)> {
 /// The measured process: every frame of the clip to RTP payloads. Prints how many bytes they hold.
 pub(crate) fn measured(clip: &Path, bitrate_kbps: u32) -> Result<()> {
     let mut clip = File::open(clip).with_context(|| format!("open {}", clip.display()))?;
-    let config =
-        h264::Config { width: WIDTH, height: HEIGHT, fps: FPS, bitrate_kbps, preset: Preset::Superfast };
+    let config = h264::Config {
+        width: WIDTH,
+        height: HEIGHT,
+        fps: FPS,
+        bitrate_kbps,
+        preset: Preset::Superfast,
+        colours: Colours::BT709,
+    };
     let mut encoder = h264::Encoder::new(&config)?;
     let pool = PicturePool::new(WIDTH, HEIGHT);
     let mut payloads = Vec::new();

@@ -27,6 +27,9 @@ const BAD_INPUT: u8 = 2;
 
 /// Runs the program to its end.
 pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|first| first == local_relay::MAKER) {
+        return footlight_renditions::main();
+    }
     let flags = Flags::parse();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use footlight_protocol::RoomId;
 use footlight_protocol::studio::RoomAccess;
-use footlight_relay::{Config, Handle, Reach, Relay, Rtmp, Secret};
+use footlight_relay::{Config, Handle, Program, Reach, Relay, Rtmp, Secret};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,9 @@ const STOP_BUDGET: Duration = Duration::from_secs(6);
 /// Asked what the outside sees, where the creator lets the internet in. Two, of operators who have nothing to do with
 /// each other: their answers together tell what kind of router is in front.
 const STUN: [&str; 2] = ["stun.cloudflare.com:3478", "stun.l.google.com:19302"];
+
+/// As its first argument, makes this program the one that makes lower layers for the relay.
+pub(crate) const MAKER: &str = "make-renditions";
 
 /// A relay that runs.
 pub(crate) struct LocalRelay {
@@ -52,6 +55,7 @@ impl LocalRelay {
             // Handed in it would replace one that the owner has put in its place meanwhile.
             stream_key: secrets.given.then(|| secrets.stream_key.clone()),
             owner_token: Some(secrets.owner_token.clone()),
+            maker: std::env::current_exe().ok().map(|path| Program { path, arguments: vec![MAKER.into()] }),
             reach: Reach { map_port: asked, stun, ..Reach::default() },
             ..Config::default()
         };

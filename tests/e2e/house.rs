@@ -8,6 +8,8 @@ use footlight_tests::bins;
 
 const MEDIA: &str = "footlight-media";
 const PROTOCOL: &str = "footlight-protocol";
+const CODEC: &str = "footlight-codec";
+const RENDITIONS: &str = "footlight-renditions";
 const RELAY: &str = "footlight-relay";
 const STUDIO: &str = "footlight-studio";
 const UI: &str = "footlight-ui";
@@ -20,9 +22,11 @@ fn rooms_depend_in_one_direction() {
         (PROTOCOL, &[][..]),
         (MEDIA, &[]),
         (UI, &[PROTOCOL]),
-        (STUDIO, &[MEDIA, PROTOCOL]),
+        (CODEC, &[MEDIA, PROTOCOL]),
+        (RENDITIONS, &[CODEC, MEDIA, PROTOCOL]),
+        (STUDIO, &[CODEC, MEDIA, PROTOCOL]),
         (RELAY, &[MEDIA, PROTOCOL]),
-        (DESKTOP, &[MEDIA, PROTOCOL, STUDIO, RELAY]),
+        (DESKTOP, &[MEDIA, PROTOCOL, STUDIO, RELAY, RENDITIONS]),
     ] {
         let strangers: Vec<_> =
             house.neighbours(package).into_iter().filter(|name| !may.contains(&name.as_str())).collect();
@@ -50,7 +54,8 @@ fn trees_are_free_of_what_does_not_belong() {
     for (package, banned) in [
         (MEDIA, &["tokio", "mio", "socket2", "hyper", "rustix"][..]),
         (PROTOCOL, &["tokio", "mio", "socket2", "hyper", "rustix"]),
-        (RELAY, &["tauri", "wry", "webkit2gtk", "gtk", "nokhwa", "cpal", "x264-sys", "webrtc"]),
+        (RELAY, &["tauri", "wry", "webkit2gtk", "gtk", "nokhwa", "cpal", "x264-sys", "openh264", "webrtc"]),
+        (RENDITIONS, &["tokio", "mio", "socket2", "hyper"]),
         (STUDIO, &["tauri", "wry", "webkit2gtk", "axum", "rusqlite", "str0m"]),
     ] {
         let tree = house.tree(package);

@@ -82,6 +82,49 @@ pub struct Sps {
     pub chroma: u8,
     /// Bits a sample of brightness and of colour.
     pub depth: [u8; 2],
+    /// What the numbers of the picture mean as colours, where it is said.
+    pub colours: Option<Colours>,
+}
+
+/// Code points of the VUI (ITU-T H.264 tables E-3 to E-5); 2 is "unspecified".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Colours {
+    pub full_range: bool,
+    pub primaries: u8,
+    pub transfer: u8,
+    pub matrix: u8,
+}
+
+impl Colours {
+    /// BT.709 in limited range: what Footlight itself makes.
+    pub const BT709: Self = Self { full_range: false, primaries: 1, transfer: 1, matrix: 1 };
+    /// Nothing is said: players go by the size.
+    pub const UNSPECIFIED: Self = Self { full_range: false, primaries: 2, transfer: 2, matrix: 2 };
+
+    /// Section E.1.1, up to where the colours are.
+    fn parse(bits: &mut Bits<'_>) -> Option<Self> {
+        const EXTENDED_SAR: u32 = 255;
+        if bits.take(1)? == 0 {
+            return None;
+        }
+        if bits.take(1)? == 1 && bits.take(8)? == EXTENDED_SAR {
+            bits.take(32)?;
+        }
+        if bits.take(1)? == 1 {
+            bits.take(1)?; // overscan_appropriate_flag
+        }
+        if bits.take(1)? == 0 {
+            return None;
+        }
+        bits.take(3)?; // video_format
+        let mut colours = Self { full_range: bits.take(1)? == 1, ..Self::UNSPECIFIED };
+        if bits.take(1)? == 1 {
+            for code in [&mut colours.primaries, &mut colours.transfer, &mut colours.matrix] {
+                *code = bits.take(8)? as u8;
+            }
+        }
+        Some(colours)
+    }
 }
 
 /// Largest side that is believed: level 6.2 allows 16 384.
@@ -171,6 +214,8 @@ impl Sps {
             level,
             chroma: chroma_format as u8,
             depth,
+            // Behind everything that has to be there: a cut costs the colours only.
+            colours: Colours::parse(&mut bits),
         })
     }
 }

@@ -16,6 +16,7 @@ pub mod flv;
 pub mod fmp4;
 pub mod frame;
 pub mod h264;
+pub mod handoff;
 pub mod hevc;
 pub mod packet;
 pub mod playlist;

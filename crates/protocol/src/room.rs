@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::studio::Held;
 use crate::{Failure, LayerId, MessageId, Nonce, RoomId, Seq, UserId};
 
 /// Longest chat message, in Unicode scalar values after trimming.
@@ -213,6 +214,20 @@ pub struct RoomState {
     /// The qualities that a WebRTC viewer can choose from, best first. Empty or a single one where there is no choice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<Layer>,
+    /// Set while the relay itself makes lower qualities, or would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renditions: Option<Renditions>,
+}
+
+/// Lower qualities that the relay makes, for the viewers on narrow links, of a picture that comes in one quality.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Renditions {
+    /// How many it makes.
+    pub made: u8,
+    /// Why there are no more; none where all are made that make sense for this picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
 }
 
 /// One quality of the picture: the publisher sends the same picture in several.

@@ -143,8 +143,9 @@ pub struct Layers {
     pub held: Option<Held>,
 }
 
-/// Why lower layers do not go out.
+/// Why lower layers are not made, by the studio or by the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Held {
     /// The settings ask for no more.
@@ -159,6 +160,10 @@ pub enum Held {
     Output,
     /// The picture is too small for a smaller one to help anybody.
     Small,
+    /// The relay cannot read what the encoder sends well enough to make it smaller.
+    Undecodable,
+    /// The program that makes smaller pictures for the relay is not there, or has failed.
+    Missing,
 }
 
 /// Loudness of what is sent, in dB of full scale; -100 is silence.

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::hook::{Topic, Webhook};
 use crate::reach::{Settings as Reach, credentials};
 use crate::record::Upload;
+use crate::renditions::{Program, Renditions};
 use crate::secret::Secret;
 use crate::tls::Tls;
 
@@ -62,6 +63,10 @@ pub struct Config {
     pub recording: Recording,
     /// Where finished recordings are copied to.
     pub upload: Option<Upload>,
+    /// Lower layers of a picture that comes in one quality.
+    pub renditions: Renditions,
+    /// What makes them; `None` is `footlight-renditions` beside the program that runs.
+    pub maker: Option<Program>,
 }
 
 /// What of a broadcast is kept.
@@ -223,6 +228,8 @@ impl Default for Config {
             limits: Limits::default(),
             recording: Recording::default(),
             upload: None,
+            renditions: Renditions::default(),
+            maker: None,
         }
     }
 }
@@ -247,6 +254,7 @@ struct File {
     limits: Limits,
     recording: Recording,
     upload: Option<Copy>,
+    renditions: Renditions,
 }
 
 /// The bucket as the file names it.
@@ -360,6 +368,7 @@ impl Config {
             limits: file.limits,
             recording: file.recording,
             upload,
+            renditions: file.renditions,
             ..defaults
         })
     }
@@ -400,7 +409,7 @@ mod tests {
             (config.listen, config.room, config.hls_window, config.limits, config.recording),
             (defaults.listen, defaults.room, defaults.hls_window, defaults.limits, defaults.recording)
         );
-        assert_eq!(config.reach, defaults.reach);
+        assert_eq!((config.reach, config.renditions), (defaults.reach, defaults.renditions));
         // Every commented line that sets something must be one that could be used.
         let open: String = sample
             .lines()
@@ -441,6 +450,7 @@ mod tests {
             ("ice_servers = [{ url = 'stun:x>y' }]", "stun:x>y"),
             ("[recording]\ndisk_budget_percent = 101", "1 to 100"),
             ("rtmp = 'on'", "ADDR:PORT"),
+            ("renditions = 'on'", "off, auto, 2 or 3"),
             ("[acme]\ndomains = ['*.example.org']", "*.example.org"),
             ("[acme]\ndomains = ['a.org']\nchallenge = 'dns-01'", "dns-01"),
             ("hls_window_seconds = 5", "72 to 3600"),

@@ -25,6 +25,8 @@ const MISSED: u32 = 12;
 const GATHER: Duration = Duration::from_millis(600);
 /// The rate of a layer is measured over this.
 const MEASURE: Duration = Duration::from_secs(1);
+/// The name of a publisher's one picture, for viewers who can choose between it and what the relay makes of it.
+const WHOLE: &str = "whole";
 /// Bytes of the headers around a payload: IP, UDP, RTP with extensions, SRTP tag.
 const HEADERS: usize = 72;
 /// A rate is told again when it has changed by this share.
@@ -137,7 +139,7 @@ impl Layers {
 
     /// Where the layer of that name is, if it can be had.
     pub(crate) fn named(&self, name: &str) -> Option<usize> {
-        let here = |rung: &&Rung| self.list[rung.place].rid.is_some_and(|rid| &*rid == name);
+        let here = |rung: &&Rung| self.list[rung.place].name() == name;
         self.ladder.iter().find(here).map(|rung| rung.place)
     }
 
@@ -192,7 +194,7 @@ impl Layers {
         let mut list = Vec::new();
         for rung in &self.ladder {
             let layer = &self.list[rung.place];
-            let id = layer.rid.and_then(|rid| rid.parse().ok());
+            let id = layer.name().parse().ok();
             if let (Some(id), Some((width, height)), Some(kbps)) = (id, layer.size, layer.rate.kbps) {
                 list.push(Told { id, width, height, kbps: round(kbps) });
             }
@@ -288,6 +290,11 @@ impl Layer {
             rate: Rate::default(),
             shown: None,
         }
+    }
+
+    /// By which viewers ask for it.
+    fn name(&self) -> &str {
+        self.rid.as_deref().unwrap_or(WHOLE)
     }
 }
 

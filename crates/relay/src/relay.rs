@@ -30,6 +30,7 @@ use crate::metrics::Metrics;
 use crate::mux::{self, Intake, Mux};
 use crate::reach;
 use crate::record::{self, Archive, Uploader};
+use crate::renditions::{self, Maker, Program, Renditions, Tap};
 use crate::room::{self, Actor, Door};
 use crate::rtc::{Answerer, Engine, RoomSetup, host_addresses};
 use crate::rtmp;
@@ -119,6 +120,7 @@ pub struct Relay {
     handle: Handle,
     engine: Engine,
     muxes: Vec<Mux>,
+    makers: Vec<Maker>,
     archive: Archive,
     uploader: Option<Uploader>,
     rooms: Vec<room::Setup>,
@@ -178,12 +180,24 @@ impl Relay {
         let (inbox_sender, inbox) = mpsc::channel(room::INBOX);
         let (notices_sender, notices) = mpsc::channel(room::NOTICES);
         let (packets_sender, packets) = mpsc::channel(mux::PACKETS);
+        let (tap, made) = match (config.renditions, config.maker.or_else(Program::beside)) {
+            (Renditions::Made(limit), Some(program)) => {
+                let (tap, messages) = Tap::new();
+                (Some(tap), Some((limit, program, messages)))
+            }
+            (Renditions::Off, _) | (_, None) => (None, None),
+        };
         let seat = RoomSetup {
             id: config.room.clone(),
             notices: notices_sender,
             mux: Intake::new(packets_sender, metrics.clone()),
+            tap,
         };
         let engine = Engine::start(udp, hosts, vec![seat], metrics.clone())?;
+        let maker = made.map(|(limit, program, messages)| {
+            let (room, engine) = (config.room.clone(), engine.commands());
+            Maker::new(renditions::Setup { room, limit, program, messages, engine })
+        });
         let (reach, reaching) = reach::new(reach::Setup {
             settings: config.reach,
             room: config.room.clone(),
@@ -201,6 +215,7 @@ impl Relay {
             recording: None,
             card: past.card.clone(),
             layers: Vec::new(),
+            renditions: None,
         };
         let (state_sender, state) = watch::channel(offline);
         let recording = record::start(record::Setup {
@@ -294,6 +309,7 @@ impl Relay {
             handle,
             engine,
             muxes: vec![mux],
+            makers: maker.into_iter().collect(),
             archive: recording.archive,
             uploader: recording.uploader,
             rooms: vec![setup],
@@ -325,6 +341,7 @@ impl Relay {
         let Self {
             mut engine,
             mut muxes,
+            makers,
             archive,
             uploader,
             rooms,
@@ -362,6 +379,10 @@ impl Relay {
         for setup in rooms {
             acting.spawn(Actor::run(setup));
         }
+        let mut making = JoinSet::new();
+        for maker in makers {
+            making.spawn(maker.run(accepting.clone()));
+        }
         let mut keeping = JoinSet::new();
         keeping.spawn(archive.run());
         let died = tokio::select! {
@@ -386,6 +407,8 @@ impl Relay {
             }
         })
         .await;
+        within("the maker of lower layers", &mut late, async { while making.join_next().await.is_some() {} })
+            .await;
         // The writers went with the muxing; what they said last is booked.
         within("the recordings", &mut late, async { while keeping.join_next().await.is_some() {} }).await;
         keeping.shutdown().await;

@@ -12,12 +12,12 @@ pub enum Error {
     /// A camera or microphone that nobody knows.
     #[error("{0}: no such device")]
     NoDevice(String),
-    /// A size, rate or preset that cannot be encoded.
-    #[error("{0}")]
-    Setting(&'static str),
-    /// The video or sound encoder failed; the text is the step.
+    /// The picture cannot be encoded as it shall be, or libx264 failed.
+    #[error(transparent)]
+    Picture(#[from] footlight_codec::Error),
+    /// The sound encoder failed; the text is the step.
     #[error("encoder: {0}")]
-    Encoder(&'static str),
+    Sound(&'static str),
     /// The device's driver refused; the text is the driver's.
     #[error("device: {0}")]
     Device(String),
@@ -32,8 +32,8 @@ impl Error {
         match self {
             Self::File { .. } => Failure::new(Code::FileUnreadable, self.to_string()),
             Self::NoDevice(_) => Failure::new(Code::CameraMissing, self.to_string()),
-            Self::Setting(why) => Failure::new(Code::BadSetting, *why),
-            Self::Encoder(_) => Failure::new(Code::EncoderFailed, "The encoder failed"),
+            Self::Picture(footlight_codec::Error::Setting(why)) => Failure::new(Code::BadSetting, *why),
+            Self::Picture(_) | Self::Sound(_) => Failure::new(Code::EncoderFailed, "The encoder failed"),
             Self::Device(_) => Failure::new(Code::CameraFailed, "The device does not work"),
             Self::Thread(_) => Failure::new(Code::Internal, "The system has no resources left"),
         }

@@ -22,7 +22,6 @@ mod resample;
 mod scene;
 mod sound;
 mod source;
-mod spare;
 mod stage;
 mod studio;
 mod voice;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use footlight_codec::lower;
+use footlight_codec::spare::{Glance, Spare};
 use footlight_media::{Frame, Time};
 use footlight_protocol::room::Layer;
 use footlight_protocol::studio::{Held, LayerLimit, Layers, SourceState, StudioEvent};
@@ -17,11 +19,10 @@ use crate::air::{self, Air};
 use crate::desk::Desk;
 use crate::encode::h264::{self, Config};
 use crate::health::Gauge;
-use crate::lower::{self, Lower};
+use crate::lower::Lower;
 use crate::scene::{Card, Scene};
 use crate::source::Slot;
 use crate::source::slot::Taken;
-use crate::spare::{Glance, Spare};
 use crate::worker::Stop;
 
 /// Requested keyframes are at least this far apart: viewers who join together share one.

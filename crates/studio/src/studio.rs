@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use footlight_codec::spare::sensible;
 use footlight_media::Frame;
+use footlight_media::h264::Colours;
 use footlight_protocol::studio::{CameraId, LayerLimit, MicrophoneId, Phase, Snapshot, StudioEvent};
 use footlight_protocol::{Code, Failure};
 use tokio::runtime::Handle;
@@ -22,7 +24,6 @@ use crate::output::Output;
 use crate::platform;
 use crate::sound::Sound;
 use crate::source::{self, Camera, Slot, Wanted};
-use crate::spare::sensible;
 use crate::stage::Stage;
 use crate::voice::Voices;
 use crate::worker::{Stop, Worker, lock};
@@ -108,6 +109,7 @@ impl Studio {
             fps: config.fps,
             bitrate_kbps: config.bitrate_kbps,
             preset: config.preset,
+            colours: Colours::BT709,
         };
         // Refused now rather than at Go Live.
         drop(h264::Encoder::new(&video)?);

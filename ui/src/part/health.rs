@@ -40,20 +40,32 @@ pub fn HealthLine() -> impl IntoView {
         Verdict::Bad(_) => "bad",
     };
     let health = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.health));
-    // The qualities that go out, and why there are no more.
+    // The qualities that go out, and why there are no more; those that the relay makes of another encoder's picture.
     let layers = Memo::new(move |_| {
-        desk.snapshot().with(|snapshot| {
+        let own = desk.snapshot().with(|snapshot| {
             let Layers { sent, held } = &snapshot.layers;
-            let names: Vec<String> = sent.iter().map(layer::lines).collect();
-            (!names.is_empty()).then(|| (names.join(" + "), held.and_then(layer::held)))
+            layer::told(sent, held.and_then(layer::held)).filter(|(sent, _)| !sent.is_empty())
+        });
+        own.or_else(|| {
+            seat.room().with(|room| layer::told(&room.layers, room.renditions?.held.and_then(layer::held)))
         })
     });
+    let layers_told = move || {
+        let (sent, why) = layers.get()?;
+        let why = why.map(|why| words.get(why).to_owned());
+        let text = match why {
+            Some(why) if sent.is_empty() => why,
+            Some(why) => format!("{sent}: {why}"),
+            None => sent,
+        };
+        Some(("layers", text, Some(words.get("layer.sent_title").to_owned())))
+    };
     let megabits = |kbps: u32| format!("{:.1}", f64::from(kbps) / 1_000.0);
     let numbers = move || {
         let health = health.get();
         let fps = words.fill("health.fps", &[("n", &format!("{:.0}", health.fps))]);
         if !on_air.get() {
-            return vec![("fps", fps, None)];
+            return std::iter::once(("fps", fps, None)).chain(layers_told()).collect();
         }
         let load = format!("{:.0}", health.encoder_load * 100.0);
         let lost = Losses::of(&health);
@@ -74,11 +86,7 @@ pub fn HealthLine() -> impl IntoView {
             ("load", words.fill("health.load", &[("n", &load)]), None),
             ("lost", words.fill("health.lost", &[("n", &total)]), Some(explained)),
         ]);
-        if let Some((sent, why)) = layers.get() {
-            let why = why.map(|why| words.get(why).to_owned());
-            let text = why.as_ref().map_or_else(|| sent.clone(), |why| format!("{sent}: {why}"));
-            numbers.push(("layers", text, Some(words.get("layer.sent_title").to_owned())));
-        }
+        numbers.extend(layers_told());
         numbers
     };
     view! {

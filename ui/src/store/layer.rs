@@ -15,9 +15,17 @@ pub fn held(why: Held) -> Option<&'static str> {
         Held::Line => Some("layer.held_line"),
         Held::Output => Some("layer.held_output"),
         Held::Measuring => Some("layer.held_measuring"),
+        Held::Undecodable => Some("layer.held_undecodable"),
+        Held::Missing => Some("layer.held_missing"),
         // Chosen, or of no use: nothing is missing.
         Held::Chosen | Held::Small => None,
     }
+}
+
+/// Those layers in a row, and why there are no more; none where there is nothing to tell.
+pub fn told(layers: &[Layer], held: Option<&'static str>) -> Option<(String, Option<&'static str>)> {
+    let names: Vec<String> = layers.iter().map(lines).collect();
+    (!names.is_empty() || held.is_some()).then(|| (names.join(" + "), held))
 }
 
 #[cfg(test)]

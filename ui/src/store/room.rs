@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use footlight_protocol::room::{
-    Event, EventKind, Layer, Member, Note, Presence, Recording, Role, RoomState, ServerMessage, StreamState,
-    UnixMillis,
+    Event, EventKind, Layer, Member, Note, Presence, Recording, Renditions, Role, RoomState, ServerMessage,
+    StreamState, UnixMillis,
 };
 use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, Seq, UserId};
 
@@ -118,6 +118,8 @@ pub struct Room {
     pub recording: Option<Recording>,
     /// The qualities that can be chosen, best first.
     pub layers: Vec<Layer>,
+    /// Those of them that the relay makes.
+    pub renditions: Option<Renditions>,
     /// The relay has said that it goes and comes back; at about this time (its clock), where it said so.
     pub leaving: Option<UnixMillis>,
     pub muted_until: Option<UnixMillis>,
@@ -247,6 +249,7 @@ impl Room {
         self.card = room.card;
         self.recording = room.recording;
         self.layers = room.layers;
+        self.renditions = room.renditions;
     }
 
     fn take(&mut self, event: Event) {
@@ -358,6 +361,7 @@ mod tests {
                 card: None,
                 recording: None,
                 layers: Vec::new(),
+                renditions: None,
                 room: Default::default(),
                 stream: StreamState::Offline,
                 presence: Presence::default(),

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use footlight_protocol::room::{Layer, Note, Presence, Recording, RoomState, ServerMessage, StreamState};
+use footlight_protocol::room::{
+    Layer, Note, Presence, Recording, Renditions, RoomState, ServerMessage, StreamState,
+};
 use footlight_protocol::{CloseCode, RoomId, UserId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
@@ -76,6 +78,8 @@ pub(crate) struct Actor {
     recording: Option<Recording>,
     /// What viewers can choose from.
     pub(super) layers: Vec<Layer>,
+    /// Lower qualities that are made here.
+    renditions: Option<Renditions>,
     /// The creator's words for viewers while there is no picture.
     pub(super) card: Option<String>,
     pub(super) media: HashMap<SessionId, Media>,
@@ -110,6 +114,7 @@ impl Actor {
             notes: Vec::new(),
             recording: None,
             layers: Vec::new(),
+            renditions: None,
             card: past.card.take(),
             media: HashMap::new(),
             places: Places::default(),
@@ -233,6 +238,14 @@ impl Actor {
                     self.tell_room();
                 }
             }
+            Notice::Renditions { session, renditions } => {
+                if self.stream.is_publisher(session) && self.renditions != renditions {
+                    tracing::info!(room = %self.id, ?renditions, "lower layers");
+                    self.renditions = renditions;
+                    self.state.send_modify(|state| state.renditions = renditions);
+                    self.tell_room();
+                }
+            }
             Notice::Connected { session, .. } => {
                 let joined = self.media.get_mut(&session).filter(|media| !media.connected).map(|media| {
                     media.connected = true;
@@ -265,6 +278,7 @@ impl Actor {
         if stream == StreamState::Offline {
             self.notes.clear();
             self.layers.clear();
+            self.renditions = None;
         }
         if (&stream, self.notes.len()) == (&before.0, before.1) {
             return;
@@ -277,6 +291,7 @@ impl Actor {
             state.stream = stream;
             state.notes.clone_from(&self.notes);
             state.layers.clone_from(&self.layers);
+            state.renditions = self.renditions;
         });
         self.tell_room();
     }
@@ -343,6 +358,7 @@ impl Actor {
             recording: self.recording,
             card: self.card.clone(),
             layers: self.layers.clone(),
+            renditions: self.renditions,
         }
     }
 }

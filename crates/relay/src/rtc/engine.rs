@@ -357,6 +357,7 @@ impl Engine {
         }
         if let Some(session) = floor.session(&self.peers) {
             floor.tell_layers(session, now.instant);
+            floor.check_tap(session);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use footlight_media::{Codec, Packet};
-use footlight_protocol::room::{Note, VideoCodec};
+use footlight_protocol::room::{Note, Renditions, VideoCodec};
 use str0m::media::Rid;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use crate::ingest::publisher::{Delivery, Flow, Pulse};
 use crate::layers::Layers;
 use crate::metrics::Metrics;
 use crate::mux::Intake;
+use crate::renditions::{self, Tap};
 use crate::track::Track;
 
 /// A room as the engine knows it.
@@ -27,6 +28,9 @@ pub(super) struct Room {
     pub(super) source: Option<Source>,
     pub(super) viewers: Vec<usize>,
     mux: Intake,
+    tap: Option<Tap>,
+    /// Lower layers are made here, or would be, and the room was told so.
+    tapped: bool,
     /// What was said of this source's stream.
     noted: Vec<Note>,
 }
@@ -55,6 +59,8 @@ impl Room {
             source: None,
             viewers: Vec::new(),
             mux: setup.mux,
+            tap: setup.tap,
+            tapped: false,
             noted: Vec::new(),
         }
     }
@@ -83,6 +89,10 @@ impl Room {
         }
         self.noted.clear();
         self.video.install();
+        self.tapped = false;
+        if let Some(tap) = &mut self.tap {
+            tap.begin();
+        }
     }
 
     /// The source is gone.
@@ -127,6 +137,41 @@ impl Room {
         }
         if taken.reordered && self.note(session, Note::BFrames) {
             self.video.clear();
+        }
+        if let Some(tap) = &mut self.tap
+            && layer.is_none()
+            && self.noted.is_empty()
+            && !self.viewers.is_empty()
+        {
+            tap.offer(packet);
+        }
+    }
+
+    /// Takes a picture of a lower layer that was made of what the source of that run sends.
+    pub(super) fn rendition(&mut self, run: u32, layer: u8, packet: &Packet, now: Instant) {
+        let current = self.source.is_some() && self.tap.as_ref().is_some_and(|tap| tap.is_current(run));
+        if let Some(rid) = renditions::name(layer).filter(|_| current) {
+            self.video.take(Some(rid), packet, false, now);
+        }
+    }
+
+    /// How far lower layers are made of what the source of that run sends.
+    pub(super) fn renditions(&mut self, peers: &[Option<Peer>], run: u32, renditions: Renditions) {
+        let current = self.tap.as_ref().is_some_and(|tap| tap.is_current(run));
+        if let Some(session) = self.session(peers).filter(|_| current) {
+            self.tapped = true;
+            notify(self, Notice::Renditions { session, renditions: Some(renditions) });
+        }
+    }
+
+    /// Lower layers are for those who watch by WebRTC, and of pictures that these can see.
+    pub(super) fn check_tap(&mut self, session: SessionId) {
+        let Some(tap) = &mut self.tap else { return };
+        if self.viewers.is_empty() || !self.noted.is_empty() {
+            tap.rest();
+            if std::mem::take(&mut self.tapped) {
+                notify(self, Notice::Renditions { session, renditions: None });
+            }
         }
     }
 
@@ -201,10 +246,14 @@ pub(super) fn after(
 
 /// Of the layer at `place`.
 pub(super) fn want_keyframe(peers: &mut [Option<Peer>], room: &Room, place: usize) {
+    let rid = room.video.rid(place);
+    if let (Some(tap), Some(rid)) = (room.tap.as_ref().filter(|_| room.tapped), rid) {
+        return tap.want_keyframe(rid);
+    }
     if let Some(peer) = room.publisher().and_then(|place| peers[place].as_mut())
         && let Part::Publisher(publisher) = &mut peer.part
     {
-        publisher.want_keyframe(room.video.rid(place));
+        publisher.want_keyframe(rid);
     }
 }
 

@@ -19,7 +19,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use footlight_media::Packet;
-use footlight_protocol::room::{Layer, Note};
+use footlight_protocol::room::{Layer, Note, Renditions};
 use footlight_protocol::{LayerId, RoomId};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::mux::Intake;
+use crate::renditions::Tap;
 use fragment::Credentials;
 
 pub(crate) use engine::Setup;
@@ -102,6 +103,19 @@ pub(crate) enum Command {
         room: RoomId,
         packets: Vec<Packet>,
     },
+    /// A picture of a lower layer, made of what the source of that run sends.
+    Rendition {
+        room: RoomId,
+        run: u32,
+        layer: u8,
+        packet: Packet,
+    },
+    /// How far lower layers are made of it.
+    Renditions {
+        room: RoomId,
+        run: u32,
+        renditions: Renditions,
+    },
     /// Somebody who does not watch by WebRTC cannot go on without a keyframe.
     WantKeyframe {
         room: RoomId,
@@ -144,6 +158,11 @@ pub(crate) enum Notice {
         session: SessionId,
         note: Note,
     },
+    /// The relay makes lower layers of what comes, or would; none: no longer.
+    Renditions {
+        session: SessionId,
+        renditions: Option<Renditions>,
+    },
     /// The layers of the picture that viewers can choose from, best first; fewer than two are no choice.
     Layers {
         session: SessionId,
@@ -158,6 +177,8 @@ pub(crate) struct RoomSetup {
     pub(crate) notices: mpsc::Sender<Notice>,
     /// Where everything goes that is published.
     pub(crate) mux: Intake,
+    /// Where a picture in one quality goes, to be made smaller; none where that is not wanted.
+    pub(crate) tap: Option<Tap>,
 }
 
 /// Commands that wait for the thread. It takes them between packets, so this only fills in a rush of joins.

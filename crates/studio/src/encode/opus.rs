@@ -27,9 +27,9 @@ pub struct Encoder {
 
 impl Encoder {
     /// # Errors
-    /// [`Error::Encoder`] if libopus refuses.
+    /// [`Error::Sound`] if libopus refuses.
     pub fn new() -> Result<Self, Error> {
-        let fail = |_| Error::Encoder("open opus");
+        let fail = |_| Error::Sound("open opus");
         let mut encoder =
             opus::Encoder::new(Pcm::RATE, Channels::Stereo, Application::Audio).map_err(fail)?;
         encoder.set_bitrate(Bitrate::Bits(BITRATE)).map_err(fail)?;
@@ -44,14 +44,14 @@ impl Encoder {
     /// look-ahead, so that what a decoder plays for it is what was captured then.
     ///
     /// # Errors
-    /// [`Error::Encoder`] for a block of another length or if libopus fails.
+    /// [`Error::Sound`] for a block of another length or if libopus fails.
     pub fn encode(&mut self, pcm: &Pcm) -> Result<Packet, Error> {
         if pcm.samples.len() != BLOCK * Pcm::CHANNELS {
-            return Err(Error::Encoder("a block of another length"));
+            return Err(Error::Sound("a block of another length"));
         }
         let mut out = [0; MAX_PACKET];
         let length =
-            self.encoder.encode_float(&pcm.samples, &mut out).map_err(|_| Error::Encoder("encode opus"))?;
+            self.encoder.encode_float(&pcm.samples, &mut out).map_err(|_| Error::Sound("encode opus"))?;
         let data = Bytes::copy_from_slice(&out[..length]);
         Ok(Packet {
             codec: Codec::Opus,

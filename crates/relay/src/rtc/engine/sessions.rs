@@ -47,6 +47,17 @@ impl Engine {
                     self.fan_out(room, now);
                 }
             }
+            Command::Rendition { room, run, layer, packet } => {
+                if let Some(room) = self.names.get(&room).copied() {
+                    self.rooms[room].rendition(run, layer, &packet, now.instant);
+                    self.fan_out(room, now);
+                }
+            }
+            Command::Renditions { room, run, renditions } => {
+                if let Some(room) = self.names.get(&room).copied() {
+                    self.rooms[room].renditions(&self.peers, run, renditions);
+                }
+            }
             Command::Layer { session, layer } => {
                 if let Some(place) = self.by_session.get(&session).copied() {
                     if let Some(Part::Viewer(viewer)) = self.peers[place].as_mut().map(|peer| &mut peer.part)

@@ -8,17 +8,17 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use footlight_codec::decode::picture;
 use footlight_media::{Picture, PicturePool};
 use openh264::OpenH264API;
-use openh264::decoder::{DecodedYUV, Decoder, DecoderConfig, Flush};
-use openh264::formats::YUVSource;
+use openh264::decoder::{Decoder, DecoderConfig, Flush};
 use symphonia::core::codecs::video::VideoCodecParameters;
 use symphonia::core::codecs::video::well_known::CODEC_ID_H264;
 use symphonia::core::codecs::video::well_known::extra_data::VIDEO_EXTRA_DATA_ID_AVC_DECODER_CONFIG;
 use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, Track};
 use symphonia::core::units::{TimeBase, Timestamp};
 
-use super::{MAX_SIDE, next_packet, probe, unharmed, unreadable};
+use super::{next_packet, probe, unharmed, unreadable};
 use crate::Error;
 
 const START_CODE: [u8; 4] = [0, 0, 0, 1];
@@ -160,7 +160,7 @@ impl Clip {
         let decoded = self.decoder.decode(&self.unit);
         self.unit.clear();
         match decoded {
-            Ok(Some(decoded)) => return copy(&decoded, &mut self.pool),
+            Ok(Some(decoded)) => return picture(&decoded, &mut self.pool),
             Ok(None) if self.times.len() <= MAX_HELD => {}
             // No picture will come of this sample, so nothing is due then.
             _ => drop(self.times.pop_back()),
@@ -172,32 +172,8 @@ impl Clip {
         self.ended = true;
         let decoded = self.decoder.flush_remaining().unwrap_or_default();
         let pool = &mut self.pool;
-        self.last = decoded.iter().filter_map(|decoded| copy(decoded, pool)).collect();
+        self.last = decoded.iter().filter_map(|decoded| picture(decoded, pool)).collect();
     }
-}
-
-fn copy(decoded: &DecodedYUV<'_>, pool: &mut PicturePool) -> Option<Picture> {
-    let (width, height) = decoded.dimensions();
-    let side = |side: usize| u32::try_from(side).ok().filter(|s| (2..=MAX_SIDE).contains(s));
-    let size = (side(width)? & !1, side(height)? & !1);
-    if size != (pool.width(), pool.height()) {
-        *pool = PicturePool::new(size.0, size.1);
-    }
-    let mut picture = pool.take();
-    let (y, cb, cr) = picture.planes_mut();
-    let strides = decoded.strides();
-    let width = size.0 as usize;
-    let planes = [
-        (decoded.y(), strides.0, y, width),
-        (decoded.u(), strides.1, cb, width / 2),
-        (decoded.v(), strides.2, cr, width / 2),
-    ];
-    for (from, stride, to, width) in planes {
-        for (from, to) in from.chunks(stride.max(width)).zip(to.chunks_exact_mut(width)) {
-            to.copy_from_slice(from.get(..width)?);
-        }
-    }
-    Some(picture)
 }
 
 fn pictures(format: &dyn FormatReader) -> Option<(&Track, &VideoCodecParameters)> {

@@ -30,7 +30,7 @@ const LARGE: u32 = 1080;
 const MEDIUM: u32 = 360;
 
 /// How many lower layers a picture of that size may have at all, and what keeps it from more.
-pub(crate) fn sensible(width: u32, height: u32, limit: LayerLimit) -> (usize, Option<Held>) {
+pub fn sensible(width: u32, height: u32, limit: LayerLimit) -> (usize, Option<Held>) {
     let sense = match width.min(height) {
         LARGE.. => 2,
         MEDIUM.. => 1,
@@ -47,22 +47,22 @@ pub(crate) fn sensible(width: u32, height: u32, limit: LayerLimit) -> (usize, Op
 
 /// What is known after a picture.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Glance {
-    pub(crate) now: Instant,
+pub struct Glance {
+    pub now: Instant,
     /// What encoding the picture itself took.
-    pub(crate) busy: Duration,
+    pub busy: Duration,
     /// Pictures that were skipped or dropped so far.
-    pub(crate) lost: u64,
+    pub lost: u64,
     /// Pictures that a lower layer missed so far.
-    pub(crate) missed: u64,
+    pub missed: u64,
     /// Rate control is below what was asked for.
-    pub(crate) narrow: bool,
+    pub narrow: bool,
     /// Lower layers that an output takes.
-    pub(crate) taken: usize,
+    pub taken: usize,
 }
 
 #[derive(Debug)]
-pub(crate) struct Spare {
+pub struct Spare {
     most: usize,
     /// What keeps it from more than `most`.
     beyond: Option<Held>,
@@ -81,7 +81,7 @@ pub(crate) struct Spare {
 }
 
 impl Spare {
-    pub(crate) fn new(width: u32, height: u32, fps: u32, limit: LayerLimit) -> Self {
+    pub fn new(width: u32, height: u32, fps: u32, limit: LayerLimit) -> Self {
         let (most, beyond) = sensible(width, height, limit);
         // Who says how many gets them from the start.
         let first_wait = if limit == LayerLimit::Auto { MEASURE } else { Duration::ZERO };
@@ -101,18 +101,18 @@ impl Spare {
     }
 
     /// The broadcast is over, or nobody takes it now.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         (self.on, self.held, self.load) = (0, Some(Held::Measuring), 0.0);
         (self.calm, self.risen, self.second, self.wait) = (None, None, None, self.first_wait);
     }
 
     /// What keeps lower layers from going out now.
-    pub(crate) fn held(&self) -> Option<Held> {
+    pub fn held(&self) -> Option<Held> {
         if self.most == self.on { self.beyond } else { self.held }
     }
 
     /// How many lower layers are to be made from now on.
-    pub(crate) fn look(&mut self, glance: &Glance) -> usize {
+    pub fn look(&mut self, glance: &Glance) -> usize {
         let Glance { now, lost, missed, .. } = *glance;
         self.load += (glance.busy.as_secs_f32() / self.interval.as_secs_f32() - self.load) * SMOOTH;
         let (since, lost_before, missed_before) = *self.second.get_or_insert((now, lost, missed));

@@ -5,10 +5,10 @@
 
 use std::ffi::CStr;
 
+use footlight_media::h264::Colours;
 use footlight_media::{Codec, Packet, Picture, Time};
 
-use super::{Preset, x264};
-use crate::Error;
+use crate::{Error, Preset, x264};
 
 /// A keyframe at least this often, for outputs that cannot ask for one.
 const KEYFRAME_SECONDS: u32 = 2;
@@ -26,6 +26,8 @@ pub struct Config {
     pub fps: u32,
     pub bitrate_kbps: u32,
     pub preset: Preset,
+    /// What the pictures' numbers mean. Only said in the stream: nothing is converted.
+    pub colours: Colours,
 }
 
 impl Config {
@@ -70,6 +72,7 @@ impl Encoder {
             threads: threads as u32,
             bitrate_kbps: config.bitrate_kbps,
             keyframe_interval: config.fps * KEYFRAME_SECONDS,
+            colours: config.colours,
         })?;
         Ok(Self { codec })
     }
@@ -113,10 +116,17 @@ fn preset(preset: Preset) -> &'static CStr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use footlight_media::h264::Sps;
     use std::time::Duration;
 
-    const CONFIG: Config =
-        Config { width: 320, height: 180, fps: 30, bitrate_kbps: 600, preset: Preset::Superfast };
+    const CONFIG: Config = Config {
+        width: 320,
+        height: 180,
+        fps: 30,
+        bitrate_kbps: 600,
+        preset: Preset::Superfast,
+        colours: Colours::BT709,
+    };
 
     /// Noise that moves: as hard for the encoder as a camera in the dark.
     fn picture(n: u32, config: &Config) -> Picture {
@@ -193,6 +203,18 @@ mod tests {
                 (measured / f64::from(kbps) - 1.0).abs() < 0.25,
                 "{kbps} asked for, {measured:.0} measured"
             );
+        }
+    }
+
+    #[test]
+    fn the_stream_says_what_its_colours_mean() {
+        let other = Colours { full_range: true, primaries: 5, transfer: 6, matrix: 6 };
+        for colours in [Colours::BT709, other] {
+            let config = Config { colours, ..CONFIG };
+            let mut encoder = Encoder::new(&config).expect("opens");
+            let packet = encode(&mut encoder, 0, true, &config);
+            let sps = footlight_media::h264::nal_units(&packet.data).find_map(Sps::parse);
+            assert_eq!(sps.and_then(|sps| sps.colours), Some(colours));
         }
     }
 

@@ -1,6 +1,6 @@
 //! A thin safe wrapper over libx264: the parameters that live video needs, and nothing that reorders.
 //!
-//! The only unsafe file of the studio. libx264's handle is owned here, its output is copied out once, and its
+//! The only unsafe file of the encoders. libx264's handle is owned here, its output is copied out once, and its
 //! input planes are checked against the size that the handle was opened with.
 
 use std::ffi::CStr;
@@ -9,29 +9,28 @@ use std::ptr::{self, NonNull};
 
 use bytes::Bytes;
 use footlight_media::Picture;
+use footlight_media::h264::Colours;
 use x264_sys::x264 as sys;
 
 use crate::Error;
 
 /// Everything that is set at open time.
-pub(super) struct Parameters {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) fps: u32,
-    pub(super) preset: &'static CStr,
-    pub(super) threads: u32,
-    pub(super) bitrate_kbps: u32,
-    pub(super) keyframe_interval: u32,
+pub(crate) struct Parameters {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) fps: u32,
+    pub(crate) preset: &'static CStr,
+    pub(crate) threads: u32,
+    pub(crate) bitrate_kbps: u32,
+    pub(crate) keyframe_interval: u32,
+    pub(crate) colours: Colours,
 }
 
 /// How much the bitrate may be exceeded in a burst, as time at the bitrate: large enough for a keyframe, small
 /// enough to drain before a viewer's jitter buffer grows.
 const VBV_MS: u64 = 400;
 
-/// BT.709, ITU-T H.264 tables E-3 to E-5.
-const BT709: i32 = 1;
-
-pub(super) struct Codec {
+pub(crate) struct Codec {
     handle: NonNull<sys::x264_t>,
     parameters: sys::x264_param_t,
 }
@@ -40,7 +39,7 @@ pub(super) struct Codec {
 unsafe impl Send for Codec {}
 
 impl Codec {
-    pub(super) fn open(wanted: &Parameters) -> Result<Self, Error> {
+    pub(crate) fn open(wanted: &Parameters) -> Result<Self, Error> {
         let mut uninit = MaybeUninit::<sys::x264_param_t>::uninit();
         // SAFETY: both strings are NUL-terminated and static; the call fills the whole struct when it gives 0.
         let mut p = unsafe {
@@ -68,10 +67,10 @@ impl Codec {
         p.b_annexb = 0;
         p.b_repeat_headers = 1;
         p.b_aud = 0;
-        p.vui.i_colorprim = BT709;
-        p.vui.i_transfer = BT709;
-        p.vui.i_colmatrix = BT709;
-        p.vui.b_fullrange = 0;
+        p.vui.i_colorprim = wanted.colours.primaries.into();
+        p.vui.i_transfer = wanted.colours.transfer.into();
+        p.vui.i_colmatrix = wanted.colours.matrix.into();
+        p.vui.b_fullrange = wanted.colours.full_range.into();
         p.rc.i_rc_method = sys::X264_RC_ABR as i32;
         set_rate(&mut p, wanted.bitrate_kbps);
         // SAFETY: `p` was initialised above; the profile is a NUL-terminated literal.
@@ -92,7 +91,7 @@ impl Codec {
     }
 
     /// Takes effect with the next picture, without a keyframe.
-    pub(super) fn set_bitrate(&mut self, kbps: u32) -> Result<(), Error> {
+    pub(crate) fn set_bitrate(&mut self, kbps: u32) -> Result<(), Error> {
         set_rate(&mut self.parameters, kbps);
         // SAFETY: the handle is open and the parameters are its own, changed only where reconfiguring may.
         let refused = unsafe { sys::x264_encoder_reconfig(self.handle.as_ptr(), &mut self.parameters) };
@@ -100,7 +99,7 @@ impl Codec {
     }
 
     /// One picture in, one access unit out and whether it is an IDR; `None` if libx264 keeps it.
-    pub(super) fn encode(
+    pub(crate) fn encode(
         &mut self,
         picture: &Picture,
         pts: i64,
