@@ -138,8 +138,9 @@ impl Stage {
         let (creator, server, far) = (Space::new("creator"), Space::new("server"), Space::new("viewer"));
         link((&creator, "creator0", &["10.1.0.2/24"]), (&server, "server0", &["10.1.0.1/24"]));
         link((&server, "server1", &["10.2.0.1/24"]), (&far, "viewer0", &["10.2.0.2/24"]));
-        // The publisher looks for peers on its own network too, which needs a way for its multicast.
+        // Without a route to anywhere, multicast (mDNS) fails, and Chromium now and then finds no candidate of its own.
         creator.ip(&["route", "add", "default", "via", "10.1.0.1"]);
+        far.ip(&["route", "add", "default", "via", "10.2.0.1"]);
         let data = Scratch::new("relay");
         let relay = Relay::start_in(&server, "relay", "0.0.0.0:8080", data.path(), &[], &[], output).await;
         let headless = Headless::default().size(640, 360);

@@ -9,6 +9,7 @@ mod layers;
 mod network;
 mod players;
 mod refusals;
+mod renditions;
 mod replay;
 mod restart;
 mod rtmp;

@@ -37,8 +37,9 @@ impl Lab {
         let (creator, server, viewer) = (Space::new("creator"), Space::new("server"), Space::new("viewer"));
         link((&creator, "creator0", &["10.1.0.2/24"]), (&server, "server0", &["10.1.0.1/24"]));
         link((&server, "server1", &["10.2.0.1/24"]), (&viewer, "viewer0", &["10.2.0.2/24"]));
-        // Without a route to anywhere, the creator's multicast (mDNS) would fail.
+        // Without a route to anywhere, multicast (mDNS) fails, and Chromium now and then finds no candidate of its own.
         creator.ip(&["route", "add", "default", "via", "10.1.0.1"]);
+        viewer.ip(&["route", "add", "default", "via", "10.2.0.1"]);
         Self { creator, server, viewer }
     }
 

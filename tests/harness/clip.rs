@@ -9,6 +9,7 @@ use footlight_media::burn::Burned;
 use footlight_media::{Picture, Time};
 
 use crate::bins;
+use crate::net::Space;
 use crate::output::Output;
 use crate::process::Process;
 use crate::tool;
@@ -68,6 +69,39 @@ pub fn publish_live(target: &str, output: &Output) -> Process {
         for number in 0_u32.. {
             let due = begun + Duration::from_secs(1) * number / FPS;
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+            let burned = Burned::new(number % FRAMES, Time::from_micros(now.as_micros() as u64));
+            if write(&mut pictures, &mut picture, burned).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// ffmpeg that encodes pictures of 640×360 with the same numbers and the instant that they are made at, as they are made,
+/// and noise below, so that they take the whole bitrate.
+pub fn publish_noisy(space: &Space, kbps: u32, target: &str, output: &Output) -> Process {
+    let (width, height) = (2 * WIDTH, 2 * HEIGHT);
+    let (size, fps, rate) = (format!("{width}x{height}"), FPS.to_string(), format!("{kbps}k"));
+    let mut command = ffmpeg();
+    command
+        .args(["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", &size, "-r", &fps, "-i", "-"])
+        .args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-map", "0:v", "-map", "1:a"])
+        .args(["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", &fps])
+        .args(["-b:v", &rate, "-maxrate", &rate, "-bufsize", &rate, "-c:a", "aac", "-ac", "2"])
+        .args(["-f", "flv", target]);
+    Process::start_fed("ffmpeg-noisy", &mut space.inside(&command), output, move |mut pictures| {
+        let mut picture = Picture::black(width, height);
+        let (begun, mut seed) = (Instant::now(), 1_u32);
+        for number in 0_u32.. {
+            let due = begun + Duration::from_secs(1) * number / FPS;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let luma = picture.planes_mut().0;
+            let below = luma.len() / 2;
+            for pixel in &mut luma[below..] {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *pixel = 90 + (seed >> 26) as u8;
+            }
             let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
             let burned = Burned::new(number % FRAMES, Time::from_micros(now.as_micros() as u64));
             if write(&mut pictures, &mut picture, burned).is_err() {

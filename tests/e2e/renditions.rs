@@ -1,0 +1,155 @@
+//! What an encoder sends in one size gets smaller ones, made by the relay's host, where it has cores to spare.
+
+use std::process::Command;
+use std::time::Duration;
+
+use footlight_tests::browser::Setup;
+use footlight_tests::net::{Space, link};
+use footlight_tests::process::Process;
+use footlight_tests::relay::Relay;
+use footlight_tests::scratch::Scratch;
+use footlight_tests::wait::{self, seconds};
+use footlight_tests::watch::{Shown, Viewer};
+use footlight_tests::{Output, clip, turn};
+use serde_json::Value;
+
+/// The picture, and its half.
+const LARGE: f64 = 640.0;
+const SMALL: f64 = 320.0;
+/// Kilobits a second of the picture; its half gets a quarter.
+const ASKED: u32 = 2400;
+/// Kilobits a second of the link that carries just the half, and of the one that carries all.
+const NARROW: u32 = 1000;
+const WIDE: u32 = 8000;
+/// Programs that keep both cores busy.
+const BUSY: usize = 4;
+
+/// A relay with an encoder that publishes by RTMP, and two machines that watch.
+struct Studio {
+    server: Space,
+    near: Space,
+    far: Space,
+    output: Output,
+    _relay: Relay,
+    _encoder: Process,
+    _data: Scratch,
+}
+
+impl Studio {
+    async fn set(name: &str) -> Self {
+        let output = Output::new(name);
+        let (server, near, far) = (Space::new("server"), Space::new("near"), Space::new("far"));
+        link((&server, "server0", &["10.1.0.1/24"]), (&near, "near0", &["10.1.0.2/24"]));
+        link((&server, "server1", &["10.2.0.1/24"]), (&far, "far0", &["10.2.0.2/24"]));
+        // Without a route to anywhere, multicast (mDNS) fails, and Chromium now and then finds no candidate of its own.
+        near.ip(&["route", "add", "default", "via", "10.1.0.1"]);
+        far.ip(&["route", "add", "default", "via", "10.2.0.1"]);
+        server.rate("server1", WIDE);
+        let data = Scratch::new("relay");
+        let rtmp = ["--rtmp", "127.0.0.1:1935"];
+        let relay = Relay::start_in(&server, "relay", "0.0.0.0:8080", data.path(), &rtmp, &[], &output).await;
+        let target = format!("rtmp://127.0.0.1:1935/live/{}", relay.ready.key());
+        let encoder = clip::publish_noisy(&server, ASKED, &target, &output);
+        Self { server, near, far, output, _relay: relay, _encoder: encoder, _data: data }
+    }
+
+    async fn watch(&self, space: &Space, name: &str, host: &str) -> Viewer {
+        let link = format!("http://{host}:8080/main");
+        let viewer = Viewer::open_in(Some(space), name, &link, Setup::default(), &self.output).await;
+        viewer.in_state("playing", seconds(30)).await;
+        until_width(&viewer, LARGE, seconds(30)).await;
+        viewer
+    }
+
+    /// Waits until the room says that about the sizes that are made.
+    async fn until(&self, what: &str, limit: Duration, is: impl Fn(&Value) -> bool) -> Value {
+        let door = self.server.door(8080);
+        let room = format!("{}/api/v1/rooms/main", door.http());
+        wait::until(what, limit, async || {
+            let answer = footlight_tests::http::get(&room).await;
+            serde_json::from_str(&answer.body).ok().filter(&is)
+        })
+        .await
+    }
+}
+
+fn made(room: &Value, count: u64) -> bool {
+    room["renditions"]["made"] == count
+}
+
+async fn width(viewer: &Viewer) -> f64 {
+    viewer.stats().await.video("frameWidth")
+}
+
+async fn until_width(viewer: &Viewer, wanted: f64, limit: Duration) {
+    wait::until("a picture of the other size", limit, async || (width(viewer).await == wanted).then_some(()))
+        .await;
+}
+
+/// Of so many seconds of pictures, those whose number can be read and follows the one before.
+async fn read(viewer: &Viewer, watched: u64) -> (Vec<Shown>, f64) {
+    viewer.record().await;
+    tokio::time::sleep(seconds(watched)).await;
+    let shown = viewer.shown(0).await;
+    let numbers: Vec<Option<u32>> = shown.iter().map(|frame| frame.counter).collect();
+    (shown, clip::in_order(&numbers, clip::STEP))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encoders_picture_gets_a_smaller_one_for_the_viewer_who_needs_it() {
+    let _turn = turn().await;
+    let studio = Studio::set("renditions").await;
+    let near = studio.watch(&studio.near, "near", "10.1.0.1").await;
+    let far = studio.watch(&studio.far, "far", "10.2.0.1").await;
+    let room = studio.until("a smaller picture is made", seconds(30), |room| {
+        made(room, 1) && room["layers"].as_array().is_some_and(|layers| layers.len() == 2)
+    });
+    let room = room.await;
+    assert_eq!(
+        (room["layers"][0]["id"].as_str(), room["layers"][1]["id"].as_str()),
+        (Some("whole"), Some("half"))
+    );
+    assert_eq!(
+        (room["layers"][1]["width"].as_u64(), room["layers"][1]["height"].as_u64()),
+        (Some(320), Some(180))
+    );
+    studio.server.rate("server1", NARROW);
+    until_width(&far, SMALL, seconds(10)).await;
+    let (shown, order) = read(&far, 8).await;
+    let figures = format!("the half: {} pictures in 8 s, {order:.3} in order\n", shown.len());
+    println!("{figures}");
+    assert!(shown.len() > 150 && order > 0.95, "{figures}");
+    assert!(shown.iter().all(|frame| f64::from(frame.width) == SMALL), "it stays there");
+    assert_eq!(width(&near).await, LARGE, "the other viewer notices nothing");
+    studio.server.rate("server1", WIDE);
+    until_width(&far, LARGE, seconds(40)).await;
+    for viewer in [&near, &far] {
+        assert_eq!(viewer.stats().await.connections_made(), 1, "nothing was negotiated anew");
+        viewer.browser.screenshot_and_console(&studio.output).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_computer_with_nothing_to_spare_makes_none_and_says_so() {
+    let _turn = turn().await;
+    let studio = Studio::set("renditions-busy").await;
+    let viewer = studio.watch(&studio.near, "near", "10.1.0.1").await;
+    studio.until("a smaller picture is made", seconds(30), |room| made(room, 1)).await;
+    let busy: Vec<Process> = (0..BUSY)
+        .map(|n| {
+            let mut spin = Command::new("sh");
+            spin.args(["-c", "end=$(($(date +%s) + 60)); while [ $(date +%s) -lt $end ]; do :; done"]);
+            Process::start(&format!("busy-{n}"), &mut spin, &studio.output)
+        })
+        .collect();
+    studio
+        .until("it gives way", seconds(20), |room| {
+            made(room, 0) && room["renditions"]["held"] == "busy" && room.get("layers").is_none()
+        })
+        .await;
+    assert_eq!(width(&viewer).await, LARGE);
+    drop(busy);
+    studio.until("it is made again", seconds(60), |room| made(room, 1)).await;
+    drop(viewer);
+    studio.until("nobody watches", seconds(30), |room| room.get("renditions").is_none()).await;
+}
