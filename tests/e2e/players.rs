@@ -1,12 +1,10 @@
 //! Encoders of others × players of others: every pair that the codecs allow plays, with the numbers in the pictures
 //! read back. All viewers watch one publisher at the same time, and all publishers take their turn.
 //!
-//! What is not here, and why:
-//! - Firefox by WHEP: its WebRTC decodes H.264 with the OpenH264 plugin alone, which it downloads when it first runs
-//!   and no package has. The relay never makes VP8, so there is no codec that both know.
-//! - GStreamer by WHIP. Chromium watches it by WHEP in [`crate::whip`], with a certificate that the relay takes. Its sender
-//!   reports place its pictures seconds before their arrival; until then the relay goes by arrival, and where the
-//!   report takes over, the times of the pictures stand still for the difference. Players that go by them stop so long.
+//! What is not here: Firefox by WHEP. Its WebRTC decodes H.264 with the OpenH264 plugin alone, which it downloads when it first runs
+//! and no package has. The relay never makes VP8, so there is no codec that both know.
+//!
+//! GStreamer's WHIP element publishes with a certificate that the relay takes (`fixtures/gstreamer.c`).
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,20 +40,29 @@ enum Publisher {
     Ffmpeg,
     FfmpegTls,
     Gstreamer,
+    GstreamerWhip,
     Aiortc,
     Chromium,
     Obs,
 }
 
 impl Publisher {
-    const ALL: [Self; 6] =
-        [Self::Ffmpeg, Self::FfmpegTls, Self::Gstreamer, Self::Aiortc, Self::Chromium, Self::Obs];
+    const ALL: [Self; 7] = [
+        Self::Ffmpeg,
+        Self::FfmpegTls,
+        Self::Gstreamer,
+        Self::GstreamerWhip,
+        Self::Aiortc,
+        Self::Chromium,
+        Self::Obs,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Ffmpeg => "ffmpeg-rtmp",
             Self::FfmpegTls => "ffmpeg-rtmps",
             Self::Gstreamer => "gstreamer-rtmp",
+            Self::GstreamerWhip => "gstreamer-whip",
             Self::Aiortc => "aiortc-whip",
             Self::Chromium => "chromium-whip",
             Self::Obs => "obs-rtmp",
@@ -76,6 +83,7 @@ impl Publisher {
             Self::Ffmpeg => Box::new(clip::publish_live(&stage.rtmp(), output)),
             Self::FfmpegTls => Box::new(clip::publish(&stage.clip, &stage.rtmps(), output)),
             Self::Gstreamer => Box::new(gstreamer::publish_rtmp(&long().await, &stage.rtmp(), output)),
+            Self::GstreamerWhip => Box::new(gstreamer::publish_whip(&long().await, &whip, key, output).await),
             Self::Aiortc => Box::new(aiortc::publish(&whip, key, &long().await, output).await),
             Self::Chromium => Box::new(page::publish(stage, output).await),
             Self::Obs => Box::new(Obs::stream(&stage.clip, stage.server(), key, output).await),

@@ -1,11 +1,10 @@
-//! Publishers by WHIP: a page that changes its network while nobody who watches has to do anything, and GStreamer.
+//! A page that publishes by WHIP changes its network while nobody who watches has to do anything.
 
-use footlight_tests::browser::{Browser, Setup};
-use footlight_tests::players::{Site, Way};
+use footlight_tests::browser::Setup;
 use footlight_tests::stage::Stage;
 use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
-use footlight_tests::{Output, clip, gstreamer, page, turn};
+use footlight_tests::{Output, clip, page, turn};
 use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,26 +38,4 @@ async fn a_page_publishes_by_whip_and_restarts_its_ice_while_others_watch() {
     );
     assert!(gap < 1_000.0, "{gap:.0} ms without a picture");
     assert_eq!(viewer.stats().await.connections_made(), 1, "no viewer renegotiates");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn gstreamer_publishes_by_whip() {
-    let _turn = turn().await;
-    let output = Output::new("whip-gstreamer");
-    let stage = Stage::set(&output).await;
-    let long = clip::repeat(&stage.clip, 6, &output).await;
-    let (whip, key) = (stage.url("/whip/main"), stage.relay.ready.key());
-    let _publisher = gstreamer::publish_whip(&long, &whip, key, &output).await;
-    stage.is_live().await;
-    let (site, browser) = (Site::open().await, Browser::start("viewer", Setup::default(), &output).await);
-    let players = site.play(&browser.page, &stage.url(""), &[Way::Whep]).await;
-    players.settled().await;
-    let (looks, complaints) = players.watch(20).await.remove(&Way::Whep).expect("it was asked for");
-    browser.screenshot_and_console(&output).await;
-    let numbers: Vec<Option<u32>> = looks.iter().map(|look| look.counter).collect();
-    // Ten looks a second: half a second apart at most.
-    let (got, order) =
-        (clip::advance(&numbers, clip::FPS / 2) / clip::FPS, clip::in_order(&numbers, clip::FPS / 2));
-    println!("{got} s of pictures, {order:.3} in order");
-    assert!(got >= 10 && order >= 0.99, "{got} s, {order:.3} in order, {complaints:?}");
 }

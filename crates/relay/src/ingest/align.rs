@@ -10,19 +10,29 @@ use footlight_media::Time;
 
 /// Older than this on arrival means a wrong clock, not a slow network.
 const OLDEST: i64 = 5_000_000;
+/// The same for a clock that is known by sender reports alone. An encoder may hold seconds back in a queue of its own,
+/// and its reports come after its first pictures: believed, they would set back all times by what the queue holds.
+const OLDEST_REPORTED: i64 = 300_000;
 /// Earlier than this before arrival means a wrong clock, not two reads of the same one.
 const EARLIEST: i64 = -1_000;
 /// The smallest difference is that of the last one to two of these, so that a drifting clock is followed.
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// State of one publisher, or of one stream of a publisher that does not say when it captured.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Align {
+    oldest: i64,
     shifted: bool,
     /// Smallest arrival minus capture, in microseconds, of this window and of the one before.
     smallest: Option<i64>,
     previous: Option<i64>,
     window: Option<Time>,
+}
+
+impl Default for Align {
+    fn default() -> Self {
+        Self { oldest: OLDEST, shifted: false, smallest: None, previous: None, window: None }
+    }
 }
 
 impl Align {
@@ -31,11 +41,16 @@ impl Align {
         Self { shifted: true, ..Self::default() }
     }
 
+    /// A clock that is known by sender reports alone.
+    pub(crate) fn reported() -> Self {
+        Self { oldest: OLDEST_REPORTED, ..Self::default() }
+    }
+
     /// The capture time on the relay's clock; never later than `arrived`.
     pub(crate) fn place(&mut self, captured: Time, arrived: Time) -> Time {
         let delta = arrived.as_micros() as i64 - captured.as_micros() as i64;
         self.learn(delta, arrived);
-        self.shifted |= !(EARLIEST..=OLDEST).contains(&delta);
+        self.shifted |= !(EARLIEST..=self.oldest).contains(&delta);
         if !self.shifted {
             return captured.min(arrived);
         }
@@ -95,29 +110,42 @@ impl Stamps {
     }
 }
 
-/// Ticks of the video clock that a picture may be shown before one that came earlier: a second. What goes back
+/// How far a timestamp may go back as that of a picture which is shown before one that came earlier. What goes back
 /// further has begun its timestamps anew, as a player does that begins its file again.
-const REORDERED: i32 = 90_000;
+const REORDERED: Duration = Duration::from_secs(1);
+/// And how far it may go on. What goes on further has begun anew as well.
+const ONWARD: Duration = Duration::from_secs(10);
 
-/// Keeps the capture times of one video stream in the order of its timestamps. A clock that is learned better, or a
-/// sender report that is late, moves what comes after it back by some milliseconds; taken for the order of the
-/// pictures, that would be B-frames.
-#[derive(Debug, Default)]
-pub(crate) struct Onward(Option<(u32, Time)>);
+/// Keeps the capture times of one stream in the order of its timestamps. A clock that is learned better, a sender report
+/// that comes late, or the first one at all, set back what comes after it; taken for the order of the pictures, that
+/// would be B-frames. Times that are to go back go at half their pace instead, until they are where they belong: a
+/// picture that stands still for so long would be worse.
+#[derive(Debug)]
+pub(crate) struct Onward {
+    rate: u32,
+    newest: Option<(u32, Time)>,
+}
 
 impl Onward {
-    /// The time, or just after that of the newest timestamp before this one. Where the timestamp itself goes back the
-    /// stream says so, and it stays.
-    pub(crate) fn keep(&mut self, timestamp: u32, captured: Time) -> Time {
-        let Some((newest, at)) = self.0 else {
-            self.0 = Some((timestamp, captured));
+    pub(crate) fn new(rate: u32) -> Self {
+        Self { rate, newest: None }
+    }
+
+    /// The time, or one after that of the newest timestamp before this one; never later than `arrived`, but by a
+    /// microsecond a call. Where the timestamp itself goes back the stream says so, and it stays.
+    pub(crate) fn keep(&mut self, timestamp: u32, captured: Time, arrived: Time) -> Time {
+        let Some((newest, at)) = self.newest else {
+            self.newest = Some((timestamp, captured));
             return captured;
         };
-        if (-REORDERED..=0).contains(&(timestamp.wrapping_sub(newest) as i32)) {
+        let ticks = i64::from(timestamp.wrapping_sub(newest) as i32);
+        let passed = Duration::from_micros(ticks.unsigned_abs() * 1_000_000 / u64::from(self.rate));
+        if ticks <= 0 && passed <= REORDERED {
             return captured;
         }
-        let captured = captured.max(at + Duration::from_micros(1));
-        self.0 = Some((timestamp, captured));
+        let paced = if ticks > 0 && passed <= ONWARD { at + passed / 2 } else { at };
+        let captured = captured.max(paced.min(arrived)).max(at + Duration::from_micros(1));
+        self.newest = Some((timestamp, captured));
         captured
     }
 }
@@ -179,18 +207,69 @@ mod tests {
 
     #[test]
     fn a_better_known_clock_does_not_change_the_order_of_the_pictures() {
-        let mut onward = Onward::default();
+        let mut onward = Onward::new(90_000);
         let first = u32::MAX - 3000;
-        assert_eq!(onward.keep(first, at(100_000)), at(100_000));
-        assert_eq!(onward.keep(first.wrapping_add(3000), at(133_000)), at(133_000));
-        // Learned to be 50 ms less.
-        assert_eq!(onward.keep(first.wrapping_add(6000), at(116_000)), at(133_001));
-        assert_eq!(onward.keep(first.wrapping_add(9000), at(149_000)), at(149_000));
+        let mut keep = |ticks: u32, micros: u64| {
+            onward.keep(first.wrapping_add(ticks), at(micros), at(micros + 100_000)).since(at(0)).as_micros()
+        };
+        assert_eq!(keep(0, 100_000), 100_000);
+        assert_eq!(keep(3000, 133_000), 133_000);
+        // Learned to be 50 ms less: at half the pace until it is there.
+        assert_eq!(keep(6000, 116_000), 149_666);
+        assert_eq!(keep(9000, 149_000), 166_332);
+        assert_eq!(keep(12_000, 183_000), 183_000);
         // A B-frame is one.
-        assert_eq!(onward.keep(first.wrapping_add(6000), at(117_000)), at(117_000));
-        assert_eq!(onward.keep(first.wrapping_add(12_000), at(182_000)), at(182_000));
+        assert_eq!(keep(9000, 150_000), 150_000);
+        assert_eq!(keep(15_000, 216_000), 216_000);
         // Timestamps that begin anew are not.
-        assert_eq!(onward.keep(first.wrapping_sub(1_800_000), at(180_000)), at(182_001));
-        assert_eq!(onward.keep(first.wrapping_sub(1_797_000), at(215_000)), at(215_000));
+        assert_eq!(keep(0_u32.wrapping_sub(1_800_000), 210_000), 216_001);
+        assert_eq!(keep(0_u32.wrapping_sub(1_797_000), 250_000), 250_000);
+    }
+
+    #[test]
+    fn what_comes_all_at_once_is_not_captured_after_it_came() {
+        let mut onward = Onward::new(90_000);
+        for n in 0..25u32 {
+            let kept = onward.keep(n * 3600, at(0), at(0));
+            assert!(kept.since(at(0)) <= Duration::from_micros(n.into()), "{kept:?}");
+        }
+    }
+
+    /// An encoder holds `held` µs of its pictures back and none of its sound, and reports from the 20th picture on.
+    /// Gives where pictures and sound of the same instant are placed, in µs before they arrived.
+    fn holding(held: u64) -> Vec<(u64, u64)> {
+        let (mut by_arrival, mut onward) = (Stamps::new(90_000), Onward::new(90_000));
+        let mut align = Align::reported();
+        let mut placed = Vec::new();
+        for n in 0..1000u32 {
+            let captured = at(10_000_000 + u64::from(n) * 40_000);
+            let arrived = captured + Duration::from_micros(held + 20_000);
+            let sound = align.place(captured, captured + Duration::from_micros(20_000));
+            let time = match n {
+                0..20 => by_arrival.by_arrival(n * 3600, arrived),
+                _ => align.place(by_arrival.by_report(n * 3600, 0, at(10_000_000)), arrived),
+            };
+            let time = onward.keep(n * 3600, time, arrived);
+            let sound_arrived = captured + Duration::from_micros(20_000);
+            placed.push((
+                arrived.since(time).as_micros() as u64,
+                sound_arrived.since(sound).as_micros() as u64,
+            ));
+        }
+        placed
+    }
+
+    #[test]
+    fn pictures_that_an_encoder_holds_back_meet_their_sound_without_ever_standing_still() {
+        for held in [0, 100_000, 3_000_000] {
+            let placed = holding(held);
+            for pair in placed.windows(2) {
+                // Later by 40 ms each, and set back by half of that at most.
+                assert!(pair[1].0 <= pair[0].0 + 20_001, "{held}: {pair:?}");
+            }
+            let (picture, sound) = placed[999];
+            assert_eq!(picture, held + sound, "{held}: in the end they belong together");
+            assert!(placed.iter().all(|(_, sound)| *sound <= 20_000), "{held}: sound is not held back");
+        }
     }
 }

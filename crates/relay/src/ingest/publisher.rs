@@ -36,7 +36,10 @@ pub(crate) struct Publisher {
     /// One a layer.
     pictures: Vec<Pictures>,
     align: Align,
+    /// Of a publisher that does not say when it captured.
+    reported: Align,
     audio_stamps: Stamps,
+    audio_onward: Onward,
     audio_seq: Option<u64>,
     /// The newest sender report: RTP timestamp and the publisher's time, unshifted.
     audio_report: Option<(u32, Time)>,
@@ -61,7 +64,7 @@ impl Pictures {
             rid,
             ssrc,
             assembler: Assembler::new(),
-            onward: Onward::default(),
+            onward: Onward::new(Codec::H264.clock_rate()),
             stamps: Stamps::new(Codec::H264.clock_rate()),
             report: None,
             wanted: false,
@@ -111,7 +114,9 @@ impl Publisher {
         Self {
             pictures: Vec::new(),
             align: Align::default(),
+            reported: Align::reported(),
             audio_stamps: Stamps::new(Codec::Opus.clock_rate()),
+            audio_onward: Onward::new(Codec::Opus.clock_rate()),
             audio_seq: None,
             audio_report: None,
             pulse: Pulse::new(now),
@@ -153,9 +158,9 @@ impl Publisher {
                 pictures.assembler.push(incoming, now.time);
                 while let Some(unit) = pictures.assembler.pop() {
                     let (stamps, report) = (&mut pictures.stamps, pictures.report);
-                    let captured =
-                        place(&mut self.align, stamps, report, unit.timestamp, unit.captured, now.time);
-                    let captured = pictures.onward.keep(unit.timestamp, captured);
+                    let clocks = (&mut self.align, &mut self.reported);
+                    let captured = place(clocks, stamps, report, unit.timestamp, unit.captured, now.time);
+                    let captured = pictures.onward.keep(unit.timestamp, captured, now.time);
                     pictures.wanted &= !unit.keyframe;
                     let (keyframe, data) = (unit.keyframe, unit.data);
                     let packet = Packet { codec, captured, composition: Duration::ZERO, keyframe, data };
@@ -172,8 +177,9 @@ impl Publisher {
                 }
                 self.audio_seq = Some(*packet.seq_no);
                 let (stamps, report) = (&mut self.audio_stamps, self.audio_report);
-                let captured =
-                    place(&mut self.align, stamps, report, packet.header.timestamp, captured, now.time);
+                let (clocks, timestamp) = ((&mut self.align, &mut self.reported), packet.header.timestamp);
+                let captured = place(clocks, stamps, report, timestamp, captured, now.time);
+                let captured = self.audio_onward.keep(timestamp, captured, now.time);
                 let packet = Packet {
                     codec,
                     captured,
@@ -238,7 +244,7 @@ fn pictures(all: &mut Vec<Pictures>, rid: Option<Rid>, ssrc: Ssrc) -> Option<&mu
 
 /// When a packet was captured, on the relay's clock.
 fn place(
-    align: &mut Align,
+    (align, reporting): (&mut Align, &mut Align),
     stamps: &mut Stamps,
     report: Option<(u32, Time)>,
     timestamp: u32,
@@ -247,7 +253,7 @@ fn place(
 ) -> Time {
     match (captured, report) {
         (Some(captured), _) => align.place(captured, arrived),
-        (None, Some((at, reported))) => align.place(stamps.by_report(timestamp, at, reported), arrived),
+        (None, Some((at, reported))) => reporting.place(stamps.by_report(timestamp, at, reported), arrived),
         (None, None) => stamps.by_arrival(timestamp, arrived),
     }
 }

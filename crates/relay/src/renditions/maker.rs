@@ -136,7 +136,7 @@ impl Maker {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        tracing::info!(room = %self.setup.room, pid = child.id(), "lower layers are made");
+        tracing::info!(room = %self.setup.room, pid = child.id(), "the maker of lower layers runs");
         let (Some(to), Some(from), Some(log)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {

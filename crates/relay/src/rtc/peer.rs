@@ -210,8 +210,12 @@ impl Peer {
                 outcome.connected = !self.connected;
                 self.connected = true;
             }
+            // No request for consent in a while (RFC 7675): nothing more may be sent to a viewer. A publisher may be an
+            // encoder that never asks again (libnice, so GStreamer), and is here for as long as it is heard.
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                self.ended = self.ended.or(Some(Ended::Lost));
+                if self.role() == Role::Viewer {
+                    self.ended = self.ended.or(Some(Ended::Lost));
+                }
             }
             Event::Closed => self.ended = self.ended.or(Some(Ended::Closed)),
             Event::MediaAdded(media) => {

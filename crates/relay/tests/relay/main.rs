@@ -26,6 +26,7 @@ mod peer;
 mod process;
 mod reach;
 mod record;
+mod renditions;
 mod rtmp;
 mod stage;
 mod tls;
