@@ -10,7 +10,7 @@ use footlight_tests::relay::Relay;
 use footlight_tests::scratch::Scratch;
 use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::{Shown, Viewer};
-use footlight_tests::{Output, clip, turn};
+use footlight_tests::{Output, bins, clip, turn};
 use serde_json::Value;
 
 /// The picture, and its half.
@@ -127,6 +127,14 @@ async fn an_encoders_picture_gets_a_smaller_one_for_the_viewer_who_needs_it() {
         assert_eq!(viewer.stats().await.connections_made(), 1, "nothing was negotiated anew");
         viewer.browser.screenshot_and_console(&studio.output).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_app_is_the_maker_for_the_relay_that_it_bundles() {
+    let output = Output::new("renditions-app");
+    // Handed nothing, it has nothing to make: it neither opens a window nor asks for a display.
+    let mut maker = Process::start("maker", bins::command(bins::footlight()).arg("make-renditions"), &output);
+    assert_eq!(maker.exit_code(seconds(10)).await, 0, "{}", maker.stderr());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -267,7 +267,7 @@ mod tests {
         let luma = picture.planes_mut().0;
         luma.iter_mut().enumerate().for_each(|(i, y)| *y = 60 + ((i as u64 / 5 + n * 3) % 100) as u8);
         let captured = Time::from_micros(1_795_375_970_000_000 + n * 33_333);
-        encoder.encode(&picture, captured, n % 60 == 0).unwrap().unwrap()
+        encoder.encode(&picture, captured, n.is_multiple_of(60)).unwrap().unwrap()
     }
 
     /// Hands `pictures` of a stream on as fast as they are taken; gives what came back.
@@ -276,7 +276,7 @@ mod tests {
         let from = pictures.start;
         let made = pictures.flat_map(|n| {
             let packet = picture(&mut encoder, n, size);
-            assert_eq!(packet.keyframe, n % 60 == 0 || n == from);
+            assert_eq!(packet.keyframe, n.is_multiple_of(60) || n == from);
             maker.take(Message::Picture { run, layer: 0, gap: false, packet })
         });
         made.collect()

@@ -172,10 +172,7 @@ async fn feed(
         to.write_all(&header).await?;
         to.write_all(data).await?;
         to.flush().await?;
-        next = match tokio::time::timeout(IDLE, messages.recv()).await {
-            Ok(next) => next,
-            Err(_) => None,
-        };
+        next = tokio::time::timeout(IDLE, messages.recv()).await.unwrap_or_default();
     }
     Ok(())
 }

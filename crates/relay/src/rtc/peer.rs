@@ -212,10 +212,10 @@ impl Peer {
             }
             // No request for consent in a while (RFC 7675): nothing more may be sent to a viewer. A publisher may be an
             // encoder that never asks again (libnice, so GStreamer), and is here for as long as it is heard.
-            Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                if self.role() == Role::Viewer {
-                    self.ended = self.ended.or(Some(Ended::Lost));
-                }
+            Event::IceConnectionStateChange(IceConnectionState::Disconnected)
+                if self.role() == Role::Viewer =>
+            {
+                self.ended = self.ended.or(Some(Ended::Lost));
             }
             Event::Closed => self.ended = self.ended.or(Some(Ended::Closed)),
             Event::MediaAdded(media) => {

@@ -27,7 +27,7 @@ async fn publish(stage: &Stage, done: impl Future<Output = ()>) {
     let sending = async {
         for n in 0_u32.. {
             pace.tick().await;
-            encoder.frame(&picture(n, n % 10 == 0, 1_000), n * 10).await;
+            encoder.frame(&picture(n, n.is_multiple_of(10), 1_000), n * 10).await;
         }
     };
     tokio::select! {
