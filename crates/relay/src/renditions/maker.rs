@@ -20,6 +20,8 @@ use crate::rtc::Command;
 
 /// The environment variable by which the program learns how many layers there may be.
 const LIMIT: &str = "FOOTLIGHT_RENDITIONS";
+/// How the names of the relay's own environment variables begin.
+const OURS: &str = "FOOTLIGHT_";
 /// The program's name, beside that of the relay.
 const NAME: &str = "footlight-renditions";
 /// With nothing to make for this long it is ended.
@@ -128,7 +130,13 @@ impl Maker {
     /// Starts the program and feeds it until there is nothing to make for a while.
     async fn attend(&mut self, first: Message) -> io::Result<()> {
         let Program { path, arguments } = &self.setup.program;
-        let mut child = Process::new(path)
+        let mut program = Process::new(path);
+        // It decodes what strangers may have sent: the relay's keys are none of its business.
+        let ours = std::env::vars_os().map(|(name, _)| name);
+        for name in ours.filter(|name| name.to_string_lossy().starts_with(OURS)) {
+            program.env_remove(name);
+        }
+        let mut child = program
             .args(arguments)
             .env(LIMIT, String::from(self.setup.limit))
             .stdin(Stdio::piped())
