@@ -26,8 +26,51 @@ pub fn size_of(layer: usize, size: (u32, u32)) -> (u32, u32) {
     (0..layer).fold(size, |(width, height), _| ((width / 2) & !1, (height / 2) & !1))
 }
 
+/// The lower layers of one picture, the largest first.
+pub struct Layers(Vec<Layer>);
+
+impl Layers {
+    /// At most so many, below the picture that `video` describes.
+    pub fn new(most: usize, video: Config) -> Self {
+        Self((1..=most).map(|place| Layer::new(place, video)).collect())
+    }
+
+    /// Gives the encoders up until the next picture.
+    pub fn rest(&mut self) {
+        self.0.iter_mut().for_each(Layer::rest);
+    }
+
+    /// Makes the first `on` layers of a picture that itself has `kbps`; the others rest. Layers are named by their place,
+    /// the steps below the picture. Those for which a keyframe is `wanted` have one, unless their last is too recent;
+    /// `made` takes what came of each. After an error the next picture tries anew.
+    pub fn make(
+        &mut self,
+        picture: &Picture,
+        captured: Time,
+        kbps: u32,
+        on: usize,
+        wanted: impl Fn(usize) -> bool,
+        mut made: impl FnMut(usize, Result<Packet, Error>),
+    ) {
+        let mut above: Option<Picture> = None;
+        for layer in &mut self.0 {
+            let place = layer.place;
+            if place > on {
+                layer.rest();
+                continue;
+            }
+            let mut smaller = layer.pool.take();
+            halve(above.as_ref().unwrap_or(picture), &mut smaller);
+            if let Some(encoded) = layer.encode(&smaller, captured, kbps, wanted(place)).transpose() {
+                made(place, encoded);
+            }
+            above = Some(smaller);
+        }
+    }
+}
+
 /// One lower layer. Its encoder is opened by the first picture.
-pub struct Layer {
+struct Layer {
     place: usize,
     pool: PicturePool,
     config: Config,
@@ -36,31 +79,17 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// The layer `place` steps below the picture that `video` describes.
-    pub fn new(place: usize, video: Config) -> Self {
+    fn new(place: usize, video: Config) -> Self {
         let (width, height) = size_of(place, (video.width, video.height));
         let config = Config { width, height, ..video };
         Self { place, pool: PicturePool::new(width, height), config, encoder: None, last_key: None }
     }
 
-    /// Gives the encoder up until the next picture.
-    pub fn rest(&mut self) {
+    fn rest(&mut self) {
         self.encoder = None;
     }
 
-    /// The layer's picture, of that of the layer above.
-    pub fn halve(&self, above: &Picture) -> Picture {
-        let mut picture = self.pool.take();
-        halve(above, &mut picture);
-        picture
-    }
-
-    /// Encodes what [`Layer::halve`] made, where the picture itself has `kbps`; as a keyframe if one is `wanted` and the
-    /// last is long enough ago.
-    ///
-    /// # Errors
-    /// Those of the encoder, which is then opened anew by the next picture.
-    pub fn encode(
+    fn encode(
         &mut self,
         picture: &Picture,
         captured: Time,

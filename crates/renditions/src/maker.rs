@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use footlight_codec::Preset;
 use footlight_codec::decode::Decoder;
 use footlight_codec::h264::Config;
-use footlight_codec::lower::Layer;
+use footlight_codec::lower::Layers;
 use footlight_codec::spare::{Glance, Spare, sensible};
-use footlight_codec::{Error, Preset};
 use footlight_media::h264::{Colours, Sps, nal_units};
 use footlight_media::handoff::Message;
-use footlight_media::{Packet, Picture, Time};
+use footlight_media::{Packet, Time};
 use footlight_protocol::studio::{Held, LayerLimit};
 
 use crate::pace::{Measured, Pace};
@@ -52,7 +52,7 @@ struct Form {
 struct Works {
     fps: u32,
     spare: Spare,
-    layers: Vec<Layer>,
+    layers: Layers,
     on: usize,
 }
 
@@ -129,9 +129,16 @@ impl Maker {
         if works.fps != measured.fps {
             *works = Works::new(form, measured, self.limit);
         }
-        for (layer, made) in works.make(&picture, packet, measured, &mut self.wanted) {
-            out.push(Message::Picture { run: self.run, layer, gap: false, packet: made });
-        }
+        // The layers have their keyframes where the picture has them, and where they are wanted.
+        let (asked, captured) = (self.wanted, packet.captured);
+        let wanted = |place: usize| packet.keyframe || asked[place - 1];
+        works.layers.make(&picture, captured, measured.kbps, works.on, wanted, |place, made| match made {
+            Ok(packet) => {
+                self.wanted[place - 1] &= !packet.keyframe;
+                out.push(Message::Picture { run: self.run, layer: place as u8, gap: false, packet });
+            }
+            Err(error) => eprintln!("footlight-renditions: layer {place}: {error}"),
+        });
         let now = Instant::now();
         works.on = works.spare.look(&Glance {
             now,
@@ -190,41 +197,9 @@ impl Works {
         Self {
             fps: measured.fps,
             spare: Spare::new(width, height, measured.fps, limit),
-            layers: (1..=LOWER).map(|place| Layer::new(place, config)).collect(),
+            layers: Layers::new(LOWER, config),
             on: 0,
         }
-    }
-
-    /// The layers that are on, of one picture. They have their keyframes where it has them, and where they are wanted.
-    fn make(
-        &mut self,
-        picture: &Picture,
-        packet: &Packet,
-        measured: Measured,
-        wanted: &mut [bool; LOWER],
-    ) -> Vec<(u8, Packet)> {
-        let mut made = Vec::new();
-        let mut above: Option<Picture> = None;
-        for (below, (layer, wanted)) in self.layers.iter_mut().zip(wanted).enumerate() {
-            if below >= self.on {
-                layer.rest();
-                continue;
-            }
-            let smaller = layer.halve(above.as_ref().unwrap_or(picture));
-            let key = packet.keyframe || *wanted;
-            let encoded: Result<_, Error> = layer.encode(&smaller, packet.captured, measured.kbps, key);
-            match encoded {
-                Ok(Some(packet)) => {
-                    *wanted &= !packet.keyframe;
-                    made.push((below as u8 + 1, packet));
-                }
-                Ok(None) => {}
-                // The next picture tries anew.
-                Err(error) => eprintln!("footlight-renditions: layer {}: {error}", below + 1),
-            }
-            above = Some(smaller);
-        }
-        made
     }
 }
 
@@ -251,6 +226,7 @@ impl Lateness {
 #[cfg(test)]
 mod tests {
     use footlight_codec::h264::Encoder;
+    use footlight_media::Picture;
 
     use super::*;
 

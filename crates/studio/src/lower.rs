@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use footlight_codec::lower::Layer;
+use footlight_codec::lower::Layers;
 use footlight_media::Frame;
 
 use crate::air::{Air, LAYERS};
@@ -90,46 +90,36 @@ impl Shared {
 /// The thread's end.
 struct Maker {
     air: Arc<Air>,
-    layers: Vec<Layer>,
+    layers: Layers,
 }
 
 impl Maker {
     fn new(air: Arc<Air>, video: h264::Config) -> Self {
-        Self { air, layers: (1..LAYERS).map(|place| Layer::new(place, video)).collect() }
+        Self { air, layers: Layers::new(LAYERS - 1, video) }
     }
 
     fn run(mut self, shared: &Shared, stop: &Stop) {
         while !stop.is_set() {
             match shared.take() {
                 Next::Nothing => {}
-                Next::Rest => self.layers.iter_mut().for_each(Layer::rest),
+                Next::Rest => self.layers.rest(),
                 Next::Order(order) => self.make(&order),
             }
         }
     }
 
     fn make(&mut self, order: &Order) {
-        let Order { frame, layers, kbps } = order;
-        let mut above = Arc::clone(&frame.picture);
-        for (below, layer) in self.layers.iter_mut().enumerate() {
-            if below >= *layers {
-                layer.rest();
-                continue;
-            }
-            let place = below + 1;
-            above = Arc::new(layer.halve(&above));
-            let wanted = self.air.keyframe_wanted(place);
-            match layer.encode(&above, frame.captured, *kbps, wanted) {
-                Ok(Some(packet)) => {
-                    if packet.keyframe {
-                        self.air.keyframe_made(place);
-                    }
-                    self.air.send_lower(place, &packet);
+        let (Self { air, layers }, Order { frame, layers: on, kbps }) = (self, order);
+        let wanted = |place| air.keyframe_wanted(place);
+        layers.make(&frame.picture, frame.captured, *kbps, *on, wanted, |place, made| match made {
+            Ok(packet) => {
+                if packet.keyframe {
+                    air.keyframe_made(place);
                 }
-                Ok(None) => {}
-                // The picture itself goes on, and the next one tries anew.
-                Err(error) => tracing::error!(%error, place, "a lower layer's encoder"),
+                air.send_lower(place, &packet);
             }
-        }
+            // The picture itself goes on.
+            Err(error) => tracing::error!(%error, place, "a lower layer's encoder"),
+        });
     }
 }
