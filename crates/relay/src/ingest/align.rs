@@ -18,9 +18,63 @@ const EARLIEST: i64 = -1_000;
 /// The smallest difference is that of the last one to two of these, so that a drifting clock is followed.
 const WINDOW: Duration = Duration::from_secs(10);
 
+/// What is known of a publisher's clock; its streams share it, so that they stay together.
+#[derive(Debug)]
+pub(crate) struct Clocks {
+    /// By capture times in the packets.
+    told: Align,
+    /// By sender reports, for a publisher that does not say when it captured.
+    reported: Align,
+}
+
+impl Default for Clocks {
+    fn default() -> Self {
+        Self { told: Align::default(), reported: Align::reported() }
+    }
+}
+
+/// When the packets of one stream were captured.
+#[derive(Debug)]
+pub(crate) struct Timing {
+    stamps: Stamps,
+    /// The newest sender report: RTP timestamp and the publisher's time, unshifted.
+    report: Option<(u32, Time)>,
+    onward: Onward,
+}
+
+impl Timing {
+    /// Of a stream whose timestamps count `rate` ticks a second.
+    pub(crate) fn new(rate: u32) -> Self {
+        Self { stamps: Stamps::new(rate), report: None, onward: Onward::new(rate) }
+    }
+
+    /// A sender report, where one came with the packet.
+    pub(crate) fn hear(&mut self, report: Option<(u32, Time)>) {
+        self.report = report.or(self.report);
+    }
+
+    /// When what has this timestamp was captured, on the relay's clock.
+    pub(crate) fn place(
+        &mut self,
+        clocks: &mut Clocks,
+        timestamp: u32,
+        captured: Option<Time>,
+        arrived: Time,
+    ) -> Time {
+        let placed = match (captured, self.report) {
+            (Some(captured), _) => clocks.told.place(captured, arrived),
+            (None, Some((at, reported))) => {
+                clocks.reported.place(self.stamps.by_report(timestamp, at, reported), arrived)
+            }
+            (None, None) => self.stamps.by_arrival(timestamp, arrived),
+        };
+        self.onward.keep(timestamp, placed, arrived)
+    }
+}
+
 /// State of one publisher, or of one stream of a publisher that does not say when it captured.
 #[derive(Debug)]
-pub(crate) struct Align {
+struct Align {
     oldest: i64,
     shifted: bool,
     /// Smallest arrival minus capture, in microseconds, of this window and of the one before.
@@ -37,17 +91,17 @@ impl Default for Align {
 
 impl Align {
     /// A clock that is known to have nothing to do with ours.
-    pub(crate) fn foreign() -> Self {
+    fn foreign() -> Self {
         Self { shifted: true, ..Self::default() }
     }
 
     /// A clock that is known by sender reports alone.
-    pub(crate) fn reported() -> Self {
+    fn reported() -> Self {
         Self { oldest: OLDEST_REPORTED, ..Self::default() }
     }
 
     /// The capture time on the relay's clock; never later than `arrived`.
-    pub(crate) fn place(&mut self, captured: Time, arrived: Time) -> Time {
+    fn place(&mut self, captured: Time, arrived: Time) -> Time {
         let delta = arrived.as_micros() as i64 - captured.as_micros() as i64;
         self.learn(delta, arrived);
         self.shifted |= !(EARLIEST..=self.oldest).contains(&delta);
@@ -103,7 +157,7 @@ impl Stamps {
     }
 
     /// By a sender report that says `timestamp` `at` was captured `reported`, on the publisher's clock.
-    pub(crate) fn by_report(&self, timestamp: u32, at: u32, reported: Time) -> Time {
+    fn by_report(&self, timestamp: u32, at: u32, reported: Time) -> Time {
         let ticks = i64::from(timestamp.wrapping_sub(at) as i32);
         let micros = ticks * 1_000_000 / i64::from(self.rate);
         Time::from_micros(reported.as_micros().saturating_add_signed(micros))
@@ -121,19 +175,19 @@ const ONWARD: Duration = Duration::from_secs(10);
 /// would be B-frames. Times that are to go back go at half their pace instead, until they are where they belong: a
 /// picture that stands still for so long would be worse.
 #[derive(Debug)]
-pub(crate) struct Onward {
+struct Onward {
     rate: u32,
     newest: Option<(u32, Time)>,
 }
 
 impl Onward {
-    pub(crate) fn new(rate: u32) -> Self {
+    fn new(rate: u32) -> Self {
         Self { rate, newest: None }
     }
 
     /// The time, or one after that of the newest timestamp before this one; never later than `arrived`, but by a
     /// microsecond a call. Where the timestamp itself goes back the stream says so, and it stays.
-    pub(crate) fn keep(&mut self, timestamp: u32, captured: Time, arrived: Time) -> Time {
+    fn keep(&mut self, timestamp: u32, captured: Time, arrived: Time) -> Time {
         let Some((newest, at)) = self.newest else {
             self.newest = Some((timestamp, captured));
             return captured;

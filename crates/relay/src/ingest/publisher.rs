@@ -13,7 +13,7 @@ use footlight_media::{Codec, Packet, Time};
 use str0m::media::{KeyframeRequestKind, Rid};
 use str0m::rtp::{RtpPacket, Ssrc};
 
-use super::align::{Align, Onward, Stamps};
+use super::align::{Clocks, Timing};
 use crate::clock::Moment;
 use crate::layers::MOST;
 
@@ -35,14 +35,9 @@ pub(crate) struct Delivery {
 pub(crate) struct Publisher {
     /// One a layer.
     pictures: Vec<Pictures>,
-    align: Align,
-    /// Of a publisher that does not say when it captured.
-    reported: Align,
-    audio_stamps: Stamps,
-    audio_onward: Onward,
+    clocks: Clocks,
+    audio: Timing,
     audio_seq: Option<u64>,
-    /// The newest sender report: RTP timestamp and the publisher's time, unshifted.
-    audio_report: Option<(u32, Time)>,
     pulse: Pulse,
 }
 
@@ -51,9 +46,7 @@ struct Pictures {
     rid: Option<Rid>,
     ssrc: Ssrc,
     assembler: Assembler,
-    onward: Onward,
-    stamps: Stamps,
-    report: Option<(u32, Time)>,
+    timing: Timing,
     wanted: bool,
     asked: Option<Instant>,
 }
@@ -64,9 +57,7 @@ impl Pictures {
             rid,
             ssrc,
             assembler: Assembler::new(),
-            onward: Onward::new(Codec::H264.clock_rate()),
-            stamps: Stamps::new(Codec::H264.clock_rate()),
-            report: None,
+            timing: Timing::new(Codec::H264.clock_rate()),
             wanted: false,
             asked: None,
         }
@@ -113,12 +104,9 @@ impl Publisher {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             pictures: Vec::new(),
-            align: Align::default(),
-            reported: Align::reported(),
-            audio_stamps: Stamps::new(Codec::Opus.clock_rate()),
-            audio_onward: Onward::new(Codec::Opus.clock_rate()),
+            clocks: Clocks::default(),
+            audio: Timing::new(Codec::Opus.clock_rate()),
             audio_seq: None,
-            audio_report: None,
             pulse: Pulse::new(now),
         }
     }
@@ -147,7 +135,7 @@ impl Publisher {
                 let Some(pictures) = pictures(&mut self.pictures, rid, packet.header.ssrc) else {
                     return;
                 };
-                pictures.report = report.or(pictures.report);
+                pictures.timing.hear(report);
                 let incoming = Incoming {
                     seq: *packet.seq_no,
                     timestamp: packet.header.timestamp,
@@ -157,10 +145,8 @@ impl Publisher {
                 };
                 pictures.assembler.push(incoming, now.time);
                 while let Some(unit) = pictures.assembler.pop() {
-                    let (stamps, report) = (&mut pictures.stamps, pictures.report);
-                    let clocks = (&mut self.align, &mut self.reported);
-                    let captured = place(clocks, stamps, report, unit.timestamp, unit.captured, now.time);
-                    let captured = pictures.onward.keep(unit.timestamp, captured, now.time);
+                    let timing = &mut pictures.timing;
+                    let captured = timing.place(&mut self.clocks, unit.timestamp, unit.captured, now.time);
                     pictures.wanted &= !unit.keyframe;
                     let (keyframe, data) = (unit.keyframe, unit.data);
                     let packet = Packet { codec, captured, composition: Duration::ZERO, keyframe, data };
@@ -169,17 +155,15 @@ impl Publisher {
                 pictures.wanted |= pictures.assembler.take_keyframe_wanted();
             }
             Codec::Opus => {
-                self.audio_report = report.or(self.audio_report);
+                self.audio.hear(report);
                 // Opus hides a lost packet better than a late one.
                 let late = self.audio_seq.is_some_and(|newest| *packet.seq_no <= newest);
                 if late || packet.payload.is_empty() {
                     return;
                 }
                 self.audio_seq = Some(*packet.seq_no);
-                let (stamps, report) = (&mut self.audio_stamps, self.audio_report);
-                let (clocks, timestamp) = ((&mut self.align, &mut self.reported), packet.header.timestamp);
-                let captured = place(clocks, stamps, report, timestamp, captured, now.time);
-                let captured = self.audio_onward.keep(timestamp, captured, now.time);
+                let timestamp = packet.header.timestamp;
+                let captured = self.audio.place(&mut self.clocks, timestamp, captured, now.time);
                 let packet = Packet {
                     codec,
                     captured,
@@ -240,20 +224,4 @@ fn pictures(all: &mut Vec<Pictures>, rid: Option<Rid>, ssrc: Ssrc) -> Option<&mu
     let pictures = all.get_mut(place)?;
     pictures.ssrc = ssrc;
     Some(pictures)
-}
-
-/// When a packet was captured, on the relay's clock.
-fn place(
-    (align, reporting): (&mut Align, &mut Align),
-    stamps: &mut Stamps,
-    report: Option<(u32, Time)>,
-    timestamp: u32,
-    captured: Option<Time>,
-    arrived: Time,
-) -> Time {
-    match (captured, report) {
-        (Some(captured), _) => align.place(captured, arrived),
-        (None, Some((at, reported))) => reporting.place(stamps.by_report(timestamp, at, reported), arrived),
-        (None, None) => stamps.by_arrival(timestamp, arrived),
-    }
 }
