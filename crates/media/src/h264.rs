@@ -104,21 +104,21 @@ impl Colours {
     /// Section E.1.1, up to where the colours are.
     fn parse(bits: &mut Bits<'_>) -> Option<Self> {
         const EXTENDED_SAR: u32 = 255;
-        if bits.take(1)? == 0 {
+        if !bits.flag()? {
             return None;
         }
-        if bits.take(1)? == 1 && bits.take(8)? == EXTENDED_SAR {
+        if bits.flag()? && bits.take(8)? == EXTENDED_SAR {
             bits.take(32)?;
         }
-        if bits.take(1)? == 1 {
-            bits.take(1)?; // overscan_appropriate_flag
+        if bits.flag()? {
+            bits.flag()?; // overscan_appropriate_flag
         }
-        if bits.take(1)? == 0 {
+        if !bits.flag()? {
             return None;
         }
         bits.take(3)?; // video_format
-        let mut colours = Self { full_range: bits.take(1)? == 1, ..Self::UNSPECIFIED };
-        if bits.take(1)? == 1 {
+        let mut colours = Self { full_range: bits.flag()?, ..Self::UNSPECIFIED };
+        if bits.flag()? {
             for code in [&mut colours.primaries, &mut colours.transfer, &mut colours.matrix] {
                 *code = bits.take(8)? as u8;
             }

@@ -21,6 +21,8 @@ use bytes::Bytes;
 
 use crate::{Codec, Error, Packet, Time};
 
+/// The environment variable by which the maker learns how many layers there may be: `auto`, or at most so many.
+pub const LIMIT: &str = "FOOTLIGHT_RENDITIONS";
 /// Bytes of a header.
 pub const HEADER: usize = 20;
 /// Largest picture that is handed on: level 6.2 at its highest bitrate has smaller ones.

@@ -11,13 +11,10 @@ use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use footlight_media::handoff::{HEADER, Header, Message};
+use footlight_media::handoff::{HEADER, Header, LIMIT, Message};
 use footlight_protocol::studio::LayerLimit;
 
 use maker::Maker;
-
-/// The environment variable that holds how many layers there may be, as [`LayerLimit`] is written.
-pub const LIMIT: &str = "FOOTLIGHT_RENDITIONS";
 
 /// Serves the relay on standard input and output until the former ends.
 pub fn main() -> ExitCode {

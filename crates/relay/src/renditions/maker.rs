@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
-use footlight_media::handoff::{HEADER, Header, Message};
+use footlight_media::handoff::{HEADER, Header, LIMIT, Message};
 use footlight_protocol::RoomId;
 use footlight_protocol::room::Renditions;
 use footlight_protocol::studio::{Held, LayerLimit};
@@ -18,8 +18,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::rtc::Command;
 
-/// The environment variable by which the program learns how many layers there may be.
-const LIMIT: &str = "FOOTLIGHT_RENDITIONS";
 /// How the names of the relay's own environment variables begin.
 const OURS: &str = "FOOTLIGHT_";
 /// The program's name, beside that of the relay.

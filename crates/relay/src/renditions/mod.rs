@@ -46,13 +46,12 @@ impl TryFrom<String> for Renditions {
     }
 }
 
+/// What viewers call the layers that are made, from the first step below the picture itself.
+const NAMES: [&str; 2] = ["half", "quarter"];
+
 /// The name of the layer that is `layer` steps below the picture itself; none where none is made.
 pub(crate) fn name(layer: u8) -> Option<Rid> {
-    match layer {
-        1 => Some("half".into()),
-        2 => Some("quarter".into()),
-        _ => None,
-    }
+    NAMES.get(usize::from(layer).checked_sub(1)?).map(|name| (*name).into())
 }
 
 /// The media thread's end, one a room. It takes the pictures of a source that sends one quality.
@@ -106,10 +105,9 @@ impl Tap {
 
     /// Of the layer of that name.
     pub(crate) fn want_keyframe(&self, rid: Rid) {
-        let layer = (1..=2).find(|layer| name(*layer) == Some(rid));
-        if let Some(layer) = layer {
+        if let Some(above) = NAMES.iter().position(|name| *name == &*rid) {
             // Full ⇒ it has pictures to work on first; who waits asks again.
-            let _ = self.messages.try_send(Message::KeyframeWanted { layer });
+            let _ = self.messages.try_send(Message::KeyframeWanted { layer: above as u8 + 1 });
         }
     }
 }

@@ -138,13 +138,17 @@ impl Room {
         if taken.reordered && self.note(session, Note::BFrames) {
             self.video.clear();
         }
-        if let Some(tap) = &mut self.tap
-            && layer.is_none()
-            && self.noted.is_empty()
-            && !self.viewers.is_empty()
+        if layer.is_none()
+            && self.has_use_for_renditions()
+            && let Some(tap) = &mut self.tap
         {
             tap.offer(packet);
         }
+    }
+
+    /// They are for those who watch by WebRTC, and of pictures that these can see.
+    fn has_use_for_renditions(&self) -> bool {
+        !self.viewers.is_empty() && self.noted.is_empty()
     }
 
     /// Takes a picture of a lower layer that was made of what the source of that run sends.
@@ -164,14 +168,15 @@ impl Room {
         }
     }
 
-    /// Lower layers are for those who watch by WebRTC, and of pictures that these can see.
+    /// Lets the maker of lower layers rest while nobody has a use for them.
     pub(super) fn check_tap(&mut self, session: SessionId) {
+        if self.has_use_for_renditions() {
+            return;
+        }
         let Some(tap) = &mut self.tap else { return };
-        if self.viewers.is_empty() || !self.noted.is_empty() {
-            tap.rest();
-            if std::mem::take(&mut self.tapped) {
-                notify(self, Notice::Renditions { session, renditions: None });
-            }
+        tap.rest();
+        if std::mem::take(&mut self.tapped) {
+            notify(self, Notice::Renditions { session, renditions: None });
         }
     }
 
