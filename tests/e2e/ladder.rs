@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use footlight_tests::browser::Setup;
 use footlight_tests::faces::viewer as face;
-use footlight_tests::net::{Space, link};
+use footlight_tests::net::{Between, Space};
 use footlight_tests::relay::Relay;
 use footlight_tests::scratch::Scratch;
 use footlight_tests::studio::{Headless, Studio};
@@ -135,12 +135,7 @@ struct Stage {
 
 impl Stage {
     async fn set(output: &Output) -> Self {
-        let (creator, server, far) = (Space::new("creator"), Space::new("server"), Space::new("viewer"));
-        link((&creator, "creator0", &["10.1.0.2/24"]), (&server, "server0", &["10.1.0.1/24"]));
-        link((&server, "server1", &["10.2.0.1/24"]), (&far, "viewer0", &["10.2.0.2/24"]));
-        // Without a route to anywhere, multicast (mDNS) fails, and Chromium now and then finds no candidate of its own.
-        creator.ip(&["route", "add", "default", "via", "10.1.0.1"]);
-        far.ip(&["route", "add", "default", "via", "10.2.0.1"]);
+        let Between { first: creator, server, second: far } = Between::new("creator", "viewer");
         let data = Scratch::new("relay");
         let relay = Relay::start_in(&server, "relay", "0.0.0.0:8080", data.path(), &[], &[], output).await;
         let headless = Headless::default().size(640, 360);

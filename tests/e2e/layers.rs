@@ -1,10 +1,9 @@
 //! A broadcast in layers: each viewer gets the one that its link carries.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use footlight_tests::browser::Setup;
-use footlight_tests::net::{Space, link};
+use footlight_tests::net::Between;
 use footlight_tests::relay::Relay;
 use footlight_tests::scratch::Scratch;
 use footlight_tests::studio::Headless;
@@ -21,29 +20,13 @@ const ASKED: u32 = 2400;
 const NARROW: u32 = 1000;
 const WIDE: u32 = 8000;
 
-async fn width(viewer: &Viewer) -> f64 {
-    viewer.stats().await.video("frameWidth")
-}
-
-/// Waits for a picture of that width; says how long it took.
-async fn until_width(viewer: &Viewer, wanted: f64, limit: Duration) -> Duration {
-    let begun = Instant::now();
-    wait::until("a picture of the other size", limit, async || (width(viewer).await == wanted).then_some(()))
-        .await;
-    begun.elapsed()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_narrow_link_gets_the_small_picture_and_a_wide_one_keeps_the_large() {
     let _turn = turn().await;
     let output = Output::new("layers-by-link");
-    let (server, near, far) = (Space::new("server"), Space::new("near"), Space::new("far"));
-    link((&server, "server0", &["10.1.0.1/24"]), (&near, "near0", &["10.1.0.2/24"]));
-    link((&server, "server1", &["10.2.0.1/24"]), (&far, "far0", &["10.2.0.2/24"]));
-    // Without a route to anywhere, multicast (mDNS) fails, and Chromium now and then finds no candidate of its own.
+    let Between { first: near, server, second: far } = Between::new("near", "far");
+    // The studio is on it, and its multicast (mDNS) would fail as well.
     server.ip(&["route", "add", "default", "via", "10.1.0.2"]);
-    near.ip(&["route", "add", "default", "via", "10.1.0.1"]);
-    far.ip(&["route", "add", "default", "via", "10.2.0.1"]);
     server.rate("server1", WIDE);
     let data = Scratch::new("relay");
     let relay = Relay::start_in(&server, "relay", "0.0.0.0:8080", data.path(), &[], &[], &output).await;
@@ -79,7 +62,7 @@ async fn a_narrow_link_gets_the_small_picture_and_a_wide_one_keeps_the_large() {
         (open(&near, "near", "10.1.0.1").await, open(&far, "far", "10.2.0.1").await);
     for viewer in [&near_viewer, &far_viewer] {
         viewer.in_state("playing", seconds(30)).await;
-        until_width(viewer, LARGE, seconds(30)).await;
+        viewer.until_width(LARGE, seconds(30)).await;
     }
     let door = server.door(8080);
     let room = format!("{}/api/v1/rooms/main", door.http());
@@ -94,15 +77,15 @@ async fn a_narrow_link_gets_the_small_picture_and_a_wide_one_keeps_the_large() {
     near_viewer.record().await;
 
     server.rate("server1", NARROW);
-    let down = until_width(&far_viewer, SMALL, seconds(10)).await;
+    let down = far_viewer.until_width(SMALL, seconds(10)).await;
     tokio::time::sleep(seconds(6)).await;
-    assert_eq!(width(&far_viewer).await, SMALL, "it stays there");
+    assert_eq!(far_viewer.width().await, SMALL, "it stays there");
     let before = far_viewer.stats().await;
     tokio::time::sleep(seconds(8)).await;
     let after = far_viewer.stats().await;
     let frozen = after.video("totalFreezesDuration") - before.video("totalFreezesDuration");
     server.rate("server1", WIDE);
-    let up = until_width(&far_viewer, LARGE, seconds(40)).await;
+    let up = far_viewer.until_width(LARGE, seconds(40)).await;
     let shown = near_viewer.shown(0).await;
     let figures = format!(
         "{NARROW} kbit/s: the small picture after {down:.1?}, frozen {frozen:.2} s of the 8 s after it had settled; \

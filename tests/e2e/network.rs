@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use footlight_tests::browser::Setup;
-use footlight_tests::net::{Space, link};
+use footlight_tests::net::{Between, Space};
 use footlight_tests::relay::Relay;
 use footlight_tests::scratch::Scratch;
 use footlight_tests::studio::{Headless, Studio};
@@ -34,12 +34,7 @@ struct Lab {
 
 impl Lab {
     fn new() -> Self {
-        let (creator, server, viewer) = (Space::new("creator"), Space::new("server"), Space::new("viewer"));
-        link((&creator, "creator0", &["10.1.0.2/24"]), (&server, "server0", &["10.1.0.1/24"]));
-        link((&server, "server1", &["10.2.0.1/24"]), (&viewer, "viewer0", &["10.2.0.2/24"]));
-        // Without a route to anywhere, multicast (mDNS) fails, and Chromium now and then finds no candidate of its own.
-        creator.ip(&["route", "add", "default", "via", "10.1.0.1"]);
-        viewer.ip(&["route", "add", "default", "via", "10.2.0.1"]);
+        let Between { first: creator, server, second: viewer } = Between::new("creator", "viewer");
         Self { creator, server, viewer }
     }
 

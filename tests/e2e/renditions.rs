@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use footlight_tests::browser::Setup;
-use footlight_tests::net::{Space, link};
+use footlight_tests::net::{Between, Space};
 use footlight_tests::process::Process;
 use footlight_tests::relay::Relay;
 use footlight_tests::scratch::Scratch;
@@ -40,12 +40,7 @@ struct Studio {
 impl Studio {
     async fn set(name: &str) -> Self {
         let output = Output::new(name);
-        let (server, near, far) = (Space::new("server"), Space::new("near"), Space::new("far"));
-        link((&server, "server0", &["10.1.0.1/24"]), (&near, "near0", &["10.1.0.2/24"]));
-        link((&server, "server1", &["10.2.0.1/24"]), (&far, "far0", &["10.2.0.2/24"]));
-        // Without a route to anywhere, multicast (mDNS) fails, and Chromium now and then finds no candidate of its own.
-        near.ip(&["route", "add", "default", "via", "10.1.0.1"]);
-        far.ip(&["route", "add", "default", "via", "10.2.0.1"]);
+        let Between { first: near, server, second: far } = Between::new("near", "far");
         server.rate("server1", WIDE);
         let data = Scratch::new("relay");
         let rtmp = ["--rtmp", "127.0.0.1:1935"];
@@ -59,7 +54,7 @@ impl Studio {
         let link = format!("http://{host}:8080/main");
         let viewer = Viewer::open_in(Some(space), name, &link, Setup::default(), &self.output).await;
         viewer.in_state("playing", seconds(30)).await;
-        until_width(&viewer, LARGE, seconds(30)).await;
+        viewer.until_width(LARGE, seconds(30)).await;
         viewer
     }
 
@@ -77,15 +72,6 @@ impl Studio {
 
 fn made(room: &Value, count: u64) -> bool {
     room["renditions"]["made"] == count
-}
-
-async fn width(viewer: &Viewer) -> f64 {
-    viewer.stats().await.video("frameWidth")
-}
-
-async fn until_width(viewer: &Viewer, wanted: f64, limit: Duration) {
-    wait::until("a picture of the other size", limit, async || (width(viewer).await == wanted).then_some(()))
-        .await;
 }
 
 /// Of so many seconds of pictures, those whose number can be read and follows the one before.
@@ -121,7 +107,7 @@ async fn an_encoders_picture_gets_a_smaller_one_for_the_viewer_who_needs_it() {
     // comes back, which is another story.
     let mut tries = 0;
     let (shown, order) = loop {
-        until_width(&far, SMALL, seconds(40)).await;
+        far.until_width(SMALL, seconds(40)).await;
         let (shown, order) = read(&far, WATCHED).await;
         tries += 1;
         if tries == 3 || shown.iter().all(|frame| f64::from(frame.width) == SMALL) {
@@ -134,9 +120,9 @@ async fn an_encoders_picture_gets_a_smaller_one_for_the_viewer_who_needs_it() {
     let least = WATCHED as usize * clip::FPS as usize / 2;
     assert!(shown.len() > least && order > 0.9, "{figures}");
     assert!(shown.iter().all(|frame| f64::from(frame.width) == SMALL), "{figures}");
-    assert_eq!(width(&near).await, LARGE, "the other viewer notices nothing");
+    assert_eq!(near.width().await, LARGE, "the other viewer notices nothing");
     studio.server.rate("server1", WIDE);
-    until_width(&far, LARGE, seconds(40)).await;
+    far.until_width(LARGE, seconds(40)).await;
     for viewer in [&near, &far] {
         assert_eq!(viewer.stats().await.connections_made(), 1, "nothing was negotiated anew");
         viewer.browser.screenshot_and_console(&studio.output).await;
@@ -171,7 +157,7 @@ async fn a_computer_with_nothing_to_spare_makes_none_and_says_so() {
             made(room, 0) && room["renditions"]["held"] == "busy" && room.get("layers").is_none()
         })
         .await;
-    assert_eq!(width(&viewer).await, LARGE);
+    assert_eq!(viewer.width().await, LARGE);
     drop(busy);
     studio.until("it is made again", seconds(60), |room| made(room, 1)).await;
     drop(viewer);

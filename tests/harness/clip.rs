@@ -29,8 +29,12 @@ const NUMBER: (u32, u32) = (256, 24);
 /// Makes the clip, H.264 without B-frames and a keyframe each second, AAC, in MP4.
 pub fn make(folder: &Path) -> PathBuf {
     let path = folder.join("clip.mp4");
-    let mut encoder =
-        encoder().args(["-shortest", "-y"]).arg(&path).stdin(Stdio::piped()).spawn().expect("ffmpeg starts");
+    let mut encoder = encoder(WIDTH, HEIGHT)
+        .args(["-shortest", "-y"])
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("ffmpeg starts");
     let mut pictures = encoder.stdin.take().expect("stdin is piped");
     let mut picture = Picture::black(WIDTH, HEIGHT);
     for number in 0..FRAMES {
@@ -61,59 +65,50 @@ pub fn publish(clip: &Path, target: &str, output: &Output) -> Process {
 
 /// ffmpeg that encodes pictures with the same numbers and the instant that they are made at, as they are made.
 pub fn publish_live(target: &str, output: &Output) -> Process {
-    let mut command = encoder();
+    let mut command = encoder(WIDTH, HEIGHT);
     command.args(["-f", "flv", target]);
-    Process::start_fed("ffmpeg-live", &mut command, output, |mut pictures| {
-        let mut picture = Picture::black(WIDTH, HEIGHT);
-        let begun = Instant::now();
-        for number in 0_u32.. {
-            let due = begun + Duration::from_secs(1) * number / FPS;
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
-            let burned = Burned::new(number % FRAMES, Time::from_micros(now.as_micros() as u64));
-            if write(&mut pictures, &mut picture, burned).is_err() {
-                return;
-            }
-        }
+    Process::start_fed("ffmpeg-live", &mut command, output, |pictures| {
+        feed(pictures, Picture::black(WIDTH, HEIGHT), |_| {});
     })
 }
 
-/// ffmpeg that encodes pictures of 640×360 with the same numbers and the instant that they are made at, as they are made,
-/// and noise below, so that they take the whole bitrate.
+/// The same from a machine of a test's network, in 640×360, with noise in the lower half, so that it takes the whole
+/// bitrate.
 pub fn publish_noisy(space: &Space, kbps: u32, target: &str, output: &Output) -> Process {
-    let (width, height) = (2 * WIDTH, 2 * HEIGHT);
-    let (size, fps, rate) = (format!("{width}x{height}"), FPS.to_string(), format!("{kbps}k"));
-    let mut command = ffmpeg();
-    command
-        .args(["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", &size, "-r", &fps, "-i", "-"])
-        .args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-map", "0:v", "-map", "1:a"])
-        .args(["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", &fps])
-        .args(["-b:v", &rate, "-maxrate", &rate, "-bufsize", &rate, "-c:a", "aac", "-ac", "2"])
-        .args(["-f", "flv", target]);
-    Process::start_fed("ffmpeg-noisy", &mut space.inside(&command), output, move |mut pictures| {
-        let mut picture = Picture::black(width, height);
-        let (begun, mut seed) = (Instant::now(), 1_u32);
-        for number in 0_u32.. {
-            let due = begun + Duration::from_secs(1) * number / FPS;
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    let (width, height, rate) = (2 * WIDTH, 2 * HEIGHT, format!("{kbps}k"));
+    let mut command = encoder(width, height);
+    command.args(["-b:v", &rate, "-maxrate", &rate, "-bufsize", &rate, "-f", "flv", target]);
+    Process::start_fed("ffmpeg-noisy", &mut space.inside(&command), output, move |pictures| {
+        let mut seed = 1_u32;
+        feed(pictures, Picture::black(width, height), |picture| {
             let luma = picture.planes_mut().0;
-            let below = luma.len() / 2;
-            for pixel in &mut luma[below..] {
+            let half = luma.len() / 2;
+            for pixel in &mut luma[half..] {
                 seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 *pixel = 90 + (seed >> 26) as u8;
             }
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
-            let burned = Burned::new(number % FRAMES, Time::from_micros(now.as_micros() as u64));
-            if write(&mut pictures, &mut picture, burned).is_err() {
-                return;
-            }
-        }
+        });
     })
 }
 
+/// Writes the picture with its number [`FPS`] times a second, each time after `draw`, until nobody takes it any more.
+fn feed(mut pictures: ChildStdin, mut picture: Picture, mut draw: impl FnMut(&mut Picture)) {
+    let begun = Instant::now();
+    for number in 0_u32.. {
+        let due = begun + Duration::from_secs(1) * number / FPS;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        draw(&mut picture);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+        let burned = Burned::new(number % FRAMES, Time::from_micros(now.as_micros() as u64));
+        if write(&mut pictures, &mut picture, burned).is_err() {
+            return;
+        }
+    }
+}
+
 /// ffmpeg that encodes what is written to it, beside a tone.
-fn encoder() -> Command {
-    let (size, fps) = (format!("{WIDTH}x{HEIGHT}"), FPS.to_string());
+fn encoder(width: u32, height: u32) -> Command {
+    let (size, fps) = (format!("{width}x{height}"), FPS.to_string());
     let mut command = ffmpeg();
     command
         .args(["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", &size, "-r", &fps, "-i", "-"])

@@ -210,6 +210,28 @@ pub fn link(left: (&Space, &str, &[&str]), right: (&Space, &str, &[&str])) {
     }
 }
 
+/// A server between two machines, each on a network of its own: device `server0`, 10.1.0.1, leads to the first, whose
+/// device is its label with a 0 behind, 10.1.0.2; `server1`, 10.2.0.1, to the second, likewise. Both have a route to
+/// everywhere: without one multicast (mDNS) fails, and Chromium now and then finds no candidate of its own.
+#[derive(Debug)]
+pub struct Between {
+    pub first: Space,
+    pub server: Space,
+    pub second: Space,
+}
+
+impl Between {
+    pub fn new(first: &str, second: &str) -> Self {
+        let (near, far) = (format!("{first}0"), format!("{second}0"));
+        let (first, server, second) = (Space::new(first), Space::new("server"), Space::new(second));
+        link((&first, &near, &["10.1.0.2/24"]), (&server, "server0", &["10.1.0.1/24"]));
+        link((&server, "server1", &["10.2.0.1/24"]), (&second, &far, &["10.2.0.2/24"]));
+        first.ip(&["route", "add", "default", "via", "10.1.0.1"]);
+        second.ip(&["route", "add", "default", "via", "10.2.0.1"]);
+        Self { first, server, second }
+    }
+}
+
 /// A way from this machine's loopback into a space. Closed with its value.
 #[derive(Debug)]
 pub struct Door {

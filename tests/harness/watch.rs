@@ -1,6 +1,6 @@
 //! A viewer: the watch page in a real browser, and what can be measured of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -118,6 +118,21 @@ impl Viewer {
     pub async fn stats(&self) -> Stats {
         let stats = self.browser.page.run("return instruments.stats()").await;
         Stats(stats)
+    }
+
+    /// Of the picture that is decoded, in pixels.
+    pub async fn width(&self) -> f64 {
+        self.stats().await.video("frameWidth")
+    }
+
+    /// Waits for a picture of that width; says how long it took.
+    pub async fn until_width(&self, wanted: f64, limit: Duration) -> Duration {
+        let begun = Instant::now();
+        wait::until("a picture of the other size", limit, async || {
+            (self.width().await == wanted).then_some(())
+        })
+        .await;
+        begun.elapsed()
     }
 
     /// Loudness of what is received, as a share of full scale, each 20 ms.
