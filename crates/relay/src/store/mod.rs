@@ -1,12 +1,16 @@
 //! What survives a restart: secrets, people's names, the room's events, sanctions, what recordings there are. The only
-//! place with SQL.
+//! place with SQL, each question of which is written once for all databases ([`sql`]).
 //!
 //! One thread owns the database and works through a bounded queue. What is in the queue at once goes into
 //! one transaction, and nobody hears "done" before it is committed.
 
+mod events;
+mod people;
 pub(crate) mod recordings;
+mod sql;
 mod sqlite;
 pub(crate) mod uploads;
+mod writer;
 
 use std::path::Path;
 
@@ -15,6 +19,9 @@ use footlight_protocol::{KeyId, MessageId, Nonce, RoomId, Seq, UserId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
+use sql::{Database, Fault, Outcome};
+use writer::{Done, Job};
+pub(crate) use writer::Writer;
 
 /// Jobs that wait for the database: some seconds of a very busy chat. Full ⇒ rooms wait, and with them those
 /// who chat; media does not pass through here.
@@ -68,28 +75,11 @@ pub(crate) struct KeptKey {
     pub(crate) made_at: UnixMillis,
 }
 
-/// Runs in the database's thread; hands its answer out after the commit.
-type Job = Box<dyn FnOnce(&mut sqlite::Database) -> Answer + Send>;
-/// Told whether the transaction was committed.
-type Answer = Box<dyn FnOnce(bool) + Send>;
-
 /// A handle to the database; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Store {
     jobs: mpsc::Sender<Job>,
     path: std::sync::Arc<Path>,
-}
-
-/// Owns the database's thread. [`Writer::join`] waits until everything that was queued is committed.
-pub(crate) struct Writer(Option<std::thread::JoinHandle<()>>);
-
-impl Writer {
-    /// Ends when the last [`Store`] is gone.
-    pub(crate) fn join(mut self) {
-        if let Some(thread) = self.0.take() {
-            let _ = thread.join();
-        }
-    }
 }
 
 impl Store {
@@ -101,13 +91,13 @@ impl Store {
         let at = path.clone();
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || sqlite::run(&at, receiver, opened))
+            .spawn(move || writer::run(&at, receiver, opened))
             .map_err(|_| Error::System { what: "a thread" })?;
         let store = Self { jobs, path };
         open.await
             .map_err(|_| store.fault("did not open".to_owned()))?
             .map_err(|message| store.fault(message))?;
-        Ok((store, Writer(Some(thread))))
+        Ok((store, Writer::of(thread)))
     }
 
     fn fault(&self, message: String) -> Error {
@@ -117,21 +107,18 @@ impl Store {
     /// Queues work and returns its answer, which comes once it is on disk.
     async fn ask<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut sqlite::Database) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Database<'_>) -> Outcome<T> + Send + 'static,
     ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |database| {
-            let done = work(database).map_err(|error| error.to_string());
-            Box::new(move |committed| {
-                let done = done.and_then(|value| {
-                    if committed { Ok(value) } else { Err("the transaction was not committed".to_owned()) }
-                });
-                let _ = reply.send(done);
-            })
+            let done = work(database);
+            let counts = done.is_ok();
+            let answer = move |committed: Outcome<()>| drop(reply.send(committed.and(done)));
+            Done { counts, answer: Box::new(answer) }
         });
         let gone = || self.fault("its thread has ended".to_owned());
         self.jobs.send(job).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?.map_err(|message| self.fault(message))
+        answer.await.map_err(|_| gone())?.map_err(|Fault(message)| self.fault(message))
     }
 
     pub(crate) async fn secret(&self, name: &'static str) -> Result<Option<Vec<u8>>, Error> {

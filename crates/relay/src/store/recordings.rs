@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use footlight_media::Time;
 use footlight_protocol::room::{Event, EventKind, UnixMillis};
-use footlight_protocol::{ClipId, ReplayId, RoomId, Seq, UserId};
-use rusqlite::{Row, params};
+use footlight_protocol::{ClipId, ReplayId, RoomId, Seq};
 
 use super::Store;
-use super::sqlite::{Database, kept};
+use super::events::kept;
+use super::sql::{Database, Outcome, Row, Value, values};
 use crate::error::Error;
 
 /// A broadcast on disk.
@@ -106,7 +106,7 @@ impl Store {
 
     /// All recordings, oldest first.
     pub(crate) async fn recordings(&self) -> Result<Vec<Recording>, Error> {
-        self.ask(|database| database.recordings("1", &[])).await
+        self.ask(|database| database.recordings("1 = 1", &[])).await
     }
 
     /// The room's finished ones, newest first.
@@ -114,7 +114,7 @@ impl Store {
         self.ask(move |database| {
             let mut found = database.recordings(
                 "id IN (SELECT id FROM recording WHERE room = ?1 AND ended IS NOT NULL ORDER BY epoch DESC LIMIT ?2)",
-                &[&room.as_str(), &(most as i64)],
+                values![room.as_str(), most],
             )?;
             found.reverse();
             Ok(found)
@@ -124,7 +124,7 @@ impl Store {
 
     pub(crate) async fn recording(&self, room: RoomId, id: ReplayId) -> Result<Option<Recording>, Error> {
         self.ask(move |database| {
-            let mut found = database.recordings("room = ?1 AND id = ?2", &[&room.as_str(), &id.as_str()])?;
+            let mut found = database.recordings("room = ?1 AND id = ?2", values![room.as_str(), id.as_str()])?;
             Ok(found.pop())
         })
         .await
@@ -172,164 +172,159 @@ impl Store {
 }
 
 impl Database<'_> {
-    fn begin_recording(&self, recording: &Recording) -> rusqlite::Result<()> {
-        self.0
-            .prepare_cached("INSERT INTO recording (id, room, epoch, public) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![
+    fn begin_recording(&mut self, recording: &Recording) -> Outcome<()> {
+        self.execute(
+            "INSERT INTO recording (id, room, epoch, public) VALUES (?1, ?2, ?3, ?4)",
+            values![
                 recording.id.as_str(),
                 recording.room.as_str(),
-                recording.epoch.as_micros() as i64,
+                recording.epoch.as_micros(),
                 recording.public
-            ])
-            .map(drop)
+            ],
+        )
+        .map(drop)
     }
 
-    fn put_part(&self, id: &ReplayId, part: &Part) -> rusqlite::Result<()> {
-        self.0
-            .prepare_cached(
-                "INSERT INTO recording_part (recording, number, begins, duration, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET duration = ?4, bytes = ?5",
-            )?
-            .execute(params![
+    fn put_part(&mut self, id: &ReplayId, part: &Part) -> Outcome<()> {
+        self.execute(
+            "INSERT INTO recording_part (recording, number, begins, duration, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (recording, number) DO UPDATE SET duration = ?4, bytes = ?5",
+            values![
                 id.as_str(),
                 part.number,
-                part.begins.as_millis() as i64,
-                part.duration.as_millis() as i64,
-                part.bytes as i64
-            ])
-            .map(drop)
+                part.begins.as_millis() as u64,
+                part.duration.as_millis() as u64,
+                part.bytes
+            ],
+        )
+        .map(drop)
     }
 
-    fn drop_part(&self, id: &ReplayId, number: u32) -> rusqlite::Result<()> {
-        self.0
-            .prepare_cached("DELETE FROM recording_part WHERE recording = ?1 AND number = ?2")?
-            .execute(params![id.as_str(), number])
-            .map(drop)
+    fn drop_part(&mut self, id: &ReplayId, number: u32) -> Outcome<()> {
+        self.execute(
+            "DELETE FROM recording_part WHERE recording = ?1 AND number = ?2",
+            values![id.as_str(), number],
+        )
+        .map(drop)
     }
 
-    fn end_recording(&self, id: &ReplayId, ended: UnixMillis, poster: bool) -> rusqlite::Result<()> {
-        self.0
-            .prepare_cached("UPDATE recording SET ended = ?2, poster = ?3 WHERE id = ?1")?
-            .execute(params![id.as_str(), ended as i64, poster])
-            .map(drop)
+    fn end_recording(&mut self, id: &ReplayId, ended: UnixMillis, poster: bool) -> Outcome<()> {
+        self.execute(
+            "UPDATE recording SET ended = ?2, poster = ?3 WHERE id = ?1",
+            values![id.as_str(), ended, poster],
+        )
+        .map(drop)
     }
 
-    fn edit_recording(
-        &self,
-        id: &ReplayId,
-        title: Option<&str>,
-        public: Option<bool>,
-    ) -> rusqlite::Result<()> {
-        self.0
-            .prepare_cached(
-                "UPDATE recording SET title = CASE WHEN ?2 IS NULL THEN title ELSE nullif(?2, '') END,
-                 public = coalesce(?3, public) WHERE id = ?1",
-            )?
-            .execute(params![id.as_str(), title, public])
-            .map(drop)
+    fn edit_recording(&mut self, id: &ReplayId, title: Option<&str>, public: Option<bool>) -> Outcome<()> {
+        if let Some(title) = title {
+            self.execute(
+                "UPDATE recording SET title = nullif(?2, '') WHERE id = ?1",
+                values![id.as_str(), title],
+            )?;
+        }
+        if let Some(public) = public {
+            self.execute("UPDATE recording SET public = ?2 WHERE id = ?1", values![id.as_str(), public])?;
+        }
+        Ok(())
     }
 
-    /// Those for which the condition holds, oldest first. `condition` is one of this file.
+    /// Those for which the condition holds, oldest first. `condition` is one of the store's.
     pub(super) fn recordings(
-        &self,
+        &mut self,
         condition: &'static str,
-        values: &[&dyn rusqlite::ToSql],
-    ) -> rusqlite::Result<Vec<Recording>> {
-        let mut parts = self.0.prepare_cached(
-            "SELECT number, begins, duration, bytes FROM recording_part WHERE recording = ?1 ORDER BY number",
+        values: &[Value<'_>],
+    ) -> Outcome<Vec<Recording>> {
+        let found = self.query(
+            &format!(
+                "SELECT id, room, epoch, ended, title, public, poster, uploaded, local FROM recording WHERE {condition} ORDER BY epoch"
+            ),
+            values,
         )?;
-        let mut found = self.0.prepare_cached(&format!(
-            "SELECT id, room, epoch, ended, title, public, poster, uploaded, local FROM recording WHERE {condition} ORDER BY epoch"
-        ))?;
-        let rows = found.query_map(values, recording)?;
         let mut all = Vec::new();
-        for row in rows {
-            let Some(mut recording) = row? else { continue };
-            let rows = parts.query_map([recording.id.as_str()], |row| {
-                Ok(Part {
-                    number: row.get(0)?,
-                    begins: millis(row, 1)?,
-                    duration: millis(row, 2)?,
-                    bytes: row.get::<_, i64>(3)? as u64,
-                })
-            })?;
-            recording.parts = rows.collect::<rusqlite::Result<_>>()?;
+        for row in found {
+            let Some(mut recording) = recording(&row)? else { continue };
+            let parts = self.query(
+                "SELECT number, begins, duration, bytes FROM recording_part WHERE recording = ?1 ORDER BY number",
+                values![recording.id.as_str()],
+            )?;
+            for row in parts {
+                let (begins, duration) = (millis(&row, 1)?, millis(&row, 2)?);
+                recording.parts.push(Part { number: row.get(0)?, begins, duration, bytes: row.get(3)? });
+            }
             all.push(recording);
         }
         Ok(all)
     }
 
-    fn drop_recording(&self, id: &ReplayId) -> rusqlite::Result<()> {
-        self.0.prepare_cached("DELETE FROM recording_part WHERE recording = ?1")?.execute([id.as_str()])?;
-        self.0.prepare_cached("DELETE FROM upload WHERE recording = ?1")?.execute([id.as_str()])?;
-        self.0.prepare_cached("DELETE FROM recording WHERE id = ?1")?.execute([id.as_str()]).map(drop)
+    fn drop_recording(&mut self, id: &ReplayId) -> Outcome<()> {
+        for statement in [
+            "DELETE FROM recording_part WHERE recording = ?1",
+            "DELETE FROM upload WHERE recording = ?1",
+            "DELETE FROM recording WHERE id = ?1",
+        ] {
+            self.execute(statement, values![id.as_str()])?;
+        }
+        Ok(())
     }
 
-    fn put_clip(&self, clip: &Clip) -> rusqlite::Result<()> {
-        self.0
-            .prepare_cached(
-                "INSERT INTO clip (id, room, recording, made, begins, duration, bytes)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute(params![
+    fn put_clip(&mut self, clip: &Clip) -> Outcome<()> {
+        self.execute(
+            "INSERT INTO clip (id, room, recording, made, begins, duration, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            values![
                 clip.id.as_str(),
                 clip.room.as_str(),
                 clip.recording.as_str(),
-                clip.made as i64,
-                clip.begins.as_millis() as i64,
-                clip.duration.as_millis() as i64,
-                clip.bytes as i64
-            ])
-            .map(drop)
+                clip.made,
+                clip.begins.as_millis() as u64,
+                clip.duration.as_millis() as u64,
+                clip.bytes
+            ],
+        )
+        .map(drop)
     }
 
-    fn clips(&self, room: &RoomId, of: Option<&ReplayId>, most: usize) -> rusqlite::Result<Vec<Clip>> {
-        let mut found = self.0.prepare_cached(
+    fn clips(&mut self, room: &RoomId, of: Option<&ReplayId>, most: usize) -> Outcome<Vec<Clip>> {
+        let rows = self.query(
             "SELECT id, room, recording, made, begins, duration, bytes FROM clip
              WHERE room = ?1 AND recording = coalesce(?2, recording) ORDER BY made DESC LIMIT ?3",
+            values![room.as_str(), of.map(ReplayId::as_str), most],
         )?;
-        let rows = found.query_map(params![room.as_str(), of.map(ReplayId::as_str), most as i64], clip)?;
-        rows.filter_map(Result::transpose).collect()
+        rows.iter().filter_map(|row| clip(row).transpose()).collect()
     }
 
-    fn drop_clip(&self, room: &RoomId, id: &ClipId) -> rusqlite::Result<bool> {
-        self.0
-            .prepare_cached("DELETE FROM clip WHERE room = ?1 AND id = ?2")?
-            .execute([room.as_str(), id.as_str()])
+    fn drop_clip(&mut self, room: &RoomId, id: &ClipId) -> Outcome<bool> {
+        self.execute("DELETE FROM clip WHERE room = ?1 AND id = ?2", values![room.as_str(), id.as_str()])
             .map(|gone| gone > 0)
     }
 
-    fn clip_bytes(&self) -> rusqlite::Result<u64> {
-        let sum: Option<i64> =
-            self.0.prepare_cached("SELECT sum(bytes) FROM clip")?.query_row([], |row| row.get(0))?;
-        Ok(sum.unwrap_or(0) as u64)
+    fn clip_bytes(&mut self) -> Outcome<u64> {
+        // PostgreSQL's sum of integers is of a kind of its own.
+        let sum = self.first("SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM clip", &[])?;
+        sum.map_or(Ok(0), |row| row.get(0))
     }
 
     fn events_between(
-        &self,
+        &mut self,
         room: &RoomId,
         from: UnixMillis,
         to: UnixMillis,
         after: Seq,
         most: usize,
-    ) -> rusqlite::Result<Span> {
-        let mut found = self.0.prepare_cached(
+    ) -> Outcome<Span> {
+        let rows = self.query(
             "SELECT seq, at, body, by, nonce FROM event
              WHERE room = ?1 AND at BETWEEN ?2 AND ?3 AND seq > ?4 AND deleted = 0 ORDER BY seq LIMIT ?5",
-        )?;
-        let rows = found.query_map(
-            params![room.as_str(), from as i64, to as i64, after.0 as i64, most as i64 + 1],
-            |row| Ok((row.get::<_, i64>(0)?, kept(row)?)),
+            values![room.as_str(), from, to, after.0, most + 1],
         )?;
         let (mut events, mut newest, mut more) = (Vec::new(), after, None);
-        for (n, row) in rows.enumerate() {
-            let (seq, kept) = row?;
+        for (n, row) in rows.iter().enumerate() {
             if n == most {
                 more = Some(newest);
                 break;
             }
-            newest = Seq(seq as u64);
-            let Some(kept) = kept else { continue };
+            newest = Seq(row.get(0)?);
+            let Some(kept) = kept(row)? else { continue };
             let shown = match &kept.event.kind {
                 EventKind::Said { by, .. } => !self.is_banned(room, &by.id)?,
                 // It takes the person's messages away, which only holds while the ban does.
@@ -344,48 +339,34 @@ impl Database<'_> {
         }
         Ok((events, more))
     }
-
-    fn is_banned(&self, room: &RoomId, user: &UserId) -> rusqlite::Result<bool> {
-        self.0
-            .prepare_cached("SELECT 1 FROM sanction WHERE room = ?1 AND person = ?2 AND until IS NULL")?
-            .exists([room.as_str(), user.as_str()])
-    }
 }
 
-fn millis(row: &Row<'_>, column: usize) -> rusqlite::Result<Duration> {
-    Ok(Duration::from_millis(row.get::<_, i64>(column)? as u64))
+fn millis(row: &Row, column: usize) -> Outcome<Duration> {
+    row.get(column).map(Duration::from_millis)
 }
 
 /// `None` for a row that this version cannot read.
-fn recording(row: &Row<'_>) -> rusqlite::Result<Option<Recording>> {
-    let (id, room) =
-        (ReplayId::try_from(row.get::<_, String>(0)?), RoomId::try_from(row.get::<_, String>(1)?));
+fn recording(row: &Row) -> Outcome<Option<Recording>> {
+    let (id, room) = (ReplayId::try_from(row.get::<String>(0)?), RoomId::try_from(row.get::<String>(1)?));
     let (Ok(id), Ok(room)) = (id, room) else { return Ok(None) };
     Ok(Some(Recording {
         id,
         room,
-        epoch: Time::from_micros(row.get::<_, i64>(2)? as u64),
-        ended: row.get::<_, Option<i64>>(3)?.map(|ended| ended as u64),
+        epoch: Time::from_micros(row.get(2)?),
+        ended: row.get(3)?,
         title: row.get(4)?,
         public: row.get(5)?,
         poster: row.get(6)?,
-        uploaded: row.get::<_, Option<i64>>(7)?.map(|at| at as u64),
+        uploaded: row.get(7)?,
         local: row.get(8)?,
         parts: Vec::new(),
     }))
 }
 
-fn clip(row: &Row<'_>) -> rusqlite::Result<Option<Clip>> {
-    let (id, room) = (ClipId::try_from(row.get::<_, String>(0)?), RoomId::try_from(row.get::<_, String>(1)?));
+fn clip(row: &Row) -> Outcome<Option<Clip>> {
+    let (id, room) = (ClipId::try_from(row.get::<String>(0)?), RoomId::try_from(row.get::<String>(1)?));
     let (Ok(id), Ok(room)) = (id, room) else { return Ok(None) };
-    let Ok(recording) = ReplayId::try_from(row.get::<_, String>(2)?) else { return Ok(None) };
-    Ok(Some(Clip {
-        id,
-        room,
-        recording,
-        made: row.get::<_, i64>(3)? as u64,
-        begins: millis(row, 4)?,
-        duration: millis(row, 5)?,
-        bytes: row.get::<_, i64>(6)? as u64,
-    }))
+    let Ok(recording) = ReplayId::try_from(row.get::<String>(2)?) else { return Ok(None) };
+    let (begins, duration) = (millis(row, 4)?, millis(row, 5)?);
+    Ok(Some(Clip { id, room, recording, made: row.get(3)?, begins, duration, bytes: row.get(6)? }))
 }

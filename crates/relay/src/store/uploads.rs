@@ -2,11 +2,10 @@
 
 use footlight_protocol::ReplayId;
 use footlight_protocol::room::UnixMillis;
-use rusqlite::{OptionalExtension as _, params};
 
 use super::Store;
 use super::recordings::Recording;
-use super::sqlite::Database;
+use super::sql::{Database, Outcome, values};
 use crate::error::Error;
 
 /// How far an object of a recording is.
@@ -54,44 +53,37 @@ impl Store {
 }
 
 impl Database<'_> {
-    fn upload(&self, id: &ReplayId, name: &str) -> rusqlite::Result<Option<Progress>> {
-        self.0
-            .prepare_cached("SELECT session, tags FROM upload WHERE recording = ?1 AND name = ?2")?
-            .query_row([id.as_str(), name], |row| {
-                let tags: String = row.get(1)?;
-                Ok(Progress { session: row.get(0)?, tags: tags.lines().map(str::to_owned).collect() })
-            })
-            .optional()
+    fn upload(&mut self, id: &ReplayId, name: &str) -> Outcome<Option<Progress>> {
+        let found = self.first(
+            "SELECT session, tags FROM upload WHERE recording = ?1 AND name = ?2",
+            values![id.as_str(), name],
+        )?;
+        let Some(row) = found else { return Ok(None) };
+        let tags: String = row.get(1)?;
+        Ok(Some(Progress { session: row.get(0)?, tags: tags.lines().map(str::to_owned).collect() }))
     }
 
-    fn put_upload(&self, id: &ReplayId, name: &str, progress: &Progress) -> rusqlite::Result<()> {
-        self.0
-            .prepare_cached(
-                "INSERT INTO upload (recording, name, session, tags) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT DO UPDATE SET session = ?3, tags = ?4",
-            )?
-            .execute(params![id.as_str(), name, progress.session, progress.tags.join("\n")])
+    fn put_upload(&mut self, id: &ReplayId, name: &str, progress: &Progress) -> Outcome<()> {
+        let tags = progress.tags.join("\n");
+        self.execute(
+            "INSERT INTO upload (recording, name, session, tags) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (recording, name) DO UPDATE SET session = ?3, tags = ?4",
+            values![id.as_str(), name, progress.session.as_deref(), &tags],
+        )
+        .map(drop)
+    }
+
+    fn drop_upload(&mut self, id: &ReplayId, name: &str) -> Outcome<()> {
+        self.execute("DELETE FROM upload WHERE recording = ?1 AND name = ?2", values![id.as_str(), name])
             .map(drop)
     }
 
-    fn drop_upload(&self, id: &ReplayId, name: &str) -> rusqlite::Result<()> {
-        self.0
-            .prepare_cached("DELETE FROM upload WHERE recording = ?1 AND name = ?2")?
-            .execute([id.as_str(), name])
-            .map(drop)
+    fn uploaded(&mut self, id: &ReplayId, at: UnixMillis) -> Outcome<()> {
+        self.execute("UPDATE recording SET uploaded = ?2 WHERE id = ?1", values![id.as_str(), at])?;
+        self.execute("DELETE FROM upload WHERE recording = ?1", values![id.as_str()]).map(drop)
     }
 
-    fn uploaded(&self, id: &ReplayId, at: UnixMillis) -> rusqlite::Result<()> {
-        self.0
-            .prepare_cached("UPDATE recording SET uploaded = ?2 WHERE id = ?1")?
-            .execute(params![id.as_str(), at as i64])?;
-        self.0.prepare_cached("DELETE FROM upload WHERE recording = ?1")?.execute([id.as_str()]).map(drop)
-    }
-
-    fn not_local(&self, id: &ReplayId) -> rusqlite::Result<()> {
-        self.0
-            .prepare_cached("UPDATE recording SET local = 0 WHERE id = ?1")?
-            .execute([id.as_str()])
-            .map(drop)
+    fn not_local(&mut self, id: &ReplayId) -> Outcome<()> {
+        self.execute("UPDATE recording SET local = 0 WHERE id = ?1", values![id.as_str()]).map(drop)
     }
 }

@@ -1,0 +1,131 @@
+//! What happened in a room: its events, what they did to messages and people, its card.
+
+use footlight_protocol::room::{Event, EventKind};
+use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
+
+use super::sql::{Database, Fault, Outcome, Row, values};
+use super::{Kept, Message, Past, Sanction};
+
+impl Database<'_> {
+    pub(super) fn past(&mut self, room: &RoomId, tail: usize) -> Outcome<Past> {
+        let mut past = Past::default();
+        let newest = self.query(
+            "SELECT seq, at, body, by, nonce, deleted FROM event WHERE room = ?1 ORDER BY seq DESC LIMIT ?2",
+            values![room.as_str(), tail],
+        )?;
+        for row in newest {
+            // An event that this version cannot read is left out, not a reason to lose the room.
+            let Some(kept) = kept(&row)? else { continue };
+            if row.get(5)? {
+                past.deleted.push(MessageId(kept.event.seq.0));
+            }
+            past.events.push(kept);
+        }
+        past.events.reverse();
+        let seq = self.first("SELECT max(seq) FROM event WHERE room = ?1", values![room.as_str()])?;
+        past.seq = Seq(seq.map(|row| row.get::<Option<u64>>(0)).transpose()?.flatten().unwrap_or(0));
+        let sanctions =
+            self.query("SELECT person, until FROM sanction WHERE room = ?1", values![room.as_str()])?;
+        for row in sanctions {
+            let Ok(user) = UserId::try_from(row.get::<String>(0)?) else {
+                continue;
+            };
+            let until: Option<u64> = row.get(1)?;
+            past.sanctions.push((user, until.map_or(Sanction::Banned, Sanction::MutedUntil)));
+        }
+        let card = self.first("SELECT text FROM card WHERE room = ?1", values![room.as_str()])?;
+        past.card = card.map(|row| row.get(0)).transpose()?;
+        Ok(past)
+    }
+
+    pub(super) fn set_card(&mut self, room: &RoomId, card: Option<&str>) -> Outcome<()> {
+        let Some(text) = card else {
+            return self.execute("DELETE FROM card WHERE room = ?1", values![room.as_str()]).map(drop);
+        };
+        self.execute(
+            "INSERT INTO card (room, text) VALUES (?1, ?2) ON CONFLICT (room) DO UPDATE SET text = ?2",
+            values![room.as_str(), text],
+        )
+        .map(drop)
+    }
+
+    pub(super) fn keep(&mut self, room: &RoomId, kept: &Kept) -> Outcome<()> {
+        let body = serde_json::to_string(&kept.event.kind).map_err(|error| Fault(error.to_string()))?;
+        self.execute(
+            "INSERT INTO event (room, seq, at, body, by, nonce) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            values![
+                room.as_str(),
+                kept.event.seq.0,
+                kept.event.at,
+                &body,
+                kept.by.as_ref().map(UserId::as_str),
+                kept.nonce.as_ref().map(Nonce::as_str),
+            ],
+        )?;
+        match &kept.event.kind {
+            EventKind::Said { .. } => Ok(()),
+            EventKind::Deleted { message } => self.mark(room, *message, true),
+            EventKind::Restored { message, .. } => self.mark(room, *message, false),
+            EventKind::TimedOut { user, until } => self.sanction(room, &user.id, Some(*until)),
+            EventKind::Banned { user } => self.sanction(room, &user.id, None),
+            EventKind::Pardoned { user } => self
+                .execute(
+                    "DELETE FROM sanction WHERE room = ?1 AND person = ?2",
+                    values![room.as_str(), user.id.as_str()],
+                )
+                .map(drop),
+        }
+    }
+
+    fn mark(&mut self, room: &RoomId, message: MessageId, deleted: bool) -> Outcome<()> {
+        self.execute(
+            "UPDATE event SET deleted = ?3 WHERE room = ?1 AND seq = ?2",
+            values![room.as_str(), message.0, deleted],
+        )
+        .map(drop)
+    }
+
+    fn sanction(&mut self, room: &RoomId, user: &UserId, until: Option<u64>) -> Outcome<()> {
+        self.execute(
+            "INSERT INTO sanction (room, person, until) VALUES (?1, ?2, ?3)
+             ON CONFLICT (room, person) DO UPDATE SET until = ?3",
+            values![room.as_str(), user.as_str(), until],
+        )
+        .map(drop)
+    }
+
+    pub(super) fn message(&mut self, room: &RoomId, id: MessageId) -> Outcome<Option<Message>> {
+        let found = self.first(
+            "SELECT seq, at, body, by, nonce, deleted FROM event WHERE room = ?1 AND seq = ?2",
+            values![room.as_str(), id.0],
+        )?;
+        let Some(row) = found else { return Ok(None) };
+        let deleted = row.get(5)?;
+        Ok(match kept(&row)? {
+            Some(Kept { event: Event { at, kind: EventKind::Said { by, text, .. }, .. }, .. }) => {
+                Some(Message { said_at: at, by, text, deleted })
+            }
+            _ => None,
+        })
+    }
+
+    pub(super) fn is_banned(&mut self, room: &RoomId, user: &UserId) -> Outcome<bool> {
+        let found = self.first(
+            "SELECT 1 FROM sanction WHERE room = ?1 AND person = ?2 AND until IS NULL",
+            values![room.as_str(), user.as_str()],
+        )?;
+        Ok(found.is_some())
+    }
+}
+
+/// `seq, at, body, by, nonce`; `None` for an event that this version cannot read.
+pub(super) fn kept(row: &Row) -> Outcome<Option<Kept>> {
+    let body: String = row.get(2)?;
+    let Ok(kind) = serde_json::from_str(&body) else {
+        return Ok(None);
+    };
+    let event = Event { seq: Seq(row.get(0)?), at: row.get(1)?, kind };
+    let by = row.get::<Option<String>>(3)?.and_then(|by| UserId::try_from(by).ok());
+    let nonce = row.get::<Option<String>>(4)?.and_then(|nonce| Nonce::try_from(nonce).ok());
+    Ok(Some(Kept { event, by, nonce }))
+}

@@ -1,0 +1,218 @@
+//! What the two databases have in common: statements with numbered places, values, rows.
+//!
+//! Every question to the store is written once, in SQL that both understand; what differs is in the drivers
+//! ([`super::sqlite`], [`super::postgres`]) and in the steps of the schema. Integers are of 64 bits, truth is 0 or 1.
+
+use std::fmt;
+
+/// Why a statement failed, as the database says it. It goes into the log, never to a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault(pub(super) String);
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+pub(super) type Outcome<T> = Result<T, Fault>;
+
+/// A database with one transaction at a time.
+pub(super) trait Sql {
+    fn begin(&mut self) -> Outcome<()>;
+
+    /// What was done is kept, power cut or not.
+    fn commit(&mut self) -> Outcome<()>;
+
+    fn roll_back(&mut self) -> Outcome<()>;
+
+    /// Where [`Sql::back_to_mark`] goes back to.
+    fn mark(&mut self) -> Outcome<()>;
+
+    /// What was done since the mark counts as what was before; the mark is gone.
+    fn past_mark(&mut self) -> Outcome<()>;
+
+    /// What was done since the mark is undone; the mark is gone.
+    fn back_to_mark(&mut self) -> Outcome<()>;
+
+    /// Runs a statement; gives how many rows it changed. `?1` stands for the first of the values.
+    fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<u64>;
+
+    /// Runs a statement; gives the rows that it yields.
+    fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<Vec<Row>>;
+}
+
+/// What stands in a statement's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    Null,
+    Int(i64),
+    Text(&'a str),
+    Blob(&'a [u8]),
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<u64> for Value<'_> {
+    /// Times, sequence numbers, sizes: none of them reaches 2⁶³.
+    fn from(value: u64) -> Self {
+        Self::Int(value as i64)
+    }
+}
+
+impl From<u32> for Value<'_> {
+    fn from(value: u32) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<usize> for Value<'_> {
+    fn from(value: usize) -> Self {
+        Self::Int(value as i64)
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(value: &'a String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(value: &'a [u8]) -> Self {
+        Self::Blob(value)
+    }
+}
+
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// The values of a statement, each by its `Into<Value>`.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { &[$($crate::store::sql::Value::from($value)),*] };
+}
+pub(super) use values;
+
+/// One value of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cell {
+    Null,
+    Int(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+/// One row that a statement yields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Row(pub(super) Vec<Cell>);
+
+impl Row {
+    /// The value of a column, counted from 0.
+    ///
+    /// # Errors
+    /// Where it is of another kind, or not there.
+    pub(super) fn get<T: FromCell>(&self, column: usize) -> Outcome<T> {
+        let cell = self.0.get(column).unwrap_or(&Cell::Null);
+        T::from_cell(cell).ok_or_else(|| Fault(format!("column {column} holds {cell:?}")))
+    }
+}
+
+/// What a cell can be read as.
+pub(super) trait FromCell: Sized {
+    fn from_cell(cell: &Cell) -> Option<Self>;
+}
+
+impl FromCell for i64 {
+    fn from_cell(cell: &Cell) -> Option<Self> {
+        match cell {
+            Cell::Int(value) => Some(*value),
+            _ => None,
+        }
+    }
+}
+
+impl FromCell for u64 {
+    fn from_cell(cell: &Cell) -> Option<Self> {
+        i64::from_cell(cell).and_then(|value| value.try_into().ok())
+    }
+}
+
+impl FromCell for u32 {
+    fn from_cell(cell: &Cell) -> Option<Self> {
+        i64::from_cell(cell).and_then(|value| value.try_into().ok())
+    }
+}
+
+impl FromCell for bool {
+    fn from_cell(cell: &Cell) -> Option<Self> {
+        i64::from_cell(cell).map(|value| value != 0)
+    }
+}
+
+impl FromCell for String {
+    fn from_cell(cell: &Cell) -> Option<Self> {
+        match cell {
+            Cell::Text(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl FromCell for Vec<u8> {
+    fn from_cell(cell: &Cell) -> Option<Self> {
+        match cell {
+            Cell::Blob(bytes) => Some(bytes.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl<T: FromCell> FromCell for Option<T> {
+    fn from_cell(cell: &Cell) -> Option<Self> {
+        match cell {
+            Cell::Null => Some(None),
+            cell => T::from_cell(cell).map(Some),
+        }
+    }
+}
+
+/// The open transaction, of which the store's questions are asked.
+pub(super) struct Database<'a>(&'a mut dyn Sql);
+
+impl<'a> Database<'a> {
+    pub(super) fn new(sql: &'a mut dyn Sql) -> Self {
+        Self(sql)
+    }
+
+    pub(super) fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<u64> {
+        self.0.execute(statement, values)
+    }
+
+    pub(super) fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<Vec<Row>> {
+        self.0.query(statement, values)
+    }
+
+    /// The first row, if there is one.
+    pub(super) fn first(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<Option<Row>> {
+        Ok(self.query(statement, values)?.into_iter().next())
+    }
+}
