@@ -192,6 +192,7 @@ fn configure(flags: Flags) -> Result<Config, Error> {
         }
         Err(_) => {}
     }
+    config.database = key("FOOTLIGHT_DATABASE")?;
     config.turn_secret = key("FOOTLIGHT_TURN_SECRET")?;
     Ok(config)
 }

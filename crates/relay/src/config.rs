@@ -53,6 +53,8 @@ pub struct Config {
     /// How long the relay, asked to end, lets a broadcast and its viewers go on while it takes nobody new. Zero
     /// ends at once.
     pub drain: Duration,
+    /// A PostgreSQL server's `postgres://` URL; `None` keeps everything in a file of `data`. Recordings stay in `data`.
+    pub database: Option<Secret>,
     /// What the relay shares with its TURN servers, to make credentials that end by themselves.
     pub turn_secret: Option<Secret>,
     /// How people elsewhere get in.
@@ -222,6 +224,7 @@ impl Default for Config {
             rtmps: None,
             webhooks: Vec::new(),
             drain: Duration::ZERO,
+            database: None,
             turn_secret: None,
             reach: Reach::default(),
             hls_window: Duration::from_secs(120),

@@ -28,8 +28,8 @@ pub enum Error {
     #[error("{setting}: {message}")]
     Setting { setting: &'static str, message: String },
     /// The database failed or was written by a newer program.
-    #[error("the database {}: {message}", path.display())]
-    Store { path: PathBuf, message: String },
+    #[error("the database {place}: {message}")]
+    Store { place: String, message: String },
     /// The operating system's random numbers, crypto or threads failed.
     #[error("the system refused {what}")]
     System { what: &'static str },

@@ -174,6 +174,7 @@ fn entry(key: &KeptKey) -> StreamKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Place;
 
     /// A database in a folder that is gone with it.
     struct Shelf(std::path::PathBuf);
@@ -195,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn the_only_key_of_an_older_relay_stays_good_until_it_is_taken_back() {
         let shelf = Shelf::new("older");
-        let (store, _writer) = Store::open(&shelf.0).await.unwrap();
+        let (store, _writer) = Store::open(Place::of(&shelf.0, None)).await.unwrap();
         let (hasher, room) = (Hasher::new(b"hash key"), RoomId::default());
         store.set_secret(STREAM_KEY, hasher.hash(STREAM_KEY, "an older key").to_vec()).await.unwrap();
         let (keys, shown) = Keys::open(&store, &hasher, &room, None).await.unwrap();
@@ -213,7 +214,7 @@ mod tests {
     #[tokio::test]
     async fn the_key_that_is_handed_in_replaces_the_first_and_no_other() {
         let shelf = Shelf::new("given");
-        let (store, _writer) = Store::open(&shelf.0).await.unwrap();
+        let (store, _writer) = Store::open(Place::of(&shelf.0, None)).await.unwrap();
         let (hasher, room) = (Hasher::new(b"hash key"), RoomId::default());
         let open = async |given: Option<&str>| {
             Keys::open(&store, &hasher, &room, given.map(Secret::new)).await.unwrap().0

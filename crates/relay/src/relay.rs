@@ -35,7 +35,7 @@ use crate::room::{self, Actor, Door};
 use crate::rtc::{Answerer, Engine, RoomSetup, host_addresses};
 use crate::rtmp;
 use crate::secret::Secret;
-use crate::store::{Store, Writer};
+use crate::store::{Place, Store, Writer};
 use crate::tls;
 use crate::usage::Sampler;
 
@@ -166,7 +166,7 @@ impl Relay {
         }
         let (tcp, udp, address) = bind_both(config.listen)?;
         let (rtmp, rtmps) = rtmp::bind(&config, tls.as_ref())?;
-        let (store, writer) = Store::open(&config.data).await?;
+        let (store, writer) = Store::open(Place::of(&config.data, config.database)).await?;
         let (auth, shown) = Auth::open(&store, &config.room, config.stream_key, config.owner_token).await?;
         let auth = Arc::new(auth);
         let metrics = Arc::new(Metrics::default());

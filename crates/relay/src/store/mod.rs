@@ -6,22 +6,27 @@
 
 mod events;
 mod people;
+mod postgres;
 pub(crate) mod recordings;
 mod sql;
 mod sqlite;
+#[cfg(test)]
+mod suite;
 pub(crate) mod uploads;
 mod writer;
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use footlight_protocol::room::{Event, Member, UnixMillis};
 use footlight_protocol::{KeyId, MessageId, Nonce, RoomId, Seq, UserId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
-use sql::{Database, Fault, Outcome};
-use writer::{Done, Job};
+use crate::secret::Secret;
+use sql::{Database, Fault, Outcome, Sql};
 pub(crate) use writer::Writer;
+use writer::{Done, Job};
 
 /// Jobs that wait for the database: some seconds of a very busy chat. Full ⇒ rooms wait, and with them those
 /// who chat; media does not pass through here.
@@ -79,21 +84,53 @@ pub(crate) struct KeptKey {
 #[derive(Clone)]
 pub(crate) struct Store {
     jobs: mpsc::Sender<Job>,
-    path: std::sync::Arc<Path>,
+    place: Place,
+}
+
+/// Where the database is.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// SQLite, in this file.
+    File(PathBuf),
+    /// PostgreSQL, at this URL.
+    Server(Secret),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            // Its URL holds a password.
+            Self::Server(_) => f.write_str("PostgreSQL"),
+        }
+    }
+}
+
+impl Place {
+    /// `footlight.db` in the folder, unless there is a server.
+    pub(crate) fn of(folder: &Path, server: Option<Secret>) -> Self {
+        server.map_or_else(|| Self::File(folder.join("footlight.db")), Self::Server)
+    }
+
+    fn open(&self) -> Result<Box<dyn Sql>, String> {
+        Ok(match self {
+            Self::File(path) => Box::new(sqlite::Sqlite::open(path)?),
+            Self::Server(url) => Box::new(postgres::Postgres::open(url.reveal())?),
+        })
+    }
 }
 
 impl Store {
-    /// Opens or makes `footlight.db` in the folder.
-    pub(crate) async fn open(folder: &Path) -> Result<(Self, Writer), Error> {
-        let path: std::sync::Arc<Path> = folder.join("footlight.db").into();
+    /// Opens the database, makes it where it is a file that is missing, and brings it up to date.
+    pub(crate) async fn open(place: Place) -> Result<(Self, Writer), Error> {
         let (jobs, receiver) = mpsc::channel(JOBS);
         let (opened, open) = oneshot::channel();
-        let at = path.clone();
+        let at = place.clone();
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || writer::run(&at, receiver, opened))
+            .spawn(move || writer::run(|| at.open(), receiver, opened))
             .map_err(|_| Error::System { what: "a thread" })?;
-        let store = Self { jobs, path };
+        let store = Self { jobs, place };
         open.await
             .map_err(|_| store.fault("did not open".to_owned()))?
             .map_err(|message| store.fault(message))?;
@@ -101,7 +138,7 @@ impl Store {
     }
 
     fn fault(&self, message: String) -> Error {
-        Error::Store { path: self.path.to_path_buf(), message }
+        Error::Store { place: self.place.to_string(), message }
     }
 
     /// Queues work and returns its answer, which comes once it is on disk.

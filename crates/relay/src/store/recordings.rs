@@ -124,7 +124,8 @@ impl Store {
 
     pub(crate) async fn recording(&self, room: RoomId, id: ReplayId) -> Result<Option<Recording>, Error> {
         self.ask(move |database| {
-            let mut found = database.recordings("room = ?1 AND id = ?2", values![room.as_str(), id.as_str()])?;
+            let mut found =
+                database.recordings("room = ?1 AND id = ?2", values![room.as_str(), id.as_str()])?;
             Ok(found.pop())
         })
         .await

@@ -1,12 +1,10 @@
 //! The thread that owns the database: what is in its queue at once goes into one transaction.
 
-use std::path::Path;
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::sql::{Database, Outcome, Sql};
-use super::sqlite::Sqlite;
 
 /// Jobs in one transaction. A disk flush takes some milliseconds, and this many jobs hardly longer.
 const GROUP: usize = 256;
@@ -39,8 +37,12 @@ impl Writer {
 }
 
 /// Opens the database, says so, and works until every [`super::Store`] is gone.
-pub(super) fn run(path: &Path, mut jobs: mpsc::Receiver<Job>, opened: oneshot::Sender<Result<(), String>>) {
-    let mut database = match Sqlite::open(path) {
+pub(super) fn run(
+    open: impl FnOnce() -> Result<Box<dyn Sql>, String>,
+    mut jobs: mpsc::Receiver<Job>,
+    opened: oneshot::Sender<Result<(), String>>,
+) {
+    let mut database = match open() {
         Ok(database) => {
             let _ = opened.send(Ok(()));
             database
@@ -52,7 +54,7 @@ pub(super) fn run(path: &Path, mut jobs: mpsc::Receiver<Job>, opened: oneshot::S
     };
     while let Some(first) = jobs.blocking_recv() {
         let mut done = Vec::new();
-        let committed = group(&mut database, first, &mut jobs, &mut done);
+        let committed = group(&mut *database, first, &mut jobs, &mut done);
         if let Err(error) = &committed {
             tracing::error!(%error, "a transaction failed");
             if let Err(error) = database.roll_back() {
@@ -65,12 +67,7 @@ pub(super) fn run(path: &Path, mut jobs: mpsc::Receiver<Job>, opened: oneshot::S
     }
 }
 
-fn group(
-    sql: &mut dyn Sql,
-    first: Job,
-    jobs: &mut mpsc::Receiver<Job>,
-    done: &mut Vec<Done>,
-) -> Outcome<()> {
+fn group(sql: &mut dyn Sql, first: Job, jobs: &mut mpsc::Receiver<Job>, done: &mut Vec<Done>) -> Outcome<()> {
     sql.begin()?;
     let mut next = Some(first);
     while let Some(job) = next {

@@ -1,0 +1,310 @@
+//! What the store promises, held to on both databases: SQLite, and a real PostgreSQL server that is started for it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use footlight_media::Time;
+use footlight_protocol::room::{Event, EventKind, Member, Role};
+use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
+
+use super::recordings::{Part, Recording};
+use super::{Kept, Place, Sanction, Store, Writer};
+use crate::secret::Secret;
+
+/// Generates each of the suite's stories for each database.
+macro_rules! on_both {
+    ($($story:ident),* $(,)?) => {
+        mod sqlite { $(#[tokio::test] async fn $story() { super::$story(super::Shelf::file()).await })* }
+        mod postgres { $(#[tokio::test] async fn $story() { super::$story(super::Shelf::server()).await })* }
+    };
+}
+
+on_both!(
+    secrets_keys_and_names_are_kept,
+    events_do_what_they_say_and_come_back_after_a_restart,
+    a_request_that_fails_undoes_itself_and_nothing_else,
+    recordings_are_found_by_what_they_are,
+    a_newer_schema_is_left_alone,
+);
+
+/// A database of a test's own.
+pub(super) struct Shelf {
+    folder: PathBuf,
+    place: Place,
+}
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+impl Shelf {
+    fn folder() -> PathBuf {
+        let name =
+            format!("footlight-store-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    pub(super) fn file() -> Self {
+        let folder = Self::folder();
+        Self { place: Place::of(&folder, None), folder }
+    }
+
+    pub(super) fn server() -> Self {
+        static SERVER: OnceLock<Server> = OnceLock::new();
+        let url = SERVER.get_or_init(Server::start).database();
+        let folder = Self::folder();
+        Self { place: Place::of(&folder, Some(Secret::new(url))), folder }
+    }
+
+    pub(super) async fn open(&self) -> (Store, Writer) {
+        Store::open(self.place.clone()).await.unwrap()
+    }
+}
+
+impl Drop for Shelf {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// PostgreSQL on a socket in a folder of its own. It ends with this process.
+struct Server(PathBuf);
+
+impl Server {
+    fn start() -> Self {
+        let folder = Shelf::folder();
+        let user = if rustix::process::geteuid().is_root() {
+            &["--reuid=postgres", "--regid=postgres", "--clear-groups"][..]
+        } else {
+            &[]
+        };
+        if !user.is_empty() {
+            run(Command::new("chown").arg("postgres").arg(&folder));
+        }
+        let data = folder.join("data");
+        let as_user = || {
+            let mut command = Command::new("setpriv");
+            // The server refuses to run as root, and must not outlive who asked for it.
+            command.args(user).args(["--pdeathsig", "KILL"]);
+            command.stdout(Stdio::null());
+            command
+        };
+        run(as_user().arg(program("initdb")).args(["-A", "trust", "-U", "footlight", "-N", "-D"]).arg(&data));
+        let mut server = as_user();
+        server.arg(program("postgres")).arg("-D").arg(&data).arg("-k").arg(&folder);
+        server.args(["-c", "listen_addresses=", "-c", "log_min_messages=fatal"]);
+        // The signal comes when the thread ends that started it, so that one stays.
+        std::thread::spawn(move || {
+            let mut server = server.spawn().expect("setpriv starts PostgreSQL");
+            let _ = server.wait();
+        });
+        let server = Self(folder);
+        let begun = Instant::now();
+        while !server.psql("postgres", "SELECT 1").status().expect("psql starts").success() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "PostgreSQL does not answer");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        server
+    }
+
+    fn psql(&self, database: &str, statement: &str) -> Command {
+        let mut command = Command::new(program("psql"));
+        command.arg("-h").arg(&self.0).args(["-U", "footlight", "-d", database, "-qc", statement]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    /// The URL of an empty one.
+    fn database(&self) -> String {
+        let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        run(&mut self.psql("postgres", &format!("CREATE DATABASE {name}")));
+        format!("postgres://footlight@localhost/{name}?host={}", self.0.display())
+    }
+}
+
+fn run(command: &mut Command) {
+    let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(status.success(), "{command:?}: {status}");
+}
+
+/// A program of PostgreSQL's newest version here.
+fn program(name: &str) -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest =
+        versions.map(|version| version.path().join("bin").join(name)).filter(|path| path.is_file()).max();
+    newest.unwrap_or_else(|| panic!("no {name}: the Debian package postgresql is missing"))
+}
+
+fn room() -> RoomId {
+    RoomId::default()
+}
+
+fn user(id: &str) -> UserId {
+    id.parse().unwrap()
+}
+
+fn member(id: &str) -> Member {
+    Member { id: user(id), name: id.to_owned(), role: Role::Guest }
+}
+
+fn kept(seq: u64, by: &str, kind: EventKind) -> Kept {
+    let nonce: Nonce = format!("nonce{seq}").parse().unwrap();
+    Kept { event: Event { seq: Seq(seq), at: seq * 1000, kind }, by: Some(user(by)), nonce: Some(nonce) }
+}
+
+fn said(seq: u64, by: &str) -> Kept {
+    kept(
+        seq,
+        by,
+        EventKind::Said { by: member(by), text: format!("你好 {seq} '; DROP TABLE event"), nonce: None },
+    )
+}
+
+async fn secrets_keys_and_names_are_kept(shelf: Shelf) {
+    let (store, writer) = shelf.open().await;
+    assert_eq!(store.secret("a").await.unwrap(), None);
+    store.set_secret("a", vec![0, 255, 7]).await.unwrap();
+    store.set_secret("a", vec![1]).await.unwrap();
+    store.set_name(user("u"), "Ann".to_owned(), 5).await.unwrap();
+    store.set_name(user("u"), "安".to_owned(), 6).await.unwrap();
+    let first = store.add_key(room(), "obs".into(), vec![9], 1, None).await.unwrap().unwrap();
+    assert_eq!(
+        store.add_key(room(), "obs".into(), vec![8], 2, None).await.unwrap(),
+        None,
+        "the name is taken"
+    );
+    let second = store.add_key(room(), "obs".into(), vec![8], 2, Some(first)).await.unwrap().unwrap();
+    assert!(second > first, "numbers are never used again");
+    drop(store);
+    writer.join();
+    let (store, _writer) = shelf.open().await;
+    assert_eq!(store.secret("a").await.unwrap(), Some(vec![1]));
+    assert_eq!(store.name(user("u")).await.unwrap(), "安");
+    assert_eq!(store.name(user("nobody")).await.unwrap(), "");
+    let keys = store.keys().await.unwrap();
+    assert_eq!((keys.len(), keys[0].id, &keys[0].hash), (1, second, &vec![8]));
+    assert!(store.drop_key(second).await.unwrap());
+    assert!(!store.drop_key(second).await.unwrap());
+    store.drop_secret("a").await.unwrap();
+    assert_eq!(store.secret("a").await.unwrap(), None);
+}
+
+async fn events_do_what_they_say_and_come_back_after_a_restart(shelf: Shelf) {
+    let (store, writer) = shelf.open().await;
+    for seq in 1..=5 {
+        store.keep(room(), said(seq, "ann")).await.unwrap();
+    }
+    store.keep(room(), kept(6, "owner", EventKind::Deleted { message: MessageId(2) })).await.unwrap();
+    store.keep(room(), kept(7, "owner", EventKind::Banned { user: member("bob") })).await.unwrap();
+    store
+        .keep(room(), kept(8, "owner", EventKind::TimedOut { user: member("ann"), until: 99 }))
+        .await
+        .unwrap();
+    store.set_card(room(), Some("soon".to_owned())).await.unwrap();
+    drop(store);
+    writer.join();
+    let (store, _writer) = shelf.open().await;
+    let past = store.past(room(), 4).await.unwrap();
+    assert_eq!((past.seq, past.events.len(), past.card.as_deref()), (Seq(8), 4, Some("soon")));
+    assert_eq!(past.events[0], said(5, "ann"));
+    let mut sanctions = past.sanctions;
+    sanctions.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(sanctions, [(user("ann"), Sanction::MutedUntil(99)), (user("bob"), Sanction::Banned)]);
+    assert!(store.message(room(), MessageId(2)).await.unwrap().unwrap().deleted);
+    assert!(!store.message(room(), MessageId(3)).await.unwrap().unwrap().deleted);
+    assert_eq!(store.message(room(), MessageId(77)).await.unwrap(), None);
+    store.keep(room(), kept(9, "owner", EventKind::Pardoned { user: member("bob") })).await.unwrap();
+    assert_eq!(store.past(room(), 9).await.unwrap().sanctions.len(), 1);
+    let (events, more) = store.events_between(room(), (0, 10_000), Seq(0), 3).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [1, 3, 4]);
+    assert_eq!(more, Some(Seq(4)));
+    store.set_card(room(), None).await.unwrap();
+    assert_eq!(store.past(room(), 1).await.unwrap().card, None);
+}
+
+async fn a_request_that_fails_undoes_itself_and_nothing_else(shelf: Shelf) {
+    let (store, _writer) = shelf.open().await;
+    store.keep(room(), said(1, "ann")).await.unwrap();
+    // All in one group: the one in the middle takes a place that is taken.
+    let many = (1..=20).map(|seq| {
+        let store = store.clone();
+        tokio::spawn(async move { store.keep(room(), said(seq, "ann")).await.is_ok() })
+    });
+    let mut done = Vec::new();
+    for task in many.collect::<Vec<_>>() {
+        done.push(task.await.unwrap());
+    }
+    assert!(!done[0] && done[1..].iter().all(|ok| *ok), "{done:?}");
+    assert_eq!(store.past(room(), 100).await.unwrap().events.len(), 20);
+}
+
+async fn recordings_are_found_by_what_they_are(shelf: Shelf) {
+    let (store, _writer) = shelf.open().await;
+    let recording = |id: &str, epoch: u64| Recording {
+        id: id.parse().unwrap(),
+        room: room(),
+        epoch: Time::from_micros(epoch),
+        ended: None,
+        title: None,
+        public: true,
+        poster: false,
+        uploaded: None,
+        local: true,
+        parts: Vec::new(),
+    };
+    let (a, b) = (recording("aaaaaaaaaaaa", 1_000_000), recording("bbbbbbbbbbbb", 2_000_000));
+    for one in [&b, &a] {
+        store.begin_recording(one.clone()).await.unwrap();
+    }
+    let part = Part { number: 1, begins: Duration::ZERO, duration: Duration::from_secs(3), bytes: 1 << 33 };
+    store.put_part(a.id.clone(), Part { bytes: 5, ..part }).await.unwrap();
+    store.put_part(a.id.clone(), part).await.unwrap();
+    store.end_recording(a.id.clone(), 77, true).await.unwrap();
+    store.edit_recording(a.id.clone(), Some("Title".to_owned()), None).await.unwrap();
+    store.edit_recording(a.id.clone(), None, Some(false)).await.unwrap();
+    let all = store.recordings().await.unwrap();
+    assert_eq!(all.iter().map(|one| &one.id).collect::<Vec<_>>(), [&a.id, &b.id], "oldest first");
+    let ended = Recording {
+        ended: Some(77),
+        title: Some("Title".to_owned()),
+        public: false,
+        poster: true,
+        parts: vec![part],
+        ..a.clone()
+    };
+    assert_eq!(store.replays(room(), 10).await.unwrap(), [ended.clone()]);
+    assert_eq!(store.not_uploaded().await.unwrap(), [ended]);
+    store.uploaded(a.id.clone(), 88).await.unwrap();
+    assert!(store.not_uploaded().await.unwrap().is_empty());
+    assert_eq!(store.clip_bytes().await.unwrap(), 0);
+    store.edit_recording(a.id.clone(), Some(String::new()), None).await.unwrap();
+    assert_eq!(store.recording(room(), a.id.clone()).await.unwrap().unwrap().title, None);
+    store.drop_recording(a.id.clone()).await.unwrap();
+    assert_eq!(store.recordings().await.unwrap().len(), 1);
+}
+
+async fn a_newer_schema_is_left_alone(shelf: Shelf) {
+    let (store, writer) = shelf.open().await;
+    let later = match &shelf.place {
+        Place::File(_) => "PRAGMA user_version = 999",
+        Place::Server(_) => "UPDATE footlight SET version = 999",
+    };
+    store.ask(move |database| database.execute(later, &[])).await.unwrap();
+    drop(store);
+    writer.join();
+    let error = Store::open(shelf.place.clone()).await.err().expect("it is refused").to_string();
+    assert!(error.contains("newer version") && !error.contains("postgres://"), "{error}");
+}
+
+/// Nothing of the server's address, which holds a password, is in an error.
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_without_its_address() {
+    for url in ["postgres://u:hidden@127.0.0.1:1/x", "postgres://u:hidden@/x?port=hidden"] {
+        let place = Place::of(Path::new("/"), Some(Secret::new(url)));
+        let error = Store::open(place).await.err().expect("nobody listens there").to_string();
+        assert!(error.contains("PostgreSQL") && !error.contains("hidden"), "{error}");
+    }
+}
