@@ -15,6 +15,7 @@ mod egress;
 mod error;
 #[doc(hidden)]
 pub mod fuzz;
+mod gift;
 mod hook;
 mod http;
 mod ingest;
