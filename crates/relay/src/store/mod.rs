@@ -5,6 +5,7 @@
 //! one transaction, and nobody hears "done" before it is committed.
 
 mod events;
+mod ledger;
 mod people;
 mod postgres;
 pub(crate) mod recordings;

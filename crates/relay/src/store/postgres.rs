@@ -16,7 +16,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::sql::{Cell, Fault, Outcome, Row, Sql, Value};
 
 /// Steps from an empty database to today's schema; the table `footlight` counts those that were taken.
-const STEPS: [&str; 1] = [include_str!("postgres/schema.sql")];
+const STEPS: [&str; 2] = [include_str!("postgres/schema.sql"), include_str!("postgres/ledger.sql")];
 /// Any number: relays that start at the same time take turns with the schema.
 const TURN: i64 = 0x666f_6f74;
 const CONNECT: Duration = Duration::from_secs(5);

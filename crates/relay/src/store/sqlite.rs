@@ -9,12 +9,13 @@ use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 use super::sql::{Cell, Fault, Outcome, Row, Sql, Value};
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("sqlite/schema.sql"),
     include_str!("sqlite/recordings.sql"),
     include_str!("sqlite/card.sql"),
     include_str!("sqlite/keys.sql"),
     include_str!("sqlite/uploads.sql"),
+    include_str!("sqlite/ledger.sql"),
 ];
 /// How long a relay that is being replaced may take to let go of the database.
 const PREDECESSOR: Duration = Duration::from_secs(2);

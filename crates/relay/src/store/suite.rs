@@ -11,6 +11,7 @@ use footlight_protocol::room::{Event, EventKind, Member, Role};
 use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
 
 use super::recordings::{Part, Recording};
+use crate::gift::ledger::{Account, Answer, Hash, Kind, Refusal, Request, What};
 use super::{Kept, Place, Sanction, Store, Writer};
 use crate::secret::Secret;
 
@@ -28,6 +29,8 @@ on_both!(
     a_request_that_fails_undoes_itself_and_nothing_else,
     recordings_are_found_by_what_they_are,
     a_newer_schema_is_left_alone,
+    books_are_kept_over_restarts_and_never_changed,
+    of_many_who_race_for_one_balance_nobody_gets_what_is_not_there,
 );
 
 /// A database of a test's own.
@@ -284,6 +287,104 @@ async fn recordings_are_found_by_what_they_are(shelf: Shelf) {
     assert_eq!(store.recording(room(), a.id.clone()).await.unwrap().unwrap().title, None);
     store.drop_recording(a.id.clone()).await.unwrap();
     assert_eq!(store.recordings().await.unwrap().len(), 1);
+}
+
+fn coins(by: &str, nonce: &str, what: What) -> Request {
+    Request { by: user(by), nonce: nonce.parse().unwrap(), at: 1_000, what }
+}
+
+fn grant(to: &str, amount: u64) -> What {
+    let (from, to) = (Account::Treasury, Account::Person(user(to)));
+    What::Move { kind: Kind::Grant, from, to, amount, item: None, count: 1, cap: None }
+}
+
+fn gift(from: &str, amount: u64, cap: Option<u32>) -> What {
+    let (from, to, item) = (Account::Person(user(from)), Account::Creator, Some("rose".to_owned()));
+    What::Move { kind: Kind::Gift, from, to, amount, item, count: 1, cap }
+}
+
+async fn books_are_kept_over_restarts_and_never_changed(shelf: Shelf) {
+    let (store, writer) = shelf.open().await;
+    let first = [
+        coins("owner", "nonce-00", grant("ann", 100)),
+        coins("ann", "nonce-01", gift("ann", 30, Some(2))),
+        coins("ann", "nonce-02", gift("ann", 80, None)),
+    ];
+    let made = store.settle(room(), first.to_vec()).await.unwrap();
+    assert_eq!(made[2], Answer::Refused(Refusal::Short { has: 70 }));
+    drop(store);
+    writer.join();
+    let (store, _writer) = shelf.open().await;
+    let again = store.settle(room(), first[1..].to_vec()).await.unwrap();
+    assert!(matches!((&again[0], &made[1]), (Answer::Again(a), Answer::Made(b)) if a == b), "{again:?}");
+    assert_eq!(again[1], Answer::Refused(Refusal::Short { has: 70 }));
+    let more = [
+        coins("ann", "nonce-03", gift("ann", 1, Some(2))),
+        coins("ann", "nonce-04", gift("ann", 1, Some(2))),
+        coins("owner", "nonce-05", What::Reverse { number: 2 }),
+        coins("owner", "nonce-06", What::Reverse { number: 2 }),
+    ];
+    let made = store.settle(room(), more.to_vec()).await.unwrap();
+    assert_eq!(made[1], Answer::Refused(Refusal::Capped { left: 0 }));
+    assert_eq!(made[3], Answer::Refused(Refusal::ReversedBefore));
+    let again = store.settle(room(), vec![coins("owner", "nonce-07", What::Reverse { number: 2 })]).await.unwrap();
+    assert_eq!(again[0], Answer::Refused(Refusal::ReversedBefore));
+    for (account, balance) in [
+        (Account::Treasury, -100),
+        (Account::Creator, 1),
+        (Account::Person(user("ann")), 99),
+        (Account::Person(user("nobody")), 0),
+    ] {
+        assert_eq!(store.balance(room(), account.clone()).await.unwrap(), balance, "{account}");
+    }
+    let entries = store.entries(room(), 0, 100).await.unwrap();
+    let mut previous = Hash::default();
+    for (n, entry) in entries.iter().enumerate() {
+        assert!(entry.number == n as u64 + 1 && entry.follows(&previous), "{entry:?}");
+        previous = entry.hash;
+    }
+    assert_eq!(entries.len(), 4);
+    for statement in
+        ["UPDATE entry SET amount = 1", "DELETE FROM entry", "UPDATE account SET balance = -1 WHERE name = 'creator'"]
+    {
+        let refused = store.ask(move |database| database.execute(statement, &[])).await;
+        assert!(refused.is_err(), "{statement}");
+    }
+    assert_eq!(store.entries(room(), 0, 100).await.unwrap(), entries);
+}
+
+async fn of_many_who_race_for_one_balance_nobody_gets_what_is_not_there(shelf: Shelf) {
+    const TASKS: u64 = 32;
+    const EACH: u64 = 25;
+    let (store, _writer) = shelf.open().await;
+    store.settle(room(), vec![coins("owner", "nonce-00", grant("ann", 500))]).await.unwrap();
+    let racing: Vec<_> = (0..TASKS)
+        .map(|task| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut paid = 0;
+                for n in 0..EACH {
+                    let request = coins("ann", &format!("nonce-{task}-{n}"), gift("ann", 1, None));
+                    // Sent twice, as by a page that lost its connection.
+                    let answers = store.settle(room(), vec![request.clone(), request]).await.unwrap();
+                    match &answers[..] {
+                        [Answer::Made(one), Answer::Again(same)] if one == same => paid += 1,
+                        [Answer::Refused(_), Answer::Refused(_)] => {}
+                        other => panic!("{other:?}"),
+                    }
+                }
+                paid
+            })
+        })
+        .collect();
+    let mut paid = 0;
+    for task in racing {
+        paid += task.await.unwrap();
+    }
+    assert_eq!(paid, 500, "all that was there, and no more");
+    assert_eq!(store.balance(room(), Account::Person(user("ann"))).await.unwrap(), 0);
+    assert_eq!(store.balance(room(), Account::Creator).await.unwrap(), 500);
+    assert_eq!(store.entries(room(), 0, 1_000).await.unwrap().len(), 501);
 }
 
 async fn a_newer_schema_is_left_alone(shelf: Shelf) {

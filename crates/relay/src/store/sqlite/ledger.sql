@@ -1,0 +1,39 @@
+-- Version 6: coins. What is in `entry` is never changed; `account` and `chain` follow from it.
+CREATE TABLE account (
+    room    TEXT NOT NULL,
+    name    TEXT NOT NULL,
+    balance INTEGER NOT NULL,
+    PRIMARY KEY (room, name),
+    -- The treasury owes what all others have.
+    CHECK (balance >= 0 OR name = 'treasury')
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE entry (
+    room     TEXT NOT NULL,
+    number   INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    kind     TEXT NOT NULL,
+    payer    TEXT NOT NULL,
+    payee    TEXT NOT NULL,
+    amount   INTEGER NOT NULL CHECK (amount > 0),
+    item     TEXT,
+    count    INTEGER NOT NULL,
+    by       TEXT NOT NULL,
+    nonce    TEXT NOT NULL,
+    reverses INTEGER,
+    previous BLOB NOT NULL,
+    hash     BLOB NOT NULL,
+    PRIMARY KEY (room, number)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX entry_request ON entry (room, by, nonce);
+CREATE UNIQUE INDEX entry_reverses ON entry (room, reverses) WHERE reverses IS NOT NULL;
+CREATE INDEX entry_sent ON entry (room, by, item, at) WHERE item IS NOT NULL;
+CREATE TRIGGER entry_stays BEFORE UPDATE ON entry BEGIN SELECT raise(ABORT, 'entries are never changed'); END;
+CREATE TRIGGER entry_is_kept BEFORE DELETE ON entry BEGIN SELECT raise(ABORT, 'entries are never deleted'); END;
+
+-- Where the books of a room end.
+CREATE TABLE chain (
+    room   TEXT PRIMARY KEY,
+    number INTEGER NOT NULL,
+    hash   BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
