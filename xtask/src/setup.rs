@@ -87,7 +87,11 @@ const NEEDS: &[Need] = &[
     need(Purpose::Test, Probe::Program("miniupnpd"), "miniupnpd-nftables", ""),
     need(Purpose::Test, Probe::Program("turnserver"), "coturn", ""),
     need(Purpose::Test, Probe::Program("pebble"), "pebble", ""),
+    need(Purpose::Test, Probe::Debian("postgresql"), "postgresql", ""),
 ];
+
+/// Packages whose server Debian starts once it is installed.
+const SERVERS: [&str; 2] = ["coturn", "postgresql"];
 
 /// Brings the machine to where `purpose` can be served. Does nothing, and prints nothing, where all is there.
 pub(crate) fn install(purpose: Purpose) -> Result<()> {
@@ -95,9 +99,9 @@ pub(crate) fn install(purpose: Purpose) -> Result<()> {
         NEEDS.iter().filter(|need| need.purpose <= purpose && !need.is_there()).collect();
     if cfg!(target_os = "linux") {
         apt(&missing.iter().map(|need| need.apt).collect::<Vec<_>>())?;
-        if missing.iter().any(|need| need.apt == "coturn") {
+        for server in missing.iter().map(|need| need.apt).filter(|name| SERVERS.contains(name)) {
             // Debian starts it with the machine; the tests start their own, and nobody asked for a server.
-            succeeds(Command::new("systemctl").args(["disable", "--now", "coturn"]));
+            succeeds(Command::new("systemctl").args(["disable", "--now", server]));
         }
     } else if cfg!(target_os = "macos") {
         brew(&missing.iter().map(|need| need.brew).filter(|name| !name.is_empty()).collect::<Vec<_>>())?;

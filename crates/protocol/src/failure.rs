@@ -61,6 +61,10 @@ pub enum Code {
     Draining,
     /// A nickname is needed before the first message.
     NameNeeded,
+    /// The person has fewer coins than this costs.
+    TooFewCoins,
+    /// As many of this gift as one person may send within an hour; `retry_after_ms` says when to try again.
+    GiftCap,
     /// The messages of another version.
     Version,
     CameraMissing,

@@ -115,6 +115,13 @@ text_id!(
     |t| (1..=16).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 );
 
+text_id!(
+    /// A kind of gift in a room: 1 to 24 of `a-z`, `0-9`, `-`, `_`.
+    GiftId, "a gift", "1 to 24 of a-z, 0-9, - and _",
+    |t| (1..=24).contains(&t.len())
+        && t.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+);
+
 /// Place of an event in its room's order, from 1. Kept across restarts; below 2^53, so exact in JavaScript.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -4,6 +4,7 @@
 //! shell and both faces compile this crate, so a message that one side can write the other can read.
 
 pub mod failure;
+pub mod gift;
 pub mod id;
 pub mod key;
 pub mod reach;
@@ -13,7 +14,7 @@ pub mod status;
 pub mod studio;
 
 pub use failure::{CloseCode, Code, Failure};
-pub use id::{ClipId, InvalidId, LayerId, MessageId, Nonce, ReplayId, RoomId, Seq, UserId};
+pub use id::{ClipId, GiftId, InvalidId, LayerId, MessageId, Nonce, ReplayId, RoomId, Seq, UserId};
 pub use key::KeyId;
 
 /// Version of the room messages. A client that says another one is told so and closed.

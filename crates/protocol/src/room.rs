@@ -6,8 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::gift::{Board, Gift};
 use crate::studio::Held;
-use crate::{Failure, LayerId, MessageId, Nonce, RoomId, Seq, UserId};
+use crate::{Failure, GiftId, LayerId, MessageId, Nonce, RoomId, Seq, UserId};
 
 /// Longest chat message, in Unicode scalar values after trimming.
 pub const MAX_TEXT: usize = 300;
@@ -50,6 +51,14 @@ pub enum ClientMessage {
     /// Sets [`RoomState::card`]; an empty text takes it away. Owner only. Answered by `done`, with the room's
     /// newest seq, or `refused`.
     SetCard { nonce: Nonce, text: String },
+    /// Sends `count` pieces of a gift, paid at once. Answered by `done` or `refused`; a repeated nonce is paid once.
+    SendGift { nonce: Nonce, gift: GiftId, count: u32 },
+    /// Gives coins to a person. Owner only. Answered by `done`, with the room's newest seq, or `refused`.
+    Grant { nonce: Nonce, user: UserId, coins: u64 },
+    /// Gives a gift's coins back: the row of the books that its event names. Owner only.
+    Refund { nonce: Nonce, entry: u64 },
+    /// Sets what the room offers. Owner only. Answered like `grant`.
+    SetGifts { nonce: Nonce, gifts: Vec<Gift> },
     /// Asks for the relay's clock; `sent` comes back unchanged.
     Ping { sent: f64 },
     /// What this viewer's player measures, at most every two seconds.
@@ -98,6 +107,12 @@ pub enum ServerMessage {
         /// Set where the person is muted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         muted_until: Option<UnixMillis>,
+        /// What can be sent, as in `gifts`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gifts: Vec<Gift>,
+        /// Who gave most, as in `board`.
+        #[serde(default)]
+        board: Board,
     },
     /// Something that has a place in the room's order.
     Event { event: Event },
@@ -117,6 +132,12 @@ pub enum ServerMessage {
     },
     /// The name was set (answer to `name`), or the role changed.
     You { you: Member },
+    /// How many coins this person has. Told after the welcome, and whenever it changes.
+    Wallet { coins: u64 },
+    /// What can be sent. The newest replaces the older.
+    Gifts { gifts: Vec<Gift> },
+    /// Who gave most. The newest replaces the older; sent at most every two seconds.
+    Board { board: Board },
     /// This person is muted until then; `None`: no longer.
     Muted {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -172,6 +193,29 @@ pub enum EventKind {
     },
     Pardoned {
         user: Member,
+    },
+    /// A gift, paid.
+    Gifted {
+        by: Member,
+        /// As it was then.
+        gift: Gift,
+        count: u32,
+        /// What it cost in all.
+        coins: u64,
+        /// Its row in the room's books.
+        entry: u64,
+        /// The sender's own nonce.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nonce: Option<Nonce>,
+    },
+    /// A gift was given back.
+    Refunded {
+        /// The event that showed it.
+        gift: Seq,
+        to: Member,
+        coins: u64,
+        /// The row that gives it back.
+        entry: u64,
     },
 }
 

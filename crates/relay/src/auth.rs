@@ -10,16 +10,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use footlight_protocol::{KeyId, RoomId, UserId};
 
 use crate::error::Error;
+use crate::gift::ledger::Purse;
 use crate::keys::Keys;
-use crate::secret::{Hasher, Secret, random, random_id};
+use crate::secret::{Hasher, Secret, letters, random, random_id};
 use crate::store::Store;
 
 const OWNER_TOKEN: &str = "owner token";
 const DEVICE: &str = "device";
+const PURSE: &str = "purse";
 /// Names in the store.
 const HASH_KEY: &str = "hash_key";
 /// Letters and digits of a user id: 80 bits.
 const USER_ID: usize = 16;
+/// Letters and digits of a purse's name: 120 bits.
+const PURSE_NAME: usize = 24;
 /// Bytes of the keyed hash that a device token carries: 128 bits.
 const SIGNATURE: usize = 16;
 
@@ -81,6 +85,12 @@ impl Auth {
     pub(crate) fn device_token(&self, user: &UserId) -> String {
         let signature = self.hasher.hash(DEVICE, user.as_str());
         format!("{user}.{}", URL_SAFE_NO_PAD.encode(&signature[..SIGNATURE]))
+    }
+
+    /// Under which name the books know a person. Nobody without the relay's key can say whose it is.
+    pub(crate) fn purse(&self, user: &UserId) -> Purse {
+        let name = letters(&self.hasher.hash(PURSE, user.as_str())[..PURSE_NAME]);
+        name.parse().expect("letters and digits of a valid length")
     }
 
     /// The person that the device token makes, where it is one of ours.

@@ -18,6 +18,7 @@ use crate::config::{Config, Rtmp};
 use crate::error::Error;
 use crate::relay::{Handle, Ready, Relay};
 use crate::secret::Secret;
+use crate::store::Place;
 use crate::tls::Tls;
 
 /// The relay alone, for a server.
@@ -57,6 +58,10 @@ struct Flags {
     /// How the log on standard error is written.
     #[arg(long, value_name = "FORM", env = "FOOTLIGHT_LOG_FORM", value_enum, default_value_t = Log::Text)]
     log: Log,
+    /// Take the database back to the schema of an older version, for its program, and end. What came with later
+    /// versions is lost: make a backup first.
+    #[arg(long, value_name = "VERSION")]
+    schema: Option<usize>,
     /// One JSON event a line on standard output.
     #[arg(long)]
     json: bool,
@@ -102,8 +107,11 @@ pub fn main() -> ExitCode {
 }
 
 fn start(flags: Flags) -> Result<(), Error> {
-    let json = flags.json;
+    let (json, schema) = (flags.json, flags.schema);
     let config = configure(flags)?;
+    if let Some(version) = schema {
+        return Place::of(&config.data, config.database).go_back(version);
+    }
     let drains = !config.drain.is_zero();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

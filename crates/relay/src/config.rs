@@ -200,11 +200,19 @@ pub struct Limits {
     pub sessions_per_address: usize,
     /// TCP connections at once.
     pub connections: usize,
+    /// Gifts that one person may send within a second; at least 1.
+    pub gifts_per_second: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { viewers: 2000, members: 5000, sessions_per_address: 64, connections: 8192 }
+        Self {
+            viewers: 2000,
+            members: 5000,
+            sessions_per_address: 64,
+            connections: 8192,
+            gifts_per_second: 20,
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::drain::Drain;
 use crate::egress::hls::Audience;
 use crate::error::Error;
+use crate::gift::receipt::Signer;
 use crate::hook;
 use crate::http::listener::Listener;
 use crate::http::{App, Shared, router};
@@ -169,6 +170,7 @@ impl Relay {
         let (store, writer) = Store::open(Place::of(&config.data, config.database)).await?;
         let (auth, shown) = Auth::open(&store, &config.room, config.stream_key, config.owner_token).await?;
         let auth = Arc::new(auth);
+        let signer = Signer::open(&store).await?;
         let metrics = Arc::new(Metrics::default());
         let (hooks, lanes) = hook::open(&config.webhooks, hook::Pace::default(), &metrics)?;
         let drain = Drain::new(config.drain);
@@ -265,6 +267,7 @@ impl Relay {
             turn_secret: config.turn_secret,
             reach,
             store,
+            signer,
             shelf: recording.shelf,
             metrics: metrics.clone(),
             drain: drain.clone(),

@@ -45,9 +45,13 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
 
 /// Letters and digits, `length` of them, for ids that cannot be guessed.
 pub(crate) fn random_id(length: usize) -> Result<String, Error> {
+    Ok(letters(&random::<32>()?[..length]))
+}
+
+/// One letter or digit for each byte, five bits of it.
+pub(crate) fn letters(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnopqrstuvwxyz2345678";
-    let bytes = random::<32>()?;
-    Ok(bytes.iter().take(length).map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect())
+    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
 /// Makes keyed hashes. Its own key lies in the store and never leaves the process.

@@ -13,7 +13,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use footlight_protocol::room::UnixMillis;
-use footlight_protocol::{Nonce, UserId};
+use footlight_protocol::{Nonce, Seq};
 use sha2::{Digest as _, Sha256};
 
 /// Coins of one entry at most; far above any gift, far below what an integer holds.
@@ -21,9 +21,33 @@ pub(crate) const MOST: u64 = 1_000_000_000_000;
 /// How long back a cap looks, milliseconds.
 pub(crate) const HOUR: UnixMillis = 3_600_000;
 /// In front of what is hashed, so that a hash of ours is never one of something else.
-const DOMAIN: &[u8] = b"footlight ledger 1\0";
+const SAYS: &[u8] = b"footlight entry 1\0";
+const LINKS: &[u8] = b"footlight link 1\0";
 
 pub(crate) type Hash = [u8; 32];
+
+/// Under which name the books know a person: a keyed hash of their id. Entries stay for ever, so nothing in them is
+/// the person's own; who is erased everywhere else is nobody here.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Purse(String);
+
+impl Purse {
+    /// Letters and digits, at most so many.
+    const MOST: usize = 32;
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Purse {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let valid = (1..=Self::MOST).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
+        if valid { Ok(Self(text.to_owned())) } else { Err(()) }
+    }
+}
 
 /// Whose coins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,7 +56,7 @@ pub(crate) enum Account {
     Treasury,
     /// What the room's creator was given.
     Creator,
-    Person(UserId),
+    Person(Purse),
     /// Taken from somebody and not yet handed on: a red packet that is open.
     Held(u64),
 }
@@ -42,7 +66,7 @@ impl fmt::Display for Account {
         match self {
             Self::Treasury => f.write_str("treasury"),
             Self::Creator => f.write_str("creator"),
-            Self::Person(user) => write!(f, "person:{}", user.as_str()),
+            Self::Person(purse) => write!(f, "person:{}", purse.as_str()),
             Self::Held(number) => write!(f, "held:{number}"),
         }
     }
@@ -55,7 +79,7 @@ impl FromStr for Account {
         match text.split_once(':') {
             None if text == "treasury" => Ok(Self::Treasury),
             None if text == "creator" => Ok(Self::Creator),
-            Some(("person", user)) => user.parse().map(Self::Person).map_err(drop),
+            Some(("person", purse)) => purse.parse().map(Self::Person),
             Some(("held", number)) => number.parse().map(Self::Held).map_err(drop),
             _ => Err(()),
         }
@@ -110,6 +134,11 @@ impl Kind {
         }
     }
 
+    /// Whether a person spends by it, for the room's creator.
+    pub(crate) fn is_spending(self) -> bool {
+        matches!(self, Self::Gift | Self::Pinned | Self::Membership)
+    }
+
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
@@ -119,9 +148,11 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request {
     /// Who asks; with the nonce it names the request, however often it comes.
-    pub(crate) by: UserId,
+    pub(crate) by: Purse,
     pub(crate) nonce: Nonce,
     pub(crate) at: UnixMillis,
+    /// The room's event that will show it, where there is one.
+    pub(crate) seq: Option<Seq>,
     pub(crate) what: What,
 }
 
@@ -155,22 +186,24 @@ pub(crate) struct Entry {
     pub(crate) amount: u64,
     pub(crate) item: Option<String>,
     pub(crate) count: u32,
-    pub(crate) by: UserId,
+    pub(crate) by: Purse,
     pub(crate) nonce: Nonce,
     /// The entry that it gives back.
     pub(crate) reverses: Option<u64>,
+    /// The room's event that shows it.
+    pub(crate) seq: Option<Seq>,
     /// Of the entry before; zeros for the first.
     pub(crate) previous: Hash,
     pub(crate) hash: Hash,
 }
 
 impl Entry {
-    /// What [`Entry::hash`] has to be.
-    pub(crate) fn expected_hash(&self) -> Hash {
+    /// Of what it says. Apart from the hash, so that the links of the chain can be shown without what they link.
+    pub(crate) fn digest(&self) -> Hash {
         let mut hasher = Sha256::new();
-        hasher.update(DOMAIN);
-        hasher.update(self.previous);
-        for number in [self.number, self.at, self.amount, self.count.into(), self.reverses.unwrap_or(0)] {
+        hasher.update(SAYS);
+        let (reverses, seq) = (self.reverses.unwrap_or(0), self.seq.map_or(0, |seq| seq.0));
+        for number in [self.number, self.at, self.amount, self.count.into(), reverses, seq] {
             hasher.update(number.to_be_bytes());
         }
         let (from, to) = (self.from.to_string(), self.to.to_string());
@@ -183,10 +216,21 @@ impl Entry {
         hasher.finalize().into()
     }
 
+    /// What [`Entry::hash`] has to be.
+    pub(crate) fn expected_hash(&self) -> Hash {
+        link(&self.previous, &self.digest())
+    }
+
     /// Whether it says what was written, behind an entry of the hash `previous`.
+    #[cfg(test)]
     pub(crate) fn follows(&self, previous: &Hash) -> bool {
         self.previous == *previous && self.hash == self.expected_hash()
     }
+}
+
+/// The hash of an entry that says what `digest` is of, behind one of the hash `previous`.
+pub(crate) fn link(previous: &Hash, digest: &Hash) -> Hash {
+    Sha256::new().chain_update(LINKS).chain_update(previous).chain_update(digest).finalize().into()
 }
 
 /// Where the books of a room end.
@@ -203,13 +247,13 @@ pub(crate) struct Books {
     /// Of the accounts that requests name; one that is not there has nothing.
     pub(crate) balances: BTreeMap<Account, i64>,
     /// Entries that were made for requests of the same name.
-    pub(crate) known: HashMap<(UserId, Nonce), Entry>,
+    pub(crate) known: HashMap<(Purse, Nonce), Entry>,
     /// Entries that are to be given back.
     pub(crate) entries: HashMap<u64, Entry>,
     /// Those of them that were given back already.
     pub(crate) reversed: HashSet<u64>,
     /// How many of an item a person sent within the last hour.
-    pub(crate) sent: HashMap<(UserId, String), u64>,
+    pub(crate) sent: HashMap<(Purse, String), u64>,
 }
 
 /// What became of a request.
@@ -240,12 +284,8 @@ pub(crate) enum Refusal {
 }
 
 impl Books {
-    /// Decides the requests in their order.
-    pub(crate) fn decide(&mut self, requests: &[Request]) -> Vec<Answer> {
-        requests.iter().map(|request| self.decide_one(request)).collect()
-    }
-
-    fn decide_one(&mut self, request: &Request) -> Answer {
+    /// Decides a request, and takes it into the books where it is granted.
+    pub(crate) fn decide(&mut self, request: &Request) -> Answer {
         let name = (request.by.clone(), request.nonce.clone());
         if let Some(entry) = self.known.get(&name) {
             let same = asks_for(request, entry);
@@ -311,6 +351,7 @@ impl Books {
             by: request.by.clone(),
             nonce: request.nonce.clone(),
             reverses,
+            seq: request.seq,
             previous: self.head.hash,
             hash: Hash::default(),
         };
@@ -334,16 +375,16 @@ fn asks_for(request: &Request, entry: &Entry) -> bool {
 mod tests {
     use super::*;
 
-    fn user(id: &str) -> UserId {
+    fn purse(id: &str) -> Purse {
         id.parse().unwrap()
     }
 
     fn person(id: &str) -> Account {
-        Account::Person(user(id))
+        Account::Person(purse(id))
     }
 
     fn request(by: &str, nonce: &str, what: What) -> Request {
-        Request { by: user(by), nonce: nonce.parse().unwrap(), at: 1_000, what }
+        Request { by: purse(by), nonce: nonce.parse().unwrap(), at: 1_000, seq: None, what }
     }
 
     fn grant(to: &str, amount: u64) -> What {
@@ -356,6 +397,10 @@ mod tests {
         What::Move { kind: Kind::Gift, from, to, amount, item, count, cap }
     }
 
+    fn decide(books: &mut Books, requests: &[Request]) -> Vec<Answer> {
+        requests.iter().map(|request| books.decide(request)).collect()
+    }
+
     fn made(answer: &Answer) -> &Entry {
         match answer {
             Answer::Made(entry) => entry,
@@ -366,13 +411,16 @@ mod tests {
     #[test]
     fn a_gift_is_paid_once_however_often_it_is_asked_for() {
         let mut books = Books::default();
-        let answers = books.decide(&[
-            request("owner", "nonce-00", grant("ann", 100)),
-            request("ann", "nonce-01", gift("ann", 60, 1, None)),
-            request("ann", "nonce-01", gift("ann", 60, 1, None)),
-            request("ann", "nonce-02", gift("ann", 60, 1, None)),
-            request("ann", "nonce-01", gift("ann", 60, 2, None)),
-        ]);
+        let answers = decide(
+            &mut books,
+            &[
+                request("owner", "nonce-00", grant("ann", 100)),
+                request("ann", "nonce-01", gift("ann", 60, 1, None)),
+                request("ann", "nonce-01", gift("ann", 60, 1, None)),
+                request("ann", "nonce-02", gift("ann", 60, 1, None)),
+                request("ann", "nonce-01", gift("ann", 60, 2, None)),
+            ],
+        );
         let paid = made(&answers[1]).clone();
         assert_eq!(answers[2], Answer::Again(paid.clone()));
         assert_eq!(answers[3], Answer::Refused(Refusal::Short { has: 40 }));
@@ -384,16 +432,19 @@ mod tests {
     #[test]
     fn what_was_wrong_is_given_back_once_and_not_out_of_nothing() {
         let mut books = Books::default();
-        let answers = books.decide(&[
-            request("owner", "nonce-00", grant("ann", 100)),
-            request("ann", "nonce-01", gift("ann", 60, 1, None)),
-            request("owner", "nonce-02", What::Reverse { number: 2 }),
-            request("owner", "nonce-03", What::Reverse { number: 2 }),
-            request("owner", "nonce-04", What::Reverse { number: 3 }),
-            request("owner", "nonce-05", What::Reverse { number: 9 }),
-            request("ann", "nonce-06", gift("ann", 100, 1, None)),
-            request("owner", "nonce-07", What::Reverse { number: 1 }),
-        ]);
+        let answers = decide(
+            &mut books,
+            &[
+                request("owner", "nonce-00", grant("ann", 100)),
+                request("ann", "nonce-01", gift("ann", 60, 1, None)),
+                request("owner", "nonce-02", What::Reverse { number: 2 }),
+                request("owner", "nonce-03", What::Reverse { number: 2 }),
+                request("owner", "nonce-04", What::Reverse { number: 3 }),
+                request("owner", "nonce-05", What::Reverse { number: 9 }),
+                request("ann", "nonce-06", gift("ann", 100, 1, None)),
+                request("owner", "nonce-07", What::Reverse { number: 1 }),
+            ],
+        );
         let back = made(&answers[2]);
         assert_eq!((back.kind, back.reverses, &back.to), (Kind::Reversal, Some(2), &person("ann")));
         assert_eq!(answers[3], Answer::Refused(Refusal::ReversedBefore));
@@ -406,15 +457,18 @@ mod tests {
     #[test]
     fn caps_count_pieces_and_senseless_amounts_are_refused() {
         let mut books = Books::default();
-        let answers = books.decide(&[
-            request("owner", "nonce-00", grant("ann", 1_000)),
-            request("ann", "nonce-01", gift("ann", 10, 3, Some(5))),
-            request("ann", "nonce-02", gift("ann", 10, 3, Some(5))),
-            request("ann", "nonce-03", gift("ann", 10, 2, Some(5))),
-            request("ann", "nonce-04", gift("ann", 0, 1, None)),
-            request("ann", "nonce-05", gift("ann", MOST + 1, 1, None)),
-            request("ann", "nonce-06", gift("ann", 1, 0, None)),
-        ]);
+        let answers = decide(
+            &mut books,
+            &[
+                request("owner", "nonce-00", grant("ann", 1_000)),
+                request("ann", "nonce-01", gift("ann", 10, 3, Some(5))),
+                request("ann", "nonce-02", gift("ann", 10, 3, Some(5))),
+                request("ann", "nonce-03", gift("ann", 10, 2, Some(5))),
+                request("ann", "nonce-04", gift("ann", 0, 1, None)),
+                request("ann", "nonce-05", gift("ann", MOST + 1, 1, None)),
+                request("ann", "nonce-06", gift("ann", 1, 0, None)),
+            ],
+        );
         assert_eq!(answers[2], Answer::Refused(Refusal::Capped { left: 2 }));
         assert!(matches!(answers[3], Answer::Made(_)));
         assert!(answers[4..].iter().all(|answer| *answer == Answer::Refused(Refusal::Senseless)));
@@ -425,7 +479,8 @@ mod tests {
         let mut books = Books::default();
         let requests: Vec<_> =
             (0..20).map(|n| request("owner", &format!("nonce-{n:02}"), grant("ann", n + 1))).collect();
-        let entries: Vec<Entry> = books.decide(&requests).iter().map(|answer| made(answer).clone()).collect();
+        let entries: Vec<Entry> =
+            decide(&mut books, &requests).iter().map(|answer| made(answer).clone()).collect();
         let whole = |entries: &[Entry]| {
             let mut previous = Hash::default();
             entries.iter().all(|entry| {
@@ -435,15 +490,16 @@ mod tests {
             })
         };
         assert!(whole(&entries));
-        let changes: [fn(&mut Entry); 8] = [
+        let changes: [fn(&mut Entry); 9] = [
             |entry| entry.amount += 1,
             |entry| entry.at += 1,
             |entry| entry.kind = Kind::Watch,
             |entry| entry.to = person("bob"),
             |entry| entry.item = Some(String::new() + "x"),
             |entry| entry.count += 1,
-            |entry| entry.by = user("bob"),
+            |entry| entry.by = purse("bob"),
             |entry| entry.reverses = Some(1),
+            |entry| entry.seq = Some(Seq(1)),
         ];
         for change in changes {
             let mut changed = entries.clone();
@@ -478,7 +534,7 @@ mod tests {
             };
             // A tenth of them come again.
             let nonce = format!("nonce-{}", if random(10) == 0 { random(n + 1) } else { n });
-            if let Answer::Made(entry) = books.decide(&[request(who, &nonce, what)]).remove(0) {
+            if let Answer::Made(entry) = decide(&mut books, &[request(who, &nonce, what)]).remove(0) {
                 entries.push(entry);
             }
         }

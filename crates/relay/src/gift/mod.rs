@@ -1,3 +1,5 @@
-//! Gifts and the money in them: coins that are granted, spent and given back, and the books of it.
+//! Gifts and the money in them: what a room offers, coins that are granted, spent and given back, and the books of it.
 
+pub(crate) mod catalogue;
 pub(crate) mod ledger;
+pub(crate) mod receipt;

@@ -52,6 +52,8 @@ pub enum Topic {
     Member,
     /// A message was deleted or restored, a person timed out, banned or pardoned.
     Moderation,
+    /// A gift was sent or given back.
+    Gift,
 }
 
 /// What happened, as it stands in the request's body beside `id`, `room`, `at` and `lost`.
@@ -80,6 +82,9 @@ pub(crate) enum Happening {
     /// The room's event, as members see it, and who caused it.
     #[serde(rename = "moderation")]
     Moderated { by: Option<UserId>, event: Event },
+    /// The room's event, as members see it.
+    #[serde(rename = "gift")]
+    Gifted { event: Event },
 }
 
 impl Happening {
@@ -103,6 +108,7 @@ impl Happening {
             Self::ViewerJoined { .. } | Self::ViewerLeft { .. } => Topic::Viewer,
             Self::MemberJoined { .. } | Self::MemberLeft { .. } => Topic::Member,
             Self::Moderated { .. } => Topic::Moderation,
+            Self::Gifted { .. } => Topic::Gift,
         }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod listener;
 pub(crate) mod negotiate;
 pub(crate) mod pages;
 pub(crate) mod reach;
+pub(crate) mod receipts;
 pub(crate) mod replays;
 pub(crate) mod status;
 
@@ -31,6 +32,7 @@ use crate::auth::Auth;
 use crate::config::IceServer;
 use crate::drain::Drain;
 use crate::egress::hls::Audience;
+use crate::gift::receipt::Signer;
 use crate::metrics::Metrics;
 use crate::reach::Reach;
 use crate::record::Shelf;
@@ -55,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) turn_secret: Option<Secret>,
     pub(crate) reach: Reach,
     pub(crate) store: Store,
+    pub(crate) signer: Signer,
     pub(crate) shelf: Shelf,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) drain: Drain,
@@ -118,6 +121,10 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/rooms/{room}/keys", get(keys::list).post(keys::make))
         .route("/api/v1/rooms/{room}/keys/{key}", delete(keys::revoke))
         .route("/api/v1/rooms/{room}/keys/{key}/rotate", post(keys::rotate))
+        .route("/api/v1/rooms/{room}/receipts", get(receipts::list))
+        .route("/api/v1/rooms/{room}/receipts/{number}", get(receipts::one))
+        .route("/api/v1/rooms/{room}/receipts/key", get(receipts::key))
+        .route("/api/v1/rooms/{room}/receipts/links", get(receipts::links))
         .route("/api/v1/openapi.json", get(api::openapi))
         .route("/api/v1/messages.json", get(api::messages))
         .route("/api/v1/reach", get(reach::newest).post(reach::look_again))

@@ -7,16 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+use footlight_protocol::gift::Board;
 use footlight_protocol::room::{
     Layer, Note, Presence, Recording, Renditions, RoomState, ServerMessage, StreamState,
 };
-use footlight_protocol::{CloseCode, RoomId, UserId};
+use footlight_protocol::{CloseCode, Nonce, RoomId, UserId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::gifts::Boards;
 use super::places::Places;
 use super::seats::{Seats, Waiting};
 use super::sessions::{Media, Who};
@@ -30,10 +32,12 @@ use crate::clock;
 use crate::config::Limits;
 use crate::drain::Drain;
 use crate::error::Error;
+use crate::gift::catalogue::Catalogue;
 use crate::hook::{Happening, Hooks};
 use crate::metrics::Metrics;
 use crate::moderation::Sanctions;
 use crate::rtc::{Command, Ended, Notice, Role, SessionId};
+use crate::store::ledger::Settled;
 use crate::store::{Past, Store};
 
 /// Presence is told at most this often.
@@ -58,8 +62,31 @@ pub(crate) struct Setup {
     pub(crate) cancel: CancellationToken,
 }
 
-/// Work whose end the room waits for beside its loop; `true` commits the oldest waiting event.
-pub(super) type Write = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send>>;
+/// Work whose end the room waits for beside its loop, in the order in which it was begun.
+pub(super) type Write = Pin<Box<dyn Future<Output = Written> + Send>>;
+
+/// What came of it.
+pub(super) enum Written {
+    Nothing,
+    /// The oldest waiting event was kept.
+    Event(Result<(), Error>),
+    /// The oldest waiting event was decided by the books.
+    Settled(Box<Result<Settled, Error>>),
+    /// A grant, which no event shows.
+    Granted {
+        seat: SeatId,
+        nonce: Nonce,
+        user: UserId,
+        settled: Box<Result<Settled, Error>>,
+    },
+    /// So many coins somebody has.
+    Wallet {
+        user: UserId,
+        coins: u64,
+    },
+    /// Who gave most.
+    Board(Board),
+}
 
 pub(crate) struct Actor {
     pub(super) id: RoomId,
@@ -88,6 +115,10 @@ pub(crate) struct Actor {
     pub(super) history: History,
     pub(super) sanctions: Sanctions,
     pub(super) paces: HashMap<UserId, Pace>,
+    pub(super) gift_paces: HashMap<UserId, Pace>,
+    /// What can be sent.
+    pub(super) catalogue: Catalogue,
+    pub(super) boards: Boards,
     pub(super) waiting: Waiting,
     pub(super) writes: FuturesOrdered<Write>,
 }
@@ -118,9 +149,12 @@ impl Actor {
             card: past.card.take(),
             media: HashMap::new(),
             places: Places::default(),
+            catalogue: Catalogue::open(past.gifts.take().as_deref()),
             history: History::new(past),
             sanctions,
             paces: HashMap::new(),
+            gift_paces: HashMap::new(),
+            boards: Boards::default(),
             waiting: Waiting::new(),
             writes: FuturesOrdered::new(),
         };
@@ -311,6 +345,8 @@ impl Actor {
         }
         self.changed(&before);
         self.paces.retain(|_, pace| !pace.idle(now));
+        self.gift_paces.retain(|_, pace| !pace.idle(now));
+        self.count_board(now);
         for user in self.places.sweep(now) {
             self.tell(Happening::ViewerLeft { user, viewers: self.viewers() });
         }

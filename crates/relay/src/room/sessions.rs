@@ -7,11 +7,11 @@ use footlight_protocol::{Code, Failure, KeyId, LayerId, UserId};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::actor::Actor;
+use super::actor::{Actor, Written};
 use super::patch::{self, Condition, Patched, Verdict};
 use super::places::Place;
 use super::{Opened, draining};
-use crate::chat::pace::Pace;
+use crate::chat::pace::{Pace, Rate};
 use crate::clock;
 use crate::hook::Happening;
 use crate::ingest::feed::Feed;
@@ -177,7 +177,7 @@ impl Actor {
         let (resource, etag) = (random(RESOURCE)?, random(TAG)?);
         let session = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1);
         let opened = Opened { resource: resource.clone(), etag: etag.clone() };
-        let (ice, restarts) = (ice.cloned(), Pace::default());
+        let (ice, restarts) = (ice.cloned(), Pace::new(Rate::CHAT));
         self.media.insert(session, Media { who, resource, etag, ice, restarts, address, connected: false });
         Ok((session, opened))
     }
@@ -246,7 +246,7 @@ impl Actor {
             if engine.try_send(Command::Close { session }).is_err() {
                 self.writes.push_back(Box::pin(async move {
                     let _ = engine.send(Command::Close { session }).await;
-                    Ok(false)
+                    Written::Nothing
                 }));
             }
         }

@@ -9,10 +9,11 @@ use footlight_protocol::room::{
 };
 use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, UserId, VERSION};
 
-use super::actor::Actor;
+use super::actor::{Actor, Written};
 use super::seats::Seat;
 use super::{Join, SeatId, draining};
 use crate::chat::outbox::Weight;
+use crate::chat::pace::{Pace, Rate};
 use crate::chat::text::clean;
 use crate::clock;
 use crate::error::Error;
@@ -50,9 +51,12 @@ impl Actor {
             history: missed.unwrap_or_else(|| self.history.fresh(&self.sanctions)),
             seq: self.history.seq(),
             muted_until: self.sanctions.muted_until(&member.id, clock::now_millis()),
+            gifts: self.catalogue.gifts().to_vec(),
+            board: self.boards.newest.clone(),
         };
         let seat = self.seats.add(Seat { member: member.clone(), address, outbox, playing: None });
         self.seats.tell(seat, &welcome);
+        self.count_coins(member.id.clone());
         self.tell(Happening::MemberJoined { member, members: self.seats.guests() as u32 });
         Ok(seat)
     }
@@ -67,6 +71,10 @@ impl Actor {
             ClientMessage::Say { nonce, text } => self.talk(seat, me, nonce, &text),
             ClientMessage::Moderate { nonce, action } => self.moderate(seat, me, nonce, action).await,
             ClientMessage::SetCard { nonce, text } => self.set_card(seat, me, nonce, &text).await,
+            ClientMessage::SendGift { nonce, gift, count } => self.send_gift(seat, me, nonce, &gift, count),
+            ClientMessage::Grant { nonce, user, coins } => self.grant(seat, me, nonce, user, coins),
+            ClientMessage::Refund { nonce, entry } => self.refund(seat, me, nonce, entry).await,
+            ClientMessage::SetGifts { nonce, gifts } => self.set_gifts(seat, me, nonce, gifts).await,
             ClientMessage::Playing { latency_ms } => {
                 if let Some(seat) = self.seats.get_mut(seat) {
                     seat.playing = latency_ms.map(|latency| (latency, std::time::Instant::now()));
@@ -129,13 +137,8 @@ impl Actor {
             return;
         }
         let now = clock::now_millis();
-        let named = if me.name.is_empty() {
-            Err((Failure::new(Code::NameNeeded, "Choose a nickname first"), None))
-        } else {
-            Ok(())
-        };
         let text = may_talk(&self.sanctions, &me.id, now)
-            .and(named)
+            .and(named(&me))
             .and_then(|()| clean(text, MAX_TEXT).map_err(|code| (text_failure(code), None)))
             .and_then(|text| self.pace(&me.id, now).map(|()| text));
         match text {
@@ -229,7 +232,7 @@ impl Actor {
     }
 
     /// Answers a request that was made before.
-    fn repeated(&mut self, seat: SeatId, user: &UserId, nonce: &Nonce) -> bool {
+    pub(super) fn repeated(&mut self, seat: SeatId, user: &UserId, nonce: &Nonce) -> bool {
         let Some(seq) = self.history.known(user, nonce) else {
             return false;
         };
@@ -243,47 +246,86 @@ impl Actor {
     fn pace(&mut self, user: &UserId, now: UnixMillis) -> Result<(), (Failure, Option<u32>)> {
         let too_fast =
             |after| (Failure::new(Code::TooFast, "Not so fast; try again in a moment"), Some(after));
-        self.paces.entry(user.clone()).or_default().take(now).map_err(too_fast)
+        let pace = self.paces.entry(user.clone()).or_insert_with(|| Pace::new(Rate::CHAT));
+        pace.take(now).map_err(too_fast)
     }
 
     /// Gives the event its place and sends it to the store.
     fn keep(&mut self, seat: SeatId, by: UserId, nonce: Nonce, kind: EventKind, at: UnixMillis) {
-        if self.waiting.len() >= UNCOMMITTED {
-            let failure = Failure::new(Code::TooFast, "The room is too busy; try again in a moment");
-            return self.refuse(seat, Some(nonce), failure, Some(1000));
-        }
-        let event = Event { seq: self.history.next_seq(), at, kind };
-        let kept = Kept { event, by: Some(by), nonce: Some(nonce) };
-        self.history.remember(&kept);
+        let Some(kept) = self.plan(seat, &by, &nonce, kind, at) else {
+            return;
+        };
         let (store, room, copy) = (self.store.clone(), self.id.clone(), kept.clone());
-        self.writes.push_back(Box::pin(async move { store.keep(room, copy).await.map(|()| true) }));
+        self.writes.push_back(Box::pin(async move { Written::Event(store.keep(room, copy).await) }));
         self.waiting.push_back((kept, vec![seat]));
     }
 
-    /// The oldest write is done: everybody hears of it, and those who asked get their answer.
-    pub(super) fn committed(&mut self, written: Result<bool, Error>) {
-        if matches!(written, Ok(false)) {
-            return;
+    /// Gives the event its place, where there is room for it.
+    pub(super) fn plan(
+        &mut self,
+        seat: SeatId,
+        by: &UserId,
+        nonce: &Nonce,
+        kind: EventKind,
+        at: UnixMillis,
+    ) -> Option<Kept> {
+        if self.waiting.len() >= UNCOMMITTED {
+            let failure = Failure::new(Code::TooFast, "The room is too busy; try again in a moment");
+            self.refuse(seat, Some(nonce.clone()), failure, Some(1000));
+            return None;
         }
+        let event = Event { seq: self.history.next_seq(), at, kind };
+        let kept = Kept { event, by: Some(by.clone()), nonce: Some(nonce.clone()) };
+        self.history.remember(&kept);
+        Some(kept)
+    }
+
+    /// The oldest work beside the loop is done.
+    pub(super) fn committed(&mut self, written: Written) {
+        match written {
+            Written::Nothing => {}
+            Written::Event(kept) => self.kept(kept),
+            Written::Settled(settled) => self.settled(*settled),
+            Written::Granted { seat, nonce, user, settled } => self.granted(seat, nonce, &user, *settled),
+            Written::Wallet { user, coins } => self.tell_wallet(&user, coins),
+            Written::Board(board) => self.tell_board(board),
+        }
+    }
+
+    /// The oldest waiting event is on disk, or is not.
+    fn kept(&mut self, written: Result<(), Error>) {
         let Some((kept, seats)) = self.waiting.pop_front() else {
             return;
         };
-        if let Err(error) = written {
-            self.history.forget(&kept);
-            for seat in seats {
-                self.refuse(seat, kept.nonce.clone(), internal(&error), None);
-            }
-            return;
+        match written {
+            Ok(()) => self.announce(kept, &seats),
+            Err(error) => self.not_kept(&kept, &seats, &internal(&error), None),
         }
+    }
+
+    /// The event did not come about, and those who asked for it hear why.
+    pub(super) fn not_kept(&mut self, kept: &Kept, seats: &[SeatId], why: &Failure, after: Option<u32>) {
+        self.history.forget(kept);
+        for seat in seats {
+            self.refuse(*seat, kept.nonce.clone(), why.clone(), after);
+        }
+    }
+
+    /// Everybody hears of what has happened, and those who asked for it get their answer.
+    pub(super) fn announce(&mut self, kept: Kept, seats: &[SeatId]) {
         let event = kept.event.clone();
         self.metrics.events.one();
-        if !matches!(event.kind, EventKind::Said { .. }) {
-            self.tell(Happening::Moderated { by: kept.by.clone(), event: event.clone() });
+        match &event.kind {
+            EventKind::Said { .. } => {}
+            EventKind::Gifted { .. } | EventKind::Refunded { .. } => {
+                self.tell(Happening::Gifted { event: event.clone() });
+            }
+            _ => self.tell(Happening::Moderated { by: kept.by.clone(), event: event.clone() }),
         }
         self.seats.tell_all(&ServerMessage::Event { event: event.clone() }, Weight::Full);
-        if let Some(nonce) = kept.nonce.clone() {
+        if let Some(nonce) = &kept.nonce {
             for seat in seats {
-                self.seats.tell(seat, &ServerMessage::Done { nonce: nonce.clone(), seq: event.seq });
+                self.seats.tell(*seat, &ServerMessage::Done { nonce: nonce.clone(), seq: event.seq });
             }
         }
         self.history.announce(kept);
@@ -302,11 +344,21 @@ impl Actor {
                 self.sanctions.was_at(&user.id, &addresses);
                 self.cut_off(&user.id, &addresses);
             }
-            EventKind::Said { .. } | EventKind::Deleted { .. } | EventKind::Restored { .. } => {}
+            EventKind::Said { .. }
+            | EventKind::Deleted { .. }
+            | EventKind::Restored { .. }
+            | EventKind::Gifted { .. }
+            | EventKind::Refunded { .. } => {}
         }
     }
 
-    fn refuse(&self, seat: SeatId, nonce: Option<Nonce>, failure: Failure, retry_after_ms: Option<u32>) {
+    pub(super) fn refuse(
+        &self,
+        seat: SeatId,
+        nonce: Option<Nonce>,
+        failure: Failure,
+        retry_after_ms: Option<u32>,
+    ) {
         self.seats.tell(seat, &ServerMessage::Refused { nonce, failure, retry_after_ms });
     }
 }
@@ -316,7 +368,15 @@ enum Ruling {
     AlreadySo,
 }
 
-fn internal(error: &Error) -> Failure {
+/// Whoever speaks has a name.
+pub(super) fn named(me: &Member) -> Result<(), (Failure, Option<u32>)> {
+    if me.name.is_empty() {
+        return Err((Failure::new(Code::NameNeeded, "Choose a nickname first"), None));
+    }
+    Ok(())
+}
+
+pub(super) fn internal(error: &Error) -> Failure {
     tracing::error!(%error, "a request failed");
     Failure::new(Code::Internal, "The relay could not do this")
 }

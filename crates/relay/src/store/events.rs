@@ -1,10 +1,11 @@
-//! What happened in a room: its events, what they did to messages and people, its card.
+//! What happened in a room: its events, what they did to messages and people, its card and settings.
 
 use footlight_protocol::room::{Event, EventKind};
 use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
 
 use super::sql::{Database, Fault, Outcome, Row, values};
 use super::{Kept, Message, Past, Sanction};
+use crate::gift::catalogue;
 
 impl Database<'_> {
     pub(super) fn past(&mut self, room: &RoomId, tail: usize) -> Outcome<Past> {
@@ -35,7 +36,23 @@ impl Database<'_> {
         }
         let card = self.first("SELECT text FROM card WHERE room = ?1", values![room.as_str()])?;
         past.card = card.map(|row| row.get(0)).transpose()?;
+        past.gifts = self.setting(room, catalogue::SETTING)?;
         Ok(past)
+    }
+
+    pub(super) fn setting(&mut self, room: &RoomId, name: &str) -> Outcome<Option<String>> {
+        let found = self
+            .first("SELECT value FROM setting WHERE room = ?1 AND name = ?2", values![room.as_str(), name])?;
+        found.map(|row| row.get(0)).transpose()
+    }
+
+    pub(super) fn set_setting(&mut self, room: &RoomId, name: &str, value: &str) -> Outcome<()> {
+        self.execute(
+            "INSERT INTO setting (room, name, value) VALUES (?1, ?2, ?3)
+             ON CONFLICT (room, name) DO UPDATE SET value = ?3",
+            values![room.as_str(), name, value],
+        )
+        .map(drop)
     }
 
     pub(super) fn set_card(&mut self, room: &RoomId, card: Option<&str>) -> Outcome<()> {
@@ -63,7 +80,7 @@ impl Database<'_> {
             ],
         )?;
         match &kept.event.kind {
-            EventKind::Said { .. } => Ok(()),
+            EventKind::Said { .. } | EventKind::Gifted { .. } | EventKind::Refunded { .. } => Ok(()),
             EventKind::Deleted { message } => self.mark(room, *message, true),
             EventKind::Restored { message, .. } => self.mark(room, *message, false),
             EventKind::TimedOut { user, until } => self.sanction(room, &user.id, Some(*until)),
@@ -92,6 +109,14 @@ impl Database<'_> {
             values![room.as_str(), user.as_str(), until],
         )
         .map(drop)
+    }
+
+    pub(super) fn event(&mut self, room: &RoomId, seq: Seq) -> Outcome<Option<Kept>> {
+        let found = self.first(
+            "SELECT seq, at, body, by, nonce FROM event WHERE room = ?1 AND seq = ?2",
+            values![room.as_str(), seq.0],
+        )?;
+        found.map_or(Ok(None), |row| kept(&row))
     }
 
     pub(super) fn message(&mut self, room: &RoomId, id: MessageId) -> Outcome<Option<Message>> {

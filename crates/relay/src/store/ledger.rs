@@ -1,32 +1,102 @@
-//! The books as they are kept: loaded for all requests that wait, decided on values, written in a handful of statements.
+//! The books as they are kept: loaded for all requests that wait, decided on values, written in a handful of statements
+//! whatever their number. What shows a movement of coins to the room is kept in the same transaction.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use footlight_protocol::room::UnixMillis;
+use footlight_protocol::room::{EventKind, UnixMillis};
 use footlight_protocol::{RoomId, UserId};
+use tokio::sync::oneshot;
 
-use super::Store;
 use super::sql::{Database, Fault, Outcome, Row, Value, values};
+use super::writer::{Done, Job};
+use super::{Kept, Store};
 use crate::error::Error;
-use crate::gift::ledger::{Account, Answer, Books, Entry, HOUR, Hash, Head, Kind, Request, What};
+use crate::gift::ledger::{Account, Answer, Books, Entry, HOUR, Hash, Head, Kind, Purse, Request, What};
 
 /// Of [`entry`].
 const COLUMNS: &str =
-    "number, at, kind, payer, payee, amount, item, count, by, nonce, reverses, previous, hash";
+    "number, at, kind, payer, payee, amount, item, count, by, nonce, reverses, seq, previous, hash";
+/// A day, in milliseconds.
+const DAY: UnixMillis = 24 * HOUR;
+/// Rows in one statement. A list of any length is cut into these, so that few statements have to be prepared.
+const SIZES: [usize; 4] = [64, 16, 4, 1];
+
+/// A request to the books, and what becomes of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Booked {
+    pub(crate) request: Request,
+    /// Whose purse it concerns.
+    pub(crate) person: Option<(Purse, UserId)>,
+    /// What the room is to hear, once it has happened. The entry's number is filled in.
+    pub(crate) event: Option<Kept>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) answer: Answer,
+    /// As it was kept, where it happened now.
+    pub(crate) event: Option<Kept>,
+    /// What the person has then.
+    pub(crate) coins: u64,
+}
+
+/// As it waits for the database.
+pub(super) struct Booking {
+    pub(super) room: RoomId,
+    booked: Booked,
+    reply: oneshot::Sender<Outcome<Settled>>,
+}
+
+/// One of those who gave most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Giver {
+    pub(crate) user: UserId,
+    pub(crate) name: String,
+    pub(crate) coins: u64,
+}
 
 impl Store {
-    /// Decides the requests in their order, and keeps what comes of them. The answer comes once it is on disk.
-    pub(crate) async fn settle(&self, room: RoomId, requests: Vec<Request>) -> Result<Vec<Answer>, Error> {
-        self.ask(move |database| database.settle(&room, &requests)).await
+    /// Decides a request and keeps what comes of it. The answer comes once it is on disk.
+    pub(crate) async fn book(&self, room: RoomId, booked: Booked) -> Result<Settled, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.queue(Job::Book(Booking { room, booked, reply })).await?;
+        self.answered(answer).await
     }
 
     /// The room's entries after `number`, oldest first.
     pub(crate) async fn entries(&self, room: RoomId, after: u64, most: usize) -> Result<Vec<Entry>, Error> {
         self.ask(move |database| {
             let rows = database.query(
-                &format!("SELECT {COLUMNS} FROM entry WHERE room = ?1 AND number > ?2 ORDER BY number LIMIT ?3"),
+                &format!(
+                    "SELECT {COLUMNS} FROM entry WHERE room = ?1 AND number > ?2 ORDER BY number LIMIT ?3"
+                ),
                 values![room.as_str(), after, most],
+            )?;
+            rows.iter().map(entry).collect()
+        })
+        .await
+    }
+
+    /// As above, of those alone that a person asked for or got coins by.
+    pub(crate) async fn entries_of(
+        &self,
+        room: RoomId,
+        purse: Purse,
+        after: u64,
+        most: usize,
+    ) -> Result<Vec<Entry>, Error> {
+        self.ask(move |database| {
+            let account = Account::Person(purse.clone()).to_string();
+            let rows = database.query(
+                &format!(
+                    "SELECT {COLUMNS} FROM entry WHERE room = ?1 AND by = ?2 AND number > ?4
+                     UNION SELECT {COLUMNS} FROM entry
+                     WHERE room = ?1 AND payee = ?3 AND payee <> 'creator' AND number > ?4
+                     ORDER BY number LIMIT ?5"
+                ),
+                values![room.as_str(), purse.as_str(), &account, after, most],
             )?;
             rows.iter().map(entry).collect()
         })
@@ -44,12 +114,59 @@ impl Store {
         })
         .await
     }
+
+    /// Who gave most from the day of `since` on, most first.
+    pub(crate) async fn givers(
+        &self,
+        room: RoomId,
+        since: UnixMillis,
+        most: usize,
+    ) -> Result<Vec<Giver>, Error> {
+        self.ask(move |database| {
+            // Summed up first: names are needed of few.
+            let rows = database.query(
+                "WITH top AS (SELECT purse, CAST(sum(coins) AS BIGINT) AS coins FROM given
+                              WHERE room = ?1 AND day >= ?2 GROUP BY purse HAVING sum(coins) > 0
+                              ORDER BY sum(coins) DESC, purse LIMIT ?3)
+                 SELECT purse.person, person.name, top.coins FROM top
+                 JOIN purse ON purse.purse = top.purse JOIN person ON person.id = purse.person
+                 ORDER BY top.coins DESC, purse.person",
+                values![room.as_str(), since / DAY, most],
+            )?;
+            rows.iter()
+                .map(|row| {
+                    let user = UserId::try_from(row.get::<String>(0)?).map_err(|_| unreadable("person"))?;
+                    Ok(Giver { user, name: row.get(1)?, coins: row.get(2)? })
+                })
+                .collect()
+        })
+        .await
+    }
+}
+
+/// Settles the bookings of one room in their order: all of them, or none where the database fails.
+pub(super) fn settle(database: &mut Database<'_>, room: &RoomId, bookings: Vec<Booking>) -> Vec<Done> {
+    let (booked, replies): (Vec<Booked>, Vec<_>) =
+        bookings.into_iter().map(|booking| (booking.booked, booking.reply)).unzip();
+    let settled = database.settle(room, booked);
+    let each: Vec<Outcome<Settled>> = match settled {
+        Ok(settled) => settled.into_iter().map(Ok).collect(),
+        Err(fault) => replies.iter().map(|_| Err(fault.clone())).collect(),
+    };
+    each.into_iter()
+        .zip(replies)
+        .map(|(outcome, reply)| Done {
+            counts: outcome.is_ok(),
+            answer: Box::new(move |committed| drop(reply.send(committed.and(outcome)))),
+        })
+        .collect()
 }
 
 impl Database<'_> {
-    pub(super) fn settle(&mut self, room: &RoomId, requests: &[Request]) -> Outcome<Vec<Answer>> {
-        let mut books = self.books(room, requests)?;
-        let answers = books.decide(requests);
+    fn settle(&mut self, room: &RoomId, booked: Vec<Booked>) -> Outcome<Vec<Settled>> {
+        let requests: Vec<&Request> = booked.iter().map(|booked| &booked.request).collect();
+        let mut books = self.books(room, &requests)?;
+        let answers: Vec<Answer> = requests.iter().map(|request| books.decide(request)).collect();
         let made: Vec<&Entry> = answers
             .iter()
             .filter_map(|answer| match answer {
@@ -59,13 +176,31 @@ impl Database<'_> {
             .collect();
         if !made.is_empty() {
             self.write(room, &made, &books)?;
+            self.remember_purses(&booked)?;
         }
-        Ok(answers)
+        let settled: Vec<Settled> = booked
+            .into_iter()
+            .zip(answers)
+            .map(|(booked, answer)| {
+                let number = match &answer {
+                    Answer::Made(entry) => Some(entry.number),
+                    Answer::Again(_) | Answer::Refused(_) => None,
+                };
+                let event = booked.event.zip(number).map(|(event, number)| numbered(event, number));
+                let account = booked.person.map(|(purse, _)| Account::Person(purse));
+                let coins = account.and_then(|account| books.balances.get(&account).copied()).unwrap_or(0);
+                Settled { answer, event, coins: u64::try_from(coins).unwrap_or(0) }
+            })
+            .collect();
+        for event in settled.iter().filter_map(|settled| settled.event.as_ref()) {
+            self.keep(room, event)?;
+        }
+        Ok(settled)
     }
 
     /// What has to be known for these requests. From here to the end of the transaction nobody else writes the room's
     /// books.
-    fn books(&mut self, room: &RoomId, requests: &[Request]) -> Outcome<Books> {
+    fn books(&mut self, room: &RoomId, requests: &[&Request]) -> Outcome<Books> {
         let none: &[u8] = &Hash::default();
         self.execute(
             "INSERT INTO chain (room, number, hash) VALUES (?1, 0, ?2) ON CONFLICT (room) DO NOTHING",
@@ -77,10 +212,8 @@ impl Database<'_> {
             values![room.as_str()],
         )?;
         let head = head.ok_or_else(|| Fault("the books have no end".to_owned()))?;
-        let mut books = Books {
-            head: Head { number: head.get(0)?, hash: hash(&head, 1)? },
-            ..Books::default()
-        };
+        let head = Head { number: head.get(0)?, hash: hash(&head, 1)? };
+        let mut books = Books { head, ..Books::default() };
         self.known(room, requests, &mut books)?;
         self.reversals(room, requests, &mut books)?;
         self.sent(room, requests, &mut books)?;
@@ -88,60 +221,53 @@ impl Database<'_> {
         Ok(books)
     }
 
-    fn known(&mut self, room: &RoomId, requests: &[Request], books: &mut Books) -> Outcome<()> {
-        let mut list = List::new(room);
-        requests.iter().for_each(|request| list.add(&[request.by.as_str().into(), request.nonce.as_str().into()]));
-        let rows = list.ask(self, &format!("SELECT {COLUMNS} FROM entry"), "(by, nonce)")?;
-        for row in &rows {
+    fn known(&mut self, room: &RoomId, requests: &[&Request], books: &mut Books) -> Outcome<()> {
+        let mut wanted = List::new(2);
+        requests.iter().for_each(|one| wanted.add(&[one.by.as_str().into(), one.nonce.as_str().into()]));
+        for row in &wanted.ask(self, room, COLUMNS, "entry", "by = w1 AND nonce = w2")? {
             let entry = entry(row)?;
             books.known.insert((entry.by.clone(), entry.nonce.clone()), entry);
         }
         Ok(())
     }
 
-    fn reversals(&mut self, room: &RoomId, requests: &[Request], books: &mut Books) -> Outcome<()> {
-        let numbers = || {
-            requests.iter().filter_map(|request| match request.what {
-                What::Reverse { number } => Some(number),
-                What::Move { .. } => None,
-            })
-        };
-        let mut list = List::new(room);
-        numbers().for_each(|number| list.add(&[number.into()]));
-        for row in &list.ask(self, &format!("SELECT {COLUMNS} FROM entry"), "(number)")? {
+    fn reversals(&mut self, room: &RoomId, requests: &[&Request], books: &mut Books) -> Outcome<()> {
+        let mut wanted = List::new(1);
+        requests.iter().for_each(|request| {
+            if let What::Reverse { number } = request.what {
+                wanted.add(&[number.into()]);
+            }
+        });
+        for row in &wanted.ask(self, room, COLUMNS, "entry", "number = w1")? {
             let entry = entry(row)?;
             books.entries.insert(entry.number, entry);
         }
-        for row in &list.ask(self, "SELECT reverses FROM entry", "(reverses)")? {
+        for row in &wanted.ask(self, room, "reverses", "entry", "reverses = w1")? {
             books.reversed.insert(row.get(0)?);
         }
         Ok(())
     }
 
-    fn sent(&mut self, room: &RoomId, requests: &[Request], books: &mut Books) -> Outcome<()> {
-        let capped = requests.iter().filter_map(|request| match &request.what {
-            What::Move { item: Some(item), cap: Some(_), .. } => Some((&request.by, item, request.at)),
-            _ => None,
+    fn sent(&mut self, room: &RoomId, requests: &[&Request], books: &mut Books) -> Outcome<()> {
+        let mut wanted = List::new(3);
+        requests.iter().for_each(|request| {
+            if let What::Move { item: Some(item), cap: Some(_), .. } = &request.what {
+                let since = request.at.saturating_sub(HOUR);
+                wanted.add(&[request.by.as_str().into(), item.into(), since.into()]);
+            }
         });
-        let capped: Vec<(&UserId, &String, UnixMillis)> = capped.collect();
-        let Some(newest) = capped.iter().map(|(_, _, at)| *at).max() else { return Ok(()) };
-        let mut list = List::new(room);
-        list.values.push(newest.saturating_sub(HOUR).into());
-        capped.iter().for_each(|(by, item, _)| list.add(&[by.as_str().into(), (*item).into()]));
-        let rows = list.ask_grouped(
-            self,
-            "SELECT by, item, CAST(sum(count) AS BIGINT) FROM entry",
-            "at > ?2 AND reverses IS NULL AND (by, item)",
-            "GROUP BY by, item",
-        )?;
-        for row in &rows {
-            let by = UserId::try_from(row.get::<String>(0)?).map_err(|_| unreadable("by"))?;
-            books.sent.insert((by, row.get(1)?), row.get(2)?);
+        let sum =
+            "w1, w2, (SELECT CAST(sum(count) AS BIGINT) FROM entry WHERE room = ?1 AND by = w1 AND item = w2
+                   AND at > w3 AND reverses IS NULL)";
+        // The room has one row in that table.
+        for row in &wanted.ask(self, room, sum, "chain", "TRUE")? {
+            let by = row.get::<String>(0)?.parse().map_err(|()| unreadable("by"))?;
+            books.sent.insert((by, row.get(1)?), row.get::<Option<u64>>(2)?.unwrap_or(0));
         }
         Ok(())
     }
 
-    fn balances(&mut self, room: &RoomId, requests: &[Request], books: &mut Books) -> Outcome<()> {
+    fn balances(&mut self, room: &RoomId, requests: &[&Request], books: &mut Books) -> Outcome<()> {
         let mut names: BTreeSet<String> = BTreeSet::new();
         for request in requests {
             match &request.what {
@@ -152,9 +278,9 @@ impl Database<'_> {
                 }
             }
         }
-        let mut list = List::new(room);
-        names.iter().for_each(|name| list.add(&[name.into()]));
-        for row in &list.ask(self, "SELECT name, balance FROM account", "(name)")? {
+        let mut wanted = List::new(1);
+        names.iter().for_each(|name| wanted.add(&[name.into()]));
+        for row in &wanted.ask(self, room, "name, balance", "account", "name = w1")? {
             let account = row.get::<String>(0)?.parse().map_err(|()| unreadable("account"))?;
             books.balances.insert(account, row.get(1)?);
         }
@@ -164,10 +290,10 @@ impl Database<'_> {
     fn write(&mut self, room: &RoomId, made: &[&Entry], books: &Books) -> Outcome<()> {
         let texts: Vec<(String, String)> =
             made.iter().map(|entry| (entry.from.to_string(), entry.to.to_string())).collect();
-        let mut list = List::new(room);
+        let mut rows = List::new(14);
         for (entry, (from, to)) in made.iter().zip(&texts) {
             let (previous, hash): (&[u8], &[u8]) = (&entry.previous, &entry.hash);
-            list.add_in_room(&[
+            rows.add(&[
                 entry.number.into(),
                 entry.at.into(),
                 entry.kind.name().into(),
@@ -179,22 +305,35 @@ impl Database<'_> {
                 entry.by.as_str().into(),
                 entry.nonce.as_str().into(),
                 entry.reverses.into(),
+                entry.seq.map(|seq| seq.0).into(),
                 previous.into(),
                 hash.into(),
             ]);
         }
-        list.write(self, &format!("INSERT INTO entry (room, {COLUMNS}) VALUES"), "")?;
+        rows.write(self, room, &format!("INSERT INTO entry (room, {COLUMNS}) VALUES"), "")?;
         let moved: BTreeSet<&Account> = made.iter().flat_map(|entry| [&entry.from, &entry.to]).collect();
         let balances: Vec<(String, i64)> = moved
             .into_iter()
             .map(|account| (account.to_string(), books.balances.get(account).copied().unwrap_or(0)))
             .collect();
-        let mut list = List::new(room);
-        balances.iter().for_each(|(name, balance)| list.add_in_room(&[name.into(), (*balance).into()]));
-        list.write(
+        let mut rows = List::new(2);
+        balances.iter().for_each(|(name, balance)| rows.add(&[name.into(), (*balance).into()]));
+        rows.write(
             self,
+            room,
             "INSERT INTO account (room, name, balance) VALUES",
             "ON CONFLICT (room, name) DO UPDATE SET balance = excluded.balance",
+        )?;
+        let given = given(made, books);
+        let mut rows = List::new(3);
+        given.iter().for_each(|((day, purse), coins)| {
+            rows.add(&[(*day).into(), purse.as_str().into(), (*coins).into()]);
+        });
+        rows.write(
+            self,
+            room,
+            "INSERT INTO given (room, day, purse, coins) VALUES",
+            "ON CONFLICT (room, day, purse) DO UPDATE SET coins = given.coins + excluded.coins",
         )?;
         let hash: &[u8] = &books.head.hash;
         self.execute(
@@ -203,69 +342,134 @@ impl Database<'_> {
         )
         .map(drop)
     }
+
+    fn remember_purses(&mut self, booked: &[Booked]) -> Outcome<()> {
+        let purses: BTreeMap<&Purse, &UserId> = booked
+            .iter()
+            .filter_map(|booked| booked.person.as_ref().map(|(purse, user)| (purse, user)))
+            .collect();
+        for (purse, user) in purses {
+            self.execute(
+                "INSERT INTO purse (purse, person) VALUES (?1, ?2) ON CONFLICT (purse) DO NOTHING",
+                values![purse.as_str(), user.as_str()],
+            )?;
+        }
+        Ok(())
+    }
 }
 
-/// A list of values of any length inside a statement. The room is the first of its values.
+/// How much each purse gave on which day, by these entries. What is given back counts against the day it was given.
+fn given<'a>(made: &[&'a Entry], books: &'a Books) -> BTreeMap<(u64, &'a Purse), i64> {
+    let mut given = BTreeMap::new();
+    for entry in made {
+        let (counted, sign) = match entry.reverses.and_then(|number| books.entries.get(&number)) {
+            Some(reversed) => (reversed, -1),
+            None => (*entry, 1),
+        };
+        if let (true, Account::Person(purse)) = (counted.kind.is_spending(), &counted.from) {
+            *given.entry((counted.at / DAY, purse)).or_insert(0) += sign * counted.amount as i64;
+        }
+    }
+    given
+}
+
+/// The event with the number of the entry that it shows.
+fn numbered(mut kept: Kept, number: u64) -> Kept {
+    match &mut kept.event.kind {
+        EventKind::Gifted { entry, .. } | EventKind::Refunded { entry, .. } => *entry = number,
+        _ => {}
+    }
+    kept
+}
+
+/// Rows of values inside statements, as many as there are.
 struct List<'a> {
     values: Vec<Value<'a>>,
-    text: String,
+    width: usize,
 }
 
 impl<'a> List<'a> {
-    fn new(room: &'a RoomId) -> Self {
-        Self { values: vec![room.as_str().into()], text: String::new() }
+    fn new(width: usize) -> Self {
+        Self { values: Vec::new(), width }
     }
 
     fn add(&mut self, row: &[Value<'a>]) {
-        self.open();
-        self.push(row);
+        debug_assert_eq!(row.len(), self.width);
+        self.values.extend_from_slice(row);
     }
 
-    /// With the room in front.
-    fn add_in_room(&mut self, row: &[Value<'a>]) {
-        self.open();
-        self.text.push_str("?1, ");
-        self.push(row);
-    }
-
-    fn open(&mut self) {
-        self.text.push_str(if self.text.is_empty() { "(" } else { ", (" });
-    }
-
-    fn push(&mut self, row: &[Value<'a>]) {
-        for (n, value) in row.iter().enumerate() {
-            self.values.push(*value);
-            let (comma, place) = (if n == 0 { "" } else { ", " }, self.values.len());
-            // PostgreSQL takes a place in a list of values for text where nothing says otherwise. Writing to a String
-            // never fails.
-            let _ = match value {
-                Value::Int(_) => write!(self.text, "{comma}CAST(?{place} AS BIGINT)"),
-                _ => write!(self.text, "{comma}?{place}"),
-            };
+    /// Cuts the rows into pieces of [`SIZES`]; each with the room in front of its values.
+    fn pieces<'b>(&self, room: &'b RoomId) -> Vec<Vec<Value<'b>>>
+    where
+        'a: 'b,
+    {
+        let mut rest = &self.values[..];
+        let mut pieces = Vec::new();
+        for size in SIZES {
+            while rest.len() >= size * self.width {
+                let (piece, more) = rest.split_at(size * self.width);
+                pieces.push(std::iter::once(room.as_str().into()).chain(piece.iter().copied()).collect());
+                rest = more;
+            }
         }
-        self.text.push(')');
+        pieces
     }
 
-    fn ask(&self, database: &mut Database<'_>, select: &str, columns: &str) -> Outcome<Vec<Row>> {
-        self.ask_grouped(database, select, columns, "")
-    }
-
-    fn ask_grouped(
+    /// The rows of `table` in the room that fit one of the list's: its values are `w1`, `w2` …
+    fn ask(
         &self,
         database: &mut Database<'_>,
-        select: &str,
+        room: &RoomId,
         columns: &str,
-        group: &str,
+        table: &str,
+        fits: &str,
     ) -> Outcome<Vec<Row>> {
-        if self.text.is_empty() {
-            return Ok(Vec::new());
+        let names: Vec<String> = (1..=self.width).map(|n| format!("w{n}")).collect();
+        let mut rows = Vec::new();
+        for values in self.pieces(room) {
+            let places = self.places(&values, false);
+            // A cross join keeps SQLite from going through the table for each row of the list.
+            let statement = format!(
+                "WITH wanted ({}) AS (VALUES {places}) SELECT {columns} FROM wanted CROSS JOIN {table}
+                 WHERE {table}.room = ?1 AND {fits}",
+                names.join(", "),
+            );
+            rows.extend(database.query(&statement, &values)?);
         }
-        let statement = format!("{select} WHERE room = ?1 AND {columns} IN (VALUES {}) {group}", self.text);
-        database.query(&statement, &self.values)
+        Ok(rows)
     }
 
-    fn write(&self, database: &mut Database<'_>, insert: &str, then: &str) -> Outcome<()> {
-        database.execute(&format!("{insert} {} {then}", self.text), &self.values).map(drop)
+    /// Writes the rows, each with the room in front.
+    fn write(&self, database: &mut Database<'_>, room: &RoomId, insert: &str, then: &str) -> Outcome<()> {
+        for values in self.pieces(room) {
+            let places = self.places(&values, true);
+            database.execute(&format!("{insert} {places} {then}"), &values)?;
+        }
+        Ok(())
+    }
+
+    fn places(&self, values: &[Value<'_>], with_room: bool) -> String {
+        let mut text = String::with_capacity(values.len() * 8);
+        for at in 1..values.len() {
+            let first = (at - 1).is_multiple_of(self.width);
+            text.push_str(match (first, at == 1, with_room) {
+                (true, true, false) => "(",
+                (true, false, false) => ", (",
+                (true, true, true) => "(?1, ",
+                (true, false, true) => ", (?1, ",
+                (false, ..) => ", ",
+            });
+            // PostgreSQL takes a place in a list of values for text where nothing says otherwise. Writing to a String
+            // never fails.
+            let _ = match values[at] {
+                Value::Int(_) => write!(text, "CAST(?{} AS BIGINT)", at + 1),
+                _ => write!(text, "?{}", at + 1),
+            };
+            if at.is_multiple_of(self.width) {
+                text.push(')');
+            }
+        }
+        text
     }
 }
 
@@ -280,11 +484,12 @@ fn entry(row: &Row) -> Outcome<Entry> {
         amount: row.get(5)?,
         item: row.get(6)?,
         count: row.get(7)?,
-        by: UserId::try_from(row.get::<String>(8)?).map_err(|_| unreadable("by"))?,
+        by: row.get::<String>(8)?.parse().map_err(|()| unreadable("by"))?,
         nonce: row.get::<String>(9)?.try_into().map_err(|_| unreadable("nonce"))?,
         reverses: row.get(10)?,
-        previous: hash(row, 11)?,
-        hash: hash(row, 12)?,
+        seq: row.get::<Option<u64>>(11)?.map(footlight_protocol::Seq),
+        previous: hash(row, 12)?,
+        hash: hash(row, 13)?,
     })
 }
 

@@ -5,7 +5,7 @@
 //! one transaction, and nobody hears "done" before it is committed.
 
 mod events;
-mod ledger;
+pub(crate) mod ledger;
 mod people;
 mod postgres;
 pub(crate) mod recordings;
@@ -69,6 +69,8 @@ pub(crate) struct Past {
     pub(crate) sanctions: Vec<(UserId, Sanction)>,
     /// The creator's words for viewers while there is no picture.
     pub(crate) card: Option<String>,
+    /// What the room offers, as its creator set it.
+    pub(crate) gifts: Option<String>,
 }
 
 /// A stream key as it is kept.
@@ -113,11 +115,19 @@ impl Place {
         server.map_or_else(|| Self::File(folder.join("footlight.db")), Self::Server)
     }
 
-    fn open(&self) -> Result<Box<dyn Sql>, String> {
+    /// Opens it with its schema at `version`, today's where none is given.
+    fn open(&self, version: Option<usize>) -> Result<Box<dyn Sql>, String> {
         Ok(match self {
-            Self::File(path) => Box::new(sqlite::Sqlite::open(path)?),
-            Self::Server(url) => Box::new(postgres::Postgres::open(url.reveal())?),
+            Self::File(path) => Box::new(sqlite::Sqlite::open(path, version)?),
+            Self::Server(url) => Box::new(postgres::Postgres::open(url.reveal(), version)?),
         })
+    }
+
+    /// Takes the schema back to an older version, for an older program. What came with later versions is lost. Not to
+    /// be called inside an async runtime.
+    pub(crate) fn go_back(&self, version: usize) -> Result<(), Error> {
+        let fault = |message| Error::Store { place: self.to_string(), message };
+        self.open(Some(version)).map(drop).map_err(fault)
     }
 }
 
@@ -129,7 +139,7 @@ impl Store {
         let at = place.clone();
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || writer::run(|| at.open(), receiver, opened))
+            .spawn(move || writer::run(|| at.open(None), receiver, opened))
             .map_err(|_| Error::System { what: "a thread" })?;
         let store = Self { jobs, place };
         open.await
@@ -148,15 +158,26 @@ impl Store {
         work: impl FnOnce(&mut Database<'_>) -> Outcome<T> + Send + 'static,
     ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |database| {
+        self.queue(Job::Ask(Box::new(move |database| {
             let done = work(database);
             let counts = done.is_ok();
             let answer = move |committed: Outcome<()>| drop(reply.send(committed.and(done)));
             Done { counts, answer: Box::new(answer) }
-        });
-        let gone = || self.fault("its thread has ended".to_owned());
-        self.jobs.send(job).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?.map_err(|Fault(message)| self.fault(message))
+        })))
+        .await?;
+        self.answered(answer).await
+    }
+
+    async fn queue(&self, job: Job) -> Result<(), Error> {
+        self.jobs.send(job).await.map_err(|_| self.gone())
+    }
+
+    async fn answered<T>(&self, answer: oneshot::Receiver<Outcome<T>>) -> Result<T, Error> {
+        answer.await.map_err(|_| self.gone())?.map_err(|Fault(message)| self.fault(message))
+    }
+
+    fn gone(&self) -> Error {
+        self.fault("its thread has ended".to_owned())
     }
 
     pub(crate) async fn secret(&self, name: &'static str) -> Result<Option<Vec<u8>>, Error> {
@@ -209,6 +230,16 @@ impl Store {
         self.ask(move |database| database.set_name(&user, &name, at)).await
     }
 
+    /// Keeps what the room's creator set, under a name.
+    pub(crate) async fn set_setting(
+        &self,
+        room: RoomId,
+        name: &'static str,
+        value: String,
+    ) -> Result<(), Error> {
+        self.ask(move |database| database.set_setting(&room, name, &value)).await
+    }
+
     /// Sets the room's card, or takes it away.
     pub(crate) async fn set_card(&self, room: RoomId, card: Option<String>) -> Result<(), Error> {
         self.ask(move |database| database.set_card(&room, card.as_deref())).await
@@ -222,6 +253,11 @@ impl Store {
     /// Keeps an event and does to messages and sanctions what it says.
     pub(crate) async fn keep(&self, room: RoomId, kept: Kept) -> Result<(), Error> {
         self.ask(move |database| database.keep(&room, &kept)).await
+    }
+
+    /// The event of that seq, where it is there and this version can read it.
+    pub(crate) async fn event(&self, room: RoomId, seq: Seq) -> Result<Option<Kept>, Error> {
+        self.ask(move |database| database.event(&room, seq)).await
     }
 
     pub(crate) async fn message(&self, room: RoomId, id: MessageId) -> Result<Option<Message>, Error> {

@@ -13,10 +13,10 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::sql::{Cell, Fault, Outcome, Row, Sql, Value};
+use super::sql::{Cell, Fault, NEWER, Outcome, Row, Sql, Step, Value, step, way};
 
 /// Steps from an empty database to today's schema; the table `footlight` counts those that were taken.
-const STEPS: [&str; 2] = [include_str!("postgres/schema.sql"), include_str!("postgres/ledger.sql")];
+const STEPS: [Step; 2] = [step!("postgres/schema"), step!("postgres/ledger")];
 /// Any number: relays that start at the same time take turns with the schema.
 const TURN: i64 = 0x666f_6f74;
 const CONNECT: Duration = Duration::from_secs(5);
@@ -36,17 +36,17 @@ struct Link {
 }
 
 impl Postgres {
-    /// Connects to a `postgres://` URL and brings the schema up to date.
+    /// Connects to a `postgres://` URL and brings the schema to `version`, today's where none is given.
     ///
     /// # Errors
     /// In words without the URL, which holds a password.
-    pub(super) fn open(url: &str) -> Result<Self, String> {
+    pub(super) fn open(url: &str, version: Option<usize>) -> Result<Self, String> {
         let mut config: Config = url.parse().map_err(|_| "its address cannot be read".to_owned())?;
         config.connect_timeout(CONNECT).application_name("footlight-relay");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let mut database = Self { runtime, config, link: None };
-        database.migrate().map_err(|Fault(message)| message)?;
+        database.migrate(version.unwrap_or(STEPS.len())).map_err(|Fault(message)| message)?;
         Ok(database)
     }
 
@@ -87,21 +87,18 @@ impl Postgres {
         })
     }
 
-    fn migrate(&mut self) -> Outcome<()> {
+    fn migrate(&mut self, to: usize) -> Outcome<()> {
         self.begin()?;
         self.batch(&format!(
             "SELECT pg_advisory_xact_lock({TURN}); CREATE TABLE IF NOT EXISTS footlight (version BIGINT NOT NULL)"
         ))?;
-        let version = self.query("SELECT version FROM footlight", &[])?;
-        let version: u64 = version.first().map_or(Ok(0), |row| row.get(0))?;
-        let Some(steps) = STEPS.get(version as usize..) else {
-            return Err(Fault("it was written by a newer version of this program".to_owned()));
-        };
-        for step in steps {
+        let from = self.query("SELECT version FROM footlight", &[])?;
+        let from: u64 = from.first().map_or(Ok(0), |row| row.get(0))?;
+        for step in way(&STEPS, from as usize, to).ok_or_else(|| Fault(NEWER.to_owned()))? {
             self.batch(step)?;
         }
         self.batch("DELETE FROM footlight")?;
-        self.execute("INSERT INTO footlight (version) VALUES (?1)", &[Value::from(STEPS.len())])?;
+        self.execute("INSERT INTO footlight (version) VALUES (?1)", &[Value::from(to)])?;
         self.commit()
     }
 }

@@ -333,6 +333,8 @@ impl Database<'_> {
                 EventKind::TimedOut { .. } => true,
                 // What they did is done to the messages above.
                 EventKind::Deleted { .. } | EventKind::Restored { .. } | EventKind::Pardoned { .. } => false,
+                EventKind::Gifted { by, .. } => !self.is_banned(room, &by.id)?,
+                EventKind::Refunded { .. } => true,
             };
             if shown {
                 events.push(kept.event);

@@ -42,6 +42,35 @@ pub(super) trait Sql {
     fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<Vec<Row>>;
 }
 
+/// One step of the schema, and the way back. Going back loses what came with the step.
+pub(super) struct Step {
+    pub(super) up: &'static str,
+    pub(super) down: &'static str,
+}
+
+/// The step in the two files of that name.
+macro_rules! step {
+    ($name:literal) => {
+        $crate::store::sql::Step {
+            up: include_str!(concat!($name, ".sql")),
+            down: include_str!(concat!($name, ".down.sql")),
+        }
+    };
+}
+pub(super) use step;
+
+pub(super) const NEWER: &str = "it was written by a newer version of this program";
+
+/// The statements that lead from one version of the schema to another; `None` where one is not known.
+pub(super) fn way(steps: &[Step], from: usize, to: usize) -> Option<Vec<&'static str>> {
+    if from.max(to) > steps.len() {
+        return None;
+    }
+    let up = steps.iter().take(to).skip(from).map(|step| step.up);
+    let down = steps.iter().take(from).skip(to).rev().map(|step| step.down);
+    Some(up.chain(down).collect())
+}
+
 /// What stands in a statement's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Value<'a> {

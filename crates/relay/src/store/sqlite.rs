@@ -6,56 +6,66 @@ use std::time::Duration;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 
-use super::sql::{Cell, Fault, Outcome, Row, Sql, Value};
+use super::sql::{Cell, Fault, NEWER, Outcome, Row, Sql, Step, Value, step, way};
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
-const STEPS: [&str; 6] = [
-    include_str!("sqlite/schema.sql"),
-    include_str!("sqlite/recordings.sql"),
-    include_str!("sqlite/card.sql"),
-    include_str!("sqlite/keys.sql"),
-    include_str!("sqlite/uploads.sql"),
-    include_str!("sqlite/ledger.sql"),
+const STEPS: [Step; 6] = [
+    step!("sqlite/schema"),
+    step!("sqlite/recordings"),
+    step!("sqlite/card"),
+    step!("sqlite/keys"),
+    step!("sqlite/uploads"),
+    step!("sqlite/ledger"),
 ];
+/// Statements that stay prepared; the store has fewer.
+const PREPARED: usize = 256;
 /// How long a relay that is being replaced may take to let go of the database.
 const PREDECESSOR: Duration = Duration::from_secs(2);
 
 pub(super) struct Sqlite(Connection);
 
 impl Sqlite {
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
+    /// Opens the file and brings its schema to `version`, today's where none is given.
+    pub(super) fn open(path: &Path, version: Option<usize>) -> Result<Self, String> {
         let mut connection = Connection::open(path).map_err(|error| error.to_string())?;
-        match migrate(&mut connection) {
-            Ok(true) => Ok(Self(connection)),
-            Ok(false) => Err("it was written by a newer version of this program".to_owned()),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+        match migrate(&mut connection, version.unwrap_or(STEPS.len())) {
+            Ok(()) => Ok(Self(connection)),
+            Err(Unfit::Newer) => Err(NEWER.to_owned()),
+            Err(Unfit::Failed(error)) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
                 Err("another relay is using it".to_owned())
             }
-            Err(error) => Err(error.to_string()),
+            Err(Unfit::Failed(error)) => Err(error.to_string()),
         }
     }
 }
 
-/// Brings the schema up to date; false where it is newer than this program.
-fn migrate(connection: &mut Connection) -> rusqlite::Result<bool> {
+enum Unfit {
+    Newer,
+    Failed(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Unfit {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn migrate(connection: &mut Connection, to: usize) -> Result<(), Unfit> {
     connection.busy_timeout(PREDECESSOR)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
     // One relay a database: two would give the same seq twice.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // What was acknowledged survives a power cut; one flush a transaction is what that costs.
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let version: usize =
-        transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? as usize;
-    let Some(steps) = STEPS.get(version..) else {
-        return Ok(false);
-    };
-    for step in steps {
+    let from = transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
+    for step in way(&STEPS, from as usize, to).ok_or(Unfit::Newer)? {
         transaction.execute_batch(step)?;
     }
-    transaction.pragma_update(None, "user_version", STEPS.len() as i64)?;
+    transaction.pragma_update(None, "user_version", to as i64)?;
     transaction.commit()?;
-    Ok(true)
+    Ok(())
 }
 
 impl Sql for Sqlite {

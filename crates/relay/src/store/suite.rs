@@ -7,12 +7,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use footlight_media::Time;
+use footlight_protocol::gift::{Gift, Show};
 use footlight_protocol::room::{Event, EventKind, Member, Role};
 use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
+use futures_util::future::join_all;
 
+use super::ledger::Booked;
 use super::recordings::{Part, Recording};
-use crate::gift::ledger::{Account, Answer, Hash, Kind, Refusal, Request, What};
 use super::{Kept, Place, Sanction, Store, Writer};
+use crate::gift::ledger::{Account, Answer, Hash, Kind, Purse, Refusal, Request, What};
 use crate::secret::Secret;
 
 /// Generates each of the suite's stories for each database.
@@ -31,6 +34,9 @@ on_both!(
     a_newer_schema_is_left_alone,
     books_are_kept_over_restarts_and_never_changed,
     of_many_who_race_for_one_balance_nobody_gets_what_is_not_there,
+    what_shows_a_gift_is_kept_with_it_or_not_at_all,
+    those_who_gave_most_are_known_by_day_until_they_are_given_back,
+    the_schema_goes_all_the_way_back_and_forth,
 );
 
 /// A database of a test's own.
@@ -289,17 +295,28 @@ async fn recordings_are_found_by_what_they_are(shelf: Shelf) {
     assert_eq!(store.recordings().await.unwrap().len(), 1);
 }
 
+fn purse(id: &str) -> Purse {
+    id.parse().unwrap()
+}
+
+/// All at once, in this order.
+async fn settle(store: &Store, requests: Vec<Request>) -> Vec<Answer> {
+    let book = |request| store.book(room(), Booked { request, person: None, event: None });
+    let settled = join_all(requests.into_iter().map(book)).await;
+    settled.into_iter().map(|settled| settled.unwrap().answer).collect()
+}
+
 fn coins(by: &str, nonce: &str, what: What) -> Request {
-    Request { by: user(by), nonce: nonce.parse().unwrap(), at: 1_000, what }
+    Request { by: purse(by), nonce: nonce.parse().unwrap(), at: 1_000, seq: None, what }
 }
 
 fn grant(to: &str, amount: u64) -> What {
-    let (from, to) = (Account::Treasury, Account::Person(user(to)));
+    let (from, to) = (Account::Treasury, Account::Person(purse(to)));
     What::Move { kind: Kind::Grant, from, to, amount, item: None, count: 1, cap: None }
 }
 
-fn gift(from: &str, amount: u64, cap: Option<u32>) -> What {
-    let (from, to, item) = (Account::Person(user(from)), Account::Creator, Some("rose".to_owned()));
+fn gift_of(from: &str, amount: u64, cap: Option<u32>) -> What {
+    let (from, to, item) = (Account::Person(purse(from)), Account::Creator, Some("rose".to_owned()));
     What::Move { kind: Kind::Gift, from, to, amount, item, count: 1, cap }
 }
 
@@ -307,33 +324,33 @@ async fn books_are_kept_over_restarts_and_never_changed(shelf: Shelf) {
     let (store, writer) = shelf.open().await;
     let first = [
         coins("owner", "nonce-00", grant("ann", 100)),
-        coins("ann", "nonce-01", gift("ann", 30, Some(2))),
-        coins("ann", "nonce-02", gift("ann", 80, None)),
+        coins("ann", "nonce-01", gift_of("ann", 30, Some(2))),
+        coins("ann", "nonce-02", gift_of("ann", 80, None)),
     ];
-    let made = store.settle(room(), first.to_vec()).await.unwrap();
+    let made = settle(&store, first.to_vec()).await;
     assert_eq!(made[2], Answer::Refused(Refusal::Short { has: 70 }));
     drop(store);
     writer.join();
     let (store, _writer) = shelf.open().await;
-    let again = store.settle(room(), first[1..].to_vec()).await.unwrap();
+    let again = settle(&store, first[1..].to_vec()).await;
     assert!(matches!((&again[0], &made[1]), (Answer::Again(a), Answer::Made(b)) if a == b), "{again:?}");
     assert_eq!(again[1], Answer::Refused(Refusal::Short { has: 70 }));
     let more = [
-        coins("ann", "nonce-03", gift("ann", 1, Some(2))),
-        coins("ann", "nonce-04", gift("ann", 1, Some(2))),
+        coins("ann", "nonce-03", gift_of("ann", 1, Some(2))),
+        coins("ann", "nonce-04", gift_of("ann", 1, Some(2))),
         coins("owner", "nonce-05", What::Reverse { number: 2 }),
         coins("owner", "nonce-06", What::Reverse { number: 2 }),
     ];
-    let made = store.settle(room(), more.to_vec()).await.unwrap();
+    let made = settle(&store, more.to_vec()).await;
     assert_eq!(made[1], Answer::Refused(Refusal::Capped { left: 0 }));
     assert_eq!(made[3], Answer::Refused(Refusal::ReversedBefore));
-    let again = store.settle(room(), vec![coins("owner", "nonce-07", What::Reverse { number: 2 })]).await.unwrap();
+    let again = settle(&store, vec![coins("owner", "nonce-07", What::Reverse { number: 2 })]).await;
     assert_eq!(again[0], Answer::Refused(Refusal::ReversedBefore));
     for (account, balance) in [
         (Account::Treasury, -100),
         (Account::Creator, 1),
-        (Account::Person(user("ann")), 99),
-        (Account::Person(user("nobody")), 0),
+        (Account::Person(purse("ann")), 99),
+        (Account::Person(purse("nobody")), 0),
     ] {
         assert_eq!(store.balance(room(), account.clone()).await.unwrap(), balance, "{account}");
     }
@@ -344,9 +361,11 @@ async fn books_are_kept_over_restarts_and_never_changed(shelf: Shelf) {
         previous = entry.hash;
     }
     assert_eq!(entries.len(), 4);
-    for statement in
-        ["UPDATE entry SET amount = 1", "DELETE FROM entry", "UPDATE account SET balance = -1 WHERE name = 'creator'"]
-    {
+    for statement in [
+        "UPDATE entry SET amount = 1",
+        "DELETE FROM entry",
+        "UPDATE account SET balance = -1 WHERE name = 'creator'",
+    ] {
         let refused = store.ask(move |database| database.execute(statement, &[])).await;
         assert!(refused.is_err(), "{statement}");
     }
@@ -357,16 +376,16 @@ async fn of_many_who_race_for_one_balance_nobody_gets_what_is_not_there(shelf: S
     const TASKS: u64 = 32;
     const EACH: u64 = 25;
     let (store, _writer) = shelf.open().await;
-    store.settle(room(), vec![coins("owner", "nonce-00", grant("ann", 500))]).await.unwrap();
+    settle(&store, vec![coins("owner", "nonce-00", grant("ann", 500))]).await;
     let racing: Vec<_> = (0..TASKS)
         .map(|task| {
             let store = store.clone();
             tokio::spawn(async move {
                 let mut paid = 0;
                 for n in 0..EACH {
-                    let request = coins("ann", &format!("nonce-{task}-{n}"), gift("ann", 1, None));
+                    let request = coins("ann", &format!("nonce-{task}-{n}"), gift_of("ann", 1, None));
                     // Sent twice, as by a page that lost its connection.
-                    let answers = store.settle(room(), vec![request.clone(), request]).await.unwrap();
+                    let answers = settle(&store, vec![request.clone(), request]).await;
                     match &answers[..] {
                         [Answer::Made(one), Answer::Again(same)] if one == same => paid += 1,
                         [Answer::Refused(_), Answer::Refused(_)] => {}
@@ -382,9 +401,97 @@ async fn of_many_who_race_for_one_balance_nobody_gets_what_is_not_there(shelf: S
         paid += task.await.unwrap();
     }
     assert_eq!(paid, 500, "all that was there, and no more");
-    assert_eq!(store.balance(room(), Account::Person(user("ann"))).await.unwrap(), 0);
+    assert_eq!(store.balance(room(), Account::Person(purse("ann"))).await.unwrap(), 0);
     assert_eq!(store.balance(room(), Account::Creator).await.unwrap(), 500);
     assert_eq!(store.entries(room(), 0, 1_000).await.unwrap().len(), 501);
+}
+
+/// What a room asks of the store for a gift.
+fn gifted(seq: u64, by: &str, nonce: &str, amount: u64, day: u64) -> Booked {
+    let gift = Gift {
+        id: "rose".parse().unwrap(),
+        name: String::new(),
+        icon: "🌹".to_owned(),
+        price: 1,
+        show: Show::Small,
+        per_hour: None,
+    };
+    let mut event = kept(
+        seq,
+        by,
+        EventKind::Gifted { by: member(by), gift, count: 1, coins: amount, entry: 0, nonce: None },
+    );
+    event.event.at = day * 86_400_000;
+    let what = gift_of(by, amount, None);
+    let request = Request { at: event.event.at, seq: Some(Seq(seq)), ..coins(by, nonce, what) };
+    Booked { request, person: Some((purse(by), user(by))), event: Some(event) }
+}
+
+async fn what_shows_a_gift_is_kept_with_it_or_not_at_all(shelf: Shelf) {
+    let (store, _writer) = shelf.open().await;
+    settle(&store, vec![coins("owner", "nonce-00", grant("ann", 10))]).await;
+    let made = store.book(room(), gifted(1, "ann", "nonce-01", 4, 1)).await.unwrap();
+    let event = made.event.unwrap();
+    assert!(matches!(event.event.kind, EventKind::Gifted { entry: 2, .. }), "{event:?}");
+    assert_eq!((store.event(room(), Seq(1)).await.unwrap(), made.coins), (Some(event), 6));
+    // The same again, as after a restart, under the next free seq.
+    let again = store.book(room(), gifted(2, "ann", "nonce-01", 4, 1)).await.unwrap();
+    assert!(matches!(again.answer, Answer::Again(entry) if entry.seq == Some(Seq(1))));
+    let short = store.book(room(), gifted(3, "ann", "nonce-02", 7, 1)).await.unwrap();
+    assert_eq!((short.answer, short.coins), (Answer::Refused(Refusal::Short { has: 6 }), 6));
+    // A place in the order that is taken: neither the event nor the coins.
+    assert!(store.book(room(), gifted(1, "ann", "nonce-03", 1, 1)).await.is_err());
+    assert_eq!(store.past(room(), 10).await.unwrap().events.len(), 1);
+    assert_eq!(store.balance(room(), Account::Person(purse("ann"))).await.unwrap(), 6);
+}
+
+async fn those_who_gave_most_are_known_by_day_until_they_are_given_back(shelf: Shelf) {
+    let (store, _writer) = shelf.open().await;
+    for (n, name) in ["ann", "bob"].into_iter().enumerate() {
+        store.set_name(user(name), name.to_owned(), 1).await.unwrap();
+        settle(&store, vec![coins("owner", &format!("grant-{n}"), grant(name, 100))]).await;
+    }
+    for (seq, (by, amount, day)) in
+        [("ann", 5, 10), ("bob", 30, 10), ("ann", 40, 11), ("bob", 1, 11)].into_iter().enumerate()
+    {
+        let seq = seq as u64 + 1;
+        store.book(room(), gifted(seq, by, &format!("gift-{seq}"), amount, day)).await.unwrap();
+    }
+    let givers = async |day: u64| {
+        let givers = store.givers(room(), day * 86_400_000, 10).await.unwrap();
+        givers.into_iter().map(|giver| (giver.name, giver.coins)).collect::<Vec<_>>()
+    };
+    assert_eq!(givers(10).await, [("ann".to_owned(), 45), ("bob".to_owned(), 31)]);
+    assert_eq!(givers(11).await, [("ann".to_owned(), 40), ("bob".to_owned(), 1)]);
+    // Entry 5 are the 40, given back two days later.
+    let back = Request { at: 13 * 86_400_000, ..coins("owner", "back-01", What::Reverse { number: 5 }) };
+    assert!(matches!(settle(&store, vec![back]).await[0], Answer::Made(_)));
+    assert_eq!(givers(10).await, [("bob".to_owned(), 31), ("ann".to_owned(), 5)]);
+    assert_eq!(givers(11).await, [("bob".to_owned(), 1)]);
+}
+
+async fn the_schema_goes_all_the_way_back_and_forth(shelf: Shelf) {
+    let (store, writer) = shelf.open().await;
+    store.set_secret("a", vec![1]).await.unwrap();
+    drop(store);
+    writer.join();
+    let go_back = async |version| {
+        let place = shelf.place.clone();
+        tokio::task::spawn_blocking(move || place.go_back(version)).await.unwrap()
+    };
+    // The money goes with its step, the rest stays.
+    let before_money = if matches!(shelf.place, Place::File(_)) { 5 } else { 1 };
+    go_back(before_money).await.unwrap();
+    let (store, writer) = shelf.open().await;
+    assert_eq!(store.secret("a").await.unwrap(), Some(vec![1]));
+    drop(store);
+    writer.join();
+    go_back(0).await.unwrap();
+    assert!(go_back(99).await.is_err(), "there is no such version");
+    let (store, _writer) = shelf.open().await;
+    assert_eq!(store.secret("a").await.unwrap(), None);
+    store.keep(room(), said(1, "ann")).await.unwrap();
+    settle(&store, vec![coins("owner", "nonce-00", grant("ann", 10))]).await;
 }
 
 async fn a_newer_schema_is_left_alone(shelf: Shelf) {

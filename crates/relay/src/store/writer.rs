@@ -4,13 +4,20 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::ledger::{Booking, settle};
 use super::sql::{Database, Outcome, Sql};
 
 /// Jobs in one transaction. A disk flush takes some milliseconds, and this many jobs hardly longer.
 const GROUP: usize = 256;
 
-/// Runs inside the transaction.
-pub(super) type Job = Box<dyn FnOnce(&mut Database<'_>) -> Done + Send>;
+pub(super) enum Job {
+    /// A question or a change, inside the transaction.
+    Ask(Ask),
+    /// A request to the books. Those that stand in the queue behind each other are settled together.
+    Book(Booking),
+}
+
+pub(super) type Ask = Box<dyn FnOnce(&mut Database<'_>) -> Done + Send>;
 
 /// A job that ran.
 pub(super) struct Done {
@@ -69,15 +76,43 @@ pub(super) fn run(
 
 fn group(sql: &mut dyn Sql, first: Job, jobs: &mut mpsc::Receiver<Job>, done: &mut Vec<Done>) -> Outcome<()> {
     sql.begin()?;
-    let mut next = Some(first);
+    let (mut taken, mut next, mut bookings) = (0, Some(first), Vec::new());
     while let Some(job) = next {
-        sql.mark()?;
-        let ran = job(&mut Database::new(sql));
-        let counts = ran.counts;
-        // Its asker hears of what follows, too.
-        done.push(ran);
-        if counts { sql.past_mark() } else { sql.back_to_mark() }?;
-        next = if done.len() < GROUP { jobs.try_recv().ok() } else { None };
+        taken += 1;
+        match job {
+            Job::Book(booking) => bookings.push(booking),
+            Job::Ask(ask) => {
+                // What was asked for before has happened before.
+                settle_all(sql, &mut bookings, done)?;
+                marked(sql, done, |database| vec![ask(database)])?;
+            }
+        }
+        next = if taken < GROUP { jobs.try_recv().ok() } else { None };
     }
+    settle_all(sql, &mut bookings, done)?;
     sql.commit()
+}
+
+/// Room by room, each in its order.
+fn settle_all(sql: &mut dyn Sql, bookings: &mut Vec<Booking>, done: &mut Vec<Done>) -> Outcome<()> {
+    while let Some(room) = bookings.first().map(|booking| booking.room.clone()) {
+        let (these, others) = bookings.drain(..).partition(|booking| booking.room == room);
+        *bookings = others;
+        marked(sql, done, |database| settle(database, &room, these))?;
+    }
+    Ok(())
+}
+
+/// Runs what counts as a whole or not at all.
+fn marked(
+    sql: &mut dyn Sql,
+    done: &mut Vec<Done>,
+    run: impl FnOnce(&mut Database<'_>) -> Vec<Done>,
+) -> Outcome<()> {
+    sql.mark()?;
+    let ran = run(&mut Database::new(sql));
+    let counts = ran.iter().all(|one| one.counts);
+    // Their askers hear of what follows, too.
+    done.extend(ran);
+    if counts { sql.past_mark() } else { sql.back_to_mark() }
 }

@@ -13,6 +13,7 @@ mod corpus;
 mod encoder;
 mod flv;
 mod footage;
+mod gifts;
 mod hls;
 mod hook;
 mod http;

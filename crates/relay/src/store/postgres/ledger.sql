@@ -1,4 +1,4 @@
--- Version 2: coins. What is in `entry` is never changed; `account` and `chain` follow from it.
+-- Version 2: coins. What is in `entry` is never changed; `account`, `given` and `chain` follow from it.
 CREATE TABLE account (
     room    TEXT NOT NULL,
     name    TEXT NOT NULL,
@@ -21,12 +21,15 @@ CREATE TABLE entry (
     by       TEXT NOT NULL,
     nonce    TEXT NOT NULL,
     reverses BIGINT,
+    -- The room's event that shows it.
+    seq      BIGINT,
     previous BYTEA NOT NULL,
     hash     BYTEA NOT NULL,
     PRIMARY KEY (room, number)
 );
 CREATE UNIQUE INDEX entry_request ON entry (room, by, nonce);
 CREATE UNIQUE INDEX entry_reverses ON entry (room, reverses) WHERE reverses IS NOT NULL;
+CREATE INDEX entry_payee ON entry (room, payee) WHERE payee <> 'creator';
 CREATE INDEX entry_sent ON entry (room, by, item, at) WHERE item IS NOT NULL;
 CREATE FUNCTION entry_stays() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'entries are never changed nor deleted'; END $$;
@@ -37,4 +40,27 @@ CREATE TABLE chain (
     room   TEXT PRIMARY KEY,
     number BIGINT NOT NULL,
     hash   BYTEA NOT NULL
+);
+
+-- Who is behind a purse. Erasing a person takes this away and leaves the books whole.
+CREATE TABLE purse (
+    purse  TEXT PRIMARY KEY,
+    person TEXT NOT NULL
+);
+
+-- Coins that a purse gave on a day, counted from 1970 in UTC.
+CREATE TABLE given (
+    room  TEXT NOT NULL,
+    day   BIGINT NOT NULL,
+    purse TEXT NOT NULL,
+    coins BIGINT NOT NULL,
+    PRIMARY KEY (room, day, purse)
+);
+
+-- What a room's creator has set, as JSON.
+CREATE TABLE setting (
+    room  TEXT NOT NULL,
+    name  TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (room, name)
 );

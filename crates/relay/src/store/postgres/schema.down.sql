@@ -1,0 +1,10 @@
+DROP TABLE upload;
+DROP TABLE clip;
+DROP TABLE recording_part;
+DROP TABLE recording;
+DROP TABLE stream_key;
+DROP TABLE card;
+DROP TABLE sanction;
+DROP TABLE event;
+DROP TABLE person;
+DROP TABLE secret;

@@ -1,0 +1,4 @@
+DROP TABLE sanction;
+DROP TABLE event;
+DROP TABLE person;
+DROP TABLE secret;

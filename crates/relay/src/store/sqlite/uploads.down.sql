@@ -1,0 +1,3 @@
+DROP TABLE upload;
+ALTER TABLE recording DROP COLUMN local;
+ALTER TABLE recording DROP COLUMN uploaded;
