@@ -1,12 +1,14 @@
 //! One seat in a room: the room store behind a signal, the socket that feeds it, and the intents that go
 //! out. The viewer page and the studio's sidebar sit on the same kind of seat.
 
-use footlight_protocol::room::{Action, ClientMessage, Member, Role};
-use footlight_protocol::{CloseCode, Nonce, UserId};
+use footlight_protocol::gift::Gift;
+use footlight_protocol::room::{Action, ClientMessage, EventKind, Member, Role, ServerMessage};
+use footlight_protocol::{CloseCode, GiftId, Nonce, UserId};
 use leptos::prelude::*;
 
 use crate::browser;
 use crate::socket::{Address, Socket};
+use crate::store::gifts::{Parade, Piece, Run};
 use crate::store::room::{Link, Room, RoomEvent};
 use crate::store::undo::{Undo, UndoEvent};
 
@@ -15,10 +17,13 @@ use crate::store::undo::{Undo, UndoEvent};
 pub struct Seat {
     room: RwSignal<Room>,
     undo: RwSignal<Undo>,
+    /// Gifts on the picture.
+    parade: RwSignal<Parade>,
     /// Milliseconds since the epoch, four times a second: what countdowns and clocks follow.
     now: RwSignal<f64>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
     moderates: Memo<bool>,
+    owns: Memo<bool>,
     away: Memo<bool>,
     closed: Memo<Option<CloseCode>>,
     /// The next quiet knock of somebody who is banned.
@@ -38,9 +43,11 @@ impl Seat {
         let seat = Self {
             room,
             undo: RwSignal::new(Undo::default()),
+            parade: RwSignal::new(Parade::default()),
             now: RwSignal::new(browser::now_ms()),
             socket: StoredValue::new_local(None),
             moderates: Memo::new(move |_| room.with(|room| room.role() != Role::Guest)),
+            owns: Memo::new(move |_| room.with(|room| room.role() == Role::Owner)),
             away: Memo::new(move |_| room.with(|room| matches!(room.link, Link::Lost { .. }))),
             closed: Memo::new(move |_| {
                 room.with(|room| match room.link {
@@ -77,7 +84,8 @@ impl Seat {
             if !matches!(event, RoomEvent::Answered) {
                 self.apply(event.clone());
             }
-            if matches!(event, RoomEvent::Server(footlight_protocol::room::ServerMessage::Welcome { .. })) {
+            self.show_gift(&event);
+            if matches!(event, RoomEvent::Server(ServerMessage::Welcome { .. })) {
                 self.say_pending();
             }
             if matches!(event, RoomEvent::Link(Link::Closed(CloseCode::Banned))) {
@@ -109,6 +117,30 @@ impl Seat {
         self.undo.read_only()
     }
 
+    pub fn parade(self) -> RwSignal<Parade> {
+        self.parade
+    }
+
+    /// What comes now goes over the picture; what comes with a history has been there.
+    fn show_gift(self, event: &RoomEvent) {
+        let RoomEvent::Server(ServerMessage::Event { event }) = event else { return };
+        let (seq, at) = (event.seq, event.at);
+        match &event.kind {
+            EventKind::Gifted { by, gift, count, coins, entry, .. } => {
+                let piece = Piece { seq, at, count: *count, coins: *coins, entry: *entry };
+                let run = Run::of(by.clone(), gift.clone(), piece);
+                self.parade.update(|parade| parade.push(run, browser::now_ms()));
+            }
+            EventKind::Refunded { gift, .. } => {
+                self.parade.update(|parade| parade.drop_where(|run| run.holds(*gift)));
+            }
+            EventKind::Banned { user } => {
+                self.parade.update(|parade| parade.drop_where(|run| run.by.id == user.id));
+            }
+            _ => {}
+        }
+    }
+
     pub fn now(self) -> ReadSignal<f64> {
         self.now.read_only()
     }
@@ -125,6 +157,11 @@ impl Seat {
     /// Whether this seat may moderate.
     pub fn moderates(self) -> Memo<bool> {
         self.moderates
+    }
+
+    /// Whether this seat is the room's owner's.
+    pub fn owns(self) -> Memo<bool> {
+        self.owns
     }
 
     /// Whether the connection was there and is not now.
@@ -146,6 +183,37 @@ impl Seat {
         self.apply(RoomEvent::Typed { nonce: nonce.clone(), text: text.to_owned() });
         self.send(&ClientMessage::Say { nonce, text: text.to_owned() });
         true
+    }
+
+    /// Sends a gift, which is paid once however often the connection breaks meanwhile. False where too many wait already.
+    pub fn send_gift(self, gift: GiftId, count: u32) -> bool {
+        let Some(nonce) = nonce().filter(|_| self.room.with_untracked(Room::can_send_gift)) else {
+            return false;
+        };
+        self.apply(RoomEvent::Sent { nonce: nonce.clone(), gift: gift.clone(), count });
+        self.send(&ClientMessage::SendGift { nonce, gift, count });
+        true
+    }
+
+    /// Gives coins to somebody. Owner only.
+    pub fn grant(self, user: UserId, coins: u64) {
+        if let Some(nonce) = nonce() {
+            self.send(&ClientMessage::Grant { nonce, user, coins });
+        }
+    }
+
+    /// Gives a gift back, by its row in the books. Owner only.
+    pub fn refund(self, entry: u64) {
+        if let Some(nonce) = nonce() {
+            self.send(&ClientMessage::Refund { nonce, entry });
+        }
+    }
+
+    /// Sets what the room offers. Owner only.
+    pub fn set_gifts(self, gifts: Vec<Gift>) {
+        if let Some(nonce) = nonce() {
+            self.send(&ClientMessage::SetGifts { nonce, gifts });
+        }
     }
 
     pub fn name(self, name: &str) {
@@ -211,6 +279,9 @@ impl Seat {
         let pending = self.room.with_untracked(|room| room.pending().to_vec());
         for message in pending {
             self.send(&ClientMessage::Say { nonce: message.nonce.clone(), text: message.text.clone() });
+        }
+        for (nonce, gift, count) in self.room.with_untracked(|room| room.unpaid().to_vec()) {
+            self.send(&ClientMessage::SendGift { nonce, gift, count });
         }
     }
 

@@ -1,6 +1,7 @@
 //! The language in use, as a signal: what components ask for their texts.
 
 use footlight_protocol::Failure;
+use footlight_protocol::gift::Gift;
 use leptos::prelude::*;
 
 use crate::browser;
@@ -64,6 +65,15 @@ impl Words {
     /// A text with a count, which English says in two ways.
     pub fn count(self, one: &'static str, many: &'static str, n: u32) -> String {
         self.fill(if n == 1 { one } else { many }, &[("n", &n.to_string())])
+    }
+
+    /// A gift's name: its creator's, or ours in the page's language.
+    pub fn gift(self, gift: &Gift) -> String {
+        if gift.name.is_empty() {
+            let ours = i18n::find(self.language(), &format!("gift_name.{}", gift.id));
+            return ours.map_or_else(|| gift.id.to_string(), str::to_owned);
+        }
+        gift.name.clone()
     }
 
     /// A failure in the page's language, or in the words it came with.

@@ -23,7 +23,7 @@ pub const MAX_GRANT: u64 = 1_000_000_000;
 pub const COMBO_MS: u64 = 5_000;
 
 /// A gift that can be sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Gift {

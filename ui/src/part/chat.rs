@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::part::composer::Composer;
+use crate::part::givers::Givers;
 use crate::part::log::Log;
 use crate::seat::Seat;
 use crate::words::use_words;
@@ -13,6 +14,7 @@ pub fn Chat() -> impl IntoView {
     let away = seat.away();
     view! {
         <section class="chat" aria-label=words.say("chat.title")>
+            <Givers />
             <Log />
             <Show when=move || away.get()>
                 <p class="chat-notice" role="status">

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
 use crate::browser;
+use crate::part::gift_tray::GiftTray;
 use crate::part::icon::Icon;
 use crate::seat::Seat;
 use crate::store::i18n;
@@ -136,6 +137,7 @@ pub fn Composer() -> impl IntoView {
                     on:input=typed
                     on:keydown=key
                 ></textarea>
+                <GiftTray />
                 <button
                     id="chat-send"
                     type="submit"

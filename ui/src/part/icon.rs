@@ -5,18 +5,21 @@ use leptos::prelude::*;
 /// A line icon on a 24 × 24 field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Icon {
+    Back,
     Ban,
     Camera,
     Chat,
     Check,
     Clock,
     Close,
+    Coin,
     Copy,
     Danmaku,
     DanmakuOff,
     Eye,
     Film,
     Full,
+    Gift,
     Globe,
     Help,
     Microphone,
@@ -32,6 +35,7 @@ pub enum Icon {
     Sound,
     SoundOff,
     Trash,
+    Trophy,
     Warning,
     Ways,
 }
@@ -39,6 +43,7 @@ pub enum Icon {
 impl Icon {
     fn path(self) -> &'static str {
         match self {
+            Self::Back => "M8 5 4 9l4 4M4 9h10a6 6 0 0 1 0 12h-3",
             Self::Ban => "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M5.7 5.7l12.6 12.6",
             Self::Camera => {
                 "M4 7h10a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V8a1 1 0 0 1 1-1M15 11l6-3.5v9L15 13"
@@ -47,6 +52,7 @@ impl Icon {
             Self::Check => "M5 12.5l4.5 4.5L19 7.5",
             Self::Clock => "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17M12 7.5V12l3 2",
             Self::Close => "M6 6l12 12M18 6L6 18",
+            Self::Coin => "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M12 8.5l3.5 3.5-3.5 3.5L8.5 12z",
             Self::Copy => "M9 9h10v11H9zM5 15V4h10",
             Self::Eye => {
                 "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12M12 9.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6"
@@ -55,6 +61,9 @@ impl Icon {
             Self::DanmakuOff => "M8 5h12.5v11.5M3.5 6v11.5H16M4 4l16 16M12 9h1M16 9h1.5M7 13h2",
             Self::Film => "M3.5 5h17v14h-17zM8 5v14M16 5v14M3.5 9.7H8M3.5 14.3H8M16 9.7h4.5M16 14.3h4.5",
             Self::Full => "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+            Self::Gift => {
+                "M4 9h16v4H4zM5.5 13v7.5h13V13M12 9v11.5M12 9C9 9 7 7.5 7.5 5.5S11 4 12 9c1-5 4-5.5 4.5-3.5S15 9 12 9"
+            }
             Self::Globe => {
                 "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M3 12h18M12 3c5 5.5 5 12.5 0 18M12 3c-5 5.5-5 12.5 0 18"
             }
@@ -83,6 +92,9 @@ impl Icon {
             }
             Self::Sound => "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9a4 4 0 0 1 0 6M18 6.5a8 8 0 0 1 0 11",
             Self::SoundOff => "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9.5l5 5M20.5 9.5l-5 5",
+            Self::Trophy => {
+                "M8 4h8v6a4 4 0 0 1-8 0zM8 5.5H4.5V7A3.5 3.5 0 0 0 8 10.5M16 5.5h3.5V7a3.5 3.5 0 0 1-3.5 3.5M12 14v4M8.5 20h7M9.5 20c0-1.500 1-2 2.500-2s2.500.5 2.500 2"
+            }
             Self::Trash => "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7M10.5 10.5v6M13.5 10.5v6",
             Self::Warning => "M12 4.5L2.8 20h18.4zM12 10.5v4M12 17v.2",
             Self::Ways => "M4 7.5h8M18 7.5h2M15 5v5M4 16.5h2M12 16.5h8M9 14v5",

@@ -12,7 +12,7 @@ use web_sys::{HtmlElement, KeyboardEvent};
 use crate::part::end::End;
 use crate::part::icon::Icon;
 use crate::part::message::{Message, Waiting};
-use crate::part::moderate::{TIMEOUTS, Turn};
+use crate::part::moderate::{Menu, TIMEOUTS, Turn};
 use crate::seat::Seat;
 use crate::store::room::{Line, LineKind, Pending, Room};
 use crate::words::use_words;
@@ -54,7 +54,8 @@ pub fn Log() -> impl IntoView {
         revision.get();
         let all = moderates.get();
         room.with_untracked(|room| {
-            let lines = room.lines().filter(|line| all || matches!(line.kind, LineKind::Said { .. }));
+            let seen = |kind: &LineKind| matches!(kind, LineKind::Said { .. } | LineKind::Gifted(_));
+            let lines = room.lines().filter(|line| all || seen(&line.kind));
             let waiting = room.pending().iter().cloned().map(Row::Waiting);
             lines.cloned().map(Row::Line).chain(waiting).collect::<Vec<_>>()
         })
@@ -153,7 +154,7 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
         "Home" => go(0),
         "End" => go(ids.len().saturating_sub(1)),
         "Escape" => {
-            turn.stop_timing();
+            turn.close();
             focus(at);
         }
         "Delete" | "d" | "D" => {
@@ -163,11 +164,11 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
                 seat.moderate(Action::Delete { message: at }, &by);
             }
         }
-        "t" | "T" if author(seat, at).is_some_and(|(_, over)| over) => turn.toggle_timing(at),
-        "1" | "2" | "3" | "4" if turn.timing().get_untracked() == Some(at) => {
+        "t" | "T" if author(seat, at).is_some_and(|(_, over)| over) => turn.toggle(at, Menu::Timeout),
+        "1" | "2" | "3" | "4" if turn.open().get_untracked() == Some((at, Menu::Timeout)) => {
             let choice = key.parse::<usize>().ok().and_then(|n| TIMEOUTS.get(n - 1));
             if let (Some((seconds, _)), Some((by, true))) = (choice, author(seat, at)) {
-                turn.stop_timing();
+                turn.close();
                 seat.moderate(Action::Timeout { user: by.id.clone(), seconds: *seconds }, &by);
                 focus(at);
             }

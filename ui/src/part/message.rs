@@ -6,6 +6,7 @@ use footlight_protocol::UserId;
 use footlight_protocol::room::{Member, Role};
 use leptos::prelude::*;
 
+use crate::part::gift_line::GiftLine;
 use crate::part::icon::Icon;
 use crate::part::moderate::{TIMEOUTS, Toolbar, Turn};
 use crate::seat::Seat;
@@ -33,6 +34,7 @@ pub fn Message(line: Arc<Line>) -> AnyView {
             let name = shown_name(user);
             notice(move || words.fill("notice.banned", &[("name", &name)]))
         }
+        LineKind::Gifted(run) => view! { <GiftLine run=run.clone() /> }.into_any(),
         LineKind::Pardoned { user } => {
             let name = shown_name(user);
             notice(move || words.fill("notice.pardoned", &[("name", &name)]))
@@ -110,7 +112,7 @@ fn notice(text: impl Fn() -> String + Send + 'static) -> AnyView {
 }
 
 /// The nickname, or what the relay calls somebody who has none.
-fn shown_name(member: &Member) -> String {
+pub fn shown_name(member: &Member) -> String {
     if member.name.is_empty() { member.id.to_string() } else { member.name.clone() }
 }
 

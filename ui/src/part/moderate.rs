@@ -15,12 +15,22 @@ use crate::words::use_words;
 pub const TIMEOUTS: [(u32, &str); 4] =
     [(10, "timeout.10s"), (60, "timeout.1m"), (600, "timeout.10m"), (3_600, "timeout.1h")];
 
-/// Which message the keyboard is at, and whether its timeout menu is open.
+/// Coins that are given with one press.
+const GRANTS: [u64; 4] = [10, 100, 1_000, 10_000];
+
+/// A choice that opens beside a message's buttons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Menu {
+    Timeout,
+    Coins,
+}
+
+/// Which message the keyboard is at, and which of its menus is open.
 #[derive(Clone, Copy)]
 pub struct Turn {
     wanted: RwSignal<Option<MessageId>>,
     at: Memo<Option<MessageId>>,
-    timing: RwSignal<Option<MessageId>>,
+    open: RwSignal<Option<(MessageId, Menu)>>,
 }
 
 impl Turn {
@@ -34,7 +44,7 @@ impl Turn {
                 wanted.filter(|id| ids.binary_search_by_key(&id.0, |id| id.0).is_ok()).or(ids.last().copied())
             })
         });
-        let turn = Self { wanted, at, timing: RwSignal::new(None) };
+        let turn = Self { wanted, at, open: RwSignal::new(None) };
         provide_context(turn);
         turn
     }
@@ -50,26 +60,27 @@ impl Turn {
     pub fn go(self, message: MessageId) {
         if self.wanted.get_untracked() != Some(message) {
             self.wanted.set(Some(message));
-            self.timing.set(None);
+            self.open.set(None);
         }
     }
 
     /// Back to following the newest message.
     pub fn follow(self) {
         self.wanted.set(None);
-        self.timing.set(None);
+        self.open.set(None);
     }
 
-    pub fn timing(self) -> ReadSignal<Option<MessageId>> {
-        self.timing.read_only()
+    pub fn open(self) -> ReadSignal<Option<(MessageId, Menu)>> {
+        self.open.read_only()
     }
 
-    pub fn toggle_timing(self, message: MessageId) {
-        self.timing.update(|timing| *timing = if *timing == Some(message) { None } else { Some(message) });
+    pub fn toggle(self, message: MessageId, menu: Menu) {
+        let wanted = Some((message, menu));
+        self.open.update(|open| *open = if *open == wanted { None } else { wanted });
     }
 
-    pub fn stop_timing(self) {
-        self.timing.set(None);
+    pub fn close(self) {
+        self.open.set(None);
     }
 }
 
@@ -79,10 +90,13 @@ pub fn Toolbar(message: MessageId, by: Member, mine: bool) -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let turn: Turn = expect_context();
     let tabindex = move || if turn.is_at(message) { "0" } else { "-1" };
-    let open = move || turn.timing().get() == Some(message);
+    let open = move || turn.open().get().filter(|(of, _)| *of == message).map(|(_, menu)| menu);
+    let timing = move || open() == Some(Menu::Timeout);
+    let granting = move || open() == Some(Menu::Coins);
+    let owns = seat.owns();
     let by = StoredValue::new(by);
     let act = move |action: Action| {
-        turn.stop_timing();
+        turn.close();
         by.with_value(|by| seat.moderate(action, by));
     };
     let over_person = !mine && by.with_value(|by| by.role != Role::Owner);
@@ -90,14 +104,27 @@ pub fn Toolbar(message: MessageId, by: Member, mine: bool) -> impl IntoView {
     let person = over_person.then(|| {
         let banned = user.clone();
         view! {
+            <Show when=move || owns.get()>
+                <button
+                    type="button"
+                    class="tool grant"
+                    tabindex=tabindex
+                    title=words.say("grant.title")
+                    aria-label=words.say("grant.title")
+                    aria-expanded=move || granting().to_string()
+                    on:click=move |_| turn.toggle(message, Menu::Coins)
+                >
+                    {Icon::Coin.view()}
+                </button>
+            </Show>
             <button
                 type="button"
                 class="tool timeout"
                 tabindex=tabindex
                 title=words.say("moderate.timeout")
                 aria-label=words.say("moderate.timeout")
-                aria-expanded=move || open().to_string()
-                on:click=move |_| turn.toggle_timing(message)
+                aria-expanded=move || timing().to_string()
+                on:click=move |_| turn.toggle(message, Menu::Timeout)
             >
                 {Icon::Clock.view()}
             </button>
@@ -113,9 +140,35 @@ pub fn Toolbar(message: MessageId, by: Member, mine: bool) -> impl IntoView {
             </button>
         }
     });
+    let grants = {
+        let user = user.clone();
+        move || {
+            let user = user.clone();
+            granting().then(|| {
+                GRANTS
+                    .map(|coins| {
+                        let user = user.clone();
+                        view! {
+                            <button
+                                type="button"
+                                class="timeout-choice"
+                                data-coins=coins.to_string()
+                                on:click=move |_| {
+                                    turn.close();
+                                    seat.grant(user.clone(), coins);
+                                }
+                            >
+                                {format!("+{coins}")}
+                            </button>
+                        }
+                    })
+                    .collect_view()
+            })
+        }
+    };
     let menu = move || {
         let user = user.clone();
-        open().then(|| {
+        timing().then(|| {
             TIMEOUTS
                 .map(|(seconds, key)| {
                     let user = user.clone();
@@ -134,9 +187,12 @@ pub fn Toolbar(message: MessageId, by: Member, mine: bool) -> impl IntoView {
         })
     };
     view! {
-        <div class="toolbar" class:open=open role="toolbar" aria-label=words.say("moderate.title")>
+        <div class="toolbar" class:open=move || open().is_some() role="toolbar" aria-label=words.say("moderate.title")>
             <div class="timeout-menu" role="group" aria-label=words.say("moderate.timeout")>
                 {menu}
+            </div>
+            <div class="timeout-menu" role="group" aria-label=words.say("grant.title")>
+                {grants}
             </div>
             <button
                 type="button"

@@ -12,6 +12,7 @@ use web_sys::{Blob, BlobPropertyBag, CanvasRenderingContext2d, HtmlCanvasElement
 use crate::bridge;
 use crate::browser;
 use crate::desk::Desk;
+use crate::part::gift_cards::GiftCards;
 use crate::part::icon::Icon;
 use crate::words::use_words;
 
@@ -44,6 +45,7 @@ pub fn Preview() -> impl IntoView {
                 role="img"
                 aria-label=words.say("preview.label")
             ></canvas>
+            <GiftCards />
             <Show when=move || !drawn.get()>
                 <figcaption class="preview-wait">
                     <span class="spinner" aria-hidden="true"></span>

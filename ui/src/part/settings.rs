@@ -1,9 +1,10 @@
-//! The creator's settings: the card between broadcasts and the stream keys.
+//! The creator's settings: the card between broadcasts, what the room offers, and the stream keys.
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
 use crate::part::card_field::CardField;
+use crate::part::gift_list::GiftList;
 use crate::part::icon::Icon;
 use crate::part::keys::StreamKeys;
 use crate::words::use_words;
@@ -41,6 +42,7 @@ pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
                 </button>
             </header>
             <CardField />
+            <GiftList />
             <StreamKeys open />
         </dialog>
     }

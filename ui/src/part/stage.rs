@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use crate::part::boards::Boards;
 use crate::part::card::Card;
 use crate::part::full::FullControl;
+use crate::part::gift_cards::GiftCards;
 use crate::part::icon::Icon;
 use crate::part::sound::SoundControl;
 use crate::part::sound_only::SoundOnly;
@@ -52,6 +53,7 @@ pub fn Stage(routes: Routes, token: Option<String>, chat_open: RwSignal<bool>) -
             </div>
             <SoundOnly />
             <Card />
+            <GiftCards />
             <Boards />
             <Show when=invite>
                 <button

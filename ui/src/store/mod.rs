@@ -3,6 +3,7 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod gifts;
 pub mod health;
 pub mod hls;
 pub mod i18n;

@@ -7,11 +7,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use footlight_protocol::gift::{Board, Gift};
 use footlight_protocol::room::{
     Event, EventKind, Layer, Member, Note, Presence, Recording, Renditions, Role, RoomState, ServerMessage,
     StreamState, UnixMillis,
 };
-use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, Seq, UserId};
+use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq, UserId};
+
+use crate::store::gifts::{Piece, Run};
 
 /// Chat lines kept. More than anybody scrolls back, little enough for a phone.
 pub const MAX_LINES: usize = 400;
@@ -62,6 +65,8 @@ pub enum LineKind {
     Pardoned {
         user: Member,
     },
+    /// Gifts of one kind by one person that followed each other.
+    Gifted(Run),
 }
 
 /// An own message that the relay has not answered yet.
@@ -98,6 +103,12 @@ pub enum RoomEvent {
         nonce: Nonce,
         text: String,
     },
+    /// This page sends a gift.
+    Sent {
+        nonce: Nonce,
+        gift: GiftId,
+        count: u32,
+    },
     /// The composer took the refused text back, or the notice was read.
     RefusalSeen,
 }
@@ -124,11 +135,17 @@ pub struct Room {
     pub leaving: Option<UnixMillis>,
     pub muted_until: Option<UnixMillis>,
     pub refusal: Option<Refusal>,
+    /// What can be sent.
+    pub gifts: Vec<Gift>,
+    /// What this person has, once the relay has said it.
+    pub coins: Option<u64>,
+    pub board: Board,
     /// Newest seq seen: where to resume.
     pub seq: Option<Seq>,
     lines: VecDeque<Arc<Line>>,
     hidden: Vec<Arc<Line>>,
     pending: Vec<Arc<Pending>>,
+    unpaid: Vec<(Nonce, GiftId, u32)>,
     refusals: u64,
     /// Grows whenever the log changes, so that the page redraws it only then.
     pub revision: u64,
@@ -143,6 +160,11 @@ impl Room {
                 if self.pending.len() < MAX_PENDING {
                     self.pending.push(Arc::new(Pending { nonce, text }));
                     self.revision += 1;
+                }
+            }
+            RoomEvent::Sent { nonce, gift, count } => {
+                if self.can_send_gift() {
+                    self.unpaid.push((nonce, gift, count));
                 }
             }
             RoomEvent::RefusalSeen => self.refusal = None,
@@ -165,6 +187,15 @@ impl Room {
 
     pub fn can_type(&self) -> bool {
         self.pending.len() < MAX_PENDING
+    }
+
+    /// Own gifts that wait for an answer, oldest first. After a reconnect they are sent again.
+    pub fn unpaid(&self) -> &[(Nonce, GiftId, u32)] {
+        &self.unpaid
+    }
+
+    pub fn can_send_gift(&self) -> bool {
+        self.unpaid.len() < MAX_PENDING
     }
 
     pub fn role(&self) -> Role {
@@ -195,13 +226,25 @@ impl Room {
 
     fn hear(&mut self, message: ServerMessage, now: f64) {
         match message {
-            ServerMessage::Welcome { you, token, room, resumed, history, seq, muted_until, .. } => {
+            ServerMessage::Welcome {
+                you,
+                token,
+                room,
+                resumed,
+                history,
+                seq,
+                muted_until,
+                gifts,
+                board,
+                ..
+            } => {
                 self.link = Link::Open;
                 self.leaving = None;
                 self.me = Some(you);
                 self.token = Some(token);
                 self.look(room);
                 self.muted_until = muted_until;
+                (self.gifts, self.board) = (gifts, board);
                 if !resumed {
                     self.lines.clear();
                     self.hidden.clear();
@@ -214,6 +257,7 @@ impl Room {
             ServerMessage::Room { room } => self.look(room),
             ServerMessage::Presence { presence } => self.presence = presence,
             ServerMessage::Done { nonce, seq } => {
+                self.unpaid.retain(|(sent, ..)| *sent != nonce);
                 // Said before a break, answered after it: the line may already be in the history.
                 if self.lines.iter().any(|line| line.id.0 == seq.0) {
                     self.settle(&nonce);
@@ -221,6 +265,7 @@ impl Room {
             }
             ServerMessage::Refused { nonce, failure, retry_after_ms } => {
                 let text = nonce.as_ref().and_then(|nonce| self.settle(nonce));
+                self.unpaid.retain(|(sent, ..)| Some(sent) != nonce.as_ref());
                 self.refusals += 1;
                 self.refusal = Some(Refusal {
                     failure,
@@ -236,6 +281,9 @@ impl Room {
                 self.me = Some(you);
             }
             ServerMessage::Muted { until } => self.muted_until = until,
+            ServerMessage::Wallet { coins } => self.coins = Some(coins),
+            ServerMessage::Gifts { gifts } => self.gifts = gifts,
+            ServerMessage::Board { board } => self.board = board,
             // The close that follows starts the way back; until then everything goes on.
             ServerMessage::Leaving { at } => self.leaving = Some(at),
             ServerMessage::Pong { .. } => {}
@@ -285,6 +333,10 @@ impl Room {
                 self.hidden.drain(..spare);
                 self.put(Line { id, at, kind: LineKind::Banned { user } });
             }
+            EventKind::Gifted { by, gift, count, coins, entry, .. } => {
+                self.put_gift(Run::of(by, gift, Piece { seq, at, count, coins, entry }));
+            }
+            EventKind::Refunded { gift, .. } => self.take_back(gift),
             EventKind::Pardoned { user } => {
                 let (theirs, others): (Vec<_>, Vec<_>) =
                     self.hidden.drain(..).partition(|line| by(line) == Some(&user.id));
@@ -292,6 +344,35 @@ impl Room {
                 theirs.into_iter().for_each(|line| self.place(line));
                 self.put(Line { id, at, kind: LineKind::Pardoned { user } });
             }
+        }
+    }
+
+    /// Behind the run that it goes on with, in the place of the newest.
+    fn put_gift(&mut self, mut run: Run) {
+        let before = self.lines.iter().rposition(|line| match &line.kind {
+            LineKind::Gifted(earlier) => earlier.goes_on_with(&run),
+            _ => false,
+        });
+        if let Some(LineKind::Gifted(earlier)) =
+            before.and_then(|at| self.lines.remove(at)).map(|line| line.kind.clone())
+        {
+            run = earlier.and(run);
+        }
+        let newest = run.newest();
+        self.put(Line { id: MessageId(newest.seq.0), at: newest.at, kind: LineKind::Gifted(run) });
+    }
+
+    /// A gift was given back: what is left of its run stays.
+    fn take_back(&mut self, gift: Seq) {
+        let holds = |line: &Arc<Line>| matches!(&line.kind, LineKind::Gifted(run) if run.holds(gift));
+        let Some(line) = self.lines.iter().position(holds).and_then(|at| self.lines.remove(at)) else {
+            return;
+        };
+        if let LineKind::Gifted(run) = &line.kind
+            && let Some(run) = run.clone().without(gift)
+        {
+            let newest = run.newest();
+            self.put(Line { id: MessageId(newest.seq.0), at: newest.at, kind: LineKind::Gifted(run) });
         }
     }
 
@@ -319,6 +400,7 @@ impl Room {
 fn by(line: &Line) -> Option<&UserId> {
     match &line.kind {
         LineKind::Said { by, .. } => Some(&by.id),
+        LineKind::Gifted(run) => Some(&run.by.id),
         LineKind::TimedOut { .. } | LineKind::Banned { .. } | LineKind::Pardoned { .. } => None,
     }
 }
@@ -370,6 +452,8 @@ mod tests {
             history,
             seq: Seq(seq),
             muted_until: None,
+            gifts: Vec::new(),
+            board: Board::default(),
         })
     }
 
@@ -464,6 +548,71 @@ mod tests {
         assert_eq!(texts(&room), ["two"]);
         room.apply(event(4, EventKind::Pardoned { user: member("a") }), 0.0);
         assert_eq!(texts(&room), ["one", "two"]);
+    }
+
+    #[test]
+    fn gifts_in_a_row_are_one_line_and_go_when_they_are_given_back() {
+        let rose = Gift {
+            id: "rose".parse().unwrap(),
+            name: String::new(),
+            icon: "🌹".into(),
+            price: 2,
+            show: footlight_protocol::gift::Show::Small,
+            per_hour: None,
+        };
+        let gifted = |seq: u64, who: &str, count: u32| {
+            let (by, gift) = (member(who), rose.clone());
+            event(
+                seq,
+                EventKind::Gifted { by, gift, count, coins: 2 * u64::from(count), entry: seq, nonce: None },
+            )
+        };
+        let mut room = told([
+            welcome(false, vec![], 0),
+            gifted(1, "a", 1),
+            said(2, "b", "wow", None),
+            gifted(3, "a", 4),
+            gifted(4, "b", 1),
+            // Too late for the run of a.
+            gifted(20, "a", 1),
+        ]);
+        let runs = |room: &Room| {
+            let run = |line: &Arc<Line>| match &line.kind {
+                LineKind::Gifted(run) => Some((line.id.0, run.by.id.to_string(), run.count(), run.coins())),
+                _ => None,
+            };
+            room.lines().filter_map(run).collect::<Vec<_>>()
+        };
+        let of = |id: u64, who: &str, count: u64| (id, who.to_owned(), count, 2 * count);
+        assert_eq!(runs(&room), [of(3, "a", 5), of(4, "b", 1), of(20, "a", 1)]);
+        let back = |seq: u64, gift: u64| {
+            event(seq, EventKind::Refunded { gift: Seq(gift), to: member("a"), coins: 1, entry: seq })
+        };
+        room.apply(back(21, 3), 0.0);
+        assert_eq!(runs(&room), [of(1, "a", 1), of(4, "b", 1), of(20, "a", 1)]);
+        room.apply(back(22, 1), 0.0);
+        room.apply(back(23, 99), 0.0);
+        assert_eq!(runs(&room), [of(4, "b", 1), of(20, "a", 1)]);
+        room.apply(RoomEvent::Server(ServerMessage::Wallet { coins: 7 }), 0.0);
+        assert_eq!(room.coins, Some(7));
+    }
+
+    #[test]
+    fn a_gift_waits_for_its_answer_over_a_break() {
+        let mut room = told([welcome(false, vec![], 0)]);
+        for n in 1..=2 {
+            let sent =
+                RoomEvent::Sent { nonce: nonce(&format!("g{n}")), gift: "rose".parse().unwrap(), count: n };
+            room.apply(sent, 0.0);
+        }
+        room.apply(welcome(true, vec![], 0), 0.0);
+        assert_eq!(room.unpaid().len(), 2);
+        room.apply(RoomEvent::Server(ServerMessage::Done { nonce: nonce("g1"), seq: Seq(1) }), 0.0);
+        assert_eq!(room.unpaid()[0].0, nonce("g2"));
+        let failure = Failure::new(Code::TooFewCoins, "no");
+        let refused = ServerMessage::Refused { nonce: Some(nonce("g2")), failure, retry_after_ms: None };
+        room.apply(RoomEvent::Server(refused), 0.0);
+        assert!(room.unpaid().is_empty());
     }
 
     #[test]

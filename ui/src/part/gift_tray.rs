@@ -1,0 +1,155 @@
+//! What the room offers, what one has, and sending it. Stays open, so that a run is a matter of pressing again.
+
+use footlight_protocol::GiftId;
+use footlight_protocol::gift::Gift;
+use leptos::html::Div;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::Node;
+
+use crate::browser;
+use crate::part::icon::Icon;
+use crate::seat::Seat;
+use crate::words::use_words;
+
+/// How many at once: numbers that mean something in one of the two languages.
+const COUNTS: [u32; 4] = [1, 10, 66, 188];
+
+/// The button beside the composer, and the tray that it opens.
+#[component]
+pub fn GiftTray() -> impl IntoView {
+    let (seat, words) = (Seat::get(), use_words());
+    let room = seat.room();
+    let gifts = Memo::new(move |_| room.with(|room| room.gifts.clone()));
+    let coins = Memo::new(move |_| room.with(|room| room.coins.unwrap_or(0)));
+    let offered = Memo::new(move |_| gifts.with(|gifts| !gifts.is_empty()) && !seat.owns().get());
+    let open = RwSignal::new(false);
+    let chosen = RwSignal::new(None::<GiftId>);
+    let count = RwSignal::new(COUNTS[0]);
+    let root = NodeRef::<Div>::new();
+    // The one that was chosen, or the first: what it is and costs now.
+    let gift = Memo::new(move |_| {
+        gifts.with(|gifts| {
+            let chosen = chosen.with(|chosen| gifts.iter().find(|gift| Some(&gift.id) == chosen.as_ref()));
+            chosen.or(gifts.first()).cloned()
+        })
+    });
+    let cost =
+        Memo::new(move |_| gift.get().map_or(0, |gift| u64::from(gift.price) * u64::from(count.get())));
+    let enough = move || coins.get() >= cost.get();
+    let ready = Memo::new(move |_| {
+        let named = room.with(|room| !room.name().is_empty());
+        gift.with(Option::is_some) && enough() && named && !seat.away().get() && seat.closed().get().is_none()
+    });
+    let outside = window_event_listener(leptos::ev::pointerdown, move |event| {
+        let target = event.target().and_then(|target| target.dyn_into::<Node>().ok());
+        if open.get_untracked() && !root.get_untracked().is_some_and(|root| root.contains(target.as_ref())) {
+            open.set(false);
+        }
+    });
+    on_cleanup(move || outside.remove());
+    let send = move |_| {
+        if let (true, Some(gift)) = (ready.get_untracked(), gift.get_untracked()) {
+            seat.send_gift(gift.id, count.get_untracked());
+        }
+    };
+    let hint = move || {
+        if room.with(|room| room.name().is_empty()) {
+            Some(words.get("gift.name_first"))
+        } else if !enough() {
+            Some(words.get("gift.too_few"))
+        } else {
+            None
+        }
+    };
+    view! {
+        <Show when=move || offered.get()>
+            <div
+                class="gift-tray"
+                node_ref=root
+                on:keydown=move |event| {
+                    if event.key() == "Escape" && open.get_untracked() {
+                        event.prevent_default();
+                        open.set(false);
+                        browser::focus("gift-open");
+                    }
+                }
+            >
+                <button
+                    id="gift-open"
+                    type="button"
+                    class="gift-open"
+                    aria-label=words.say("gift.title")
+                    title=words.say("gift.title")
+                    aria-expanded=move || open.get().to_string()
+                    aria-controls="gifts"
+                    on:click=move |_| open.update(|open| *open = !*open)
+                >
+                    {Icon::Gift.view()}
+                </button>
+                <Show when=move || open.get()>
+                    <section id="gifts" class="gifts" aria-label=words.say("gift.title")>
+                        <header class="gifts-head">
+                            <h3>{words.say("gift.title")}</h3>
+                            <span id="coins" class="coins" title=words.say("gift.coins")>
+                                {Icon::Coin.view()} {coins}
+                            </span>
+                        </header>
+                        <div class="gift-grid" role="radiogroup" aria-label=words.say("gift.title")>
+                            <For each=move || gifts.get() key=Gift::clone let:offer>
+                                <Cell offer gift chosen />
+                            </For>
+                        </div>
+                        <div class="gift-counts" role="radiogroup" aria-label=words.say("gift.count")>
+                            {COUNTS
+                                .map(|n| {
+                                    view! {
+                                        <button
+                                            type="button"
+                                            role="radio"
+                                            class="gift-count"
+                                            aria-checked=move || (count.get() == n).to_string()
+                                            on:click=move |_| count.set(n)
+                                        >
+                                            {format!("×{n}")}
+                                        </button>
+                                    }
+                                })
+                                .collect_view()}
+                        </div>
+                        <button id="gift-send" type="button" class="primary gift-send" disabled=move || !ready.get() on:click=send>
+                            {words.say("gift.send")}
+                            <span class="coins">{Icon::Coin.view()} {cost}</span>
+                        </button>
+                        <p class="gift-hint" role="status">{hint}</p>
+                    </section>
+                </Show>
+            </div>
+        </Show>
+    }
+}
+
+#[component]
+fn Cell(offer: Gift, gift: Memo<Option<Gift>>, chosen: RwSignal<Option<GiftId>>) -> impl IntoView {
+    let words = use_words();
+    let id = offer.id.clone();
+    let here = {
+        let id = id.clone();
+        Memo::new(move |_| gift.with(|gift| gift.as_ref().is_some_and(|gift| gift.id == id)))
+    };
+    let (icon, price) = (offer.icon.clone(), offer.price);
+    view! {
+        <button
+            type="button"
+            role="radio"
+            class="gift-cell"
+            data-gift=id.to_string()
+            aria-checked=move || here.get().to_string()
+            on:click=move |_| chosen.set(Some(id.clone()))
+        >
+            <span class="gift-icon" aria-hidden="true">{icon}</span>
+            <span class="gift-name">{move || words.gift(&offer)}</span>
+            <span class="coins">{Icon::Coin.view()} {price}</span>
+        </button>
+    }
+}
