@@ -2,6 +2,7 @@
 
 mod continuity;
 mod devices;
+mod gifts;
 mod house;
 mod instruments;
 mod ladder;

@@ -20,6 +20,17 @@ pub mod viewer {
     pub const NAME_INPUT: &str = "#name-input";
     /// A message that the relay has confirmed.
     pub const MESSAGE: &str = "[data-message-id]";
+    /// Opens the tray of gifts.
+    pub const GIFT_OPEN: &str = "#gift-open";
+    pub const GIFT_SEND: &str = "#gift-send";
+    /// What this person has.
+    pub const COINS: &str = "#coins";
+    /// A run of gifts in the log.
+    pub const GIFT_LINE: &str = ".message.gift";
+    /// A run of gifts over the picture.
+    pub const GIFT_CARD: &str = ".gift-card";
+    /// Who gave most; opens the whole board.
+    pub const GIVERS: &str = "#givers-open";
 }
 
 /// The page of a replay (`GET /{room}/replay/{id}`). Its player root is the viewer page's.

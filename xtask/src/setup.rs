@@ -82,6 +82,7 @@ const NEEDS: &[Need] = &[
     need(Purpose::Test, Probe::Library("gstreamer-webrtc-1.0"), "libgstreamer-plugins-bad1.0-dev", ""),
     need(Purpose::Test, Probe::Program("systemd-analyze"), "systemd", ""),
     need(Purpose::Test, Probe::Debian("fonts-noto-cjk"), "fonts-noto-cjk", ""),
+    need(Purpose::Test, Probe::Debian("fonts-noto-color-emoji"), "fonts-noto-color-emoji", ""),
     need(Purpose::Test, Probe::Program("ip"), "iproute2", ""),
     need(Purpose::Test, Probe::Program("nft"), "nftables", ""),
     need(Purpose::Test, Probe::Program("miniupnpd"), "miniupnpd-nftables", ""),

@@ -73,7 +73,7 @@ pub fn GiftList() -> impl IntoView {
                         let of = id.clone();
                         let change = move |change: &dyn Fn(&mut Gift)| {
                             edit(&|gifts| {
-                                gifts.iter_mut().filter(|gift| gift.id == of).for_each(|gift| change(gift));
+                                gifts.iter_mut().filter(|gift| gift.id == of).for_each(change);
                             });
                         };
                         let (icon, name, price, show) =

@@ -2,13 +2,13 @@
 //! whatever their number. What shows a movement of coins to the room is kept in the same transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use footlight_protocol::room::{EventKind, UnixMillis};
 use footlight_protocol::{RoomId, UserId};
 use tokio::sync::oneshot;
 
-use super::sql::{Database, Fault, Outcome, Row, Value, values};
+use super::list::List;
+use super::sql::{Database, Fault, Outcome, Row, values};
 use super::writer::{Done, Job};
 use super::{Kept, Store};
 use crate::error::Error;
@@ -19,9 +19,6 @@ const COLUMNS: &str =
     "number, at, kind, payer, payee, amount, item, count, by, nonce, reverses, seq, previous, hash";
 /// A day, in milliseconds.
 const DAY: UnixMillis = 24 * HOUR;
-/// Rows in one statement. A list of any length is cut into these, so that few statements have to be prepared.
-const SIZES: [usize; 4] = [64, 16, 4, 1];
-
 /// A request to the books, and what becomes of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Booked {
@@ -61,7 +58,7 @@ impl Store {
     /// Decides a request and keeps what comes of it. The answer comes once it is on disk.
     pub(crate) async fn book(&self, room: RoomId, booked: Booked) -> Result<Settled, Error> {
         let (reply, answer) = oneshot::channel();
-        self.queue(Job::Book(Booking { room, booked, reply })).await?;
+        self.queue(Job::Book(Box::new(Booking { room, booked, reply }))).await?;
         self.answered(answer).await
     }
 
@@ -380,97 +377,6 @@ fn numbered(mut kept: Kept, number: u64) -> Kept {
         _ => {}
     }
     kept
-}
-
-/// Rows of values inside statements, as many as there are.
-struct List<'a> {
-    values: Vec<Value<'a>>,
-    width: usize,
-}
-
-impl<'a> List<'a> {
-    fn new(width: usize) -> Self {
-        Self { values: Vec::new(), width }
-    }
-
-    fn add(&mut self, row: &[Value<'a>]) {
-        debug_assert_eq!(row.len(), self.width);
-        self.values.extend_from_slice(row);
-    }
-
-    /// Cuts the rows into pieces of [`SIZES`]; each with the room in front of its values.
-    fn pieces<'b>(&self, room: &'b RoomId) -> Vec<Vec<Value<'b>>>
-    where
-        'a: 'b,
-    {
-        let mut rest = &self.values[..];
-        let mut pieces = Vec::new();
-        for size in SIZES {
-            while rest.len() >= size * self.width {
-                let (piece, more) = rest.split_at(size * self.width);
-                pieces.push(std::iter::once(room.as_str().into()).chain(piece.iter().copied()).collect());
-                rest = more;
-            }
-        }
-        pieces
-    }
-
-    /// The rows of `table` in the room that fit one of the list's: its values are `w1`, `w2` …
-    fn ask(
-        &self,
-        database: &mut Database<'_>,
-        room: &RoomId,
-        columns: &str,
-        table: &str,
-        fits: &str,
-    ) -> Outcome<Vec<Row>> {
-        let names: Vec<String> = (1..=self.width).map(|n| format!("w{n}")).collect();
-        let mut rows = Vec::new();
-        for values in self.pieces(room) {
-            let places = self.places(&values, false);
-            // A cross join keeps SQLite from going through the table for each row of the list.
-            let statement = format!(
-                "WITH wanted ({}) AS (VALUES {places}) SELECT {columns} FROM wanted CROSS JOIN {table}
-                 WHERE {table}.room = ?1 AND {fits}",
-                names.join(", "),
-            );
-            rows.extend(database.query(&statement, &values)?);
-        }
-        Ok(rows)
-    }
-
-    /// Writes the rows, each with the room in front.
-    fn write(&self, database: &mut Database<'_>, room: &RoomId, insert: &str, then: &str) -> Outcome<()> {
-        for values in self.pieces(room) {
-            let places = self.places(&values, true);
-            database.execute(&format!("{insert} {places} {then}"), &values)?;
-        }
-        Ok(())
-    }
-
-    fn places(&self, values: &[Value<'_>], with_room: bool) -> String {
-        let mut text = String::with_capacity(values.len() * 8);
-        for at in 1..values.len() {
-            let first = (at - 1).is_multiple_of(self.width);
-            text.push_str(match (first, at == 1, with_room) {
-                (true, true, false) => "(",
-                (true, false, false) => ", (",
-                (true, true, true) => "(?1, ",
-                (true, false, true) => ", (?1, ",
-                (false, ..) => ", ",
-            });
-            // PostgreSQL takes a place in a list of values for text where nothing says otherwise. Writing to a String
-            // never fails.
-            let _ = match values[at] {
-                Value::Int(_) => write!(text, "CAST(?{} AS BIGINT)", at + 1),
-                _ => write!(text, "?{}", at + 1),
-            };
-            if at.is_multiple_of(self.width) {
-                text.push(')');
-            }
-        }
-        text
-    }
 }
 
 fn entry(row: &Row) -> Outcome<Entry> {

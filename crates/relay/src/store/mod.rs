@@ -6,6 +6,7 @@
 
 mod events;
 pub(crate) mod ledger;
+mod list;
 mod people;
 mod postgres;
 pub(crate) mod recordings;

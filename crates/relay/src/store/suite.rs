@@ -1,10 +1,8 @@
 //! What the store promises, held to on both databases: SQLite, and a real PostgreSQL server that is started for it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use footlight_media::Time;
 use footlight_protocol::gift::{Gift, Show};
@@ -13,6 +11,9 @@ use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
 use futures_util::future::join_all;
 
 use super::ledger::Booked;
+#[path = "../../tests/relay/postgres.rs"]
+mod postgres_server;
+
 use super::recordings::{Part, Recording};
 use super::{Kept, Place, Sanction, Store, Writer};
 use crate::gift::ledger::{Account, Answer, Hash, Kind, Purse, Refusal, Request, What};
@@ -62,8 +63,7 @@ impl Shelf {
     }
 
     pub(super) fn server() -> Self {
-        static SERVER: OnceLock<Server> = OnceLock::new();
-        let url = SERVER.get_or_init(Server::start).database();
+        let url = postgres_server::database();
         let folder = Self::folder();
         Self { place: Place::of(&folder, Some(Secret::new(url))), folder }
     }
@@ -77,74 +77,6 @@ impl Drop for Shelf {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
-}
-
-/// PostgreSQL on a socket in a folder of its own. It ends with this process.
-struct Server(PathBuf);
-
-impl Server {
-    fn start() -> Self {
-        let folder = Shelf::folder();
-        let user = if rustix::process::geteuid().is_root() {
-            &["--reuid=postgres", "--regid=postgres", "--clear-groups"][..]
-        } else {
-            &[]
-        };
-        if !user.is_empty() {
-            run(Command::new("chown").arg("postgres").arg(&folder));
-        }
-        let data = folder.join("data");
-        let as_user = || {
-            let mut command = Command::new("setpriv");
-            // The server refuses to run as root, and must not outlive who asked for it.
-            command.args(user).args(["--pdeathsig", "KILL"]);
-            command.stdout(Stdio::null());
-            command
-        };
-        run(as_user().arg(program("initdb")).args(["-A", "trust", "-U", "footlight", "-N", "-D"]).arg(&data));
-        let mut server = as_user();
-        server.arg(program("postgres")).arg("-D").arg(&data).arg("-k").arg(&folder);
-        server.args(["-c", "listen_addresses=", "-c", "log_min_messages=fatal"]);
-        // The signal comes when the thread ends that started it, so that one stays.
-        std::thread::spawn(move || {
-            let mut server = server.spawn().expect("setpriv starts PostgreSQL");
-            let _ = server.wait();
-        });
-        let server = Self(folder);
-        let begun = Instant::now();
-        while !server.psql("postgres", "SELECT 1").status().expect("psql starts").success() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "PostgreSQL does not answer");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        server
-    }
-
-    fn psql(&self, database: &str, statement: &str) -> Command {
-        let mut command = Command::new(program("psql"));
-        command.arg("-h").arg(&self.0).args(["-U", "footlight", "-d", database, "-qc", statement]);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        command
-    }
-
-    /// The URL of an empty one.
-    fn database(&self) -> String {
-        let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        run(&mut self.psql("postgres", &format!("CREATE DATABASE {name}")));
-        format!("postgres://footlight@localhost/{name}?host={}", self.0.display())
-    }
-}
-
-fn run(command: &mut Command) {
-    let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(status.success(), "{command:?}: {status}");
-}
-
-/// A program of PostgreSQL's newest version here.
-fn program(name: &str) -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let newest =
-        versions.map(|version| version.path().join("bin").join(name)).filter(|path| path.is_file()).max();
-    newest.unwrap_or_else(|| panic!("no {name}: the Debian package postgresql is missing"))
 }
 
 fn room() -> RoomId {

@@ -14,7 +14,7 @@ pub(super) enum Job {
     /// A question or a change, inside the transaction.
     Ask(Ask),
     /// A request to the books. Those that stand in the queue behind each other are settled together.
-    Book(Booking),
+    Book(Box<Booking>),
 }
 
 pub(super) type Ask = Box<dyn FnOnce(&mut Database<'_>) -> Done + Send>;
@@ -80,7 +80,7 @@ fn group(sql: &mut dyn Sql, first: Job, jobs: &mut mpsc::Receiver<Job>, done: &m
     while let Some(job) = next {
         taken += 1;
         match job {
-            Job::Book(booking) => bookings.push(booking),
+            Job::Book(booking) => bookings.push(*booking),
             Job::Ask(ask) => {
                 // What was asked for before has happened before.
                 settle_all(sql, &mut bookings, done)?;

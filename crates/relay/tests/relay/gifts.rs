@@ -158,7 +158,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &str) -> Vec<u8> {
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
@@ -171,7 +171,7 @@ fn link(previous: &str, digest: &[u8]) -> String {
 }
 
 /// Steps 1 and 2.
-fn hash(receipt: &Receipt) -> String {
+pub(crate) fn hash(receipt: &Receipt) -> String {
     let mut hasher = Sha256::new();
     hasher.update(b"footlight entry 1\0");
     let (reverses, seq) = (receipt.reverses.unwrap_or(0), receipt.seq.map_or(0, |seq| seq.0));

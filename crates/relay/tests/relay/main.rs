@@ -6,6 +6,7 @@
 )]
 
 mod acme;
+mod books;
 mod chat;
 mod clip;
 mod conformance;
@@ -24,6 +25,7 @@ mod media;
 mod member;
 mod path;
 mod peer;
+mod postgres;
 mod process;
 mod reach;
 mod record;

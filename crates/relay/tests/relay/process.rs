@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::stage::Folder;
 
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_footlight-relay"));
     command
         .env_remove("FOOTLIGHT_STREAM_KEY")
