@@ -216,7 +216,7 @@ async fn recordings_are_found_by_what_they_are(shelf: Shelf) {
         parts: vec![part],
         ..a.clone()
     };
-    assert_eq!(store.replays(room(), 10).await.unwrap(), [ended.clone()]);
+    assert_eq!(store.replays(room(), 10).await.unwrap(), std::slice::from_ref(&ended));
     assert_eq!(store.not_uploaded().await.unwrap(), [ended]);
     store.uploaded(a.id.clone(), 88).await.unwrap();
     assert!(store.not_uploaded().await.unwrap().is_empty());
