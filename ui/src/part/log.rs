@@ -26,13 +26,18 @@ enum Row {
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum RowKey {
     Line(MessageId),
+    /// And how many there are: what is given back changes the line.
+    Gifts(MessageId, u64),
     Waiting(Nonce),
 }
 
 impl Row {
     fn key(&self) -> RowKey {
         match self {
-            Self::Line(line) => RowKey::Line(line.id),
+            Self::Line(line) => match &line.kind {
+                LineKind::Gifted(run) => RowKey::Gifts(line.id, run.count()),
+                _ => RowKey::Line(line.id),
+            },
             Self::Waiting(pending) => RowKey::Waiting(pending.nonce.clone()),
         }
     }
