@@ -4,6 +4,7 @@
 //! is printed with it.
 
 mod encode;
+mod gifts;
 mod join;
 mod latency;
 mod sink;
@@ -11,7 +12,7 @@ mod table;
 
 use anyhow::{Result, bail};
 
-const NAMES: [&str; 3] = ["encode", "join", "latency"];
+const NAMES: [&str; 4] = ["encode", "gifts", "join", "latency"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,6 +27,7 @@ fn main() -> Result<()> {
     for name in chosen {
         match name.as_str() {
             "encode" => encode::run()?,
+            "gifts" => gifts::run()?,
             "join" => join::run()?,
             "latency" => latency::run()?,
             other => bail!("no benchmark {other}; there are {}", NAMES.join(", ")),

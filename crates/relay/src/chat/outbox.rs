@@ -88,18 +88,22 @@ impl Outbox {
     /// The next message, or in the end the reason to close.
     pub(crate) async fn next(&self) -> Next {
         loop {
-            {
-                let mut queue = self.queue();
-                if let Some(message) = queue.messages.pop_front() {
-                    queue.bytes -= message.len() + OVERHEAD;
-                    return Next::Write(message);
-                }
-                if let Some(code) = queue.close {
-                    return Next::Close(code);
-                }
+            if let Some(message) = self.take() {
+                return Next::Write(message);
+            }
+            if let Some(code) = self.queue().close {
+                return Next::Close(code);
             }
             self.0.changed.notified().await;
         }
+    }
+
+    /// The next message, where one waits.
+    pub(crate) fn take(&self) -> Option<Utf8Bytes> {
+        let mut queue = self.queue();
+        let message = queue.messages.pop_front()?;
+        queue.bytes -= message.len() + OVERHEAD;
+        Some(message)
     }
 
     /// Resolves once writing on is useless because the session was found too slow.

@@ -208,7 +208,16 @@ async fn write(sink: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) -> Opt
             Ok(Next::Close(code)) => return Some(code),
             Err(_) => Message::Ping(axum::body::Bytes::new()),
         };
-        if sink.send(message).await.is_err() {
+        // All that waits goes out in one write.
+        if sink.feed(message).await.is_err() {
+            return None;
+        }
+        while let Some(text) = outbox.take() {
+            if sink.feed(Message::Text(text)).await.is_err() {
+                return None;
+            }
+        }
+        if sink.flush().await.is_err() {
             return None;
         }
     }
