@@ -13,7 +13,7 @@ use footlight_protocol::VERSION;
 use footlight_protocol::room::{ClientMessage, EventKind, ServerMessage};
 use footlight_tests::Output;
 use footlight_tests::relay::Relay;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -120,19 +120,15 @@ async fn send(person: usize, socket: Socket) -> (usize, Vec<f64>) {
         }
         sink.flush().await.expect("the relay takes it");
         // All that is there, then as many new ones.
-        let mut first = true;
-        while let Some(message) = if first {
-            stream.next().await
-        } else {
-            futures_util::FutureExt::now_or_never(stream.next()).flatten()
-        } {
-            first = false;
+        let mut heard = Some(stream.next().await.expect("the relay keeps the connection"));
+        while let Some(message) = heard {
             if let Message::Text(text) = message.expect("the relay answers")
                 && let Some(nonce) = acknowledged(&text)
                 && let Some(sent) = on_their_way.remove(nonce)
             {
                 waits.push(sent.elapsed().as_secs_f64() * 1e3);
             }
+            heard = stream.next().now_or_never().map(|more| more.expect("the relay keeps the connection"));
         }
     }
     (waits.len(), waits)
@@ -147,7 +143,11 @@ async fn join(relay: &Relay, owner: Option<&str>) -> (Socket, String) {
     let url = format!("{}/ws/main", relay.ready.http.replacen("http", "ws", 1));
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.expect("the relay takes it");
     let owner = owner.map(str::to_owned);
-    say(&mut socket, &ClientMessage::Hello { version: VERSION, token: None, owner, since: None }).await;
+    say(
+        &mut socket,
+        &ClientMessage::Hello { version: VERSION, token: None, owner, since: None, batches: true },
+    )
+    .await;
     let welcome = until(&mut socket, |message| matches!(message, ServerMessage::Welcome { .. })).await;
     let ServerMessage::Welcome { you, .. } = welcome else { unreachable!("it is one") };
     (socket, you.id.to_string())

@@ -44,7 +44,14 @@ impl Chat {
     pub async fn join(http: &str, room: &str, owner: Option<&str>) -> (Self, ServerMessage) {
         let mut chat = Self::connect(http, room).await;
         let owner = owner.map(str::to_owned);
-        chat.send(&ClientMessage::Hello { version: VERSION, token: None, owner, since: None }).await;
+        chat.send(&ClientMessage::Hello {
+            version: VERSION,
+            token: None,
+            owner,
+            since: None,
+            batches: false,
+        })
+        .await;
         let welcome = chat.next_where("a welcome", |m| matches!(m, ServerMessage::Welcome { .. })).await;
         (chat, welcome)
     }

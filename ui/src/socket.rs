@@ -231,20 +231,30 @@ impl Inner {
             token: address.token.clone(),
             owner: address.owner.clone(),
             since: self.since.get(),
+            batches: true,
         });
     }
 
     fn hear(&self, text: &str) {
         let now = browser::now_ms();
         self.heard_at.set(now);
-        let message = match serde_json::from_str(text) {
-            Ok(message) => message,
-            Err(error) => {
-                // A newer relay may say more than this page knows; the rest still works.
-                leptos::logging::warn!("a message of the relay is not understood: {error}");
-                return;
+        match serde_json::from_str(text) {
+            Ok(ServerMessage::Batch { messages }) => {
+                messages.into_iter().for_each(|message| self.take(message, now));
             }
-        };
+            Ok(message) => self.take(message, now),
+            // A newer relay may say more than this page knows; the rest still works.
+            Err(error) => match serde_json::from_str(text) {
+                Ok(Loose { messages }) => {
+                    let known = messages.into_iter().filter_map(|one| serde_json::from_value(one).ok());
+                    known.for_each(|message| self.take(message, now));
+                }
+                Err(_) => leptos::logging::warn!("a message of the relay is not understood: {error}"),
+            },
+        }
+    }
+
+    fn take(&self, message: ServerMessage, now: f64) {
         match &message {
             ServerMessage::Welcome { token, seq, .. } => {
                 self.address.borrow_mut().token = Some(token.clone());
@@ -276,4 +286,10 @@ impl Inner {
             let _ = socket.close();
         }
     }
+}
+
+/// A batch in which something is not understood.
+#[derive(serde::Deserialize)]
+struct Loose {
+    messages: Vec<serde_json::Value>,
 }

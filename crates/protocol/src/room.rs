@@ -41,6 +41,9 @@ pub enum ClientMessage {
         /// Last seq seen, to resume.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         since: Option<Seq>,
+        /// Whether this client takes `batch`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        batches: bool,
     },
     /// Sets the nickname.
     Name { name: String },
@@ -116,6 +119,8 @@ pub enum ServerMessage {
     },
     /// Something that has a place in the room's order.
     Event { event: Event },
+    /// Several at once, in their order, for clients that said that they take it.
+    Batch { messages: Vec<ServerMessage> },
     /// The stream or the room changed. The newest replaces the older.
     Room { room: RoomState },
     /// How many are here. The newest replaces the older; sent at most once a second.

@@ -57,9 +57,11 @@ struct Queue {
 }
 
 impl Outbox {
-    pub(crate) fn push(&self, message: &Utf8Bytes, weight: Weight) -> Pushed {
+    /// All of them or none.
+    pub(crate) fn push(&self, messages: &[Utf8Bytes], weight: Weight) -> Pushed {
+        let more = messages.iter().map(|message| message.len() + OVERHEAD).sum::<usize>();
         let mut queue = self.queue();
-        let bytes = queue.bytes + message.len() + OVERHEAD;
+        let bytes = queue.bytes + more;
         if queue.close.is_some() || (weight == Weight::Light && bytes > SHED) {
             return Pushed::Shed;
         }
@@ -73,7 +75,7 @@ impl Outbox {
             return Pushed::Slow;
         }
         queue.bytes = bytes;
-        queue.messages.push_back(message.clone());
+        queue.messages.extend(messages.iter().cloned());
         drop(queue);
         self.0.changed.notify_one();
         Pushed::Queued
@@ -124,7 +126,7 @@ mod tests {
     #[tokio::test]
     async fn what_may_be_lost_is_lost_first_and_then_the_session() {
         let outbox = Outbox::default();
-        let message = Utf8Bytes::from("x".repeat(1000));
+        let message = [Utf8Bytes::from("x".repeat(1000))];
         let mut queued = 0;
         while outbox.push(&message, Weight::Light) == Pushed::Queued {
             queued += 1;
@@ -142,10 +144,10 @@ mod tests {
     #[tokio::test]
     async fn what_is_queued_is_written_before_the_close() {
         let outbox = Outbox::default();
-        outbox.push(&Utf8Bytes::from("last words"), Weight::Full);
+        outbox.push(&["last words".into()], Weight::Full);
         outbox.close(CloseCode::Banned);
         outbox.close(CloseCode::GoingAway);
-        assert_eq!(outbox.push(&Utf8Bytes::from("late"), Weight::Full), Pushed::Shed);
+        assert_eq!(outbox.push(&["late".into()], Weight::Full), Pushed::Shed);
         assert_eq!(outbox.next().await, Next::Write("last words".into()));
         assert_eq!(outbox.next().await, Next::Close(CloseCode::Banned));
     }

@@ -51,7 +51,7 @@ pub(crate) async fn serve(socket: WebSocket, address: IpAddr, context: Context) 
         Err((failure, code)) => {
             if let Some(failure) = failure {
                 let refused = ServerMessage::Refused { nonce: None, failure, retry_after_ms: None };
-                outbox.push(&encode(&refused), Weight::Full);
+                outbox.push(&[encode(&refused)], Weight::Full);
             }
             if let Some(code) = code {
                 outbox.close(code);
@@ -111,7 +111,7 @@ async fn join(
     context: &Context,
     outbox: &Outbox,
 ) -> Result<SeatId, Turned> {
-    let ClientMessage::Hello { version, token, owner, since } = hello else {
+    let ClientMessage::Hello { version, token, owner, since, batches } = hello else {
         return Err((None, Some(CloseCode::Malformed)));
     };
     if version != VERSION {
@@ -143,7 +143,7 @@ async fn join(
     };
     let token = context.auth.device_token(&user);
     let outbox = outbox.clone();
-    let join = Box::new(Join { user, name, rank, address, since, token, outbox });
+    let join = Box::new(Join { user, name, rank, address, since, token, batches, outbox });
     context.door.ask(|reply| Ask::Join { join, reply }).await.map_err(|failure| {
         let code = match failure.code {
             Code::Banned => CloseCode::Banned,
@@ -173,7 +173,7 @@ async fn read(
         match message {
             ClientMessage::Ping { sent } => {
                 let pong = ServerMessage::Pong { sent, at_us: clock::now().as_micros() };
-                outbox.push(&encode(&pong), Weight::Full);
+                outbox.push(&[encode(&pong)], Weight::Full);
             }
             ClientMessage::Hello { .. } => return Some(CloseCode::Malformed),
             message => {

@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use footlight_protocol::room::UnixMillis;
 use footlight_protocol::{Nonce, Seq};
@@ -247,9 +248,9 @@ pub(crate) struct Books {
     /// Of the accounts that requests name; one that is not there has nothing.
     pub(crate) balances: BTreeMap<Account, i64>,
     /// Entries that were made for requests of the same name.
-    pub(crate) known: HashMap<(Purse, Nonce), Entry>,
+    pub(crate) known: HashMap<(Purse, Nonce), Arc<Entry>>,
     /// Entries that are to be given back.
-    pub(crate) entries: HashMap<u64, Entry>,
+    pub(crate) entries: HashMap<u64, Arc<Entry>>,
     /// Those of them that were given back already.
     pub(crate) reversed: HashSet<u64>,
     /// How many of an item a person sent within the last hour.
@@ -259,9 +260,9 @@ pub(crate) struct Books {
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
-    Made(Entry),
+    Made(Arc<Entry>),
     /// It was made before, by a request of the same name.
-    Again(Entry),
+    Again(Arc<Entry>),
     Refused(Refusal),
 }
 
@@ -293,6 +294,7 @@ impl Books {
         }
         match self.enter(request) {
             Ok(entry) => {
+                let entry = Arc::new(entry);
                 self.known.insert(name, entry.clone());
                 self.entries.insert(entry.number, entry.clone());
                 Answer::Made(entry)
@@ -321,7 +323,7 @@ impl Books {
                 if self.reversed.contains(number) {
                     return Err(Refusal::ReversedBefore);
                 }
-                let Entry { from, to, amount, item, count, .. } = entry.clone();
+                let Entry { from, to, amount, item, count, .. } = Entry::clone(entry);
                 (Kind::Reversal, to, from, amount, item, count, Some(*number))
             }
         };
@@ -422,7 +424,7 @@ mod tests {
             ],
         );
         let paid = made(&answers[1]).clone();
-        assert_eq!(answers[2], Answer::Again(paid.clone()));
+        assert_eq!(answers[2], Answer::Again(Arc::new(paid.clone())));
         assert_eq!(answers[3], Answer::Refused(Refusal::Short { has: 40 }));
         assert_eq!(answers[4], Answer::Refused(Refusal::NonceTaken));
         assert_eq!((books.balances[&Account::Creator], books.balances[&person("ann")]), (60, 40));
@@ -480,7 +482,7 @@ mod tests {
         let requests: Vec<_> =
             (0..20).map(|n| request("owner", &format!("nonce-{n:02}"), grant("ann", n + 1))).collect();
         let entries: Vec<Entry> =
-            decide(&mut books, &requests).iter().map(|answer| made(answer).clone()).collect();
+            decide(&mut books, &requests).iter().map(|answer| Entry::clone(made(answer))).collect();
         let whole = |entries: &[Entry]| {
             let mut previous = Hash::default();
             entries.iter().all(|entry| {

@@ -178,6 +178,10 @@ impl Actor {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (drain, mut told) = (self.drain.clone(), false);
         loop {
+            if self.seats.is_overdue() {
+                self.seats.send(Instant::now());
+            }
+            let due = self.seats.due();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
@@ -189,6 +193,7 @@ impl Actor {
                 Some(written) = self.writes.next(), if !self.writes.is_empty() => self.committed(written),
                 Some(ask) = inbox.recv() => self.answer(ask).await,
                 _ = tick.tick() => self.tick().await,
+                () = sleep_until(due), if due.is_some() => self.seats.send(Instant::now()),
             }
         }
     }
@@ -396,5 +401,12 @@ impl Actor {
             layers: self.layers.clone(),
             renditions: self.renditions,
         }
+    }
+}
+
+/// A timer would round what is due now up to a millisecond.
+async fn sleep_until(due: Option<Instant>) {
+    if let Some(due) = due.filter(|due| *due > Instant::now()) {
+        tokio::time::sleep_until(due.into()).await;
     }
 }

@@ -245,7 +245,7 @@ impl Actor {
         }));
     }
 
-    pub(super) fn tell_wallet(&self, user: &UserId, coins: u64) {
+    pub(super) fn tell_wallet(&mut self, user: &UserId, coins: u64) {
         self.seats.tell_user(user, &ServerMessage::Wallet { coins });
     }
 

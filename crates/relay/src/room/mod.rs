@@ -93,6 +93,7 @@ pub(crate) struct Join {
     pub(crate) address: IpAddr,
     pub(crate) since: Option<Seq>,
     pub(crate) token: String,
+    pub(crate) batches: bool,
     pub(crate) outbox: Outbox,
 }
 

@@ -26,7 +26,7 @@ const UNCOMMITTED: usize = 1024;
 
 impl Actor {
     pub(super) fn join(&mut self, join: Join) -> Result<SeatId, Failure> {
-        let Join { user, name, rank, address, since, token, outbox } = join;
+        let Join { user, name, rank, address, since, token, batches, outbox } = join;
         if self.sanctions.is_banned(&user) {
             return Err(banned());
         }
@@ -54,7 +54,7 @@ impl Actor {
             gifts: self.catalogue.gifts().to_vec(),
             board: self.boards.newest.clone(),
         };
-        let seat = self.seats.add(Seat { member: member.clone(), address, outbox, playing: None });
+        let seat = self.seats.add(Seat::new(member.clone(), address, batches, outbox));
         self.seats.tell(seat, &welcome);
         self.count_coins(member.id.clone());
         self.tell(Happening::MemberJoined { member, members: self.seats.guests() as u32 });
@@ -97,9 +97,7 @@ impl Actor {
         if let Err(error) = self.store.set_name(me.id.clone(), name.clone(), now).await {
             return self.refuse(seat, None, internal(&error), None);
         }
-        for seat in self.seats.of_mut(&me.id) {
-            seat.member.name.clone_from(&name);
-        }
+        self.seats.rename(&me.id, &name);
         let ranks: Vec<(SeatId, Rank)> =
             self.seats.of(&me.id).map(|(id, seat)| (id, seat.member.role)).collect();
         for (seat, role) in ranks {
@@ -338,9 +336,7 @@ impl Actor {
             }
             EventKind::Banned { user } => {
                 let addresses: Vec<IpAddr> = self.seats.of(&user.id).map(|(_, seat)| seat.address).collect();
-                for (_, seat) in self.seats.of(&user.id) {
-                    seat.outbox.close(CloseCode::Banned);
-                }
+                self.seats.close(&user.id, CloseCode::Banned);
                 self.sanctions.was_at(&user.id, &addresses);
                 self.cut_off(&user.id, &addresses);
             }
@@ -353,7 +349,7 @@ impl Actor {
     }
 
     pub(super) fn refuse(
-        &self,
+        &mut self,
         seat: SeatId,
         nonce: Option<Nonce>,
         failure: Failure,

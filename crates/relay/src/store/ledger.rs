@@ -2,6 +2,7 @@
 //! whatever their number. What shows a movement of coins to the room is kept in the same transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use footlight_protocol::room::{EventKind, UnixMillis};
 use footlight_protocol::{RoomId, UserId};
@@ -167,7 +168,7 @@ impl Database<'_> {
         let made: Vec<&Entry> = answers
             .iter()
             .filter_map(|answer| match answer {
-                Answer::Made(entry) => Some(entry),
+                Answer::Made(entry) => Some(&**entry),
                 Answer::Again(_) | Answer::Refused(_) => None,
             })
             .collect();
@@ -223,7 +224,7 @@ impl Database<'_> {
         requests.iter().for_each(|one| wanted.add(&[one.by.as_str().into(), one.nonce.as_str().into()]));
         for row in &wanted.ask(self, room, COLUMNS, "entry", "by = w1 AND nonce = w2")? {
             let entry = entry(row)?;
-            books.known.insert((entry.by.clone(), entry.nonce.clone()), entry);
+            books.known.insert((entry.by.clone(), entry.nonce.clone()), Arc::new(entry));
         }
         Ok(())
     }
@@ -237,7 +238,7 @@ impl Database<'_> {
         });
         for row in &wanted.ask(self, room, COLUMNS, "entry", "number = w1")? {
             let entry = entry(row)?;
-            books.entries.insert(entry.number, entry);
+            books.entries.insert(entry.number, Arc::new(entry));
         }
         for row in &wanted.ask(self, room, "reverses", "entry", "reverses = w1")? {
             books.reversed.insert(row.get(0)?);
@@ -360,7 +361,7 @@ fn given<'a>(made: &[&'a Entry], books: &'a Books) -> BTreeMap<(u64, &'a Purse),
     let mut given = BTreeMap::new();
     for entry in made {
         let (counted, sign) = match entry.reverses.and_then(|number| books.entries.get(&number)) {
-            Some(reversed) => (reversed, -1),
+            Some(reversed) => (&**reversed, -1),
             None => (*entry, 1),
         };
         if let (true, Account::Person(purse)) = (counted.kind.is_spending(), &counted.from) {

@@ -1,13 +1,13 @@
-//! Lists of rows inside statements, for as many as there are at once, in few shapes: each shape is prepared once.
+//! Lists of rows inside statements, for as many as there are at once.
+//!
+//! What a statement costs differs: SQLite is fastest with one row a statement that stays prepared, PostgreSQL with as
+//! many as possible, since each statement is a way there and back. The driver says which ([`Shapes`]).
 
 use std::fmt::Write as _;
 
 use footlight_protocol::RoomId;
 
-use super::sql::{Database, Outcome, Row, Value};
-
-/// Rows in one statement. A list of any length is cut into these, so that few statements have to be prepared.
-const SIZES: [usize; 4] = [64, 16, 4, 1];
+use super::sql::{Database, Outcome, Row, Shapes, Value};
 
 /// Rows of values inside statements, as many as there are.
 pub(super) struct List<'a> {
@@ -25,23 +25,6 @@ impl<'a> List<'a> {
         self.values.extend_from_slice(row);
     }
 
-    /// Cuts the rows into pieces of [`SIZES`]; each with the room in front of its values.
-    fn pieces<'b>(&self, room: &'b RoomId) -> Vec<Vec<Value<'b>>>
-    where
-        'a: 'b,
-    {
-        let mut rest = &self.values[..];
-        let mut pieces = Vec::new();
-        for size in SIZES {
-            while rest.len() >= size * self.width {
-                let (piece, more) = rest.split_at(size * self.width);
-                pieces.push(std::iter::once(room.as_str().into()).chain(piece.iter().copied()).collect());
-                rest = more;
-            }
-        }
-        pieces
-    }
-
     /// The rows of `table` in the room that fit one of the list's: its values are `w1`, `w2` …
     pub(super) fn ask(
         &self,
@@ -51,18 +34,19 @@ impl<'a> List<'a> {
         table: &str,
         fits: &str,
     ) -> Outcome<Vec<Row>> {
-        let names: Vec<String> = (1..=self.width).map(|n| format!("w{n}")).collect();
+        let names = (1..=self.width).map(|n| format!("w{n}")).collect::<Vec<_>>().join(", ");
         let mut rows = Vec::new();
-        for values in self.pieces(room) {
-            let places = self.places(&values, false);
+        let statement = |places: &str| {
             // A cross join keeps SQLite from going through the table for each row of the list.
-            let statement = format!(
-                "WITH wanted ({}) AS (VALUES {places}) SELECT {columns} FROM wanted CROSS JOIN {table}
-                 WHERE {table}.room = ?1 AND {fits}",
-                names.join(", "),
-            );
-            rows.extend(database.query(&statement, &values)?);
-        }
+            format!(
+                "WITH wanted ({names}) AS (VALUES {places}) SELECT {columns} FROM wanted CROSS JOIN {table}
+                 WHERE {table}.room = ?1 AND {fits}"
+            )
+        };
+        self.each(database.shapes(), room, false, statement, |statement, values| {
+            rows.extend(database.query(statement, values)?);
+            Ok(())
+        })?;
         Ok(rows)
     }
 
@@ -74,14 +58,44 @@ impl<'a> List<'a> {
         insert: &str,
         then: &str,
     ) -> Outcome<()> {
-        for values in self.pieces(room) {
-            let places = self.places(&values, true);
-            database.execute(&format!("{insert} {places} {then}"), &values)?;
+        let statement = |places: &str| format!("{insert} {places} {then}");
+        self.each(database.shapes(), room, true, statement, |statement, values| {
+            database.execute(statement, values).map(drop)
+        })
+    }
+
+    /// Runs statements over all rows, in pieces of the sizes that there are; the room is in front of the values.
+    fn each<'b>(
+        &self,
+        shapes: Shapes,
+        room: &'b RoomId,
+        with_room: bool,
+        statement: impl Fn(&str) -> String,
+        mut run: impl FnMut(&str, &[Value<'b>]) -> Outcome<()>,
+    ) -> Outcome<()>
+    where
+        'a: 'b,
+    {
+        let mut rest = &self.values[..];
+        let mut values: Vec<Value<'b>> = vec![room.as_str().into()];
+        for size in shapes.sizes {
+            let mut made: Option<String> = None;
+            while rest.len() >= size * self.width {
+                let (piece, more) = rest.split_at(size * self.width);
+                rest = more;
+                values.truncate(1);
+                values.extend_from_slice(piece);
+                // Without casts it is the same for every piece of the size.
+                if shapes.casts || made.is_none() {
+                    made = Some(statement(&self.places(&values, with_room, shapes.casts)));
+                }
+                run(made.as_deref().unwrap_or_default(), &values)?;
+            }
         }
         Ok(())
     }
 
-    fn places(&self, values: &[Value<'_>], with_room: bool) -> String {
+    fn places(&self, values: &[Value<'_>], with_room: bool, casts: bool) -> String {
         let mut text = String::with_capacity(values.len() * 8);
         for (at, value) in values.iter().enumerate().skip(1) {
             let first = (at - 1).is_multiple_of(self.width);
@@ -95,7 +109,7 @@ impl<'a> List<'a> {
             // PostgreSQL takes a place in a list of values for text where nothing says otherwise. Writing to a String
             // never fails.
             let _ = match value {
-                Value::Int(_) => write!(text, "CAST(?{} AS BIGINT)", at + 1),
+                Value::Int(_) if casts => write!(text, "CAST(?{} AS BIGINT)", at + 1),
                 _ => write!(text, "?{}", at + 1),
             };
             if at.is_multiple_of(self.width) {

@@ -13,7 +13,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::sql::{Cell, Fault, NEWER, Outcome, Row, Sql, Step, Value, step, way};
+use super::sql::{Cell, Fault, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty database to today's schema; the table `footlight` counts those that were taken.
 const STEPS: [Step; 2] = [step!("postgres/schema"), step!("postgres/ledger")];
@@ -151,6 +151,10 @@ impl Sql for Postgres {
 
     fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<u64> {
         self.run(statement, async |client, prepared| client.execute_raw(prepared, values).await)
+    }
+
+    fn shapes(&self) -> Shapes {
+        Shapes { sizes: &[64, 16, 4, 1], casts: true }
     }
 
     fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<Vec<Row>> {

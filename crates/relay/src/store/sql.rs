@@ -38,8 +38,20 @@ pub(super) trait Sql {
     /// Runs a statement; gives how many rows it changed. `?1` stands for the first of the values.
     fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<u64>;
 
+    /// How lists of rows are best written.
+    fn shapes(&self) -> Shapes;
+
     /// Runs a statement; gives the rows that it yields.
     fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<Vec<Row>>;
+}
+
+/// How lists of rows are best written for a database.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shapes {
+    /// Rows in one statement, the largest first, down to one. Few, so that few statements have to be prepared.
+    pub(super) sizes: &'static [usize],
+    /// Whether a number in a list has to be said to be one.
+    pub(super) casts: bool,
 }
 
 /// One step of the schema, and the way back. Going back loses what came with the step.
@@ -238,6 +250,10 @@ impl<'a> Database<'a> {
 
     pub(super) fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<Vec<Row>> {
         self.0.query(statement, values)
+    }
+
+    pub(super) fn shapes(&self) -> Shapes {
+        self.0.shapes()
     }
 
     /// The first row, if there is one.

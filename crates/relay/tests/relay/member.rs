@@ -68,7 +68,7 @@ impl Chat {
         since: Option<Seq>,
     ) -> Result<Self, (Code, u16)> {
         let mut socket = connect(stage).await;
-        let hello = ClientMessage::Hello { version: VERSION, token, owner, since };
+        let hello = ClientMessage::Hello { version: VERSION, token, owner, since, batches: false };
         socket.send(Message::text(serde_json::to_string(&hello).unwrap())).await.unwrap();
         match heard(&mut socket).await {
             Heard::Message(ServerMessage::Welcome {
