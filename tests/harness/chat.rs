@@ -78,7 +78,7 @@ impl Chat {
     /// Says it and gives the relay's answer: `Done` or `Refused`.
     pub async fn say(&mut self, text: &str) -> ServerMessage {
         let nonce = self.nonce();
-        self.send(&ClientMessage::Say { nonce: nonce.clone(), text: text.into() }).await;
+        self.send(&ClientMessage::Say { nonce: nonce.clone(), text: text.into(), fly: None }).await;
         self.next_where("an answer", move |message| match message {
             ServerMessage::Done { nonce: answered, .. } => *answered == nonce,
             ServerMessage::Refused { nonce: answered, .. } => answered.as_ref() == Some(&nonce),

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::likes::{self, Likes};
 use super::places::Places;
 use super::seats::{Seats, Waiting};
 use super::sessions::{Media, Who};
@@ -69,7 +70,7 @@ pub(crate) struct Actor {
     pub(super) engine: mpsc::Sender<Command>,
     pub(super) sessions: Arc<AtomicU64>,
     pub(super) metrics: Arc<Metrics>,
-    state: watch::Sender<RoomState>,
+    pub(super) state: watch::Sender<RoomState>,
     pub(super) hooks: Hooks,
     pub(super) drain: Drain,
     pub(super) stream: Stream,
@@ -88,6 +89,7 @@ pub(crate) struct Actor {
     pub(super) history: History,
     pub(super) sanctions: Sanctions,
     pub(super) paces: HashMap<UserId, Pace>,
+    pub(super) likes: Likes,
     pub(super) waiting: Waiting,
     pub(super) writes: FuturesOrdered<Write>,
 }
@@ -121,6 +123,7 @@ impl Actor {
             history: History::new(past),
             sanctions,
             paces: HashMap::new(),
+            likes: Likes::default(),
             waiting: Waiting::new(),
             writes: FuturesOrdered::new(),
         };
@@ -142,6 +145,9 @@ impl Actor {
     ) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Ticks only while there is something to tell, so the first like after a pause is told at once.
+        let mut liked = tokio::time::interval(likes::EVERY);
+        liked.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (drain, mut told) = (self.drain.clone(), false);
         loop {
             tokio::select! {
@@ -155,6 +161,7 @@ impl Actor {
                 Some(written) = self.writes.next(), if !self.writes.is_empty() => self.committed(written),
                 Some(ask) = inbox.recv() => self.answer(ask).await,
                 _ = tick.tick() => self.tick().await,
+                _ = liked.tick(), if self.likes.untold() => self.tell_likes(),
             }
         }
     }
@@ -276,6 +283,7 @@ impl Actor {
     pub(super) fn changed(&mut self, before: &(StreamState, usize)) {
         let stream = self.stream.state();
         if stream == StreamState::Offline {
+            self.likes.reset();
             self.notes.clear();
             self.layers.clear();
             self.renditions = None;
@@ -292,6 +300,7 @@ impl Actor {
             state.notes.clone_from(&self.notes);
             state.layers.clone_from(&self.layers);
             state.renditions = self.renditions;
+            state.likes = self.likes.total();
         });
         self.tell_room();
     }
@@ -311,6 +320,7 @@ impl Actor {
         }
         self.changed(&before);
         self.paces.retain(|_, pace| !pace.idle(now));
+        self.likes.forget(now);
         for user in self.places.sweep(now) {
             self.tell(Happening::ViewerLeft { user, viewers: self.viewers() });
         }
@@ -359,6 +369,7 @@ impl Actor {
             card: self.card.clone(),
             layers: self.layers.clone(),
             renditions: self.renditions,
+            likes: self.likes.total(),
         }
     }
 }

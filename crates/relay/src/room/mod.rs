@@ -4,6 +4,7 @@
 //! does not pass through here: the room only opens and closes sessions in [`crate::rtc`].
 
 mod actor;
+mod likes;
 pub(crate) mod patch;
 mod places;
 mod seats;
