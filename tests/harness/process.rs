@@ -214,6 +214,18 @@ pub fn children_cpu_seconds() -> f64 {
     cpu_seconds("/proc/self/stat", 13)
 }
 
+/// CPU time of the processes of a group that are running now, in seconds.
+pub fn group_cpu_seconds(group: i32) -> f64 {
+    let ids = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let stats = ids.filter_map(|id| Some(format!("/proc/{}/stat", id.to_str()?.parse::<u32>().ok()?)));
+    let of_group = stats.filter(|path| {
+        let stat = std::fs::read_to_string(path).unwrap_or_default();
+        let field = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(2)?.parse().ok());
+        field == Some(group)
+    });
+    of_group.map(|path| cpu_seconds(&path, 11)).sum()
+}
+
 /// Sum of two neighbouring clock-tick fields of a `stat` file, counted after the name as proc(5) does from 3.
 fn cpu_seconds(path: &str, field: usize) -> f64 {
     /// USER_HZ is 100 on every Linux architecture that Rust's standard library supports.

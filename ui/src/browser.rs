@@ -62,6 +62,12 @@ pub fn language() -> String {
     window().navigator().language().unwrap_or_default()
 }
 
+/// What the page's styles come to for an element; empty where there is nothing.
+pub fn style_of(element: &web_sys::Element, property: &str) -> String {
+    let style = window().get_computed_style(element).ok().flatten();
+    style.and_then(|style| style.get_property_value(property).ok()).unwrap_or_default()
+}
+
 /// Whether the person wants little on the page to move.
 pub fn prefers_calm() -> bool {
     let asked = window().match_media("(prefers-reduced-motion: reduce)").ok().flatten();

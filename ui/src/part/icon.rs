@@ -17,7 +17,11 @@ pub enum Icon {
     Eye,
     Film,
     Full,
+    FlyBottom,
+    FlyScroll,
+    FlyTop,
     Globe,
+    Heart,
     Help,
     Microphone,
     MicrophoneOff,
@@ -32,6 +36,7 @@ pub enum Icon {
     Sound,
     SoundOff,
     Trash,
+    Up,
     Warning,
     Ways,
 }
@@ -55,6 +60,12 @@ impl Icon {
             Self::DanmakuOff => "M8 5h12.5v11.5M3.5 6v11.5H16M4 4l16 16M12 9h1M16 9h1.5M7 13h2",
             Self::Film => "M3.5 5h17v14h-17zM8 5v14M16 5v14M3.5 9.7H8M3.5 14.3H8M16 9.7h4.5M16 14.3h4.5",
             Self::Full => "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+            Self::FlyBottom => "M3.5 5h17v14h-17zM8 15.5h8",
+            Self::FlyScroll => "M3.5 5h17v14h-17zM16.5 12h-9M10 9.5L7.5 12l2.5 2.5",
+            Self::FlyTop => "M3.5 5h17v14h-17zM8 8.5h8",
+            Self::Heart => {
+                "M12 20.5C5 15 3 11.8 3 8.6A4.8 4.8 0 0 1 12 6.4 4.8 4.8 0 0 1 21 8.6C21 11.8 19 15 12 20.5z"
+            }
             Self::Globe => {
                 "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M3 12h18M12 3c5 5.5 5 12.5 0 18M12 3c-5 5.5-5 12.5 0 18"
             }
@@ -84,6 +95,7 @@ impl Icon {
             Self::Sound => "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9a4 4 0 0 1 0 6M18 6.5a8 8 0 0 1 0 11",
             Self::SoundOff => "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9.5l5 5M20.5 9.5l-5 5",
             Self::Trash => "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7M10.5 10.5v6M13.5 10.5v6",
+            Self::Up => "M6 14.5l6-6 6 6",
             Self::Warning => "M12 4.5L2.8 20h18.4zM12 10.5v4M12 17v.2",
             Self::Ways => "M4 7.5h8M18 7.5h2M15 5v5M4 16.5h2M12 16.5h8M9 14v5",
         }
