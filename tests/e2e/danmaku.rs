@@ -104,15 +104,18 @@ async fn a_comment_flies_over_the_other_viewer_s_picture_until_it_is_hidden_or_t
     // Who may choose, chooses; what is deleted is gone at once.
     let (mut owner, _) = Chat::join(&studio.ready.http, "main", Some(studio.ready.token())).await;
     let seq = owner_says(&mut owner, "Welcome to the bridge", Place::Top, Colour::Red).await;
-    wait::until("red letters in the middle", seconds(5), async || {
+    wait::until("red letters", seconds(5), async || {
         let now = ink(&lin.browser).await?;
         let red = now.red > now.green + 60 && now.red > now.blue + 60;
-        (red && (now.left + now.right - 1.0).abs() < 0.01).then_some(())
+        red.then_some(())
     })
     .await;
     lin.browser.page.screenshot(&output, "top").await;
     owner.moderate(Action::Delete { message: MessageId(seq.0) }).await;
-    nothing_flies(&lin.browser).await;
+    wait::until("it is gone though it would stand on", seconds(2), async || {
+        ink(&lin.browser).await.is_none_or(|now| now.red <= now.green + 60).then_some(())
+    })
+    .await;
 
     ada.say("Ada", "soon I am gone").await;
     flies(&lin.browser).await;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::net::{Door, Space};
 use crate::output::Output;
-use crate::process::{Process, group_cpu_seconds};
+use crate::process::{Process, family_cpu_seconds};
 use crate::scratch::Scratch;
 use crate::tool;
 use crate::webdriver::Session;
@@ -146,7 +146,7 @@ impl Browser {
 
     /// CPU time used so far by all of the browser's processes, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
-        self.chromium.map_or(f64::NAN, |group| group_cpu_seconds(group.as_raw_nonzero().get()))
+        self.chromium.map_or(f64::NAN, |root| family_cpu_seconds(root.as_raw_nonzero().get()))
     }
 
     /// What a story leaves when it ends well: the page's picture and its console.

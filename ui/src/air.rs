@@ -8,7 +8,7 @@ use footlight_protocol::{Seq, UserId};
 use leptos::prelude::*;
 
 use crate::browser;
-use crate::part::danmaku::letters::Letters;
+use crate::letters::Letters;
 use crate::store::room::RoomEvent;
 use crate::store::sky::{self, Flight, Flyer, Hearts, Settings, Sky};
 
@@ -18,9 +18,6 @@ const KEPT: &str = "footlight.danmaku";
 const MOST_LIVE: usize = 1_000;
 /// What belongs to a frame that is farther ahead than any page is behind is of a clock that went wrong.
 const MOST_AHEAD_MS: f64 = 60_000.0;
-/// Where others' hearts rise from, in shares of the stage: above the button that makes them.
-const HEARTS_FROM: (f64, f64) = (0.94, 0.86);
-
 /// The media time of what is on the screen, in milliseconds.
 type Clock = Rc<dyn Fn() -> f64>;
 
@@ -147,17 +144,17 @@ impl Air {
     }
 
     /// One of the viewer's own hearts rises, from a place in shares of the stage.
-    pub fn heart(self, from: Option<(f64, f64)>) {
+    pub fn heart(self, from: (f64, f64)) {
         let now = browser::now_ms();
-        self.hearts.update_value(|hearts| hearts.own(from.unwrap_or(HEARTS_FROM), now, browser::random()));
+        self.hearts.update_value(|hearts| hearts.own(from, now, browser::random()));
         self.changed();
     }
 
-    /// Hearts for so many likes of others.
-    pub fn hearts(self, count: u64) {
+    /// Hearts for so many likes of others, from around such a place.
+    pub fn hearts(self, count: u64, from: (f64, f64)) {
         if count > 0 {
             let now = browser::now_ms();
-            self.hearts.update_value(|hearts| hearts.others(count, HEARTS_FROM, now, browser::random));
+            self.hearts.update_value(|hearts| hearts.others(count, from, now, browser::random));
             self.changed();
         }
     }

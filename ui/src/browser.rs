@@ -115,6 +115,17 @@ pub fn focus_in(selector: &str) {
     }
 }
 
+/// Where the middle of what one selector finds is in what the other finds, as shares of its width and height.
+pub fn place_in(inner: &str, outer: &str) -> Option<(f64, f64)> {
+    let frame = |selector: &str| {
+        document().query_selector(selector).ok().flatten().map(|element| element.get_bounding_client_rect())
+    };
+    let (inner, outer) = (frame(inner)?, frame(outer).filter(|outer| outer.width() * outer.height() > 0.0)?);
+    let x = (inner.left() + inner.width() / 2.0 - outer.left()) / outer.width();
+    let y = (inner.top() + inner.height() / 2.0 - outer.top()) / outer.height();
+    Some((x, y))
+}
+
 /// The WebSocket address of a path on the page's own server.
 pub fn socket_url(path: &str) -> String {
     let location = window().location();

@@ -11,6 +11,9 @@ use crate::seat::Seat;
 use crate::store::room::RoomEvent;
 use crate::store::sky::Likes;
 
+/// Where hearts rise from, in shares of the stage, where the button cannot be found.
+const CORNER: (f64, f64) = (0.92, 0.9);
+
 /// Cheap to copy; everything inside lives as long as the page.
 #[derive(Clone, Copy)]
 pub struct Liking {
@@ -42,7 +45,7 @@ impl Liking {
     /// The viewer likes it; a heart rises, from a place in shares of the stage or from where all do.
     pub fn like(self, from: Option<(f64, f64)>) {
         self.likes.update(|likes| likes.tap(browser::now_ms()));
-        self.air.heart(from);
+        self.air.heart(from.unwrap_or_else(button));
         self.send();
     }
 
@@ -52,7 +55,7 @@ impl Liking {
         match event {
             RoomEvent::Server(ServerMessage::Likes { total }) => {
                 let others = self.likes.try_update(|likes| likes.told(*total, now)).unwrap_or_default();
-                self.air.hearts(others);
+                self.air.hearts(others, button());
             }
             // What was liked before the page came, or while it was away, is a number and no flock.
             RoomEvent::Server(ServerMessage::Welcome { room, .. } | ServerMessage::Room { room }) => {
@@ -79,4 +82,9 @@ impl Liking {
             set_timeout(due, Duration::from_millis(ms.ceil() as u64));
         }
     }
+}
+
+/// The middle of the button that makes hearts.
+fn button() -> (f64, f64) {
+    browser::place_in("#like .icon", ".danmaku").unwrap_or(CORNER)
 }

@@ -1,7 +1,6 @@
 //! What is over the picture, on one canvas: comments that fly, and hearts that rise. Drawn past the signals: it moves
 //! with every picture of the screen, and costs nothing while nothing flies.
 
-pub mod letters;
 mod sprite;
 
 use std::cell::{Cell, RefCell};
@@ -14,6 +13,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement};
 
 use crate::air::Air;
 use crate::browser;
+use crate::letters;
 use crate::store::sky::Sky;
 use sprite::{Scale, Sprites};
 

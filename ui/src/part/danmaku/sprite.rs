@@ -8,11 +8,9 @@ use std::sync::Arc;
 use footlight_protocol::danmaku::Colour;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
-use super::letters::{context, element};
+use crate::letters::{WEIGHT, context, element};
 use crate::store::sky::{Frame, Hearts, Look};
 
-/// How heavy the letters are.
-pub(super) const WEIGHT: u16 = 650;
 /// Pictures that are kept, and their pixels in all: 24 MB. More than a sky full; full ⇒ those go that have not been
 /// needed for longest, and their canvases are used again.
 const MOST: usize = 640;

@@ -1,13 +1,14 @@
-//! How long a text is, from the lengths of its letters, each measured once.
+//! Letters on canvases: how long a text is, from the lengths of its letters, each measured once.
 
 use std::collections::HashMap;
 
 use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
-use super::sprite::WEIGHT;
 use crate::store::sky::{Frame, Look};
 
+/// How heavy the letters are that fly.
+pub const WEIGHT: u16 = 650;
 /// In pixels; large, so that rounding does not add up.
 const MEASURED_AT: f64 = 100.0;
 /// Letters that are remembered: more than the writing of any room has. Full ⇒ it begins anew.
@@ -57,11 +58,11 @@ impl Letters {
     }
 }
 
-pub(super) fn element() -> HtmlCanvasElement {
+pub fn element() -> HtmlCanvasElement {
     let canvas = leptos::prelude::document().create_element("canvas");
     canvas.expect("every page can make an element of that name").unchecked_into()
 }
 
-pub(super) fn context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
+pub fn context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
     canvas.get_context("2d").ok().flatten()?.dyn_into().ok()
 }
