@@ -3,6 +3,7 @@
 //! Nothing is asserted here: a figure is worth what the machine was doing at the time, so the machine's load
 //! is printed with it.
 
+mod danmaku;
 mod encode;
 mod gifts;
 mod join;
@@ -12,7 +13,7 @@ mod table;
 
 use anyhow::{Result, bail};
 
-const NAMES: [&str; 4] = ["encode", "gifts", "join", "latency"];
+const NAMES: [&str; 5] = ["danmaku", "encode", "gifts", "join", "latency"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,6 +27,7 @@ fn main() -> Result<()> {
     println!("load average {}, {} cores", load(), std::thread::available_parallelism()?);
     for name in chosen {
         match name.as_str() {
+            "danmaku" => danmaku::run()?,
             "encode" => encode::run()?,
             "gifts" => gifts::run()?,
             "join" => join::run()?,

@@ -1,6 +1,7 @@
 //! End to end: what Footlight promises, told as stories with real programs, browsers and devices.
 
 mod continuity;
+mod danmaku;
 mod devices;
 mod gifts;
 mod house;

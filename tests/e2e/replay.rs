@@ -58,6 +58,9 @@ async fn a_browser_finds_every_place_of_a_recording() {
     browser.screenshot_and_console(&output).await;
 }
 
+/// How long a comment takes across the picture.
+const FLIGHT_MS: u64 = 8_000;
+
 /// Keys as WebDriver writes them.
 const LEFT: &str = "\u{e012}";
 const RIGHT: &str = "\u{e014}";
@@ -127,13 +130,14 @@ async fn a_page_plays_a_broadcast_again_with_what_was_said() {
         let off = off_by(&browser, "video", replay.line.began_ms + at, TOLERANCE_MS).await;
         figures += &format!("at {at} ms: {off:.0} ms from its capture\n");
         said_until(&browser, &replay, at).await;
+        flies_at(&browser, &replay, at).await;
     }
     output.write("figures.txt", figures);
     a_glimpse_shows_the_place_under_the_pointer(&browser, &replay, &output).await;
     the_keys_work(&browser).await;
     in_state(&browser, "playing").await;
     wait::until("comments fly over the picture", seconds(10), async || {
-        (browser.page.count(face::COMMENT).await > 0).then_some(())
+        (flying(&browser).await > 0).then_some(())
     })
     .await;
     browser.page.screenshot(&output, "playing").await;
@@ -289,6 +293,24 @@ async fn said_until(browser: &Browser, replay: &Replay, at_ms: u64) {
     assert!(right.await.is_some(), "at {at_ms} ms {due:?} had been said, and the page shows {shown:?}");
 }
 
+/// How many comments are over the picture.
+async fn flying(browser: &Browser) -> usize {
+    let flying = browser.page.attribute(viewer::SKY, viewer::FLYING).await;
+    flying.map_or(0, |flying| flying.parse().expect("a number"))
+}
+
+/// What was said in the last seconds is over the picture, and nothing else.
+async fn flies_at(browser: &Browser, replay: &Replay, at_ms: u64) {
+    let said = replay.events.iter().filter(|timed| matches!(timed.event.kind, EventKind::Said { .. }));
+    let due = said.filter(|timed| timed.at_ms <= at_ms && timed.at_ms + FLIGHT_MS > at_ms).count();
+    let mut shown = 0;
+    let right = wait::within(seconds(5), async || {
+        shown = flying(browser).await;
+        (shown == due).then_some(())
+    });
+    assert!(right.await.is_some(), "at {at_ms} ms {due} comments fly, and the page shows {shown}");
+}
+
 async fn a_glimpse_shows_the_place_under_the_pointer(browser: &Browser, replay: &Replay, output: &Output) {
     // The glimpses are so far apart at most.
     let step_ms = replay.line.duration_ms as f64 / 200.0;
@@ -339,10 +361,7 @@ async fn on_a_phone(room: &str, page: &str, output: &Output) {
         browser.page.click(face::BIG_PLAY).await;
         in_state(&browser, "playing").await;
         browser.page.run("document.querySelector('video').currentTime = 9").await;
-        wait::until("comments fly", seconds(10), async || {
-            (browser.page.count(face::COMMENT).await > 1).then_some(())
-        })
-        .await;
+        wait::until("comments fly", seconds(10), async || (flying(&browser).await > 1).then_some(())).await;
         browser.page.screenshot(output, &format!("{name}-playing")).await;
         let wide = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
         assert_eq!(browser.page.run(wide).await, false, "nothing has to be scrolled sideways");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::net::{Door, Space};
 use crate::output::Output;
-use crate::process::Process;
+use crate::process::{Process, family_cpu_seconds};
 use crate::scratch::Scratch;
 use crate::tool;
 use crate::webdriver::Session;
@@ -26,13 +26,25 @@ pub struct Setup {
     pub dark: bool,
     /// Width and height of a phone's page, in CSS pixels.
     pub phone: Option<(u32, u32)>,
+    /// The system asks for little motion.
+    pub reduced_motion: bool,
+    /// Draws as fast as it can instead of 60 times a second.
+    pub unpaced: bool,
     /// Run in every page before its own scripts, after the instruments.
     pub script: Option<&'static str>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { sound_unasked: false, language: "en", dark: false, phone: None, script: None }
+        Self {
+            sound_unasked: false,
+            language: "en",
+            dark: false,
+            phone: None,
+            reduced_motion: false,
+            unpaced: false,
+            script: None,
+        }
     }
 }
 
@@ -99,8 +111,16 @@ impl Browser {
         if let Some(script) = setup.script {
             self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
         }
-        if setup.dark {
-            let features = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);
+        let wishes = [
+            (setup.dark, "prefers-color-scheme", "dark"),
+            (setup.reduced_motion, "prefers-reduced-motion", "reduce"),
+        ];
+        let features: Vec<Value> = wishes
+            .into_iter()
+            .filter(|(wished, ..)| *wished)
+            .map(|(_, name, value)| json!({ "name": name, "value": value }))
+            .collect();
+        if !features.is_empty() {
             self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;
         }
         if let Some((width, height)) = setup.phone {
@@ -122,6 +142,11 @@ impl Browser {
         let lines: Vec<_> = entries.as_array().into_iter().flatten().map(line).collect();
         output.write(&format!("{}-console.log", self.name), lines.join("\n"));
         lines
+    }
+
+    /// CPU time used so far by all of the browser's processes, in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        self.chromium.map_or(f64::NAN, |root| family_cpu_seconds(root.as_raw_nonzero().get()))
     }
 
     /// What a story leaves when it ends well: the page's picture and its console.
@@ -163,6 +188,9 @@ fn arguments(setup: &Setup, profile: &Scratch) -> Vec<String> {
     arguments.push(format!("--user-data-dir={}", profile.path().display()));
     arguments.push(format!("--accept-lang={}", setup.language));
     arguments.push(format!("--lang={}", setup.language));
+    if setup.unpaced {
+        arguments.extend(["--disable-frame-rate-limit", "--disable-gpu-vsync"].map(str::to_owned));
+    }
     if setup.sound_unasked {
         arguments.push("--autoplay-policy=no-user-gesture-required".to_owned());
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use footlight_protocol::room::{ClientMessage, EventKind, ServerMessage};
+use footlight_protocol::danmaku::Fly;
+use footlight_protocol::room::{Action, ClientMessage, EventKind, ServerMessage};
 use footlight_protocol::{Nonce, VERSION};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
@@ -84,8 +85,21 @@ impl Chat {
 
     /// Says it and gives the relay's answer: `Done` or `Refused`.
     pub async fn say(&mut self, text: &str) -> ServerMessage {
+        self.say_so(text, None).await
+    }
+
+    /// Moderates and waits until it is done.
+    pub async fn moderate(&mut self, action: Action) {
         let nonce = self.nonce();
-        self.send(&ClientMessage::Say { nonce: nonce.clone(), text: text.into() }).await;
+        self.send(&ClientMessage::Moderate { nonce: nonce.clone(), action }).await;
+        self.next_where("it is done", |m| matches!(m, ServerMessage::Done { nonce: of, .. } if *of == nonce))
+            .await;
+    }
+
+    /// Says it so that it flies so.
+    pub async fn say_so(&mut self, text: &str, fly: Option<Fly>) -> ServerMessage {
+        let nonce = self.nonce();
+        self.send(&ClientMessage::Say { nonce: nonce.clone(), text: text.into(), fly }).await;
         self.next_where("an answer", move |message| match message {
             ServerMessage::Done { nonce: answered, .. } => *answered == nonce,
             ServerMessage::Refused { nonce: answered, .. } => answered.as_ref() == Some(&nonce),

@@ -16,6 +16,10 @@ pub mod viewer {
     pub const PATH: &str = "data-path";
     pub const VIDEO: &str = "#video";
     pub const UNMUTE: &str = "#unmute";
+    /// The canvas over the picture; is not shown while nothing is on it.
+    pub const SKY: &str = ".danmaku canvas";
+    /// How many comments are on it.
+    pub const FLYING: &str = "data-flying";
     pub const CHAT_INPUT: &str = "#chat-input";
     pub const NAME_INPUT: &str = "#name-input";
     /// A message that the relay has confirmed.
@@ -45,8 +49,6 @@ pub mod replay {
     pub const GLIMPSE: &str = ".glimpse-screen";
     /// A message that had been said.
     pub const SAID: &str = "#talk .message-text";
-    /// A comment that flies over the picture.
-    pub const COMMENT: &str = ".danmaku .comment";
     /// A broadcast in the list of a room that is not live.
     pub const TILE: &str = ".tile";
 }

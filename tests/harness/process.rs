@@ -2,6 +2,7 @@
 //!
 //! The whole group is killed with the value, so nothing that a test starts outlives it.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -212,6 +213,23 @@ impl Drop for Process {
 /// CPU time of this process's children that have ended and been waited for, in seconds.
 pub fn children_cpu_seconds() -> f64 {
     cpu_seconds("/proc/self/stat", 13)
+}
+
+/// CPU time of a process and of those that it and they have started, as far as they run now, in seconds.
+pub fn family_cpu_seconds(root: i32) -> f64 {
+    let names = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let ids = names.filter_map(|name| name.to_str()?.parse::<i32>().ok());
+    let parents: HashMap<i32, i32> = ids.filter_map(|id| Some((id, parent(id)?))).collect();
+    let of_family = |id: &&i32| {
+        let ancestors = std::iter::successors(Some(**id), |id| parents.get(id).copied());
+        ancestors.take(parents.len()).any(|ancestor| ancestor == root)
+    };
+    parents.keys().filter(of_family).map(|id| cpu_seconds(&format!("/proc/{id}/stat"), 11)).sum()
+}
+
+fn parent(id: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Sum of two neighbouring clock-tick fields of a `stat` file, counted after the name as proc(5) does from 3.

@@ -62,6 +62,12 @@ pub fn language() -> String {
     window().navigator().language().unwrap_or_default()
 }
 
+/// What the page's styles come to for an element; empty where there is nothing.
+pub fn style_of(element: &web_sys::Element, property: &str) -> String {
+    let style = window().get_computed_style(element).ok().flatten();
+    style.and_then(|style| style.get_property_value(property).ok()).unwrap_or_default()
+}
+
 /// Whether the person wants little on the page to move.
 pub fn prefers_calm() -> bool {
     let asked = window().match_media("(prefers-reduced-motion: reduce)").ok().flatten();
@@ -107,6 +113,17 @@ pub fn focus_in(selector: &str) {
     if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         let _ = element.focus();
     }
+}
+
+/// Where the middle of what one selector finds is in what the other finds, as shares of its width and height.
+pub fn place_in(inner: &str, outer: &str) -> Option<(f64, f64)> {
+    let frame = |selector: &str| {
+        document().query_selector(selector).ok().flatten().map(|element| element.get_bounding_client_rect())
+    };
+    let (inner, outer) = (frame(inner)?, frame(outer).filter(|outer| outer.width() * outer.height() > 0.0)?);
+    let x = (inner.left() + inner.width() / 2.0 - outer.left()) / outer.width();
+    let y = (inner.top() + inner.height() / 2.0 - outer.top()) / outer.height();
+    Some((x, y))
 }
 
 /// The WebSocket address of a path on the page's own server.

@@ -5,10 +5,13 @@
 //! intents. What talks to the outside has one place each: [`bridge`] to the shell, [`socket`] to the room,
 //! [`player`] to the media, [`api`] to the relay's JSON API.
 
+pub mod air;
 pub mod api;
 pub mod bridge;
 pub mod browser;
 pub mod desk;
+pub mod letters;
+pub mod liking;
 pub mod part;
 pub mod player;
 pub mod replaying;

@@ -20,8 +20,6 @@ use crate::store::replay::{Do, Said, Show, ShowEvent, Spot, Status, Talk, Timeli
 const LOOK: Duration = Duration::from_millis(100);
 /// How often the room is looked at, which may be live again.
 const ROOM: Duration = Duration::from_secs(20);
-/// Where it is kept whether comments fly.
-const DANMAKU: &str = "footlight.danmaku";
 
 /// Cheap to copy; everything inside lives as long as the page.
 #[derive(Clone, Copy)]
@@ -38,7 +36,6 @@ pub struct Replaying {
     loaded_ms: RwSignal<u64>,
     live: RwSignal<bool>,
     sound: RwSignal<(bool, f64)>,
-    danmaku: RwSignal<bool>,
     /// The file on the screen and where in it to begin.
     begin: StoredValue<Spot>,
     video: StoredValue<Option<HtmlVideoElement>, LocalStorage>,
@@ -52,9 +49,6 @@ impl Replaying {
         let hash = window().location().hash().unwrap_or_default();
         let show = RwSignal::new(Show::new(place::start_ms(&hash)));
         let at_ms = Memo::new(move |_| show.with(|show| show.at_ms));
-        // Whoever does not want things to move is not met by a flock of them.
-        let kept = browser::stored(DANMAKU);
-        let danmaku = kept.map_or_else(|| !browser::prefers_calm(), |kept| kept == "on");
         let replaying = Self {
             show,
             status: Memo::new(move |_| show.with(Show::status)),
@@ -66,7 +60,6 @@ impl Replaying {
             loaded_ms: RwSignal::new(0),
             live: RwSignal::new(false),
             sound: RwSignal::new((false, 1.0)),
-            danmaku: RwSignal::new(danmaku),
             begin: StoredValue::new(Spot { part: 0, at_s: 0.0 }),
             video: StoredValue::new_local(None),
             relay: StoredValue::new(Relay::here(room)),
@@ -123,11 +116,6 @@ impl Replaying {
         self.sound.read_only()
     }
 
-    /// Whether comments fly over the picture.
-    pub fn danmaku(self) -> ReadSignal<bool> {
-        self.danmaku.read_only()
-    }
-
     /// What is shown of the talk after `said` messages.
     pub fn lines(self, said: usize) -> Vec<Arc<Said>> {
         self.show.with_untracked(|show| show.talk.window(said).to_vec())
@@ -173,11 +161,6 @@ impl Replaying {
             video.set_volume(volume);
             video.set_muted(muted);
         });
-    }
-
-    pub fn set_danmaku(self, on: bool) {
-        browser::store(DANMAKU, if on { "on" } else { "off" });
-        self.danmaku.set(on);
     }
 
     /// Plays on this element from now on.

@@ -1,6 +1,7 @@
 //! One seat in a room: the room store behind a signal, the socket that feeds it, and the intents that go
 //! out. The viewer page and the studio's sidebar sit on the same kind of seat.
 
+use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::Gift;
 use footlight_protocol::room::{Action, ClientMessage, EventKind, Member, Role, ServerMessage};
 use footlight_protocol::{CloseCode, GiftId, Nonce, UserId};
@@ -9,7 +10,7 @@ use leptos::prelude::*;
 use crate::browser;
 use crate::socket::{Address, Socket};
 use crate::store::gifts::{Parade, Piece, Run};
-use crate::store::room::{Link, Room, RoomEvent};
+use crate::store::room::{Link, Pending, Room, RoomEvent};
 use crate::store::undo::{Undo, UndoEvent};
 
 /// Cheap to copy; everything inside lives as long as the page.
@@ -175,13 +176,14 @@ impl Seat {
     }
 
     /// Says a message: shown at once, sent now or after the reconnect. False where too many wait already.
-    pub fn say(self, text: &str) -> bool {
+    pub fn say(self, text: &str, fly: Fly) -> bool {
         if !self.room.with_untracked(Room::can_type) {
             return false;
         }
         let Some(nonce) = nonce() else { return false };
-        self.apply(RoomEvent::Typed { nonce: nonce.clone(), text: text.to_owned() });
-        self.send(&ClientMessage::Say { nonce, text: text.to_owned() });
+        let pending = Pending { nonce, text: text.to_owned(), fly };
+        self.apply(RoomEvent::Typed(pending.clone()));
+        self.say_it(&pending);
         true
     }
 
@@ -222,6 +224,11 @@ impl Seat {
 
     pub fn playing(self, latency_ms: Option<u32>) {
         self.send(&ClientMessage::Playing { latency_ms });
+    }
+
+    /// Likes the broadcast, so many times.
+    pub fn like(self, count: u32) {
+        self.send(&ClientMessage::Like { count });
     }
 
     /// Sets what viewers read while there is no picture; empty takes it away. Owner only.
@@ -277,12 +284,14 @@ impl Seat {
 
     fn say_pending(self) {
         let pending = self.room.with_untracked(|room| room.pending().to_vec());
-        for message in pending {
-            self.send(&ClientMessage::Say { nonce: message.nonce.clone(), text: message.text.clone() });
-        }
+        pending.iter().for_each(|pending| self.say_it(pending));
         for (nonce, gift, count) in self.room.with_untracked(|room| room.unpaid().to_vec()) {
             self.send(&ClientMessage::SendGift { nonce, gift, count });
         }
+    }
+
+    fn say_it(self, Pending { nonce, text, fly }: &Pending) {
+        self.send(&ClientMessage::Say { nonce: nonce.clone(), text: text.clone(), fly: Some(*fly) });
     }
 
     fn send(self, message: &ClientMessage) -> bool {

@@ -15,6 +15,7 @@ use crate::seat::Seat;
 use crate::store::clock::{self, Latency};
 use crate::store::playback::{Choice, Do, Playback, PlaybackEvent, Rung, Status, Why};
 use crate::store::room::{Link, RoomEvent};
+use crate::store::sky::Pace;
 
 /// How often the attempts are looked at: a seventh of what a viewer calls a pause.
 const LOOK: Duration = Duration::from_millis(150);
@@ -44,6 +45,7 @@ pub struct Viewing {
     frames: StoredValue<u64>,
     playback: StoredValue<Playback>,
     latency: StoredValue<Latency>,
+    pace: StoredValue<Pace>,
     player: StoredValue<Option<Player>, LocalStorage>,
     seat: Seat,
 }
@@ -66,6 +68,7 @@ impl Viewing {
             frames: StoredValue::new(0),
             playback: StoredValue::new(Playback::new(choice, browser::now_ms())),
             latency: StoredValue::new(Latency::default()),
+            pace: StoredValue::new(Pace::default()),
             player: StoredValue::new_local(None),
             seat,
         };
@@ -85,6 +88,12 @@ impl Viewing {
     /// Capture to screen, in milliseconds, where it can be measured.
     pub fn latency_ms(self) -> ReadSignal<Option<u32>> {
         self.latency_ms.read_only()
+    }
+
+    /// The capture time of what is on the screen, in milliseconds on the relay's clock, flowing evenly; none where it
+    /// cannot be measured.
+    pub fn media_ms(self) -> Option<f64> {
+        self.pace.try_update_value(|pace| pace.at(browser::now_ms())).flatten()
     }
 
     /// Whether the browser plays nothing before a touch.
@@ -255,6 +264,7 @@ impl Viewing {
                 self.path.set(playback.path());
                 // What was measured on another way says nothing about this one.
                 self.latency.set_value(Latency::default());
+                self.pace.set_value(Pace::default());
                 self.latency_ms.set(None);
             }
         });
@@ -278,6 +288,7 @@ impl Viewing {
         if let (Some(captured_ms), Some(offset)) = (captured_ms, self.seat.clock_offset_ms()) {
             let latency = shown_ms + offset - captured_ms;
             self.latency.update_value(|seen| seen.push(shown_ms, latency));
+            self.pace.update_value(|pace| pace.frame(shown_ms, captured_ms));
         }
     }
 

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::danmaku::Fly;
 use crate::gift::{Board, Gift};
 use crate::studio::Held;
 use crate::{Failure, GiftId, LayerId, MessageId, Nonce, RoomId, Seq, UserId};
@@ -48,7 +49,16 @@ pub enum ClientMessage {
     /// Sets the nickname.
     Name { name: String },
     /// Says something. Answered by `done` or `refused` with the same nonce; a repeated nonce is said once.
-    Say { nonce: Nonce, text: String },
+    Say {
+        nonce: Nonce,
+        text: String,
+        /// How it is to fly over the picture; without it, plainly.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fly: Option<Fly>,
+    },
+    /// Likes the broadcast, 1 to [`MAX_LIKES`](crate::danmaku::MAX_LIKES) times. Not answered: more than a person can
+    /// mean are not counted, and none are while nobody is on air.
+    Like { count: u32 },
     /// Moderates. Owner and moderators only. Answered by `done` or `refused`.
     Moderate { nonce: Nonce, action: Action },
     /// Sets [`RoomState::card`]; an empty text takes it away. Owner only. Answered by `done`, with the room's
@@ -125,6 +135,8 @@ pub enum ServerMessage {
     Room { room: RoomState },
     /// How many are here. The newest replaces the older; sent at most once a second.
     Presence { presence: Presence },
+    /// How often the broadcast was liked. The newest replaces the older; sent at most twice a second.
+    Likes { total: u64 },
     /// The request with this nonce was carried out, as the event `seq`.
     Done { nonce: Nonce, seq: Seq },
     /// The request was not carried out and changed nothing.
@@ -176,6 +188,9 @@ pub enum EventKind {
         /// The sender's own nonce, so that its page replaces the line it showed at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         nonce: Option<Nonce>,
+        /// How it flies over the picture, as far as its author may choose; without it, plainly.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fly: Option<Fly>,
     },
     Deleted {
         message: MessageId,
@@ -266,6 +281,13 @@ pub struct RoomState {
     /// Set while the relay itself makes lower qualities, or would.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renditions: Option<Renditions>,
+    /// How often the broadcast that is on air was liked.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub likes: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Lower qualities that the relay makes, for the viewers on narrow links, of a picture that comes in one quality.
@@ -402,6 +424,7 @@ mod tests {
                     by: Member { id: "u1".parse().unwrap(), name: "Ada".into(), role: Role::Guest },
                     text: "hi".into(),
                     nonce: None,
+                    fly: None,
                 },
             },
         };

@@ -218,6 +218,7 @@ impl Relay {
             card: past.card.clone(),
             layers: Vec::new(),
             renditions: None,
+            likes: 0,
         };
         let (state_sender, state) = watch::channel(offline);
         let recording = record::start(record::Setup {

@@ -2,15 +2,18 @@
 //! again, and never loses the text.
 
 use footlight_protocol::Code;
+use footlight_protocol::danmaku::{Colour, Fly, Place};
 use footlight_protocol::room::{MAX_NAME, MAX_TEXT};
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
 use crate::browser;
+use crate::part::fly_choice::FlyChoice;
 use crate::part::gift_tray::GiftTray;
 use crate::part::icon::Icon;
 use crate::seat::Seat;
 use crate::store::i18n;
+use crate::viewing::Viewing;
 use crate::words::use_words;
 
 /// The counter shows from this many characters before the limit.
@@ -22,6 +25,9 @@ pub fn Composer() -> impl IntoView {
     let room = seat.room();
     let draft = RwSignal::new(String::new());
     let asking = RwSignal::new(false);
+    let (place, colour) = (RwSignal::new(Place::default()), RwSignal::new(Colour::default()));
+    // Where the creator sits there is no picture that comes late.
+    let viewing = use_context::<Viewing>();
     let named = Memo::new(move |_| room.with(|room| !room.name().is_empty()));
     let refusal = Memo::new(move |_| room.with(|room| room.refusal.clone()));
     let muted_s = Memo::new(move |_| {
@@ -53,7 +59,9 @@ pub fn Composer() -> impl IntoView {
             request_animation_frame(|| browser::focus("name-input"));
             return;
         }
-        if seat.say(&text) {
+        let at_us = viewing.and_then(Viewing::media_ms).map(|ms| (ms * 1_000.0) as u64);
+        let fly = Fly { place: place.get_untracked(), colour: colour.get_untracked(), at_us };
+        if seat.say(&text, fly) {
             draft.set(String::new());
             seat.refusal_seen();
         }
@@ -150,6 +158,7 @@ pub fn Composer() -> impl IntoView {
                 </button>
             </form>
             <div class="composer-foot">
+                <FlyChoice place colour />
                 <Show when=move || named.get() && !asking.get()>
                     <button type="button" class="quiet name-change" on:click=move |_| {
                         asking.set(true);

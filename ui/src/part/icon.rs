@@ -19,8 +19,12 @@ pub enum Icon {
     Eye,
     Film,
     Full,
+    FlyBottom,
+    FlyScroll,
+    FlyTop,
     Gift,
     Globe,
+    Heart,
     Help,
     Microphone,
     MicrophoneOff,
@@ -36,6 +40,7 @@ pub enum Icon {
     SoundOff,
     Trash,
     Trophy,
+    Up,
     Warning,
     Ways,
 }
@@ -63,6 +68,12 @@ impl Icon {
             Self::Full => "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
             Self::Gift => {
                 "M4 9h16v4H4zM5.5 13v7.5h13V13M12 9v11.5M12 9C9 9 7 7.5 7.5 5.5S11 4 12 9c1-5 4-5.5 4.5-3.5S15 9 12 9"
+            }
+            Self::FlyBottom => "M3.5 5h17v14h-17zM8 15.5h8",
+            Self::FlyScroll => "M3.5 5h17v14h-17zM16.5 12h-9M10 9.5L7.5 12l2.5 2.5",
+            Self::FlyTop => "M3.5 5h17v14h-17zM8 8.5h8",
+            Self::Heart => {
+                "M12 20.5C5 15 3 11.8 3 8.6A4.8 4.8 0 0 1 12 6.4 4.8 4.8 0 0 1 21 8.6C21 11.8 19 15 12 20.5z"
             }
             Self::Globe => {
                 "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M3 12h18M12 3c5 5.5 5 12.5 0 18M12 3c-5 5.5-5 12.5 0 18"
@@ -96,6 +107,7 @@ impl Icon {
                 "M8 4h8v6a4 4 0 0 1-8 0zM8 5.5H4.5V7A3.5 3.5 0 0 0 8 10.5M16 5.5h3.5V7a3.5 3.5 0 0 1-3.5 3.5M12 14v4M8.5 20h7M9.5 20c0-1.500 1-2 2.500-2s2.500.5 2.500 2"
             }
             Self::Trash => "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7M10.5 10.5v6M13.5 10.5v6",
+            Self::Up => "M6 14.5l6-6 6 6",
             Self::Warning => "M12 4.5L2.8 20h18.4zM12 10.5v4M12 17v.2",
             Self::Ways => "M4 7.5h8M18 7.5h2M15 5v5M4 16.5h2M12 16.5h8M9 14v5",
         }

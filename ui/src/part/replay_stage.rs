@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use web_sys::PointerEvent;
 
 use crate::part::danmaku::Danmaku;
+use crate::part::danmaku_menu::DanmakuMenu;
 use crate::part::full::{FullControl, turn_full};
 use crate::part::icon::Icon;
 use crate::part::replay_boards::ReplayBoards;
@@ -64,8 +65,6 @@ pub fn ReplayStage(stage: NodeRef<Div>, chat_open: RwSignal<bool>) -> impl IntoV
             (false, _) => "replay.play",
         })
     };
-    let danmaku_says =
-        move || words.get(if replaying.danmaku().get() { "replay.danmaku_off" } else { "replay.danmaku_on" });
     let clock = |ms: u64| i18n::clock(ms / 1_000);
     view! {
         <div
@@ -121,18 +120,7 @@ pub fn ReplayStage(stage: NodeRef<Div>, chat_open: RwSignal<bool>) -> impl IntoV
                         <span>" / " {move || clock(replaying.duration_ms().get())}</span>
                     </span>
                     <span class="gap"></span>
-                    <button
-                        id="danmaku"
-                        type="button"
-                        class="control"
-                        class:off=move || !replaying.danmaku().get()
-                        aria-pressed=move || replaying.danmaku().get().to_string()
-                        aria-label=danmaku_says
-                        title=danmaku_says
-                        on:click=move |_| replaying.set_danmaku(!replaying.danmaku().get_untracked())
-                    >
-                        {move || if replaying.danmaku().get() { Icon::Danmaku.view() } else { Icon::DanmakuOff.view() }}
-                    </button>
+                    <DanmakuMenu />
                     <button
                         type="button"
                         class="control chat-toggle"

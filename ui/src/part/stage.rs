@@ -5,11 +5,15 @@ use leptos::prelude::*;
 
 use crate::part::boards::Boards;
 use crate::part::card::Card;
+use crate::part::danmaku::Danmaku;
+use crate::part::danmaku_menu::DanmakuMenu;
 use crate::part::full::FullControl;
 use crate::part::gift_cards::GiftCards;
 use crate::part::icon::Icon;
+use crate::part::like::LikeControl;
 use crate::part::sound::SoundControl;
 use crate::part::sound_only::SoundOnly;
+use crate::part::taps::Taps;
 use crate::part::way_menu::WayMenu;
 use crate::player::Routes;
 use crate::store::playback::Status;
@@ -51,6 +55,8 @@ pub fn Stage(routes: Routes, token: Option<String>, chat_open: RwSignal<bool>) -
                     })
                     .collect_view()}
             </div>
+            <Danmaku />
+            <Taps />
             <SoundOnly />
             <Card />
             <GiftCards />
@@ -78,6 +84,8 @@ pub fn Stage(routes: Routes, token: Option<String>, chat_open: RwSignal<bool>) -
                 />
                 <span class="gap"></span>
                 <WayMenu />
+                <DanmakuMenu />
+                <LikeControl />
                 <button
                     type="button"
                     class="control chat-toggle"

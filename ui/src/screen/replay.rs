@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
+use crate::air::Air;
 use crate::browser;
 use crate::part::full::turn_full;
 use crate::part::icon::Mark;
@@ -14,6 +15,7 @@ use crate::part::talk::TalkLog;
 use crate::replaying::Replaying;
 use crate::store::i18n;
 use crate::store::place;
+use crate::store::replay::Status;
 use crate::words::{self, Words};
 
 /// How far the arrow keys go, in milliseconds, and how much louder.
@@ -27,9 +29,21 @@ pub fn Replay() -> impl IntoView {
     let path = window().location().pathname().unwrap_or_default();
     let room = place::room(&path);
     let replaying = Replaying::provide(room.clone(), place::replay(&path));
+    let playing = Signal::derive(move || replaying.status().get() == Status::Playing);
+    let air = Air::provide(move || replaying.exact_ms(), playing);
+    Effect::new(move |_| {
+        replaying.known().track();
+        air.plan(replaying.with_talk(|talk| talk.all().iter().map(|said| said.flyer.clone()).collect()));
+    });
+    // A place that is sought is shown though nothing moves.
+    Effect::new(move |_| {
+        replaying.at_ms().track();
+        air.look();
+    });
     let stage = NodeRef::<Div>::new();
     let chat_open = RwSignal::new(false);
-    let keys = window_event_listener(leptos::ev::keydown, move |event| keyboard(replaying, stage, &event));
+    let keys =
+        window_event_listener(leptos::ev::keydown, move |event| keyboard(replaying, air, stage, &event));
     on_cleanup(move || keys.remove());
     Effect::new(move |_| {
         if let Some((title, _)) = heading(replaying, words) {
@@ -87,7 +101,7 @@ fn heading(replaying: Replaying, words: Words) -> Option<(String, String)> {
 }
 
 /// Keys that work everywhere but where they mean something of their own.
-fn keyboard(replaying: Replaying, stage: NodeRef<Div>, event: &KeyboardEvent) {
+fn keyboard(replaying: Replaying, air: Air, stage: NodeRef<Div>, event: &KeyboardEvent) {
     if event.ctrl_key() || event.meta_key() || event.alt_key() {
         return;
     }
@@ -117,7 +131,7 @@ fn keyboard(replaying: Replaying, stage: NodeRef<Div>, event: &KeyboardEvent) {
             let (muted, volume) = replaying.sound().get_untracked();
             replaying.set_sound(!muted, if muted && volume == 0.0 { 1.0 } else { volume });
         }
-        "d" => replaying.set_danmaku(!replaying.danmaku().get_untracked()),
+        "d" => air.toggle(),
         _ => return,
     }
     event.prevent_default();

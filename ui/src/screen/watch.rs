@@ -2,9 +2,13 @@
 
 use footlight_protocol::room::{ServerMessage, StreamState};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, KeyboardEvent};
 
+use crate::air::Air;
 use crate::api::Relay;
 use crate::browser;
+use crate::liking::Liking;
 use crate::part::chat::Chat;
 use crate::part::icon::Mark;
 use crate::part::preferences::LanguageChoice;
@@ -31,6 +35,12 @@ pub fn Watch() -> impl IntoView {
     provide_context(Relay::here(room.clone()));
     let seat = Seat::provide();
     let viewing = Viewing::provide(seat);
+    // Without a measured picture what flies is of now.
+    let clock = move || viewing.media_ms().unwrap_or_else(|| seat.relay_now(browser::now_ms()));
+    let air = Air::provide(clock, Signal::stored(true));
+    let liking = Liking::provide(seat, air);
+    let keys = window_event_listener(leptos::ev::keydown, move |event| keyboard(air, &event));
+    on_cleanup(move || keys.remove());
     let token = browser::stored(TOKEN);
     let socket = browser::socket_url(&format!("/ws/{room}"));
     let address = Address { socket, probe: Some("/healthz".to_owned()), token: token.clone(), owner: None };
@@ -39,6 +49,9 @@ pub fn Watch() -> impl IntoView {
             browser::store(TOKEN, token);
         }
         viewing.hear(event);
+        let me = seat.room().with_untracked(|room| room.me.as_ref().map(|me| me.id.clone()));
+        air.hear(event, me.as_ref());
+        liking.hear(event);
     });
 
     let chat_open = RwSignal::new(false);
@@ -96,5 +109,22 @@ pub fn Watch() -> impl IntoView {
                 <Chat />
             </aside>
         </main>
+    }
+}
+
+/// Keys that work everywhere but where they mean something of their own.
+fn keyboard(air: Air, event: &KeyboardEvent) {
+    let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    let own = target.is_some_and(|target| {
+        ["SELECT", "TEXTAREA", "INPUT"].contains(&target.tag_name().as_str())
+            // There it deletes, for those who moderate.
+            || target.closest("#chat-log").ok().flatten().is_some()
+    });
+    if own || event.ctrl_key() || event.meta_key() || event.alt_key() {
+        return;
+    }
+    if event.key().eq_ignore_ascii_case("d") {
+        air.toggle();
+        event.prevent_default();
     }
 }

@@ -18,5 +18,6 @@ pub mod reach;
 pub mod recording;
 pub mod replay;
 pub mod room;
+pub mod sky;
 pub mod take;
 pub mod undo;

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::{Board, Gift};
 use footlight_protocol::room::{
     Event, EventKind, Layer, Member, Note, Presence, Recording, Renditions, Role, RoomState, ServerMessage,
@@ -74,6 +75,8 @@ pub enum LineKind {
 pub struct Pending {
     pub nonce: Nonce,
     pub text: String,
+    /// How it is to fly over the picture.
+    pub fly: Fly,
 }
 
 /// The last request that was refused.
@@ -99,10 +102,7 @@ pub enum RoomEvent {
     /// It closed the socket because it ends, and will be back.
     GoesAway,
     /// This page says something.
-    Typed {
-        nonce: Nonce,
-        text: String,
-    },
+    Typed(Pending),
     /// This page sends a gift.
     Sent {
         nonce: Nonce,
@@ -131,6 +131,8 @@ pub struct Room {
     pub layers: Vec<Layer>,
     /// Those of them that the relay makes.
     pub renditions: Option<Renditions>,
+    /// How often the broadcast was liked.
+    pub likes: u64,
     /// The relay has said that it goes and comes back; at about this time (its clock), where it said so.
     pub leaving: Option<UnixMillis>,
     pub muted_until: Option<UnixMillis>,
@@ -156,9 +158,9 @@ impl Room {
         match event {
             RoomEvent::Link(link) => self.link = link,
             RoomEvent::Server(message) => self.hear(message, now),
-            RoomEvent::Typed { nonce, text } => {
+            RoomEvent::Typed(pending) => {
                 if self.pending.len() < MAX_PENDING {
-                    self.pending.push(Arc::new(Pending { nonce, text }));
+                    self.pending.push(Arc::new(pending));
                     self.revision += 1;
                 }
             }
@@ -256,6 +258,7 @@ impl Room {
             ServerMessage::Event { event } => self.take(event),
             ServerMessage::Room { room } => self.look(room),
             ServerMessage::Presence { presence } => self.presence = presence,
+            ServerMessage::Likes { total } => self.likes = total,
             ServerMessage::Done { nonce, seq } => {
                 self.unpaid.retain(|(sent, ..)| *sent != nonce);
                 // Said before a break, answered after it: the line may already be in the history.
@@ -299,6 +302,7 @@ impl Room {
         self.recording = room.recording;
         self.layers = room.layers;
         self.renditions = room.renditions;
+        self.likes = room.likes;
     }
 
     fn take(&mut self, event: Event) {
@@ -311,7 +315,7 @@ impl Room {
         self.revision += 1;
         let id = MessageId(seq.0);
         match kind {
-            EventKind::Said { by, text, nonce } => {
+            EventKind::Said { by, text, nonce, .. } => {
                 if let Some(nonce) = nonce {
                     self.settle(&nonce);
                 }
@@ -418,12 +422,17 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn typed(sent_as: &str, text: &str) -> RoomEvent {
+        RoomEvent::Typed(Pending { nonce: nonce(sent_as), text: text.into(), fly: Fly::default() })
+    }
+
     fn event(seq: u64, kind: EventKind) -> RoomEvent {
         RoomEvent::Server(ServerMessage::Event { event: Event { seq: Seq(seq), at: seq * 1_000, kind } })
     }
 
     fn said(seq: u64, who: &str, text: &str, sent_as: Option<&str>) -> RoomEvent {
-        let kind = EventKind::Said { by: member(who), text: text.into(), nonce: sent_as.map(nonce) };
+        let kind =
+            EventKind::Said { by: member(who), text: text.into(), nonce: sent_as.map(nonce), fly: None };
         event(seq, kind)
     }
 
@@ -445,6 +454,7 @@ mod tests {
                 recording: None,
                 layers: Vec::new(),
                 renditions: None,
+                likes: 0,
                 room: Default::default(),
                 stream: StreamState::Offline,
                 presence: Presence::default(),
@@ -476,7 +486,7 @@ mod tests {
     #[test]
     fn own_message_shows_at_once_and_is_replaced_by_the_room_s() {
         let mut room = told([welcome(false, vec![], 0)]);
-        room.apply(RoomEvent::Typed { nonce: nonce("n1"), text: "hi".into() }, 0.0);
+        room.apply(typed("n1", "hi"), 0.0);
         assert_eq!(room.pending().len(), 1);
         room.apply(said(1, "me", "hi", Some("n1")), 0.0);
         room.apply(RoomEvent::Server(ServerMessage::Done { nonce: nonce("n1"), seq: Seq(1) }), 0.0);
@@ -487,7 +497,7 @@ mod tests {
     fn a_message_typed_while_away_waits_for_the_reconnect() {
         let mut room = told([welcome(false, vec![said(1, "a", "one", None)], 1)]);
         room.apply(RoomEvent::Link(Link::Lost { since: 0.0, retry_at: 400.0 }), 0.0);
-        room.apply(RoomEvent::Typed { nonce: nonce("n1"), text: "still here".into() }, 0.0);
+        room.apply(typed("n1", "still here"), 0.0);
         room.apply(welcome(true, vec![said(2, "b", "two", None)], 2), 0.0);
         assert_eq!(texts(&room), ["one", "two"]);
         assert_eq!(room.pending()[0].text, "still here");
@@ -496,7 +506,7 @@ mod tests {
     #[test]
     fn a_message_that_got_through_before_the_break_is_not_said_twice() {
         let mut room = told([welcome(false, vec![], 0)]);
-        room.apply(RoomEvent::Typed { nonce: nonce("n1"), text: "hi".into() }, 0.0);
+        room.apply(typed("n1", "hi"), 0.0);
         // The tail does not carry the nonce; the repeat is answered with the old seq.
         room.apply(welcome(true, vec![said(1, "me", "hi", None)], 1), 0.0);
         room.apply(RoomEvent::Server(ServerMessage::Done { nonce: nonce("n1"), seq: Seq(1) }), 0.0);
@@ -506,7 +516,7 @@ mod tests {
     #[test]
     fn a_refused_message_comes_back_with_its_text() {
         let mut room = told([welcome(false, vec![], 0)]);
-        room.apply(RoomEvent::Typed { nonce: nonce("n1"), text: "hi".into() }, 0.0);
+        room.apply(typed("n1", "hi"), 0.0);
         let failure = Failure::new(Code::TooFast, "slow down");
         let refused =
             ServerMessage::Refused { nonce: Some(nonce("n1")), failure, retry_after_ms: Some(3_000) };
@@ -631,7 +641,7 @@ mod tests {
         let mut room = told([welcome(false, vec![], 0)]);
         for seq in 1..=(MAX_LINES as u64 + 50) {
             room.apply(said(seq, "a", "x", None), 0.0);
-            room.apply(RoomEvent::Typed { nonce: nonce(&format!("n{seq}")), text: "y".into() }, 0.0);
+            room.apply(typed(&format!("n{seq}"), "y"), 0.0);
         }
         assert_eq!((room.lines().count(), room.pending().len()), (MAX_LINES, MAX_PENDING));
         assert_eq!(room.lines().next().unwrap().id, MessageId(51));

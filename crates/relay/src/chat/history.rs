@@ -126,7 +126,7 @@ mod tests {
 
     fn said(history: &mut History, nonce: &str) -> Seq {
         let by = Member { id: "u1".parse().unwrap(), name: "Ada".into(), role: Role::Guest };
-        let kind = EventKind::Said { by: by.clone(), text: "hi".into(), nonce: None };
+        let kind = EventKind::Said { by: by.clone(), text: "hi".into(), nonce: None, fly: None };
         let event = Event { seq: history.next_seq(), at: 0, kind };
         let kept = Kept { event, by: Some(by.id), nonce: Some(nonce.parse().unwrap()) };
         let seq = kept.event.seq;

@@ -19,6 +19,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::gifts::Boards;
+use super::likes::{self, Likes};
 use super::places::Places;
 use super::seats::{Seats, Waiting};
 use super::sessions::{Media, Who};
@@ -96,7 +97,7 @@ pub(crate) struct Actor {
     pub(super) engine: mpsc::Sender<Command>,
     pub(super) sessions: Arc<AtomicU64>,
     pub(super) metrics: Arc<Metrics>,
-    state: watch::Sender<RoomState>,
+    pub(super) state: watch::Sender<RoomState>,
     pub(super) hooks: Hooks,
     pub(super) drain: Drain,
     pub(super) stream: Stream,
@@ -119,6 +120,7 @@ pub(crate) struct Actor {
     /// What can be sent.
     pub(super) catalogue: Catalogue,
     pub(super) boards: Boards,
+    pub(super) likes: Likes,
     pub(super) waiting: Waiting,
     pub(super) writes: FuturesOrdered<Write>,
 }
@@ -155,6 +157,7 @@ impl Actor {
             paces: HashMap::new(),
             gift_paces: HashMap::new(),
             boards: Boards::default(),
+            likes: Likes::default(),
             waiting: Waiting::new(),
             writes: FuturesOrdered::new(),
         };
@@ -176,6 +179,9 @@ impl Actor {
     ) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Ticks only while there is something to tell, so the first like after a pause is told at once.
+        let mut liked = tokio::time::interval(likes::EVERY);
+        liked.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (drain, mut told) = (self.drain.clone(), false);
         loop {
             if self.seats.is_overdue() {
@@ -194,6 +200,7 @@ impl Actor {
                 Some(ask) = inbox.recv() => self.answer(ask).await,
                 _ = tick.tick() => self.tick().await,
                 () = sleep_until(due), if due.is_some() => self.seats.send(Instant::now()),
+                _ = liked.tick(), if self.likes.untold() => self.tell_likes(),
             }
         }
     }
@@ -315,6 +322,7 @@ impl Actor {
     pub(super) fn changed(&mut self, before: &(StreamState, usize)) {
         let stream = self.stream.state();
         if stream == StreamState::Offline {
+            self.likes.reset();
             self.notes.clear();
             self.layers.clear();
             self.renditions = None;
@@ -331,6 +339,7 @@ impl Actor {
             state.notes.clone_from(&self.notes);
             state.layers.clone_from(&self.layers);
             state.renditions = self.renditions;
+            state.likes = self.likes.total();
         });
         self.tell_room();
     }
@@ -352,6 +361,7 @@ impl Actor {
         self.paces.retain(|_, pace| !pace.idle(now));
         self.gift_paces.retain(|_, pace| !pace.idle(now));
         self.count_board(now);
+        self.likes.forget(now);
         for user in self.places.sweep(now) {
             self.tell(Happening::ViewerLeft { user, viewers: self.viewers() });
         }
@@ -400,6 +410,7 @@ impl Actor {
             card: self.card.clone(),
             layers: self.layers.clone(),
             renditions: self.renditions,
+            likes: self.likes.total(),
         }
     }
 }

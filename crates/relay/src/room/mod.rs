@@ -5,6 +5,7 @@
 
 mod actor;
 mod gifts;
+mod likes;
 pub(crate) mod patch;
 mod places;
 mod seats;

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use footlight_protocol::danmaku::Fly;
 use footlight_protocol::room::{
     Action, ClientMessage, Event, EventKind, MAX_CARD, MAX_NAME, MAX_TEXT, Member, Role as Rank,
     ServerMessage, UnixMillis,
@@ -68,7 +69,8 @@ impl Actor {
         };
         match message {
             ClientMessage::Name { name } => self.name(seat, me, &name).await,
-            ClientMessage::Say { nonce, text } => self.talk(seat, me, nonce, &text),
+            ClientMessage::Say { nonce, text, fly } => self.talk(seat, me, nonce, &text, fly),
+            ClientMessage::Like { count } => self.like(seat, &me, count),
             ClientMessage::Moderate { nonce, action } => self.moderate(seat, me, nonce, action).await,
             ClientMessage::SetCard { nonce, text } => self.set_card(seat, me, nonce, &text).await,
             ClientMessage::SendGift { nonce, gift, count } => self.send_gift(seat, me, nonce, &gift, count),
@@ -130,7 +132,7 @@ impl Actor {
         self.seats.tell(seat, &ServerMessage::Done { nonce, seq: self.history.seq() });
     }
 
-    fn talk(&mut self, seat: SeatId, me: Member, nonce: Nonce, text: &str) {
+    fn talk(&mut self, seat: SeatId, me: Member, nonce: Nonce, text: &str, fly: Option<Fly>) {
         if self.repeated(seat, &me.id, &nonce) {
             return;
         }
@@ -142,7 +144,9 @@ impl Actor {
         match text {
             Ok(text) => {
                 let by = me.id.clone();
-                self.keep(seat, by, nonce.clone(), EventKind::Said { by: me, text, nonce: Some(nonce) }, now);
+                let fly = fly.map(|fly| fly.accepted(me.role, now * 1_000));
+                let said = EventKind::Said { by: me, text, nonce: Some(nonce.clone()), fly };
+                self.keep(seat, by, nonce, said, now);
             }
             Err((failure, after)) => self.refuse(seat, Some(nonce), failure, after),
         }

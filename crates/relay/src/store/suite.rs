@@ -100,7 +100,12 @@ fn said(seq: u64, by: &str) -> Kept {
     kept(
         seq,
         by,
-        EventKind::Said { by: member(by), text: format!("你好 {seq} '; DROP TABLE event"), nonce: None },
+        EventKind::Said {
+            by: member(by),
+            text: format!("你好 {seq} '; DROP TABLE event"),
+            nonce: None,
+            fly: None,
+        },
     )
 }
 

@@ -11,6 +11,7 @@ mod chat;
 mod clip;
 mod conformance;
 mod corpus;
+mod danmaku;
 mod encoder;
 mod flv;
 mod footage;

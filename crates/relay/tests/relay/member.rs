@@ -122,7 +122,8 @@ impl Chat {
     }
 
     pub(crate) async fn say(&mut self, nonce: &str, text: &str) -> Result<Seq, (Code, Option<u32>)> {
-        self.send(&ClientMessage::Say { nonce: nonce.parse().unwrap(), text: text.to_owned() }).await;
+        self.send(&ClientMessage::Say { nonce: nonce.parse().unwrap(), text: text.to_owned(), fly: None })
+            .await;
         self.answer(nonce).await
     }
 

@@ -282,7 +282,8 @@ mod tests {
     fn events(from: u64, count: u64, events_after: Option<Seq>) -> Events {
         let by = Member { id: "u1".parse().unwrap(), name: "Ada".into(), role: Role::Guest };
         let said = |seq: u64| {
-            let kind = EventKind::Said { by: by.clone(), text: format!("line {seq}"), nonce: None };
+            let kind =
+                EventKind::Said { by: by.clone(), text: format!("line {seq}"), nonce: None, fly: None };
             Timed { at_ms: seq * 1_000, event: Event { seq: Seq(seq), at: 0, kind } }
         };
         Events { events: (from..from + count).map(said).collect(), events_after }

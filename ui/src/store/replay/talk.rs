@@ -6,19 +6,23 @@ use footlight_protocol::MessageId;
 use footlight_protocol::replay::Timed;
 use footlight_protocol::room::{EventKind, Member};
 
+use crate::store::sky::{self, Flyer};
+
 /// Lines that are shown at once, the newest ones.
 pub const MAX_LINES: usize = 400;
 /// Below so many messages there is no curve to draw.
 const CURVE_FROM: usize = 12;
 
 /// One message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Said {
     pub id: MessageId,
     /// Media time.
     pub at_ms: u64,
     pub by: Member,
     pub text: String,
+    /// As it flies over the picture.
+    pub flyer: Flyer,
 }
 
 /// All of them, in order of time.
@@ -29,11 +33,10 @@ pub struct Talk {
 
 impl Talk {
     pub fn add(&mut self, events: Vec<Timed>) {
-        let said = events.into_iter().filter_map(|Timed { at_ms, event }| match event.kind {
-            EventKind::Said { by, text, .. } => {
-                Some(Arc::new(Said { id: MessageId(event.seq.0), at_ms, by, text }))
-            }
-            _ => None,
+        let said = events.into_iter().filter_map(|Timed { at_ms, event }| {
+            let flyer = sky::timed(at_ms, &event)?;
+            let EventKind::Said { by, text, .. } = event.kind else { return None };
+            Some(Arc::new(Said { id: MessageId(event.seq.0), at_ms, by, text, flyer }))
         });
         self.said.extend(said);
         // The relay's clock may have been set meanwhile.
@@ -86,7 +89,7 @@ mod tests {
     }
 
     fn timed(seq: u64, at_ms: u64, text: &str) -> Timed {
-        let kind = EventKind::Said { by: member(), text: text.into(), nonce: None };
+        let kind = EventKind::Said { by: member(), text: text.into(), nonce: None, fly: None };
         Timed { at_ms, event: Event { seq: Seq(seq), at: 1_000_000 + at_ms, kind } }
     }
 
