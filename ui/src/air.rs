@@ -132,14 +132,15 @@ impl Air {
     pub fn hear(self, event: &RoomEvent, me: Option<&UserId>) {
         let RoomEvent::Server(ServerMessage::Event { event }) = event else { return };
         match &event.kind {
-            EventKind::Said { .. } | EventKind::Gifted { .. } => {
+            EventKind::Said { .. } => {
                 if let Some(flyer) = sky::said(event, me) {
                     self.put(flyer);
                 }
             }
             EventKind::Deleted { message } => self.take_down(Seq(message.0)),
-            EventKind::Refunded { gift, .. } => self.take_down(*gift),
             EventKind::Banned { user } => self.take_down_all_of(&user.id),
+            // Gifts have cards of their own over a live picture.
+            EventKind::Gifted { .. } | EventKind::Refunded { .. } => {}
             EventKind::Restored { .. } | EventKind::TimedOut { .. } | EventKind::Pardoned { .. } => {}
         }
     }

@@ -1,4 +1,4 @@
-//! What was said in a broadcast, at its time. What moderators did has been done to it by the relay.
+//! What was said and given in a broadcast, at its time. What moderators did has been done to it by the relay.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ pub const MAX_LINES: usize = 400;
 /// Below so many messages there is no curve to draw.
 const CURVE_FROM: usize = 12;
 
-/// One message.
+/// One message, or a gift.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Said {
     pub id: MessageId,
@@ -33,12 +33,19 @@ pub struct Talk {
 
 impl Talk {
     pub fn add(&mut self, events: Vec<Timed>) {
-        let said = events.into_iter().filter_map(|Timed { at_ms, event }| {
-            let flyer = sky::timed(at_ms, &event)?;
-            let EventKind::Said { by, text, .. } = event.kind else { return None };
-            Some(Arc::new(Said { id: MessageId(event.seq.0), at_ms, by, text, flyer }))
-        });
-        self.said.extend(said);
+        for Timed { at_ms, event } in events {
+            if let EventKind::Refunded { gift, .. } = event.kind {
+                self.said.retain(|said| said.id.0 != gift.0);
+                continue;
+            }
+            let Some(flyer) = sky::timed(at_ms, &event) else { continue };
+            let (by, text) = match event.kind {
+                EventKind::Said { by, text, .. } => (by, text),
+                EventKind::Gifted { by, gift, count, .. } => (by, format!("{} ×{count}", gift.icon)),
+                _ => continue,
+            };
+            self.said.push(Arc::new(Said { id: MessageId(event.seq.0), at_ms, by, text, flyer }));
+        }
         // The relay's clock may have been set meanwhile.
         self.said.sort_by_key(|said| (said.at_ms, said.id.0));
     }
@@ -80,6 +87,7 @@ impl Talk {
 #[cfg(test)]
 mod tests {
     use footlight_protocol::Seq;
+    use footlight_protocol::gift::{Gift, Show};
     use footlight_protocol::room::{Event, Role};
 
     use super::*;
@@ -95,6 +103,29 @@ mod tests {
 
     fn texts(said: &[Arc<Said>]) -> Vec<&str> {
         said.iter().map(|said| said.text.as_str()).collect()
+    }
+
+    #[test]
+    fn a_gift_is_there_unless_it_was_given_back() {
+        let rose = Gift {
+            id: "rose".parse().unwrap(),
+            name: String::new(),
+            icon: "🌹".into(),
+            price: 1,
+            show: Show::Small,
+            per_hour: None,
+        };
+        let gifted = |seq: u64| {
+            let (by, gift) = (member(), rose.clone());
+            let kind = EventKind::Gifted { by, gift, count: 2, coins: 2, entry: seq, nonce: None };
+            Timed { at_ms: 100 * seq, event: Event { seq: Seq(seq), at: 0, kind } }
+        };
+        let back = EventKind::Refunded { gift: Seq(1), to: member(), coins: 2, entry: 3 };
+        let mut talk = Talk::default();
+        talk.add(vec![gifted(1), gifted(2)]);
+        assert_eq!(texts(talk.all()), ["🌹 ×2", "🌹 ×2"]);
+        talk.add(vec![Timed { at_ms: 300, event: Event { seq: Seq(3), at: 0, kind: back } }]);
+        assert_eq!(talk.all().iter().map(|said| said.id.0).collect::<Vec<_>>(), [2]);
     }
 
     #[test]
