@@ -130,6 +130,8 @@ fn lint() -> Result<()> {
     step("format", cargo().args(["fmt", "--all", "--check"]))?;
     step("clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let deny = setup::cargo_deny()?;
+    // A build brings the crates of its own platform; what is judged are those of all.
+    step("fetch the crates of all platforms", cargo().args(["fetch", "--locked"]))?;
     // The advisory database is fetched from outside, so that part runs where there is a network (see deny.toml).
     step(
         "licences, bans and sources",
