@@ -103,6 +103,16 @@ pub fn end_boot() {
     }
 }
 
+/// Reads a text out, where the browser can.
+pub fn say(text: &str, language: &str) {
+    if let (Ok(voice), Ok(words)) =
+        (window().speech_synthesis(), web_sys::SpeechSynthesisUtterance::new_with_text(text))
+    {
+        words.set_lang(language);
+        voice.speak(&words);
+    }
+}
+
 pub fn focus(id: &str) {
     focus_in(&format!("#{id}"));
 }

@@ -3,6 +3,7 @@
 
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::Gift;
+use footlight_protocol::overlay::Control;
 use footlight_protocol::room::{Action, ClientMessage, EventKind, Member, Role, ServerMessage};
 use footlight_protocol::{CloseCode, GiftId, Nonce, UserId};
 use leptos::prelude::*;
@@ -208,6 +209,13 @@ impl Seat {
     pub fn refund(self, entry: u64) {
         if let Some(nonce) = nonce() {
             self.send(&ClientMessage::Refund { nonce, entry });
+        }
+    }
+
+    /// Tells the room's overlay pages what to do. Owner only.
+    pub fn control_overlay(self, control: Control) {
+        if let Some(nonce) = nonce() {
+            self.send(&ClientMessage::Overlay { nonce, control });
         }
     }
 

@@ -18,7 +18,7 @@ const WASM: &str = "wasm32-unknown-unknown";
 /// Each face's folder, and its programs with the pages that start them.
 const FACES: [(&str, &[(&str, &str)]); 2] = [
     ("studio", &[("studio", "index.html")]),
-    ("watch", &[("watch", "index.html"), ("replay", "replay.html")]),
+    ("watch", &[("watch", "index.html"), ("replay", "replay.html"), ("overlay", "overlay.html")]),
 ];
 
 pub(crate) fn build() -> Result<()> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::danmaku::Fly;
 use crate::gift::{Board, Gift};
+use crate::overlay::Control;
 use crate::studio::Held;
 use crate::{Failure, GiftId, LayerId, MessageId, Nonce, RoomId, Seq, UserId};
 
@@ -72,6 +73,8 @@ pub enum ClientMessage {
     Refund { nonce: Nonce, entry: u64 },
     /// Sets what the room offers. Owner only. Answered like `grant`.
     SetGifts { nonce: Nonce, gifts: Vec<Gift> },
+    /// Tells the room's overlay pages what to do. Owner only. Answered like `grant`.
+    Overlay { nonce: Nonce, control: Control },
     /// Asks for the relay's clock; `sent` comes back unchanged.
     Ping { sent: f64 },
     /// What this viewer's player measures, at most every two seconds.
@@ -149,6 +152,8 @@ pub enum ServerMessage {
     },
     /// The name was set (answer to `name`), or the role changed.
     You { you: Member },
+    /// For overlay pages: what their gifts shall do.
+    Overlay { control: Control },
     /// How many coins this person has. Told after the welcome, and whenever it changes.
     Wallet { coins: u64 },
     /// What can be sent. The newest replaces the older.

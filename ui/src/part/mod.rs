@@ -30,6 +30,7 @@ pub mod meter;
 pub mod microphone;
 pub mod moderate;
 pub mod notes;
+pub mod overlay_field;
 pub mod picker;
 pub mod preferences;
 pub mod preview;

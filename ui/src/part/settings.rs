@@ -1,4 +1,5 @@
-//! The creator's settings: the card between broadcasts, what the room offers, and the stream keys.
+//! The creator's settings: the card between broadcasts, what the room offers, the overlay page, and the
+//! stream keys.
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
@@ -7,6 +8,7 @@ use crate::part::card_field::CardField;
 use crate::part::gift_list::GiftList;
 use crate::part::icon::Icon;
 use crate::part::keys::StreamKeys;
+use crate::part::overlay_field::OverlayField;
 use crate::words::use_words;
 
 #[component]
@@ -43,6 +45,7 @@ pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
             </header>
             <CardField />
             <GiftList />
+            <OverlayField />
             <StreamKeys open />
         </dialog>
     }

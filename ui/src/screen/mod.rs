@@ -1,5 +1,6 @@
 //! One page each.
 
+pub mod overlay;
 pub mod replay;
 pub mod studio;
 pub mod watch;

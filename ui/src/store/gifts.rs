@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 
 use footlight_protocol::Seq;
 use footlight_protocol::gift::{COMBO_MS, Gift, Show};
-use footlight_protocol::room::{Member, UnixMillis};
+use footlight_protocol::overlay::Control;
+use footlight_protocol::room::{Member, Role, UnixMillis};
 
 /// Runs that wait for the picture. Full ⇒ the one that is worth least is left out; all of them stand in the log.
 const MOST_WAITING: usize = 60;
@@ -107,6 +108,9 @@ pub struct Parade {
     up: Vec<Card>,
     waiting: VecDeque<Run>,
     next: u64,
+    paused: bool,
+    /// The one that went last.
+    last: Option<Run>,
     /// Runs below this many coins are not shown.
     pub least: u64,
 }
@@ -115,6 +119,23 @@ impl Parade {
     /// What is on the picture, the oldest first.
     pub fn up(&self) -> &[Card] {
         &self.up
+    }
+
+    /// The same, to keep.
+    pub fn up_now(&self) -> Vec<Card> {
+        self.up.clone()
+    }
+
+    /// Does what the owner wants of an overlay.
+    pub fn obey(&mut self, control: Control, now: f64) {
+        match control {
+            Control::Pause => self.paused = true,
+            Control::Resume => self.paused = false,
+            Control::Skip => return self.skip(now),
+            Control::Again => self.waiting.extend(self.last.take()),
+            Control::Test => self.waiting.push_back(test(self.next)),
+        }
+        self.tick(now);
     }
 
     pub fn is_idle(&self) -> bool {
@@ -149,14 +170,20 @@ impl Parade {
     /// Takes away the card that has been up for longest, and goes on.
     pub fn skip(&mut self, now: f64) {
         if !self.up.is_empty() {
-            self.up.remove(0);
+            self.last = Some(self.up.remove(0).run);
         }
         self.tick(now);
     }
 
     /// Takes down what had its time, and puts up what waits, by what it is worth.
     pub fn tick(&mut self, now: f64) {
+        if let Some(gone) = self.up.iter().rfind(|card| card.until <= now) {
+            self.last = Some(gone.run.clone());
+        }
         self.up.retain(|card| card.until > now);
+        if self.paused {
+            return;
+        }
         for (grand, places) in [(true, GRAND_PLACES), (false, PLACES)] {
             let kind = |run: &Run| (run.gift.show == Show::Grand) == grand;
             while self.up.iter().filter(|card| kind(&card.run)).count() < places {
@@ -172,9 +199,26 @@ impl Parade {
     }
 }
 
+/// A gift that nobody sent. Each is another's, so that they make no run.
+fn test(number: u64) -> Run {
+    let by = Member {
+        id: format!("test{number}").parse().expect("letters and digits"),
+        name: "Footlight".to_owned(),
+        role: Role::Guest,
+    };
+    let gift = Gift {
+        id: "star".parse().expect("a valid id"),
+        name: String::new(),
+        icon: "⭐".to_owned(),
+        price: 50,
+        show: Show::Medium,
+        per_hour: None,
+    };
+    Run::of(by, gift, Piece { seq: Seq(0), at: 0, count: 1, coins: 50, entry: 0 })
+}
+
 #[cfg(test)]
 mod tests {
-    use footlight_protocol::room::Role;
 
     use super::*;
 
@@ -223,6 +267,29 @@ mod tests {
         assert_eq!(names(&parade), ["f", "e", "d"]);
         parade.skip(4_000.0);
         assert_eq!(names(&parade), ["e", "d", "g"]);
+    }
+
+    #[test]
+    fn an_overlay_pauses_skips_shows_again_and_tests() {
+        let mut parade = Parade::default();
+        parade.push(run(1, "ann", 5, Show::Small), 0.0);
+        parade.obey(Control::Pause, 100.0);
+        parade.push(run(2, "bob", 5, Show::Small), 200.0);
+        parade.tick(4_000.0);
+        assert!(up(&parade).is_empty() && !parade.is_idle(), "what is up goes, what waits goes on waiting");
+        parade.obey(Control::Resume, 4_100.0);
+        assert_eq!(up(&parade), [(2, "bob".to_owned(), 5)]);
+        parade.obey(Control::Skip, 4_200.0);
+        assert!(parade.is_idle());
+        parade.obey(Control::Again, 4_300.0);
+        assert_eq!(up(&parade), [(3, "bob".to_owned(), 5)]);
+        parade.obey(Control::Test, 4_400.0);
+        parade.obey(Control::Test, 4_500.0);
+        assert_eq!(up(&parade).len(), 3);
+        let mut nothing = Parade::default();
+        nothing.obey(Control::Again, 0.0);
+        nothing.obey(Control::Skip, 0.0);
+        assert!(nothing.is_idle());
     }
 
     #[test]

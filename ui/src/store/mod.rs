@@ -12,6 +12,7 @@ pub mod keys;
 pub mod ladder;
 pub mod layer;
 pub mod meter;
+pub mod overlay;
 pub mod place;
 pub mod playback;
 pub mod reach;

@@ -7,6 +7,11 @@ pub fn room(path: &str) -> RoomId {
     segments(path).next().and_then(|room| room.parse().ok()).unwrap_or_default()
 }
 
+/// The room of `/overlay/{room}`.
+pub fn overlay(path: &str) -> RoomId {
+    segments(path).nth(1).and_then(|room| room.parse().ok()).unwrap_or_default()
+}
+
 /// The broadcast of `/{room}/replay/{id}`; none where the id cannot be one.
 pub fn replay(path: &str) -> Option<ReplayId> {
     segments(path).nth(2)?.parse().ok()
@@ -40,6 +45,13 @@ mod tests {
         ] {
             assert_eq!(room(path).as_str(), of, "{path}");
             assert_eq!(replay(path).as_ref().map(ReplayId::as_str), id, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_overlay_is_of_a_room() {
+        for (path, of) in [("/overlay/cooking", "cooking"), ("/overlay", "main"), ("/overlay/A", "main")] {
+            assert_eq!(overlay(path).as_str(), of, "{path}");
         }
     }
 

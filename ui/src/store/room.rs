@@ -290,7 +290,7 @@ impl Room {
             // The close that follows starts the way back; until then everything goes on.
             ServerMessage::Leaving { at } => self.leaving = Some(at),
             ServerMessage::Batch { messages } => messages.into_iter().for_each(|one| self.hear(one, now)),
-            ServerMessage::Pong { .. } => {}
+            ServerMessage::Overlay { .. } | ServerMessage::Pong { .. } => {}
         }
     }
 

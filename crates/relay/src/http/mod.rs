@@ -139,6 +139,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/", get(pages::home))
         .route("/assets/{*path}", get(pages::asset))
         .route("/{room}", get(pages::watch))
+        .route("/overlay/{room}", get(pages::overlay))
         .route("/{room}/replay/{id}", get(replays::page))
         .layer(CompressionLayer::new());
     negotiation

@@ -30,6 +30,18 @@ pub(crate) async fn watch(State(app): State<App>, Path(room): Path<String>, head
     }
 }
 
+/// `GET /overlay/{room}`
+pub(crate) async fn overlay(
+    State(app): State<App>,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    match app.room(&room) {
+        Ok(_) => file("overlay.html", &headers),
+        Err(failure) => for_reader(&headers, failure.into()),
+    }
+}
+
 /// `GET /assets/…`
 pub(crate) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
     file(&path, &headers)

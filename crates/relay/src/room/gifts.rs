@@ -1,6 +1,7 @@
 //! Gifts in the room: asked for here, decided by the books, announced once they are on disk.
 
 use footlight_protocol::gift::{Board, Gift, Giver, MAX_GRANT};
+use footlight_protocol::overlay::Control;
 use footlight_protocol::room::{EventKind, Member, Role as Rank, ServerMessage, UnixMillis};
 use footlight_protocol::{Code, Failure, GiftId, Nonce, UserId};
 
@@ -164,6 +165,15 @@ impl Actor {
             let gifts = self.catalogue.gifts().to_vec();
             self.seats.tell_all(&ServerMessage::Gifts { gifts }, Weight::Full);
         }
+        self.seats.tell(seat, &ServerMessage::Done { nonce, seq: self.history.seq() });
+    }
+
+    /// Passes on what the owner wants of the overlay pages, which are members like others.
+    pub(super) fn overlay(&mut self, seat: SeatId, me: Member, nonce: Nonce, control: Control) {
+        if me.role != Rank::Owner {
+            return self.refuse(seat, Some(nonce), owner_only(), None);
+        }
+        self.seats.tell_all(&ServerMessage::Overlay { control }, Weight::Full);
         self.seats.tell(seat, &ServerMessage::Done { nonce, seq: self.history.seq() });
     }
 

@@ -77,6 +77,7 @@ impl Actor {
             ClientMessage::Grant { nonce, user, coins } => self.grant(seat, me, nonce, user, coins),
             ClientMessage::Refund { nonce, entry } => self.refund(seat, me, nonce, entry).await,
             ClientMessage::SetGifts { nonce, gifts } => self.set_gifts(seat, me, nonce, gifts).await,
+            ClientMessage::Overlay { nonce, control } => self.overlay(seat, me, nonce, control),
             ClientMessage::Playing { latency_ms } => {
                 if let Some(seat) = self.seats.get_mut(seat) {
                     seat.playing = latency_ms.map(|latency| (latency, std::time::Instant::now()));

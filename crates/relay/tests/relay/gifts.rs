@@ -5,6 +5,7 @@ use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use footlight_protocol::gift::{Gift, Links, MAX_COUNT, Receipt, ReceiptKey, Show};
+use footlight_protocol::overlay::Control;
 use footlight_protocol::room::{ClientMessage, EventKind, ServerMessage};
 use footlight_protocol::{Code, GiftId, Nonce, Seq, UserId};
 use sha2::{Digest as _, Sha256};
