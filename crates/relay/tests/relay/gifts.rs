@@ -131,6 +131,10 @@ async fn what_a_room_offers_is_its_owners_to_say() {
     assert_eq!(guest.send_gift("g", "tea", 1).await.map_err(|(code, _)| code), Err(Code::NameNeeded));
     assert_eq!(guest.grant("h", &owner.me.id, 5).await.map_err(|(code, _)| code), Err(Code::Forbidden));
     assert_eq!(guest.refund("i", 1).await.map_err(|(code, _)| code), Err(Code::Forbidden));
+    guest.send(&ClientMessage::Overlay { nonce: nonce("o"), control: Control::Skip }).await;
+    assert_eq!(guest.answer("o").await.map_err(|(code, _)| code), Err(Code::Forbidden));
+    owner.send(&ClientMessage::Overlay { nonce: nonce("o"), control: Control::Skip }).await;
+    assert!(owner.answer("o").await.is_ok());
     assert_eq!(
         owner.refund("j", 1).await.map_err(|(code, _)| code),
         Err(Code::NotFound),
