@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine as _;
@@ -83,9 +83,24 @@ impl Relay {
     }
 
     /// Without a goodbye.
-    fn kill(mut self) {
+    fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+}
+
+/// Kills the relay as soon as so many gifts were answered: counted rather than timed, so that it happens amid them on a
+/// slow machine and on a fast one.
+struct Doom {
+    answers_left: AtomicUsize,
+    relay: Mutex<Relay>,
+}
+
+impl Doom {
+    fn answered(&self) {
+        if self.answers_left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.relay.lock().unwrap().kill();
+        }
     }
 }
 
@@ -133,6 +148,7 @@ async fn spend(
     mut stream: SplitStream<Socket>,
     gifts: Vec<String>,
     fates: Arc<Mutex<Fates>>,
+    doom: Arc<Doom>,
 ) {
     let sent = gifts.clone();
     let sending = async {
@@ -154,9 +170,11 @@ async fn spend(
         while !open.is_empty() {
             match next(&mut stream).await {
                 Some(ServerMessage::Done { nonce, seq }) => {
-                    open.remove(nonce.as_str());
                     let before = fates.lock().unwrap().paid.insert(nonce.to_string(), seq.0);
                     assert!(before.is_none_or(|before| before == seq.0), "{nonce} is two gifts");
+                    if open.remove(nonce.as_str()) {
+                        doom.answered();
+                    }
                 }
                 Some(ServerMessage::Refused { nonce: Some(nonce), failure, .. }) => {
                     // A room that is busy says so, and the gift is sent again in the next round.
@@ -165,7 +183,9 @@ async fn spend(
                     } else {
                         assert_eq!(failure.code, Code::TooFast, "{failure}");
                     }
-                    open.remove(nonce.as_str());
+                    if open.remove(nonce.as_str()) {
+                        doom.answered();
+                    }
                 }
                 Some(_) => {}
                 None => return,
@@ -178,7 +198,7 @@ async fn spend(
 async fn killed_again_and_again(folder: Folder, database: Option<String>, gifts: usize, kills: usize) {
     std::fs::write(folder.0.join("relay.toml"), "[limits]\ngifts_per_second = 1000000\n").unwrap();
     let coins = COINS * gifts as u64 / GIFTS as u64;
-    let first = Relay::start(&folder, database.as_deref());
+    let mut first = Relay::start(&folder, database.as_deref());
     let owner = first.owner.clone().expect("the first start shows it");
     let (mut person, token, id) = join(&first.http, None, None).await.unwrap();
     say(&mut person, &ClientMessage::Name { name: "Ada".to_owned() }).await;
@@ -201,23 +221,22 @@ async fn killed_again_and_again(folder: Folder, database: Option<String>, gifts:
         let mut now: Vec<String> = waiting.drain(..waiting.len().min(each_round * 3 / 2)).collect();
         random.shuffle(&mut now);
         let (sent, mut spending) = (now.len(), Vec::new());
+        // Some rounds end before the first gift is on disk, most amid them, some after all.
+        let answers = if last { usize::MAX } else { random.below(sent as u64 + sent as u64 / 10) as usize };
+        let http = relay.http.clone();
+        let doom = Arc::new(Doom { answers_left: AtomicUsize::new(answers), relay: Mutex::new(relay) });
         for share in now.chunks(now.len().div_ceil(SESSIONS).max(1)) {
-            let Some((socket, ..)) = join(&relay.http, Some(token.clone()), None).await else { continue };
+            let Some((socket, ..)) = join(&http, Some(token.clone()), None).await else { continue };
             let (sink, stream) = socket.split();
-            spending.push(tokio::spawn(spend(sink, stream, share.to_vec(), fates.clone())));
+            spending.push(tokio::spawn(spend(sink, stream, share.to_vec(), fates.clone(), doom.clone())));
         }
-        if last {
-            for one in spending.drain(..) {
-                one.await.unwrap();
-            }
-        } else {
-            // Some rounds end before the first gift is on disk, most amid them, some after all.
-            tokio::time::sleep(Duration::from_micros(random.below(60_000))).await;
+        if answers == 0 {
+            doom.relay.lock().unwrap().kill();
         }
-        relay.kill();
         for one in spending {
             one.await.unwrap();
         }
+        doom.relay.lock().unwrap().kill();
         let settled = fates.lock().unwrap();
         now.retain(|nonce| !settled.paid.contains_key(nonce) && !settled.refused.contains(nonce));
         // Some were answered, others were not.
@@ -229,7 +248,7 @@ async fn killed_again_and_again(folder: Folder, database: Option<String>, gifts:
             break;
         }
     }
-    let relay = Relay::start(&folder, database.as_deref());
+    let mut relay = Relay::start(&folder, database.as_deref());
     let receipts = receipts(&relay.http, &owner).await;
     let key: ReceiptKey = get(&relay.http, "/key", &owner).await;
     relay.kill();
