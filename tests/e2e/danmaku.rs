@@ -46,7 +46,8 @@ async fn ink(browser: &Browser) -> Option<Ink> {
 
 /// Waits until some letters are in: a comment comes from the edge, pixel by pixel.
 async fn flies(browser: &Browser) -> Ink {
-    wait::until("something flies", seconds(10), async || ink(browser).await.filter(|ink| ink.pixels > 200)).await
+    wait::until("something flies", seconds(10), async || ink(browser).await.filter(|ink| ink.pixels > 200))
+        .await
 }
 
 async fn nothing_flies(browser: &Browser) {

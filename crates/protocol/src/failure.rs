@@ -61,6 +61,12 @@ pub enum Code {
     Draining,
     /// A nickname is needed before the first message.
     NameNeeded,
+    /// The message waits for a moderator.
+    Held,
+    /// The person came too short a time ago; `retry_after_ms` says when they may write.
+    TooNew,
+    /// The room takes no links, no letters, or nothing that was said before: the message says which.
+    AgainstRules,
     /// The person has fewer coins than this costs.
     TooFewCoins,
     /// As many of this gift as one person may send within an hour; `retry_after_ms` says when to try again.

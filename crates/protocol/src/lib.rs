@@ -8,6 +8,7 @@ pub mod failure;
 pub mod gift;
 pub mod id;
 pub mod key;
+pub mod moderation;
 pub mod overlay;
 pub mod reach;
 pub mod replay;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::danmaku::Fly;
 use crate::gift::{Board, Gift};
+use crate::moderation::{Former, Raid, Reason, Rules};
 use crate::overlay::Control;
 use crate::studio::Held;
 use crate::{Failure, GiftId, LayerId, MessageId, Nonce, RoomId, Seq, UserId};
@@ -100,6 +101,28 @@ pub enum Action {
     Ban { user: UserId },
     /// Undoes timeout and ban.
     Pardon { user: UserId },
+    /// Lets a held message be seen, in its place.
+    Approve { message: MessageId },
+    /// Keeps a held message back for good. It can be approved later.
+    Deny { message: MessageId },
+    /// Puts right what the event of that seq did: a raid that was taken for one, a delete, a timeout, a ban, a denial.
+    Undo {
+        act: Seq,
+        /// And all raids that were found after it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        and_later: bool,
+    },
+    /// Against a raid, all at once: newcomers wait, the others write slowly, links are held, and what many strangers say
+    /// alike is taken away, also what was said in the last half minute. Ends by itself some minutes after the raid.
+    Shield { on: bool },
+    /// Sets what the room takes.
+    SetRules { rules: Rules },
+    /// The rules do not bind this person; nothing of theirs is taken for a part of a raid.
+    Trust { user: UserId },
+    /// All that this person writes is held.
+    Restrict { user: UserId },
+    /// Neither trusted nor restricted.
+    Unmark { user: UserId },
 }
 
 /// What the relay says.
@@ -129,6 +152,9 @@ pub enum ServerMessage {
         /// Who gave most, as in `board`.
         #[serde(default)]
         board: Board,
+        /// For moderators: what waits for them, and the rules with their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        desk: Option<Desk>,
     },
     /// Something that has a place in the room's order.
     Event { event: Event },
@@ -160,6 +186,10 @@ pub enum ServerMessage {
     Gifts { gifts: Vec<Gift> },
     /// Who gave most. The newest replaces the older; sent at most every two seconds.
     Board { board: Board },
+    /// For moderators: raids of the last minutes, newest last. The newest list replaces the older; at most once a second.
+    Raids { raids: Vec<Raid> },
+    /// For moderators: the rules with their words. The newest replaces the older.
+    Rules { rules: Rules },
     /// This person is muted until then; `None`: no longer.
     Muted {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -180,6 +210,18 @@ pub struct Event {
     pub at: UnixMillis,
     #[serde(flatten)]
     pub kind: EventKind,
+}
+
+impl Event {
+    /// A message that was approved is one like the others.
+    pub fn as_shown(self) -> Self {
+        match self.kind {
+            EventKind::Held { by, text, nonce, .. } => {
+                Self { kind: EventKind::Said { by, text, nonce, fly: None }, ..self }
+            }
+            _ => self,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,6 +284,92 @@ pub enum EventKind {
         /// The row that gives it back.
         entry: u64,
     },
+    /// A message that nobody but moderators sees until one of them approves it; its [`MessageId`] is the event's seq.
+    /// Told to moderators only, and those of a raid to nobody.
+    Held {
+        by: Member,
+        text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nonce: Option<Nonce>,
+        why: Reason,
+        /// The event that recognised the raid which it is one of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        raid: Option<Seq>,
+    },
+    /// A held message stays away. Told to moderators only.
+    Denied {
+        message: MessageId,
+    },
+    /// Messages of a raid were taken away. What of it comes after is held.
+    Swept {
+        messages: Vec<MessageId>,
+        why: Reason,
+    },
+    /// It was no raid: some of the messages as they were, at most [`MAX_UNSWEPT`](crate::moderation::MAX_UNSWEPT) each.
+    Unswept {
+        sweep: Seq,
+        messages: Vec<Former>,
+    },
+    /// The shield went up until then, or down.
+    Shielded {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<UnixMillis>,
+    },
+    /// What the room takes has changed. Told to moderators only.
+    Ruled {
+        rules: Rules,
+    },
+    /// The rules do not bind this person any more. Told to moderators only, as the next two.
+    Trusted {
+        user: Member,
+    },
+    /// All that this person writes is held.
+    Restricted {
+        user: Member,
+    },
+    /// Neither of both any more.
+    Unmarked {
+        user: Member,
+    },
+}
+
+impl EventKind {
+    /// Whether only moderators are told.
+    pub fn is_private(&self) -> bool {
+        match self {
+            Self::Held { .. }
+            | Self::Denied { .. }
+            | Self::Ruled { .. }
+            | Self::Trusted { .. }
+            | Self::Restricted { .. }
+            | Self::Unmarked { .. } => true,
+            Self::Said { .. }
+            | Self::Deleted { .. }
+            | Self::Restored { .. }
+            | Self::TimedOut { .. }
+            | Self::Banned { .. }
+            | Self::Pardoned { .. }
+            | Self::Gifted { .. }
+            | Self::Refunded { .. }
+            | Self::Swept { .. }
+            | Self::Unswept { .. }
+            | Self::Shielded { .. } => false,
+        }
+    }
+}
+
+/// What moderators find when they come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Desk {
+    /// Events of messages that wait, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Event>,
+    /// As in `raids`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raids: Vec<Raid>,
+    #[serde(default)]
+    pub rules: Rules,
 }
 
 /// Who a message is by, or who is here.
@@ -289,6 +417,16 @@ pub struct RoomState {
     /// How often the broadcast that is on air was liked.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub likes: u64,
+    /// What it takes of guests now, without the list of words.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rules: Rules,
+    /// Until when the room is shielded, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shield: Option<UnixMillis>,
+}
+
+fn is_default(rules: &Rules) -> bool {
+    *rules == Rules::default()
 }
 
 fn is_zero(count: &u64) -> bool {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use footlight_protocol::RoomId;
+use footlight_protocol::moderation::Rules;
 use footlight_protocol::room::{Presence, RoomState, StreamState};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -219,6 +220,9 @@ impl Relay {
             layers: Vec::new(),
             renditions: None,
             likes: 0,
+            // The room says so itself as soon as it runs.
+            rules: Rules::default(),
+            shield: None,
         };
         let (state_sender, state) = watch::channel(offline);
         let recording = record::start(record::Setup {

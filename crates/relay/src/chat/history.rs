@@ -1,9 +1,10 @@
 //! The room's order: seq numbers, the newest events for those who join or come back, and which requests were
 //! carried out already.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use footlight_protocol::room::{Event, EventKind};
+use footlight_protocol::moderation::Former;
+use footlight_protocol::room::{Event, EventKind, Member, UnixMillis};
 use footlight_protocol::{MessageId, Nonce, Seq, UserId};
 
 use crate::moderation::Sanctions;
@@ -43,6 +44,11 @@ impl History {
         self.seq
     }
 
+    /// What [`History::next_seq`] will give.
+    pub(crate) fn upcoming(&self) -> Seq {
+        Seq(self.given + 1)
+    }
+
     /// The next place in the order. It is given once, also if what it was for comes to nothing.
     pub(crate) fn next_seq(&mut self) -> Seq {
         self.given += 1;
@@ -72,8 +78,17 @@ impl History {
     pub(crate) fn announce(&mut self, kept: Kept) {
         self.seq = self.seq.max(kept.event.seq);
         match &kept.event.kind {
-            EventKind::Deleted { message } => drop(self.deleted.insert(*message)),
+            EventKind::Deleted { message } => self.hide(*message),
+            EventKind::Swept { messages, .. } => messages.iter().for_each(|message| self.hide(*message)),
             EventKind::Restored { message, .. } => drop(self.deleted.remove(message)),
+            EventKind::Unswept { messages, .. } => {
+                messages.iter().for_each(|former| {
+                    self.deleted.remove(&former.message);
+                });
+            }
+            // A raid is not what somebody new or late wants to read.
+            EventKind::Held { raid: Some(_), .. } => return self.forget(&kept),
+            EventKind::Held { .. } => drop(self.deleted.insert(MessageId(kept.event.seq.0))),
             _ => {}
         }
         self.tail.push_back(kept);
@@ -84,30 +99,76 @@ impl History {
         }
     }
 
-    /// The newest messages, for somebody new. What is deleted, or by somebody who is banned, is not in it.
-    pub(crate) fn fresh(&self, sanctions: &Sanctions) -> Vec<Event> {
-        let mut newest: Vec<Event> = self
-            .tail
-            .iter()
-            .rev()
-            .filter(|kept| self.shown(&kept.event))
-            .filter(
-                |kept| matches!(&kept.event.kind, EventKind::Said { by, .. } if !sanctions.is_banned(&by.id)),
-            )
-            .take(FRESH)
-            .map(|kept| kept.event.clone())
-            .collect();
-        newest.reverse();
-        newest
+    fn hide(&mut self, message: MessageId) {
+        // What is older is nowhere any more.
+        if self.tail.front().is_some_and(|oldest| oldest.event.seq.0 <= message.0) {
+            self.deleted.insert(message);
+        }
     }
 
-    /// What came after `since`, or `None` where that is no longer known.
-    pub(crate) fn after(&self, since: Seq) -> Option<Vec<Event>> {
+    /// Whether it is a message that waits for a moderator, or waited.
+    pub(crate) fn is_held(&self, seq: Seq) -> bool {
+        self.find(seq).is_some_and(|kept| matches!(kept.event.kind, EventKind::Held { .. }))
+    }
+
+    /// Whether it was taken away, or is not shown yet.
+    pub(crate) fn is_gone(&self, message: MessageId) -> bool {
+        self.deleted.contains(&message)
+    }
+
+    /// What it says, where it is one of the newest.
+    pub(crate) fn text_of(&self, message: MessageId) -> Option<String> {
+        match &self.find(Seq(message.0))?.event.kind {
+            EventKind::Said { text, .. } | EventKind::Held { text, .. } => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn find(&self, seq: Seq) -> Option<&Kept> {
+        let at = self.tail.binary_search_by_key(&seq, |kept| kept.event.seq).ok()?;
+        self.tail.get(at)
+    }
+
+    /// The newest messages, for somebody new. What is deleted, or by somebody who is banned, is not in it.
+    pub(crate) fn fresh(&self, sanctions: &Sanctions) -> Vec<Event> {
+        let mut messages: BTreeMap<MessageId, Event> = BTreeMap::new();
+        for kept in &self.tail {
+            let event = &kept.event;
+            match &event.kind {
+                EventKind::Said { .. } | EventKind::Held { .. } => {
+                    messages.insert(MessageId(event.seq.0), event.clone().as_shown());
+                }
+                EventKind::Restored { message, said_at, by, text } => {
+                    messages.entry(*message).or_insert_with(|| said(*message, *said_at, by, text));
+                }
+                EventKind::Unswept { messages: former, .. } => {
+                    for Former { message, said_at, by, text } in former {
+                        messages.entry(*message).or_insert_with(|| said(*message, *said_at, by, text));
+                    }
+                }
+                _ => {}
+            }
+        }
+        messages.retain(|message, event| {
+            let banned = matches!(&event.kind, EventKind::Said { by, .. } if sanctions.is_banned(&by.id));
+            !banned && !self.deleted.contains(message)
+        });
+        let older = messages.len().saturating_sub(FRESH);
+        messages.into_values().skip(older).collect()
+    }
+
+    /// What came after `since`, or `None` where that is no longer known; what only moderators are told for them only.
+    pub(crate) fn after(&self, since: Seq, moderates: bool) -> Option<Vec<Event>> {
         if since > self.seq {
             return None;
         }
-        let missed =
-            self.tail.iter().map(|kept| &kept.event).filter(|event| event.seq > since && self.shown(event));
+        let missed = self.tail.iter().map(|kept| &kept.event).filter(|event| {
+            event.seq > since
+                    && self.shown(event)
+                    // Those that wait are on the moderators' desk, and for others the approval brings them.
+                    && !matches!(event.kind, EventKind::Held { .. })
+                    && (moderates || !event.kind.is_private())
+        });
         let reaches =
             since == self.seq || self.tail.front().is_some_and(|oldest| oldest.event.seq.0 <= since.0 + 1);
         reaches.then(|| missed.cloned().collect())
@@ -118,13 +179,18 @@ impl History {
     }
 }
 
+fn said(message: MessageId, at: UnixMillis, by: &Member, text: &str) -> Event {
+    let kind = EventKind::Said { by: by.clone(), text: text.to_owned(), nonce: None, fly: None };
+    Event { seq: Seq(message.0), at, kind }
+}
+
 #[cfg(test)]
 mod tests {
-    use footlight_protocol::room::{Member, Role};
+    use footlight_protocol::room::Role;
 
     use super::*;
 
-    fn said(history: &mut History, nonce: &str) -> Seq {
+    fn say(history: &mut History, nonce: &str) -> Seq {
         let by = Member { id: "u1".parse().unwrap(), name: "Ada".into(), role: Role::Guest };
         let kind = EventKind::Said { by: by.clone(), text: "hi".into(), nonce: None, fly: None };
         let event = Event { seq: history.next_seq(), at: 0, kind };
@@ -138,17 +204,17 @@ mod tests {
     #[test]
     fn a_returning_client_gets_what_it_missed_or_starts_over() {
         let mut history = History::default();
-        assert_eq!(history.after(Seq(0)), Some(vec![]));
+        assert_eq!(history.after(Seq(0), false), Some(vec![]));
         for n in 0..TAIL + 10 {
-            said(&mut history, &n.to_string());
+            say(&mut history, &n.to_string());
         }
         let newest = history.seq();
-        assert_eq!(history.after(newest), Some(vec![]));
-        assert_eq!(history.after(Seq(newest.0 - 3)).unwrap().len(), 3);
-        assert_eq!(history.after(Seq(newest.0 - TAIL as u64)).unwrap().len(), TAIL);
-        assert_eq!(history.after(Seq(newest.0 - TAIL as u64 - 1)), None);
+        assert_eq!(history.after(newest, false), Some(vec![]));
+        assert_eq!(history.after(Seq(newest.0 - 3), false).unwrap().len(), 3);
+        assert_eq!(history.after(Seq(newest.0 - TAIL as u64), false).unwrap().len(), TAIL);
+        assert_eq!(history.after(Seq(newest.0 - TAIL as u64 - 1), false), None);
         // A seq from the future: the client knew another database.
-        assert_eq!(history.after(Seq(newest.0 + 1)), None);
+        assert_eq!(history.after(Seq(newest.0 + 1), false), None);
         assert_eq!(history.fresh(&Sanctions::default()).len(), FRESH);
         assert_eq!(history.nonces.len(), TAIL);
     }
@@ -156,12 +222,12 @@ mod tests {
     #[test]
     fn the_deleted_are_gone_until_they_are_restored() {
         let mut history = History::default();
-        let message = MessageId(said(&mut history, "a").0);
-        said(&mut history, "b");
+        let message = MessageId(say(&mut history, "a").0);
+        say(&mut history, "b");
         let event = Event { seq: history.next_seq(), at: 0, kind: EventKind::Deleted { message } };
         history.announce(Kept { event, by: None, nonce: None });
         assert_eq!(history.fresh(&Sanctions::default()).len(), 1);
-        assert_eq!(history.after(Seq(0)).unwrap().len(), 2);
+        assert_eq!(history.after(Seq(0), false).unwrap().len(), 2);
         assert_eq!(history.known(&"u1".parse().unwrap(), &"a".parse().unwrap()), Some(Seq(1)));
     }
 }

@@ -134,16 +134,16 @@ async fn join(
     // A token of another relay, or an altered one, makes a new person rather than an error: pages keep
     // tokens for longer than relays live.
     let known = token.as_deref().and_then(|token| context.auth.device(token));
-    let (user, name) = match known {
+    let (user, person) = match known {
         Some(user) => {
-            let name = context.store.name(user.clone()).await.map_err(internal)?;
-            (user, name)
+            let person = context.store.person(user.clone()).await.map_err(internal)?;
+            (user, person)
         }
-        None => (context.auth.new_user().map_err(internal)?, String::new()),
+        None => (context.auth.new_user().map_err(internal)?, None),
     };
     let token = context.auth.device_token(&user);
     let outbox = outbox.clone();
-    let join = Box::new(Join { user, name, rank, address, since, token, batches, outbox });
+    let join = Box::new(Join { user, person, rank, address, since, token, batches, outbox });
     context.door.ask(|reply| Ask::Join { join, reply }).await.map_err(|failure| {
         let code = match failure.code {
             Code::Banned => CloseCode::Banned,

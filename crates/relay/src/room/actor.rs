@@ -19,6 +19,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::gifts::Boards;
+use super::guard::Guard;
 use super::likes::{self, Likes};
 use super::places::Places;
 use super::seats::{Seats, Waiting};
@@ -115,6 +116,7 @@ pub(crate) struct Actor {
     pub(super) seats: Seats,
     pub(super) history: History,
     pub(super) sanctions: Sanctions,
+    pub(super) guard: Guard,
     pub(super) paces: HashMap<UserId, Pace>,
     pub(super) gift_paces: HashMap<UserId, Pace>,
     /// What can be sent.
@@ -149,6 +151,7 @@ impl Actor {
             layers: Vec::new(),
             renditions: None,
             card: past.card.take(),
+            guard: Guard::new(&mut past),
             media: HashMap::new(),
             places: Places::default(),
             catalogue: Catalogue::open(past.gifts.take().as_deref()),
@@ -161,6 +164,7 @@ impl Actor {
             waiting: Waiting::new(),
             writes: FuturesOrdered::new(),
         };
+        actor.tell_room();
         actor.serve(inbox, notices, cancel).await;
         if actor.stream.state() != StreamState::Offline {
             actor.tell(Happening::Ended);
@@ -346,7 +350,11 @@ impl Actor {
 
     /// Tells everybody what the room is like now.
     pub(super) fn tell_room(&mut self) {
-        self.state.send_modify(|state| state.card.clone_from(&self.card));
+        let (rules, shield) = (self.guard.in_force().open(), self.guard.shield);
+        self.state.send_modify(|state| {
+            state.card.clone_from(&self.card);
+            (state.rules, state.shield) = (rules, shield);
+        });
         let room = self.room_state();
         self.seats.tell_all(&ServerMessage::Room { room }, Weight::Full);
     }
@@ -362,6 +370,7 @@ impl Actor {
         self.gift_paces.retain(|_, pace| !pace.idle(now));
         self.count_board(now);
         self.likes.forget(now);
+        self.tick_guard(now);
         for user in self.places.sweep(now) {
             self.tell(Happening::ViewerLeft { user, viewers: self.viewers() });
         }
@@ -411,6 +420,8 @@ impl Actor {
             layers: self.layers.clone(),
             renditions: self.renditions,
             likes: self.likes.total(),
+            rules: self.guard.in_force().open(),
+            shield: self.guard.shield,
         }
     }
 }

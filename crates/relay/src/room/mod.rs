@@ -5,7 +5,9 @@
 
 mod actor;
 mod gifts;
+mod guard;
 mod likes;
+mod moderate;
 pub(crate) mod patch;
 mod places;
 mod seats;
@@ -24,6 +26,7 @@ use crate::ingest::feed::Feed;
 use crate::mux::Outlets;
 use crate::rtc::fragment::Fragment;
 use crate::rtc::{Prepared, Role};
+use crate::store::Person;
 use patch::{Condition, Patched};
 
 pub(crate) use actor::{Actor, Setup};
@@ -89,7 +92,8 @@ pub(crate) enum Ask {
 /// Who joins the chat.
 pub(crate) struct Join {
     pub(crate) user: UserId,
-    pub(crate) name: String,
+    /// What is known of them, where they have taken a name.
+    pub(crate) person: Option<Person>,
     pub(crate) rank: Rank,
     pub(crate) address: IpAddr,
     pub(crate) since: Option<Seq>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
-use footlight_protocol::room::{Member, Role as Rank, ServerMessage};
+use footlight_protocol::room::{Member, Role as Rank, ServerMessage, UnixMillis};
 use footlight_protocol::{CloseCode, UserId};
 
 use super::SeatId;
@@ -25,6 +25,8 @@ const LATEST: Duration = Duration::from_millis(5);
 /// One chat session.
 pub(super) struct Seat {
     pub(super) member: Member,
+    /// When the person first took a name, where they have.
+    pub(super) first: Option<UnixMillis>,
     pub(super) address: IpAddr,
     /// Whether its client takes several messages as one.
     pub(super) batches: bool,
@@ -38,8 +40,14 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    pub(super) fn new(member: Member, address: IpAddr, batches: bool, outbox: Outbox) -> Self {
-        Self { member, address, batches, playing: None, outbox, own: Vec::new(), from: 0 }
+    pub(super) fn new(
+        member: Member,
+        first: Option<UnixMillis>,
+        address: IpAddr,
+        batches: bool,
+        outbox: Outbox,
+    ) -> Self {
+        Self { member, first, address, batches, playing: None, outbox, own: Vec::new(), from: 0 }
     }
 }
 
@@ -53,6 +61,8 @@ pub(super) struct Seats {
     of: HashMap<UserId, Vec<SeatId>>,
     at: HashMap<IpAddr, usize>,
     guests: usize,
+    /// Sessions of those who moderate.
+    moderators: Vec<SeatId>,
     metrics: Arc<Metrics>,
     /// What waits for all, in its order.
     pending: Vec<Utf8Bytes>,
@@ -73,6 +83,7 @@ impl Seats {
             of: HashMap::new(),
             at: HashMap::new(),
             guests: 0,
+            moderators: Vec::new(),
             metrics,
             pending: Vec::new(),
             light: Vec::new(),
@@ -89,6 +100,9 @@ impl Seats {
         self.of.entry(seat.member.id.clone()).or_default().push(id);
         *self.at.entry(seat.address).or_default() += 1;
         self.guests += usize::from(seat.member.role != Rank::Owner);
+        if seat.member.role >= Rank::Moderator {
+            self.moderators.push(id);
+        }
         self.taken.insert(id, seat);
         self.metrics.members.set(self.taken.len() as u64);
         id
@@ -97,6 +111,7 @@ impl Seats {
     /// Says who sat there.
     pub(super) fn remove(&mut self, id: SeatId) -> Option<Member> {
         let seat = self.taken.remove(&id)?;
+        self.moderators.retain(|seat| *seat != id);
         if let Some(seats) = self.of.get_mut(&seat.member.id) {
             seats.retain(|seat| *seat != id);
             if seats.is_empty() {
@@ -141,10 +156,11 @@ impl Seats {
     }
 
     /// Gives every session of the person a new name.
-    pub(super) fn rename(&mut self, user: &UserId, name: &str) {
+    pub(super) fn rename(&mut self, user: &UserId, name: &str, now: UnixMillis) {
         for id in self.of.get(user).map_or(&[][..], Vec::as_slice) {
             if let Some(seat) = self.taken.get_mut(id) {
                 name.clone_into(&mut seat.member.name);
+                seat.first.get_or_insert(now);
             }
         }
     }
@@ -158,6 +174,14 @@ impl Seats {
         let Some(ids) = self.of.get(user) else { return };
         let text = encode(message);
         for id in ids.clone() {
+            self.give(id, text.clone());
+        }
+    }
+
+    /// The owner and moderators.
+    pub(super) fn tell_moderators(&mut self, message: &ServerMessage) {
+        let text = encode(message);
+        for id in self.moderators.clone() {
             self.give(id, text.clone());
         }
     }

@@ -1,16 +1,14 @@
-//! What members do in the chat: join, talk, moderate. Decided here, kept in the store, announced after the
-//! commit.
-
-use std::net::IpAddr;
+//! What members do in the chat: join and talk. Decided here, kept in the store, announced after the commit.
 
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::room::{
-    Action, ClientMessage, Event, EventKind, MAX_CARD, MAX_NAME, MAX_TEXT, Member, Role as Rank,
-    ServerMessage, UnixMillis,
+    ClientMessage, Event, EventKind, MAX_CARD, MAX_NAME, MAX_TEXT, Member, Role as Rank, ServerMessage,
+    UnixMillis,
 };
-use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, UserId, VERSION};
+use footlight_protocol::{Code, Failure, Nonce, Seq, UserId, VERSION};
 
 use super::actor::{Actor, Written};
+use super::guard::{Coming, held_back};
 use super::seats::Seat;
 use super::{Join, SeatId, draining};
 use crate::chat::outbox::Weight;
@@ -19,15 +17,17 @@ use crate::chat::text::clean;
 use crate::clock;
 use crate::error::Error;
 use crate::hook::Happening;
-use crate::moderation::{banned, may_moderate, may_talk};
-use crate::store::{Kept, Sanction};
+use crate::moderation::{banned, may_talk};
+use crate::store::Kept;
 
 /// Events whose commit is awaited at most. More ⇒ refused: the disk does not keep up.
 const UNCOMMITTED: usize = 1024;
 
 impl Actor {
     pub(super) fn join(&mut self, join: Join) -> Result<SeatId, Failure> {
-        let Join { user, name, rank, address, since, token, batches, outbox } = join;
+        let Join { user, person, rank, address, since, token, batches, outbox } = join;
+        let (name, first) = person.map(|person| (person.name, person.first)).unzip();
+        let name = name.unwrap_or_default();
         if self.sanctions.is_banned(&user) {
             return Err(banned());
         }
@@ -42,7 +42,8 @@ impl Actor {
         // An owner who set no name speaks as the room.
         let name = if name.is_empty() && rank == Rank::Owner { self.id.to_string() } else { name };
         let member = Member { id: user, name, role: rank };
-        let missed = since.and_then(|since| self.history.after(since));
+        let moderates = rank >= Rank::Moderator;
+        let missed = since.and_then(|since| self.history.after(since, moderates));
         let welcome = ServerMessage::Welcome {
             version: VERSION,
             you: member.clone(),
@@ -50,12 +51,13 @@ impl Actor {
             room: self.room_state(),
             resumed: missed.is_some(),
             history: missed.unwrap_or_else(|| self.history.fresh(&self.sanctions)),
+            desk: moderates.then(|| self.guard.desk()),
             seq: self.history.seq(),
             muted_until: self.sanctions.muted_until(&member.id, clock::now_millis()),
             gifts: self.catalogue.gifts().to_vec(),
             board: self.boards.newest.clone(),
         };
-        let seat = self.seats.add(Seat::new(member.clone(), address, batches, outbox));
+        let seat = self.seats.add(Seat::new(member.clone(), first, address, batches, outbox));
         self.seats.tell(seat, &welcome);
         self.count_coins(member.id.clone());
         self.tell(Happening::MemberJoined { member, members: self.seats.guests() as u32 });
@@ -100,7 +102,7 @@ impl Actor {
         if let Err(error) = self.store.set_name(me.id.clone(), name.clone(), now).await {
             return self.refuse(seat, None, internal(&error), None);
         }
-        self.seats.rename(&me.id, &name);
+        self.seats.rename(&me.id, &name, now);
         let ranks: Vec<(SeatId, Rank)> =
             self.seats.of(&me.id).map(|(id, seat)| (id, seat.member.role)).collect();
         for (seat, role) in ranks {
@@ -143,95 +145,9 @@ impl Actor {
             .and_then(|()| clean(text, MAX_TEXT).map_err(|code| (text_failure(code), None)))
             .and_then(|text| self.pace(&me.id, now).map(|()| text));
         match text {
-            Ok(text) => {
-                let by = me.id.clone();
-                let fly = fly.map(|fly| fly.accepted(me.role, now * 1_000));
-                let said = EventKind::Said { by: me, text, nonce: Some(nonce.clone()), fly };
-                self.keep(seat, by, nonce, said, now);
-            }
+            Ok(text) => self.weigh(Coming { seat, me, nonce, text, fly }, now),
             Err((failure, after)) => self.refuse(seat, Some(nonce), failure, after),
         }
-    }
-
-    async fn moderate(&mut self, seat: SeatId, me: Member, nonce: Nonce, action: Action) {
-        if self.repeated(seat, &me.id, &nonce) {
-            return;
-        }
-        match self.rule(&me, action).await {
-            Ok(Ruling::Event(kind)) => {
-                let now = clock::now_millis();
-                match &kind {
-                    // Before the commit already: nothing more may be said in between.
-                    EventKind::Banned { user } => self.sanctions.set(user.id.clone(), Sanction::Banned),
-                    EventKind::TimedOut { user, until } => {
-                        self.sanctions.set(user.id.clone(), Sanction::MutedUntil(*until));
-                    }
-                    EventKind::Pardoned { user } => self.sanctions.pardon(&user.id),
-                    _ => {}
-                }
-                self.keep(seat, me.id, nonce, kind, now);
-            }
-            Ok(Ruling::AlreadySo) => {
-                self.seats.tell(seat, &ServerMessage::Done { nonce, seq: self.history.seq() });
-            }
-            Err(failure) => self.refuse(seat, Some(nonce), failure, None),
-        }
-    }
-
-    /// What the action comes to, if it is allowed.
-    async fn rule(&mut self, me: &Member, action: Action) -> Result<Ruling, Failure> {
-        let target = match &action {
-            Action::Delete { .. } | Action::Restore { .. } => None,
-            Action::Timeout { user, .. } | Action::Ban { user } | Action::Pardon { user } => {
-                Some(user.clone())
-            }
-        };
-        let rank = target.as_ref().map(|user| {
-            (user, self.seats.of(user).map(|(_, seat)| seat.member.role).max().unwrap_or_default())
-        });
-        may_moderate(me.role, &me.id, rank, &action)?;
-        let user = match target {
-            Some(user) => Some(self.member(user).await?),
-            None => None,
-        };
-        let event = match (action, user) {
-            (Action::Delete { message }, _) => {
-                if self.message(message).await?.deleted {
-                    return Ok(Ruling::AlreadySo);
-                }
-                EventKind::Deleted { message }
-            }
-            (Action::Restore { message }, _) => {
-                let found = self.message(message).await?;
-                if !found.deleted {
-                    return Ok(Ruling::AlreadySo);
-                }
-                EventKind::Restored { message, said_at: found.said_at, by: found.by, text: found.text }
-            }
-            (Action::Timeout { seconds, .. }, Some(user)) => {
-                EventKind::TimedOut { user, until: clock::now_millis() + u64::from(seconds) * 1000 }
-            }
-            (Action::Ban { .. }, Some(user)) => EventKind::Banned { user },
-            (Action::Pardon { .. }, Some(user)) => EventKind::Pardoned { user },
-            (Action::Timeout { .. } | Action::Ban { .. } | Action::Pardon { .. }, None) => {
-                return Ok(Ruling::AlreadySo);
-            }
-        };
-        Ok(Ruling::Event(event))
-    }
-
-    async fn message(&mut self, id: MessageId) -> Result<crate::store::Message, Failure> {
-        let found = self.store.message(self.id.clone(), id).await.map_err(|error| internal(&error))?;
-        found.ok_or_else(|| Failure::new(Code::NotFound, "There is no such message"))
-    }
-
-    /// The person, here or not.
-    async fn member(&mut self, user: UserId) -> Result<Member, Failure> {
-        if let Some((_, seat)) = self.seats.of(&user).next() {
-            return Ok(seat.member.clone());
-        }
-        let name = self.store.name(user.clone()).await.map_err(|error| internal(&error))?;
-        Ok(Member { id: user, name, role: Rank::Guest })
     }
 
     /// Answers a request that was made before.
@@ -239,6 +155,10 @@ impl Actor {
         let Some(seq) = self.history.known(user, nonce) else {
             return false;
         };
+        if self.history.is_held(seq) {
+            self.refuse(seat, Some(nonce.clone()), held_back(), None);
+            return true;
+        }
         match self.waiting.iter_mut().find(|(kept, _)| kept.event.seq == seq) {
             Some((_, seats)) => seats.push(seat),
             None => self.seats.tell(seat, &ServerMessage::Done { nonce: nonce.clone(), seq }),
@@ -253,14 +173,35 @@ impl Actor {
         pace.take(now).map_err(too_fast)
     }
 
-    /// Gives the event its place and sends it to the store.
-    fn keep(&mut self, seat: SeatId, by: UserId, nonce: Nonce, kind: EventKind, at: UnixMillis) {
-        let Some(kept) = self.plan(seat, &by, &nonce, kind, at) else {
-            return;
-        };
+    /// Gives the event its place and sends it to the store; says whether there was room for it.
+    pub(super) fn keep(
+        &mut self,
+        seat: SeatId,
+        by: UserId,
+        nonce: Nonce,
+        kind: EventKind,
+        at: UnixMillis,
+    ) -> bool {
+        let planned = self.plan(seat, &by, &nonce, kind, at);
+        let is_planned = planned.is_some();
+        if let Some(kept) = planned {
+            self.write(kept, vec![seat]);
+        }
+        is_planned
+    }
+
+    /// The same for what nobody waits for: what the room does itself, and all but the last event of a request. There are
+    /// at most a few for each event that somebody waits for.
+    pub(super) fn keep_own(&mut self, by: Option<UserId>, kind: EventKind, at: UnixMillis) -> Seq {
+        let seq = self.history.next_seq();
+        self.write(Kept { event: Event { seq, at, kind }, by, nonce: None }, Vec::new());
+        seq
+    }
+
+    fn write(&mut self, kept: Kept, seats: Vec<SeatId>) {
         let (store, room, copy) = (self.store.clone(), self.id.clone(), kept.clone());
         self.writes.push_back(Box::pin(async move { Written::Event(store.keep(room, copy).await) }));
-        self.waiting.push_back((kept, vec![seat]));
+        self.waiting.push_back((kept, seats));
     }
 
     /// Gives the event its place, where there is room for it.
@@ -318,6 +259,10 @@ impl Actor {
     pub(super) fn announce(&mut self, kept: Kept, seats: &[SeatId]) {
         let event = kept.event.clone();
         self.metrics.events.one();
+        if matches!(event.kind, EventKind::Held { .. }) {
+            self.announce_held(&event, seats);
+            return self.history.announce(kept);
+        }
         match &event.kind {
             EventKind::Said { .. } => {}
             EventKind::Gifted { .. } | EventKind::Refunded { .. } => {
@@ -325,32 +270,19 @@ impl Actor {
             }
             _ => self.tell(Happening::Moderated { by: kept.by.clone(), event: event.clone() }),
         }
-        self.seats.tell_all(&ServerMessage::Event { event: event.clone() }, Weight::Full);
+        let told = ServerMessage::Event { event: event.clone() };
+        if event.kind.is_private() {
+            self.seats.tell_moderators(&told);
+        } else {
+            self.seats.tell_all(&told, Weight::Full);
+        }
         if let Some(nonce) = &kept.nonce {
             for seat in seats {
                 self.seats.tell(*seat, &ServerMessage::Done { nonce: nonce.clone(), seq: event.seq });
             }
         }
         self.history.announce(kept);
-        match event.kind {
-            EventKind::TimedOut { user, until } => {
-                self.seats.tell_user(&user.id, &ServerMessage::Muted { until: Some(until) });
-            }
-            EventKind::Pardoned { user } => {
-                self.seats.tell_user(&user.id, &ServerMessage::Muted { until: None })
-            }
-            EventKind::Banned { user } => {
-                let addresses: Vec<IpAddr> = self.seats.of(&user.id).map(|(_, seat)| seat.address).collect();
-                self.seats.close(&user.id, CloseCode::Banned);
-                self.sanctions.was_at(&user.id, &addresses);
-                self.cut_off(&user.id, &addresses);
-            }
-            EventKind::Said { .. }
-            | EventKind::Deleted { .. }
-            | EventKind::Restored { .. }
-            | EventKind::Gifted { .. }
-            | EventKind::Refunded { .. } => {}
-        }
+        self.follow(event.kind);
     }
 
     pub(super) fn refuse(
@@ -362,11 +294,6 @@ impl Actor {
     ) {
         self.seats.tell(seat, &ServerMessage::Refused { nonce, failure, retry_after_ms });
     }
-}
-
-enum Ruling {
-    Event(EventKind),
-    AlreadySo,
 }
 
 /// Whoever speaks has a name.

@@ -3,6 +3,7 @@
 use footlight_protocol::room::{Event, EventKind};
 use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
 
+use super::moderation::{Mark, RULES, State};
 use super::sql::{Database, Fault, Outcome, Row, values};
 use super::{Kept, Message, Past, Sanction};
 use crate::gift::catalogue;
@@ -37,6 +38,9 @@ impl Database<'_> {
         let card = self.first("SELECT text FROM card WHERE room = ?1", values![room.as_str()])?;
         past.card = card.map(|row| row.get(0)).transpose()?;
         past.gifts = self.setting(room, catalogue::SETTING)?;
+        past.rules = self.setting(room, RULES)?;
+        past.standings = self.standings(room)?;
+        past.held = self.waiting(room)?;
         Ok(past)
     }
 
@@ -80,9 +84,12 @@ impl Database<'_> {
             ],
         )?;
         match &kept.event.kind {
-            EventKind::Said { .. } | EventKind::Gifted { .. } | EventKind::Refunded { .. } => Ok(()),
+            EventKind::Said { .. }
+            | EventKind::Gifted { .. }
+            | EventKind::Refunded { .. }
+            | EventKind::Shielded { .. } => Ok(()),
             EventKind::Deleted { message } => self.mark(room, *message, true),
-            EventKind::Restored { message, .. } => self.mark(room, *message, false),
+            EventKind::Restored { message, .. } => self.show(room, *message),
             EventKind::TimedOut { user, until } => self.sanction(room, &user.id, Some(*until)),
             EventKind::Banned { user } => self.sanction(room, &user.id, None),
             EventKind::Pardoned { user } => self
@@ -91,15 +98,22 @@ impl Database<'_> {
                     values![room.as_str(), user.id.as_str()],
                 )
                 .map(drop),
+            EventKind::Held { raid, .. } => self.hold(room, kept.event.seq, *raid),
+            EventKind::Denied { message } => self.set_held(room, *message, State::Denied),
+            EventKind::Swept { messages, .. } => {
+                messages.iter().try_for_each(|message| self.mark(room, *message, true))
+            }
+            EventKind::Unswept { messages, .. } => {
+                messages.iter().try_for_each(|former| self.show(room, former.message))
+            }
+            EventKind::Ruled { rules } => {
+                let rules = serde_json::to_string(rules).map_err(|error| Fault(error.to_string()))?;
+                self.set_setting(room, RULES, &rules)
+            }
+            EventKind::Trusted { user } => self.stand(room, &user.id, Some(Mark::Trusted)),
+            EventKind::Restricted { user } => self.stand(room, &user.id, Some(Mark::Restricted)),
+            EventKind::Unmarked { user } => self.stand(room, &user.id, None),
         }
-    }
-
-    fn mark(&mut self, room: &RoomId, message: MessageId, deleted: bool) -> Outcome<()> {
-        self.execute(
-            "UPDATE event SET deleted = ?3 WHERE room = ?1 AND seq = ?2",
-            values![room.as_str(), message.0, deleted],
-        )
-        .map(drop)
     }
 
     fn sanction(&mut self, room: &RoomId, user: &UserId, until: Option<u64>) -> Outcome<()> {
@@ -127,9 +141,13 @@ impl Database<'_> {
         let Some(row) = found else { return Ok(None) };
         let deleted = row.get(5)?;
         Ok(match kept(&row)? {
-            Some(Kept { event: Event { at, kind: EventKind::Said { by, text, .. }, .. }, .. }) => {
-                Some(Message { said_at: at, by, text, deleted })
-            }
+            Some(Kept {
+                event:
+                    Event {
+                        at, kind: EventKind::Said { by, text, .. } | EventKind::Held { by, text, .. }, ..
+                    },
+                ..
+            }) => Some(Message { said_at: at, by, text, deleted }),
             _ => None,
         })
     }

@@ -7,6 +7,7 @@
 mod events;
 pub(crate) mod ledger;
 mod list;
+pub(crate) mod moderation;
 mod people;
 mod postgres;
 pub(crate) mod recordings;
@@ -26,6 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
 use crate::secret::Secret;
+use moderation::Mark;
 use sql::{Database, Fault, Outcome, Sql};
 pub(crate) use writer::Writer;
 use writer::{Done, Job};
@@ -72,6 +74,19 @@ pub(crate) struct Past {
     pub(crate) card: Option<String>,
     /// What the room offers, as its creator set it.
     pub(crate) gifts: Option<String>,
+    /// What it takes of guests, as its creator set it.
+    pub(crate) rules: Option<String>,
+    pub(crate) standings: Vec<(UserId, Mark)>,
+    /// Messages that wait for a moderator, oldest first.
+    pub(crate) held: Vec<Event>,
+}
+
+/// Somebody who has taken a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Person {
+    pub(crate) name: String,
+    /// When they first took one.
+    pub(crate) first: UnixMillis,
 }
 
 /// A stream key as it is kept.
@@ -225,6 +240,10 @@ impl Store {
     /// The name that the person set, empty where none.
     pub(crate) async fn name(&self, user: UserId) -> Result<String, Error> {
         self.ask(move |database| database.name(&user)).await
+    }
+
+    pub(crate) async fn person(&self, user: UserId) -> Result<Option<Person>, Error> {
+        self.ask(move |database| database.person(&user)).await
     }
 
     pub(crate) async fn set_name(&self, user: UserId, name: String, at: UnixMillis) -> Result<(), Error> {

@@ -3,8 +3,8 @@
 use footlight_protocol::room::UnixMillis;
 use footlight_protocol::{KeyId, RoomId, UserId};
 
-use super::KeptKey;
 use super::sql::{Database, Outcome, values};
+use super::{KeptKey, Person};
 
 impl Database<'_> {
     pub(super) fn secret(&mut self, name: &str) -> Outcome<Option<Vec<u8>>> {
@@ -58,13 +58,17 @@ impl Database<'_> {
     }
 
     pub(super) fn name(&mut self, user: &UserId) -> Outcome<String> {
-        let found = self.first("SELECT name FROM person WHERE id = ?1", values![user.as_str()])?;
-        Ok(found.map(|row| row.get(0)).transpose()?.unwrap_or_default())
+        Ok(self.person(user)?.map(|person| person.name).unwrap_or_default())
+    }
+
+    pub(super) fn person(&mut self, user: &UserId) -> Outcome<Option<Person>> {
+        let found = self.first("SELECT name, first FROM person WHERE id = ?1", values![user.as_str()])?;
+        found.map(|row| Ok(Person { name: row.get(0)?, first: row.get(1)? })).transpose()
     }
 
     pub(super) fn set_name(&mut self, user: &UserId, name: &str, at: UnixMillis) -> Outcome<()> {
         self.execute(
-            "INSERT INTO person (id, name, at) VALUES (?1, ?2, ?3)
+            "INSERT INTO person (id, name, at, first) VALUES (?1, ?2, ?3, ?3)
              ON CONFLICT (id) DO UPDATE SET name = ?2, at = ?3",
             values![user.as_str(), name, at],
         )

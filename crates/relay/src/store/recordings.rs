@@ -332,12 +332,24 @@ impl Database<'_> {
                 EventKind::Banned { user } => self.is_banned(room, &user.id)?,
                 EventKind::TimedOut { .. } => true,
                 // What they did is done to the messages above.
-                EventKind::Deleted { .. } | EventKind::Restored { .. } | EventKind::Pardoned { .. } => false,
+                EventKind::Deleted { .. }
+                | EventKind::Restored { .. }
+                | EventKind::Pardoned { .. }
+                | EventKind::Swept { .. }
+                | EventKind::Unswept { .. }
+                | EventKind::Shielded { .. } => false,
                 EventKind::Gifted { by, .. } => !self.is_banned(room, &by.id)?,
                 EventKind::Refunded { .. } => true,
+                // Approved, it is a message like the others.
+                EventKind::Held { by, .. } => !self.is_banned(room, &by.id)?,
+                EventKind::Denied { .. }
+                | EventKind::Ruled { .. }
+                | EventKind::Trusted { .. }
+                | EventKind::Restricted { .. }
+                | EventKind::Unmarked { .. } => false,
             };
             if shown {
-                events.push(kept.event);
+                events.push(kept.event.as_shown());
             }
         }
         Ok((events, more))

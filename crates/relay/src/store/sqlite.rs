@@ -10,13 +10,14 @@ use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 use super::sql::{Cell, Fault, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     step!("sqlite/schema"),
     step!("sqlite/recordings"),
     step!("sqlite/card"),
     step!("sqlite/keys"),
     step!("sqlite/uploads"),
     step!("sqlite/ledger"),
+    step!("sqlite/moderation"),
 ];
 /// Statements that stay prepared; the store has fewer.
 const PREPARED: usize = 256;

@@ -1,6 +1,6 @@
 //! A chat client of the room's WebSocket.
 
-use footlight_protocol::room::{Action, ClientMessage, Event, Member, ServerMessage};
+use footlight_protocol::room::{Action, ClientMessage, Desk, Event, Member, ServerMessage};
 use footlight_protocol::{Code, Seq, VERSION};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpStream;
@@ -17,6 +17,7 @@ pub(crate) struct Chat {
     pub(crate) history: Vec<Event>,
     pub(crate) resumed: bool,
     pub(crate) muted: bool,
+    pub(crate) desk: Option<Desk>,
 }
 
 #[derive(Debug)]
@@ -72,8 +73,17 @@ impl Chat {
         socket.send(Message::text(serde_json::to_string(&hello).unwrap())).await.unwrap();
         match heard(&mut socket).await {
             Heard::Message(ServerMessage::Welcome {
-                you, token, history, seq, resumed, muted_until, ..
-            }) => Ok(Self { socket, me: you, token, seq, history, resumed, muted: muted_until.is_some() }),
+                you,
+                token,
+                history,
+                seq,
+                resumed,
+                muted_until,
+                desk,
+                ..
+            }) => {
+                Ok(Self { socket, me: you, token, seq, history, resumed, muted: muted_until.is_some(), desk })
+            }
             Heard::Message(ServerMessage::Refused { failure, .. }) => match heard(&mut socket).await {
                 Heard::Closed(Some(code)) => Err((failure.code, code)),
                 other => panic!("{other:?}"),

@@ -1,0 +1,9 @@
+//! Who may say and do what, and what the room itself does about a raid: decisions on values, no I/O.
+
+pub(crate) mod cluster;
+pub(crate) mod judge;
+mod normal;
+pub(crate) mod rules;
+mod sanctions;
+
+pub(crate) use sanctions::{Sanctions, banned, may_moderate, may_talk};

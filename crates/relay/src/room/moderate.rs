@@ -1,0 +1,217 @@
+//! What moderators do: to messages, people, raids, and the room's rules. Each act is an event of the room with who did it,
+//! so the events are the record, and each can be undone by what the event says.
+
+use std::net::IpAddr;
+
+use footlight_protocol::room::{Action, EventKind, Member, Role as Rank, ServerMessage};
+use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, Seq, UserId};
+
+use super::SeatId;
+use super::actor::Actor;
+use super::talk::internal;
+use crate::clock;
+use crate::moderation::may_moderate;
+use crate::moderation::rules::checked;
+use crate::store::moderation::Mark;
+use crate::store::{Message, Sanction};
+
+impl Actor {
+    pub(super) async fn moderate(&mut self, seat: SeatId, me: Member, nonce: Nonce, action: Action) {
+        if self.repeated(seat, &me.id, &nonce) {
+            return;
+        }
+        match self.rule(&me, action).await {
+            Ok(events) => {
+                let now = clock::now_millis();
+                events.iter().for_each(|kind| self.take_effect(kind));
+                let shields =
+                    events.iter().any(|kind| matches!(kind, EventKind::Shielded { until: Some(_) }));
+                // The last one answers the request.
+                let mut events = events.into_iter().peekable();
+                if events.peek().is_none() {
+                    return self.seats.tell(seat, &ServerMessage::Done { nonce, seq: self.history.seq() });
+                }
+                while let Some(kind) = events.next() {
+                    if events.peek().is_some() {
+                        self.keep_own(Some(me.id.clone()), kind, now);
+                    } else {
+                        self.keep(seat, me.id.clone(), nonce.clone(), kind, now);
+                    }
+                }
+                if shields {
+                    self.sweep_back(&me.id, now);
+                }
+            }
+            Err(failure) => self.refuse(seat, Some(nonce), failure, None),
+        }
+    }
+
+    /// What holds before it is on disk: nothing more may be said in between.
+    fn take_effect(&mut self, kind: &EventKind) {
+        match kind {
+            EventKind::Banned { user } => self.sanctions.set(user.id.clone(), Sanction::Banned),
+            EventKind::TimedOut { user, until } => {
+                self.sanctions.set(user.id.clone(), Sanction::MutedUntil(*until));
+            }
+            EventKind::Pardoned { user } => self.sanctions.pardon(&user.id),
+            EventKind::Trusted { user } => self.guard.mark(&user.id, Some(Mark::Trusted)),
+            EventKind::Restricted { user } => self.guard.mark(&user.id, Some(Mark::Restricted)),
+            EventKind::Unmarked { user } => self.guard.mark(&user.id, None),
+            EventKind::Ruled { rules } => self.guard.rules = rules.clone(),
+            EventKind::Shielded { until } => self.guard.shield = *until,
+            EventKind::Unswept { sweep, .. } => self.guard.undone(*sweep),
+            _ => {}
+        }
+    }
+
+    /// The events that the action comes to, if it is allowed; none where it is so already.
+    async fn rule(&mut self, me: &Member, action: Action) -> Result<Vec<EventKind>, Failure> {
+        let target = match &action {
+            Action::Timeout { user, .. }
+            | Action::Ban { user }
+            | Action::Pardon { user }
+            | Action::Trust { user }
+            | Action::Restrict { user }
+            | Action::Unmark { user } => Some(user.clone()),
+            _ => None,
+        };
+        let rank = target.as_ref().map(|user| {
+            (user, self.seats.of(user).map(|(_, seat)| seat.member.role).max().unwrap_or_default())
+        });
+        may_moderate(me.role, &me.id, rank, &action)?;
+        if let Some(user) = target {
+            let user = self.member(user).await?;
+            return Ok(over_person(&action, user).into_iter().collect());
+        }
+        Ok(match action {
+            Action::Delete { message } => {
+                let gone = self.message(message).await?.deleted;
+                if gone { Vec::new() } else { vec![EventKind::Deleted { message }] }
+            }
+            Action::Restore { message } | Action::Approve { message } => self.shown_again(message).await?,
+            Action::Deny { message } => {
+                let held = self.message(message).await?.deleted;
+                if held { vec![EventKind::Denied { message }] } else { Vec::new() }
+            }
+            Action::Undo { act, and_later } => {
+                let mut events = self.undo(act).await?;
+                if and_later {
+                    events.extend(self.undo_raids(act).await?);
+                }
+                events
+            }
+            Action::Shield { on: true } => vec![self.raise_shield(clock::now_millis())],
+            Action::Shield { on: false } if self.guard.shield.is_some() => {
+                vec![EventKind::Shielded { until: None }]
+            }
+            Action::SetRules { rules } => {
+                let rules = checked(rules)?;
+                if rules == self.guard.rules { Vec::new() } else { vec![EventKind::Ruled { rules }] }
+            }
+            _ => Vec::new(),
+        })
+    }
+
+    async fn shown_again(&mut self, message: MessageId) -> Result<Vec<EventKind>, Failure> {
+        let found = self.message(message).await?;
+        if !found.deleted {
+            return Ok(Vec::new());
+        }
+        let Message { said_at, by, text, .. } = found;
+        Ok(vec![EventKind::Restored { message, said_at, by, text }])
+    }
+
+    /// What puts an act right.
+    async fn undo(&mut self, act: Seq) -> Result<Vec<EventKind>, Failure> {
+        let found = self.store.event(self.id.clone(), act).await.map_err(|error| internal(&error))?;
+        match found.map(|kept| kept.event.kind) {
+            Some(EventKind::Swept { .. }) => self.undo_sweep(act).await,
+            Some(EventKind::Deleted { message } | EventKind::Denied { message }) => {
+                self.shown_again(message).await
+            }
+            Some(EventKind::TimedOut { user, .. } | EventKind::Banned { user }) => {
+                Ok(vec![EventKind::Pardoned { user }])
+            }
+            Some(EventKind::Restricted { user } | EventKind::Trusted { user }) => {
+                Ok(vec![EventKind::Unmarked { user }])
+            }
+            Some(EventKind::Shielded { until: Some(_) }) => {
+                let mut events = self.undo_raids(act).await?;
+                if self.guard.shield.is_some() {
+                    events.push(EventKind::Shielded { until: None });
+                }
+                Ok(events)
+            }
+            _ => Err(Failure::new(Code::NotFound, "There is nothing of that number to undo")),
+        }
+    }
+
+    /// All raids that were found since.
+    async fn undo_raids(&mut self, since: Seq) -> Result<Vec<EventKind>, Failure> {
+        let mut events = Vec::new();
+        for sweep in self.guard.raids_since(since) {
+            events.extend(self.undo_sweep(sweep).await?);
+        }
+        Ok(events)
+    }
+
+    async fn undo_sweep(&mut self, sweep: Seq) -> Result<Vec<EventKind>, Failure> {
+        let swept = self.store.swept(self.id.clone(), sweep).await.map_err(|error| internal(&error))?;
+        Ok(Self::unsweep(sweep, swept))
+    }
+
+    /// What an event that everybody was told of means for those whom it is about.
+    pub(super) fn follow(&mut self, kind: EventKind) {
+        match kind {
+            EventKind::TimedOut { user, until } => {
+                self.seats.tell_user(&user.id, &ServerMessage::Muted { until: Some(until) });
+            }
+            EventKind::Pardoned { user } => {
+                self.seats.tell_user(&user.id, &ServerMessage::Muted { until: None })
+            }
+            EventKind::Banned { user } => {
+                let addresses: Vec<IpAddr> = self.seats.of(&user.id).map(|(_, seat)| seat.address).collect();
+                self.seats.close(&user.id, CloseCode::Banned);
+                self.sanctions.was_at(&user.id, &addresses);
+                self.cut_off(&user.id, &addresses);
+            }
+            EventKind::Denied { message } | EventKind::Restored { message, .. } => self.guard.settle(message),
+            EventKind::Ruled { rules } => {
+                self.seats.tell_moderators(&ServerMessage::Rules { rules });
+                self.tell_room();
+            }
+            EventKind::Shielded { .. } => self.tell_room(),
+            EventKind::Gifted { by, .. } => self.guard.knows(&by.id),
+            _ => {}
+        }
+    }
+
+    async fn message(&mut self, id: MessageId) -> Result<Message, Failure> {
+        let found = self.store.message(self.id.clone(), id).await.map_err(|error| internal(&error))?;
+        found.ok_or_else(|| Failure::new(Code::NotFound, "There is no such message"))
+    }
+
+    /// The person, here or not.
+    pub(super) async fn member(&mut self, user: UserId) -> Result<Member, Failure> {
+        if let Some((_, seat)) = self.seats.of(&user).next() {
+            return Ok(seat.member.clone());
+        }
+        let name = self.store.name(user.clone()).await.map_err(|error| internal(&error))?;
+        Ok(Member { id: user, name, role: Rank::Guest })
+    }
+}
+
+/// What the action does to somebody.
+fn over_person(action: &Action, user: Member) -> Option<EventKind> {
+    Some(match action {
+        Action::Timeout { seconds, .. } => {
+            EventKind::TimedOut { user, until: clock::now_millis() + u64::from(*seconds) * 1000 }
+        }
+        Action::Ban { .. } => EventKind::Banned { user },
+        Action::Pardon { .. } => EventKind::Pardoned { user },
+        Action::Trust { .. } => EventKind::Trusted { user },
+        Action::Restrict { .. } => EventKind::Restricted { user },
+        Action::Unmark { .. } => EventKind::Unmarked { user },
+        _ => return None,
+    })
+}

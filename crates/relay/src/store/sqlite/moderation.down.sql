@@ -1,0 +1,4 @@
+DROP INDEX event_act;
+ALTER TABLE person DROP COLUMN first;
+DROP TABLE standing;
+DROP TABLE held;

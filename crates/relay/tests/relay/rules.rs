@@ -1,0 +1,142 @@
+//! What a room takes, what waits for a moderator, and what becomes of it; also over a restart.
+
+use footlight_protocol::moderation::{Links, Reason, Rules};
+use footlight_protocol::room::{Action, Desk, Event, EventKind, ServerMessage};
+use footlight_protocol::{Code, MessageId, Seq};
+
+use crate::member::Chat;
+use crate::stage::{Folder, Stage};
+
+async fn held(owner: &mut Chat) -> Event {
+    owner
+        .until(|message| match message {
+            ServerMessage::Event { event } => matches!(event.kind, EventKind::Held { .. }).then_some(event),
+            _ => None,
+        })
+        .await
+}
+
+fn set(rules: Rules) -> Action {
+    Action::SetRules { rules }
+}
+
+fn message(event: &Event) -> MessageId {
+    MessageId(event.seq.0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_is_seen_when_a_moderator_approves_it() {
+    let stage = Stage::new().await;
+    let (mut owner, mut ann, mut bob) =
+        (Chat::owner(&stage).await, Chat::named(&stage, "Ann").await, Chat::named(&stage, "Bob").await);
+    let rules = Rules { links: Links::Hold, words: vec!["spoiler".to_owned()], ..Rules::default() };
+    owner.moderate("rules", set(rules)).await.unwrap();
+
+    assert_eq!(ann.say("a", "look at https://a.example").await, Err((Code::Held, None)));
+    let link = held(&mut owner).await;
+    assert!(matches!(&link.kind, EventKind::Held { by, why: Reason::Link, .. } if by.name == "Ann"));
+    assert_eq!(ann.say("a", "look at https://a.example").await, Err((Code::Held, None)), "asked again");
+    assert_eq!(ann.say("b", "a SP0ILER: he wins").await, Err((Code::Held, None)));
+    let spoiler = held(&mut owner).await;
+    assert!(matches!(&spoiler.kind, EventKind::Held { why: Reason::Word { word }, .. } if word == "spoiler"));
+    owner.say("c", "https://b.example is mine").await.unwrap();
+
+    owner.moderate("deny", Action::Deny { message: message(&spoiler) }).await.unwrap();
+    owner.moderate("approve", Action::Approve { message: message(&link) }).await.unwrap();
+    let mut first = None;
+    while first.is_none() {
+        match bob.event().await.kind {
+            EventKind::Restored { message, text, .. } => first = Some((message, text)),
+            EventKind::Said { text, .. } => assert_eq!(text, "https://b.example is mine"),
+            other => panic!("Bob is not to hear {other:?}"),
+        }
+    }
+    assert_eq!(first, Some((message(&link), "look at https://a.example".to_owned())));
+
+    // Who comes now finds it in its place.
+    let late = Chat::join(&stage).await;
+    let texts: Vec<_> = late.history.iter().map(|event| (event.seq, event.kind.clone())).collect();
+    assert!(
+        matches!(&texts[..], [(seq, EventKind::Said { .. }), (_, EventKind::Said { .. })] if *seq == link.seq)
+    );
+    // A denial can be undone like anything else.
+    owner.moderate("undo", Action::Approve { message: message(&spoiler) }).await.unwrap();
+    assert_eq!(Chat::join(&stage).await.history.len(), 3);
+    stage.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_marks_and_what_waits_outlive_a_restart() {
+    let folder = Folder::new();
+    let stage = Stage::in_folder(&folder).await;
+    let token = stage.owner();
+    let (mut owner, mut ann, mut bob) =
+        (Chat::owner(&stage).await, Chat::named(&stage, "Ann").await, Chat::named(&stage, "Bob").await);
+    owner.moderate("1", set(Rules { links: Links::Hold, ..Rules::default() })).await.unwrap();
+    owner.moderate("2", Action::Trust { user: ann.me.id.clone() }).await.unwrap();
+    owner.moderate("3", Action::Restrict { user: bob.me.id.clone() }).await.unwrap();
+    ann.say("1", "https://a.example is fine").await.unwrap();
+    assert_eq!(bob.say("1", "hello there").await, Err((Code::Held, None)));
+    assert_eq!(ann.moderate("x", set(Rules::default())).await.unwrap_err().0, Code::Forbidden);
+    let held = held(&mut owner).await;
+    assert!(matches!(held.kind, EventKind::Held { why: Reason::Restricted, .. }));
+    let (ann_token, bob_token) = (ann.token.clone(), bob.token.clone());
+    stage.stop().await;
+
+    let stage = Stage::in_folder(&folder).await;
+    let (mut owner, desk) = desk(&stage, token).await;
+    assert_eq!((desk.held, desk.rules.links), (vec![held.clone()], Links::Hold));
+    let mut ann = Chat::hello(&stage, Some(ann_token), None, None).await.unwrap();
+    let mut bob = Chat::hello(&stage, Some(bob_token), None, None).await.unwrap();
+    ann.say("2", "https://a.example again").await.unwrap();
+    assert_eq!(bob.say("2", "hello again").await, Err((Code::Held, None)));
+    owner.moderate("4", Action::Unmark { user: bob.me.id.clone() }).await.unwrap();
+    bob.say("3", "free at last").await.unwrap();
+    owner.moderate("5", Action::Approve { message: message(&held) }).await.unwrap();
+    stage.stop().await;
+}
+
+async fn desk(stage: &Stage, owner: String) -> (Chat, Desk) {
+    let chat = Chat::hello(stage, None, Some(owner), None).await.unwrap();
+    let desk = chat.desk.clone().expect("moderators have one");
+    (chat, desk)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shield_keeps_newcomers_out_sweeps_what_was_said_alike_and_is_undone_whole() {
+    let stage = Stage::new().await;
+    let mut owner = Chat::owner(&stage).await;
+    let mut viewer = Chat::join(&stage).await;
+    let text = "come to the other channel, everything is better there";
+    let mut messages = Vec::new();
+    for n in 0..5 {
+        let mut bot = Chat::named(&stage, &format!("guest {n}")).await;
+        messages.push(bot.say("1", &format!("{text} {n}")).await.unwrap());
+    }
+    let act = owner.moderate("on", Action::Shield { on: true }).await.unwrap();
+    let swept = viewer.until(|message| match message {
+        ServerMessage::Event { event: Event { kind: EventKind::Swept { messages, .. }, seq, .. } } => {
+            Some((messages, seq))
+        }
+        _ => None,
+    });
+    let (swept, _) = swept.await;
+    assert_eq!(swept.iter().map(|message| Seq(message.0)).collect::<Vec<_>>(), messages);
+    let mut late = Chat::named(&stage, "late").await;
+    let (code, after) = late.say("1", "hello, what happened?").await.unwrap_err();
+    assert_eq!(code, Code::TooNew);
+    assert!(after.is_some_and(|ms| (590_000..=600_000).contains(&ms)), "{after:?}");
+    owner.say("1", "one moment please").await.unwrap();
+
+    owner.moderate("undo", Action::Undo { act, and_later: false }).await.unwrap();
+    let back = viewer.until(|message| match message {
+        ServerMessage::Event { event: Event { kind: EventKind::Unswept { messages, .. }, .. } } => {
+            Some(messages)
+        }
+        _ => None,
+    });
+    assert_eq!(back.await.iter().map(|former| Seq(former.message.0)).collect::<Vec<_>>(), messages);
+    late.say("2", "hello, what happened?").await.unwrap();
+    assert_eq!(Chat::join(&stage).await.history.len(), 7);
+    stage.stop().await;
+}
