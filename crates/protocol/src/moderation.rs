@@ -107,7 +107,7 @@ pub struct Act {
     pub event: crate::room::Event,
     /// Whose doing; none: the room's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<crate::UserId>,
+    pub actor: Option<crate::UserId>,
     /// Whether the room did it by itself.
     pub automated: bool,
     /// The messages that it is about.

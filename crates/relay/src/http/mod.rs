@@ -1,6 +1,7 @@
 //! Everything over HTTP: the routes, and the one TCP listener that also takes ICE-TCP.
 
 pub(crate) mod api;
+mod audit;
 mod exposed;
 pub(crate) mod fail;
 pub(crate) mod keys;
@@ -121,6 +122,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/rooms/{room}/keys", get(keys::list).post(keys::make))
         .route("/api/v1/rooms/{room}/keys/{key}", delete(keys::revoke))
         .route("/api/v1/rooms/{room}/keys/{key}/rotate", post(keys::rotate))
+        .route("/api/v1/rooms/{room}/audit", get(audit::list))
         .route("/api/v1/rooms/{room}/receipts", get(receipts::list))
         .route("/api/v1/rooms/{room}/receipts/{number}", get(receipts::one))
         .route("/api/v1/rooms/{room}/receipts/key", get(receipts::key))

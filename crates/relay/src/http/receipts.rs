@@ -26,6 +26,13 @@ pub(crate) struct Position {
     after: u64,
 }
 
+impl Position {
+    pub(super) fn after(&self) -> u64 {
+        // Above that, no database counts.
+        self.after.min(i64::MAX as u64)
+    }
+}
+
 type After = Result<Query<Position>, axum::extract::rejection::QueryRejection>;
 
 /// Whose receipts somebody may see.
@@ -113,8 +120,7 @@ pub(crate) async fn links(
 
 fn position(after: After) -> Result<u64, Failure> {
     let wrong = |_| Failure::new(Code::Malformed, "`after` has to be the number of a receipt");
-    // Above that, no database counts.
-    Ok(after.map_err(wrong)?.after.min(i64::MAX as u64))
+    Ok(after.map_err(wrong)?.after())
 }
 
 fn reader(app: &App, headers: &HeaderMap) -> Result<Reader, Failure> {

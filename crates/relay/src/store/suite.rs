@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use footlight_media::Time;
 use footlight_protocol::gift::{Gift, Show};
+use footlight_protocol::moderation::Reason;
 use footlight_protocol::room::{Event, EventKind, Member, Role};
 use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
 use futures_util::future::join_all;
 
 use super::ledger::Booked;
+use super::moderation::Mark;
 #[path = "../../tests/relay/postgres.rs"]
 mod postgres_server;
 
@@ -30,6 +32,7 @@ macro_rules! on_both {
 on_both!(
     secrets_keys_and_names_are_kept,
     events_do_what_they_say_and_come_back_after_a_restart,
+    what_is_held_waits_and_a_sweep_comes_back_whole,
     a_request_that_fails_undoes_itself_and_nothing_else,
     recordings_are_found_by_what_they_are,
     a_newer_schema_is_left_alone,
@@ -169,6 +172,44 @@ async fn events_do_what_they_say_and_come_back_after_a_restart(shelf: Shelf) {
     assert_eq!(more, Some(Seq(4)));
     store.set_card(room(), None).await.unwrap();
     assert_eq!(store.past(room(), 1).await.unwrap().card, None);
+}
+
+async fn what_is_held_waits_and_a_sweep_comes_back_whole(shelf: Shelf) {
+    let (store, writer) = shelf.open().await;
+    let held = |seq, raid: Option<u64>| {
+        let (text, why) = ("wait".to_owned(), Reason::Link);
+        kept(seq, "bob", EventKind::Held { by: member("bob"), text, nonce: None, why, raid: raid.map(Seq) })
+    };
+    store.keep(room(), said(1, "bob")).await.unwrap();
+    store.keep(room(), held(2, None)).await.unwrap();
+    store.keep(room(), held(3, Some(4))).await.unwrap();
+    let why = Reason::Copies { people: 12, strangers: 12 };
+    store
+        .keep(room(), kept(4, "owner", EventKind::Swept { messages: vec![MessageId(1)], why }))
+        .await
+        .unwrap();
+    store.keep(room(), held(5, Some(4))).await.unwrap();
+    store.keep(room(), held(6, None)).await.unwrap();
+    store.keep(room(), kept(7, "owner", EventKind::Denied { message: MessageId(6) })).await.unwrap();
+    store.keep(room(), kept(8, "owner", EventKind::Trusted { user: member("ann") })).await.unwrap();
+    drop(store);
+    writer.join();
+    let (store, _writer) = shelf.open().await;
+    let past = store.past(room(), 10).await.unwrap();
+    assert_eq!(past.held.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [2]);
+    assert_eq!(past.standings, [(user("ann"), Mark::Trusted)]);
+    assert_eq!(store.events_between(room(), (0, 10_000), Seq(0), 9).await.unwrap(), (vec![], None));
+    let swept = store.swept(room(), Seq(4)).await.unwrap();
+    assert_eq!(swept.iter().map(|former| former.message.0).collect::<Vec<_>>(), [1, 3, 5]);
+    let acts = store.acts(room(), Seq(0), 9).await.unwrap();
+    let seqs: Vec<_> = acts.iter().map(|(kept, facts)| (kept.event.seq.0, facts.len())).collect();
+    assert_eq!(seqs, [(2, 0), (3, 0), (4, 1), (5, 0), (6, 0), (7, 1), (8, 0)]);
+    let undo = EventKind::Unswept { sweep: Seq(4), messages: swept };
+    store.keep(room(), kept(9, "owner", undo)).await.unwrap();
+    assert_eq!(store.swept(room(), Seq(4)).await.unwrap(), []);
+    let (events, _) = store.events_between(room(), (0, 10_000), Seq(0), 9).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [1, 3, 5]);
+    assert!(events.iter().all(|event| matches!(event.kind, EventKind::Said { .. })), "as if never held");
 }
 
 async fn a_request_that_fails_undoes_itself_and_nothing_else(shelf: Shelf) {

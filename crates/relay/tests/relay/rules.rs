@@ -1,6 +1,7 @@
 //! What a room takes, what waits for a moderator, and what becomes of it; also over a restart.
 
-use footlight_protocol::moderation::{Links, Reason, Rules};
+use axum::http::{Method, StatusCode};
+use footlight_protocol::moderation::{Audit, Links, Reason, Rules};
 use footlight_protocol::room::{Action, Desk, Event, EventKind, ServerMessage};
 use footlight_protocol::{Code, MessageId, Seq};
 
@@ -59,6 +60,21 @@ async fn what_is_held_is_seen_when_a_moderator_approves_it() {
     assert!(
         matches!(&texts[..], [(seq, EventKind::Said { .. }), (_, EventKind::Said { .. })] if *seq == link.seq)
     );
+    // The record has it all, for the owner only.
+    let owner_token = format!("Bearer {}", stage.owner());
+    let headers = [("authorization", owner_token.as_str())];
+    let record = stage.ask(Method::GET, "/api/v1/rooms/main/audit?after=0", &headers, "").await;
+    let record: Audit = serde_json::from_str(&record.body).unwrap();
+    let acts: Vec<_> =
+        record.acts.iter().map(|act| (act.automated, act.actor.is_some(), act.facts.len())).collect();
+    // Ruled, two held, denied, approved.
+    assert_eq!(
+        acts,
+        [(false, true, 0), (true, false, 0), (true, false, 0), (false, true, 1), (false, true, 0)]
+    );
+    assert_eq!(record.acts[3].facts[0].text, "a SP0ILER: he wins");
+    assert_eq!(stage.get("/api/v1/rooms/main/audit").await.status, StatusCode::UNAUTHORIZED);
+
     // A denial can be undone like anything else.
     owner.moderate("undo", Action::Approve { message: message(&spoiler) }).await.unwrap();
     assert_eq!(Chat::join(&stage).await.history.len(), 3);
