@@ -10,6 +10,7 @@ mod ladder;
 mod layers;
 mod network;
 mod players;
+mod raid;
 mod refusals;
 mod renditions;
 mod replay;

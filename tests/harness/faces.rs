@@ -80,4 +80,9 @@ pub mod studio {
     pub const FOUND_REPLAY: &str = "#found-replay";
     /// Bans the author of the message that has the focus.
     pub const BAN_KEY: &str = "b";
+    pub const TAB_HELD: &str = "#tab-held";
+    pub const SHIELD: &str = "#shield";
+    /// A raid that was taken away.
+    pub const RAID: &str = ".raid";
+    pub const RAID_UNDO: &str = ".raid-undo";
 }

@@ -141,7 +141,20 @@ impl Air {
             EventKind::Banned { user } => self.take_down_all_of(&user.id),
             // Gifts have cards of their own over a live picture.
             EventKind::Gifted { .. } | EventKind::Refunded { .. } => {}
-            EventKind::Restored { .. } | EventKind::TimedOut { .. } | EventKind::Pardoned { .. } => {}
+            EventKind::Swept { messages, .. } => {
+                messages.iter().for_each(|message| self.take_down(Seq(message.0)));
+            }
+            // What comes back late flies over another picture than its author saw.
+            EventKind::Restored { .. } | EventKind::Unswept { .. } => {}
+            EventKind::TimedOut { .. }
+            | EventKind::Pardoned { .. }
+            | EventKind::Shielded { .. }
+            | EventKind::Held { .. }
+            | EventKind::Denied { .. }
+            | EventKind::Ruled { .. }
+            | EventKind::Trusted { .. }
+            | EventKind::Restricted { .. }
+            | EventKind::Unmarked { .. } => {}
         }
     }
 

@@ -284,7 +284,8 @@ impl Seat {
         self.room.with_untracked(|room| room.me.as_ref().is_some_and(|me| me.id == *user))
     }
 
-    fn act(self, action: Action) {
+    /// Moderates; what can be undone is undone where it is shown.
+    pub fn act(self, action: Action) {
         if let Some(nonce) = nonce() {
             self.send(&ClientMessage::Moderate { nonce, action });
         }

@@ -3,7 +3,7 @@
 
 use footlight_protocol::Code;
 use footlight_protocol::danmaku::{Colour, Fly, Place};
-use footlight_protocol::room::{MAX_NAME, MAX_TEXT};
+use footlight_protocol::room::{MAX_NAME, MAX_TEXT, Role};
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
@@ -111,6 +111,22 @@ pub fn Composer() -> impl IntoView {
             (None, None) => Some(said),
         }
     };
+    // What the room takes now, where it is not everything.
+    let hint = move || {
+        room.with(|room| {
+            let rules = &room.guard.in_force;
+            let guest = room.role() == Role::Guest;
+            if !guest {
+                None
+            } else if rules.emote_only {
+                Some(words.get("chat.emote_only").to_owned())
+            } else if rules.slow_s > 0 {
+                Some(words.fill("chat.slow", &[("n", &rules.slow_s.to_string())]))
+            } else {
+                None
+            }
+        })
+    };
     let typed = move |event: web_sys::Event| draft.set(event_target_value(&event));
     let key = move |event: KeyboardEvent| {
         // While an input method composes, Enter picks a candidate. Some browsers say so by the code 229 only.
@@ -157,6 +173,7 @@ pub fn Composer() -> impl IntoView {
                     {Icon::Send.view()}
                 </button>
             </form>
+            {move || hint().map(|hint| view! { <p class="composer-hint">{Icon::Clock.view()} <span>{hint}</span></p> })}
             <div class="composer-foot">
                 <FlyChoice place colour />
                 <Show when=move || named.get() && !asking.get()>

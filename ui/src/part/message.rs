@@ -34,6 +34,18 @@ pub fn Message(line: Arc<Line>) -> AnyView {
             let name = shown_name(user);
             notice(move || words.fill("notice.banned", &[("name", &name)]))
         }
+        LineKind::Swept { messages } => {
+            let count = *messages as u32;
+            notice(move || words.count("notice.swept_one", "notice.swept_many", count))
+        }
+        LineKind::Unswept { messages } => {
+            let count = *messages as u32;
+            notice(move || words.count("notice.unswept_one", "notice.unswept_many", count))
+        }
+        LineKind::Shielded { up } => {
+            let key = if *up { "notice.shield_up" } else { "notice.shield_down" };
+            notice(move || words.get(key).to_owned())
+        }
         LineKind::Gifted(run) => view! { <GiftLine run=run.clone() /> }.into_any(),
         LineKind::Pardoned { user } => {
             let name = shown_name(user);

@@ -186,10 +186,24 @@ pub fn Toolbar(message: MessageId, by: Member, mine: bool) -> impl IntoView {
                 .collect_view()
         })
     };
+    let hold = move || {
+        timing().then(|| {
+            view! {
+                <button
+                    type="button"
+                    class="timeout-choice restrict"
+                    title=words.say("moderate.restrict_title")
+                    on:click=move |_| act(Action::Restrict { user: by.with_value(|by| by.id.clone()) })
+                >
+                    {words.say("moderate.restrict")}
+                </button>
+            }
+        })
+    };
     view! {
         <div class="toolbar" class:open=move || open().is_some() role="toolbar" aria-label=words.say("moderate.title")>
             <div class="timeout-menu" role="group" aria-label=words.say("moderate.timeout")>
-                {menu}
+                {menu} {hold}
             </div>
             <div class="timeout-menu" role="group" aria-label=words.say("grant.title")>
                 {grants}

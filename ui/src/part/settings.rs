@@ -9,6 +9,7 @@ use crate::part::gift_list::GiftList;
 use crate::part::icon::Icon;
 use crate::part::keys::StreamKeys;
 use crate::part::overlay_field::OverlayField;
+use crate::part::rules_field::RulesField;
 use crate::words::use_words;
 
 #[component]
@@ -44,6 +45,7 @@ pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
                 </button>
             </header>
             <CardField />
+            <RulesField />
             <GiftList />
             <OverlayField />
             <StreamKeys open />

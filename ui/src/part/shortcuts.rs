@@ -6,12 +6,14 @@ use leptos::prelude::*;
 use crate::words::use_words;
 
 /// Keys as they stand on the keyboard, and what they do.
-const KEYS: [(&[&str], &str); 9] = [
+const KEYS: [(&[&str], &str); 11] = [
     (&["↑", "↓"], "keys.move"),
     (&["D"], "keys.delete"),
     (&["T", "1–4"], "keys.timeout"),
     (&["B"], "keys.ban"),
     (&["U", "Ctrl Z"], "keys.undo"),
+    (&["⇧ S"], "keys.shield"),
+    (&["H"], "keys.held"),
     (&["C"], "keys.chat"),
     (&["L"], "keys.log"),
     (&["M"], "keys.mute"),

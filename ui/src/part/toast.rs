@@ -49,6 +49,8 @@ fn sentence(words: Words, offer: &Offer) -> String {
             words.fill("undo.timed_out", &[name, ("time", time)])
         }
         Action::Ban { .. } => words.fill("undo.banned", &[name]),
-        Action::Restore { .. } | Action::Pardon { .. } => String::new(),
+        Action::Trust { .. } => words.fill("undo.trusted", &[name]),
+        Action::Restrict { .. } => words.fill("undo.restricted", &[name]),
+        _ => String::new(),
     }
 }

@@ -13,6 +13,7 @@ use crate::part::chat::Chat;
 use crate::part::failure::FailureBar;
 use crate::part::go_live::{GoLive, phase_name};
 use crate::part::health::HealthLine;
+use crate::part::held::HeldList;
 use crate::part::icon::{Icon, Mark};
 use crate::part::microphone::Microphone;
 use crate::part::notes::Notes;
@@ -21,6 +22,7 @@ use crate::part::preview::Preview;
 use crate::part::recording::{self, RecordingLine, RecordingNotes};
 use crate::part::settings::Settings;
 use crate::part::share::Share;
+use crate::part::shield::{self, ShieldButton};
 use crate::part::shortcuts::Shortcuts;
 use crate::part::toast::Toasts;
 use crate::part::viewers::Viewers;
@@ -75,8 +77,12 @@ fn Window() -> impl IntoView {
     });
 
     let help = RwSignal::new(false);
+    let holding = RwSignal::new(false);
+    let open_acts = Memo::new(move |_| seat.room().with(|room| room.guard.open()));
     let settings = RwSignal::new(false);
-    let keys = window_event_listener(leptos::ev::keydown, move |event| keyboard(desk, seat, help, &event));
+    let keys = window_event_listener(leptos::ev::keydown, move |event| {
+        keyboard(desk, seat, (help, holding), &event)
+    });
     on_cleanup(move || keys.remove());
 
     let phase = Memo::new(move |_| desk.snapshot().with(|snapshot| phase_name(&snapshot.phase)));
@@ -138,11 +144,41 @@ fn Window() -> impl IntoView {
             </div>
             <aside class="side">
                 <header class="side-head">
-                    <h2>{words.say("chat.title")}</h2>
+                    <div class="tabs" role="tablist" aria-label=words.say("moderate.title")>
+                        <button
+                            id="tab-chat"
+                            type="button"
+                            role="tab"
+                            aria-selected=move || (!holding.get()).to_string()
+                            aria-controls="side-chat"
+                            on:click=move |_| holding.set(false)
+                        >
+                            {words.say("chat.title")}
+                        </button>
+                        <button
+                            id="tab-held"
+                            type="button"
+                            role="tab"
+                            aria-selected=move || holding.get().to_string()
+                            aria-controls="held"
+                            on:click=move |_| holding.set(true)
+                        >
+                            {words.say("held.title")}
+                            <Show when=move || { open_acts.get() > 0 }>
+                                <span class="tab-count">{open_acts}</span>
+                            </Show>
+                        </button>
+                    </div>
                     <span class="gap"></span>
+                    <ShieldButton />
                     <Viewers />
                 </header>
-                <Chat />
+                <div id="side-chat" class="side-pane" class:hidden-pane=holding>
+                    <Chat />
+                </div>
+                <Show when=move || holding.get()>
+                    <HeldList />
+                </Show>
                 <Toasts />
             </aside>
         </main>
@@ -152,7 +188,12 @@ fn Window() -> impl IntoView {
 }
 
 /// Keys that work everywhere but in a text field.
-fn keyboard(desk: Desk, seat: Seat, help: RwSignal<bool>, event: &KeyboardEvent) {
+fn keyboard(
+    desk: Desk,
+    seat: Seat,
+    (help, holding): (RwSignal<bool>, RwSignal<bool>),
+    event: &KeyboardEvent,
+) {
     let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
     let typing = target
         .as_ref()
@@ -170,7 +211,19 @@ fn keyboard(desk: Desk, seat: Seat, help: RwSignal<bool>, event: &KeyboardEvent)
     } else {
         match key.as_str() {
             "u" => seat.take_back(None),
-            "c" => browser::focus("chat-input"),
+            "s" if event.shift_key() => shield::toggle(seat),
+            "h" => {
+                holding.set(true);
+                request_animation_frame(|| browser::focus_in("#held [data-held], #held button"));
+            }
+            "c" => {
+                holding.set(false);
+                request_animation_frame(|| browser::focus("chat-input"));
+            }
+            "l" if holding.get_untracked() => {
+                holding.set(false);
+                request_animation_frame(|| browser::focus_in("#chat-log [tabindex=\"0\"]"));
+            }
             "l" => browser::focus_in("#chat-log [tabindex=\"0\"]"),
             "m" => desk.set_muted(!desk.snapshot().with_untracked(|snapshot| snapshot.muted)),
             "?" => help.set(true),

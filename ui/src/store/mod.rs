@@ -4,6 +4,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod gifts;
+pub mod guard;
 pub mod health;
 pub mod hls;
 pub mod i18n;

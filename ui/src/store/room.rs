@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::{Board, Gift};
+use footlight_protocol::moderation::Former;
 use footlight_protocol::room::{
     Event, EventKind, Layer, Member, Note, Presence, Recording, Renditions, Role, RoomState, ServerMessage,
     StreamState, UnixMillis,
@@ -16,6 +17,7 @@ use footlight_protocol::room::{
 use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq, UserId};
 
 use crate::store::gifts::{Piece, Run};
+use crate::store::guard::Guard;
 
 /// Chat lines kept. More than anybody scrolls back, little enough for a phone.
 pub const MAX_LINES: usize = 400;
@@ -65,6 +67,17 @@ pub enum LineKind {
     },
     Pardoned {
         user: Member,
+    },
+    /// So many messages of a raid were taken away.
+    Swept {
+        messages: usize,
+    },
+    /// Some of them were brought back.
+    Unswept {
+        messages: usize,
+    },
+    Shielded {
+        up: bool,
     },
     /// Gifts of one kind by one person that followed each other.
     Gifted(Run),
@@ -142,6 +155,8 @@ pub struct Room {
     /// What this person has, once the relay has said it.
     pub coins: Option<u64>,
     pub board: Board,
+    /// What is held, and what the room takes.
+    pub guard: Guard,
     /// Newest seq seen: where to resume.
     pub seq: Option<Seq>,
     lines: VecDeque<Arc<Line>>,
@@ -238,6 +253,7 @@ impl Room {
                 muted_until,
                 gifts,
                 board,
+                desk,
                 ..
             } => {
                 self.link = Link::Open;
@@ -251,6 +267,7 @@ impl Room {
                     self.lines.clear();
                     self.hidden.clear();
                 }
+                self.guard.open_desk(desk);
                 history.into_iter().for_each(|event| self.take(event));
                 self.seq = Some(seq);
                 self.revision += 1;
@@ -268,6 +285,8 @@ impl Room {
             }
             ServerMessage::Refused { nonce, failure, retry_after_ms } => {
                 let text = nonce.as_ref().and_then(|nonce| self.settle(nonce));
+                // It is with the moderators: typed again it would wait twice.
+                let text = text.filter(|_| failure.code != Code::Held);
                 self.unpaid.retain(|(sent, ..)| Some(sent) != nonce.as_ref());
                 self.refusals += 1;
                 self.refusal = Some(Refusal {
@@ -289,12 +308,14 @@ impl Room {
             ServerMessage::Board { board } => self.board = board,
             // The close that follows starts the way back; until then everything goes on.
             ServerMessage::Leaving { at } => self.leaving = Some(at),
+            ServerMessage::Raids { .. } | ServerMessage::Rules { .. } => self.guard.hear(&message),
             ServerMessage::Batch { messages } => messages.into_iter().for_each(|one| self.hear(one, now)),
             ServerMessage::Overlay { .. } | ServerMessage::Pong { .. } => {}
         }
     }
 
     fn look(&mut self, room: RoomState) {
+        self.guard.look(&room);
         self.stream = Some(room.stream);
         self.presence = room.presence;
         self.notes = room.notes;
@@ -306,6 +327,7 @@ impl Room {
     }
 
     fn take(&mut self, event: Event) {
+        self.guard.take(&event);
         let Event { seq, at, kind } = event;
         // A tail that overlaps what is known must not say anything twice.
         if self.seq.is_some_and(|known| seq <= known) && self.lines.iter().any(|line| line.id.0 == seq.0) {
@@ -342,6 +364,26 @@ impl Room {
                 self.put_gift(Run::of(by, gift, Piece { seq, at, count, coins, entry }));
             }
             EventKind::Refunded { gift, .. } => self.take_back(gift),
+            EventKind::Swept { messages, .. } => {
+                self.lines.retain(|line| !messages.contains(&line.id));
+                self.put(Line { id, at, kind: LineKind::Swept { messages: messages.len() } });
+            }
+            EventKind::Unswept { messages, .. } => {
+                self.put(Line { id, at, kind: LineKind::Unswept { messages: messages.len() } });
+                for Former { message, said_at, by, text } in messages {
+                    self.lines.retain(|line| line.id != message);
+                    self.put(Line { id: message, at: said_at, kind: LineKind::Said { by, text } });
+                }
+            }
+            EventKind::Shielded { until } => {
+                self.put(Line { id, at, kind: LineKind::Shielded { up: until.is_some() } });
+            }
+            EventKind::Held { .. }
+            | EventKind::Denied { .. }
+            | EventKind::Ruled { .. }
+            | EventKind::Trusted { .. }
+            | EventKind::Restricted { .. }
+            | EventKind::Unmarked { .. } => {}
             EventKind::Pardoned { user } => {
                 let (theirs, others): (Vec<_>, Vec<_>) =
                     self.hidden.drain(..).partition(|line| by(line) == Some(&user.id));
@@ -406,12 +448,19 @@ fn by(line: &Line) -> Option<&UserId> {
     match &line.kind {
         LineKind::Said { by, .. } => Some(&by.id),
         LineKind::Gifted(run) => Some(&run.by.id),
-        LineKind::TimedOut { .. } | LineKind::Banned { .. } | LineKind::Pardoned { .. } => None,
+        LineKind::TimedOut { .. }
+        | LineKind::Banned { .. }
+        | LineKind::Pardoned { .. }
+        | LineKind::Swept { .. }
+        | LineKind::Unswept { .. }
+        | LineKind::Shielded { .. } => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use footlight_protocol::moderation::{Reason, Rules};
+
     use super::*;
 
     fn member(id: &str) -> Member {
@@ -455,6 +504,8 @@ mod tests {
                 layers: Vec::new(),
                 renditions: None,
                 likes: 0,
+                rules: Rules::default(),
+                shield: None,
                 room: Default::default(),
                 stream: StreamState::Offline,
                 presence: Presence::default(),
@@ -465,6 +516,7 @@ mod tests {
             muted_until: None,
             gifts: Vec::new(),
             board: Board::default(),
+            desk: None,
         })
     }
 
@@ -675,5 +727,30 @@ mod tests {
         assert_eq!(room.presence.viewers, 7);
         room.apply(RoomEvent::Link(Link::Closed(CloseCode::Banned)), 0.0);
         assert!(room.banned());
+    }
+
+    #[test]
+    fn what_was_swept_goes_and_comes_back_in_its_place() {
+        let mut room = Room::default();
+        (1..=3).for_each(|seq| room.apply(said(seq, "bot", &format!("join us {seq}"), None), 0.0));
+        let why = Reason::Copies { people: 12, strangers: 12 };
+        room.apply(event(4, EventKind::Swept { messages: vec![MessageId(1), MessageId(3)], why }), 0.0);
+        let ids = |room: &Room| room.lines().map(|line| line.id.0).collect::<Vec<_>>();
+        assert_eq!(ids(&room), [2, 4]);
+        let former =
+            Former { message: MessageId(1), said_at: 1, by: member("bot"), text: "join us 1".into() };
+        room.apply(event(5, EventKind::Unswept { sweep: Seq(4), messages: vec![former] }), 0.0);
+        assert_eq!(ids(&room), [1, 2, 4, 5]);
+    }
+
+    #[test]
+    fn a_held_message_is_not_typed_again() {
+        let mut room = Room::default();
+        room.apply(typed("n1", "see a.example"), 0.0);
+        let failure = Failure::new(Code::Held, "waits");
+        let refused = ServerMessage::Refused { nonce: Some(nonce("n1")), failure, retry_after_ms: None };
+        room.apply(RoomEvent::Server(refused), 0.0);
+        assert_eq!(room.pending(), []);
+        assert_eq!(room.refusal.unwrap().text, None);
     }
 }

@@ -25,7 +25,8 @@ impl Offer {
             Action::Timeout { user, .. } | Action::Ban { user } => {
                 Some(Action::Pardon { user: user.clone() })
             }
-            Action::Restore { .. } | Action::Pardon { .. } => None,
+            Action::Trust { user } | Action::Restrict { user } => Some(Action::Unmark { user: user.clone() }),
+            _ => None,
         }
     }
 }
