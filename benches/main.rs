@@ -3,6 +3,8 @@
 //! Nothing is asserted here: a figure is worth what the machine was doing at the time, so the machine's load
 //! is printed with it.
 
+mod chat;
+mod crowd;
 mod danmaku;
 mod encode;
 mod gifts;
@@ -13,7 +15,7 @@ mod table;
 
 use anyhow::{Result, bail};
 
-const NAMES: [&str; 5] = ["danmaku", "encode", "gifts", "join", "latency"];
+const NAMES: [&str; 6] = ["chat", "danmaku", "encode", "gifts", "join", "latency"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,10 +25,17 @@ fn main() -> Result<()> {
     {
         return encode::measured(clip.as_ref(), bitrate.parse()?);
     }
+    // So does the benchmark of the chat, for its floor.
+    if let [command, sockets] = arguments.as_slice()
+        && command == chat::SENDER
+    {
+        return chat::sender(sockets.parse()?);
+    }
     let chosen = if arguments.is_empty() { NAMES.map(str::to_owned).into() } else { arguments };
     println!("load average {}, {} cores", load(), std::thread::available_parallelism()?);
     for name in chosen {
         match name.as_str() {
+            "chat" => chat::run()?,
             "danmaku" => danmaku::run()?,
             "encode" => encode::run()?,
             "gifts" => gifts::run()?,

@@ -19,3 +19,4 @@ mod rtmp;
 mod watch;
 mod whip;
 mod window;
+mod xss;

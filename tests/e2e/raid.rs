@@ -55,7 +55,7 @@ async fn a_raid_goes_by_itself_and_two_keys_hold_what_comes_after() {
     viewer.browser.page.find_text(viewer_face::MESSAGE, "the light is lovely today", seconds(1)).await;
 
     // One key shields the room, and another shows what there is.
-    window.page.type_keys("S").await;
+    window.page.type_keys(face::SHIELD_KEYS).await;
     window.page.wait_for_attribute(face::SHIELD, "aria-pressed", "true", seconds(5)).await;
     window.page.type_keys("h").await;
     window.page.find_text(face::RAID, "everybody go to the better stream now", seconds(5)).await;
@@ -64,7 +64,7 @@ async fn a_raid_goes_by_itself_and_two_keys_hold_what_comes_after() {
     late.name("late").await;
     let refused = late.say("hello").await;
     assert!(format!("{refused:?}").contains("TooNew"), "{refused:?}");
-    window.page.type_keys("S").await;
+    window.page.type_keys(face::SHIELD_KEYS).await;
     window.page.wait_for_attribute(face::SHIELD, "aria-pressed", "false", seconds(5)).await;
 
     // It was no raid after all.
@@ -103,10 +103,10 @@ async fn a_held_message_is_seen_when_the_creator_lets_it() {
     let ada = Viewer::open("ada", &link, Setup::default(), &output).await;
     let lin = Setup { language: "zh-CN", phone: Some((390, 844)), ..Setup::default() };
     let lin = Viewer::open("lin", &link, lin, &output).await;
-    ada.say("Ada", "I made a drawing: pictures.example/ada").await;
+    ada.write("Ada", "I made a drawing: pictures.example/ada").await;
     ada.browser.page.find_text(".composer-reason", "waits for a moderator", seconds(5)).await;
     ada.browser.page.screenshot(&output, "ada-held").await;
-    lin.say("琳", "在 photos.example 可以看到照片").await;
+    lin.write("琳", "在 photos.example 可以看到照片").await;
     window.page.find_text(face::TAB_HELD, "2", seconds(10)).await;
     window.page.type_keys("h").await;
     window.page.find_text("#held", "含有链接", seconds(5)).await;

@@ -80,6 +80,8 @@ pub mod studio {
     pub const FOUND_REPLAY: &str = "#found-replay";
     /// Bans the author of the message that has the focus.
     pub const BAN_KEY: &str = "b";
+    /// Shift and S, then no key: raises or lowers the shield.
+    pub const SHIELD_KEYS: &str = "\u{e008}S\u{e000}";
     pub const TAB_HELD: &str = "#tab-held";
     pub const SHIELD: &str = "#shield";
     /// A raid that was taken away.

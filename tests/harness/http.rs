@@ -22,6 +22,12 @@ pub async fn post(url: &str, content_type: &str, token: Option<&str>, body: &str
     answer(request).await
 }
 
+/// `PATCH` with a JSON body and a bearer token.
+pub async fn patch(url: &str, token: &str, body: &Value) -> Answer {
+    let request = client().patch(url).header(CONTENT_TYPE, "application/json").body(body.to_string());
+    answer(request.header(AUTHORIZATION, format!("Bearer {token}"))).await
+}
+
 pub async fn get(url: &str) -> Answer {
     answer(client().get(url)).await
 }

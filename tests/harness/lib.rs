@@ -19,6 +19,7 @@ pub mod net;
 pub mod obs;
 pub mod output;
 pub mod page;
+pub mod payloads;
 pub mod players;
 pub mod process;
 pub mod relay;

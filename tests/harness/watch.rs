@@ -175,8 +175,14 @@ impl Viewer {
         self.browser.page.run("return window.footlightMark === true").await == Value::Bool(true)
     }
 
-    /// Says something in the chat, giving a nickname first where the page asks for one.
+    /// Says something in the chat, and waits until it is there.
     pub async fn say(&self, nickname: &str, text: &str) {
+        self.write(nickname, text).await;
+        self.browser.page.find_text(viewer::MESSAGE, text, wait::seconds(10)).await;
+    }
+
+    /// Sends a message, giving a nickname first where the page asks for one.
+    pub async fn write(&self, nickname: &str, text: &str) {
         let page = &self.browser.page;
         page.type_into(viewer::CHAT_INPUT, &format!("{text}\u{e007}")).await;
         let asked =
@@ -185,6 +191,5 @@ impl Viewer {
         if asked.is_some() {
             page.type_into(viewer::NAME_INPUT, &format!("{nickname}\u{e007}")).await;
         }
-        page.find_text(viewer::MESSAGE, text, wait::seconds(10)).await;
     }
 }

@@ -121,11 +121,13 @@ pub(crate) fn install(purpose: Purpose) -> Result<()> {
 }
 
 /// What the tests take from PyPI, once beside the build output: name, version, and what pip is to do beside that.
-const PYTHON: [(&str, &str, &[&str]); 3] = [
+const PYTHON: [(&str, &str, &[&str]); 4] = [
     // An ffmpeg that speaks Enhanced RTMP (6.1 and later), which Debian's does not.
     ("imageio-ffmpeg", "0.6.0", &["--no-deps"]),
     // A WebRTC stack of others, to publish by WHIP and watch by WHEP.
     ("aiortc", "1.16.0", &[]),
+    // Texts that run as scripts where a page takes them for markup.
+    ("brs-kb", "4.0.2", &["--no-deps"]),
     // An S3 server that checks signatures; the extra that brings its server brings much else.
     ("moto", "5.2.2", &["py-partiql-parser", "pyyaml", "flask==3.1.2", "flask-cors==6.0.1"]),
 ];

@@ -54,8 +54,14 @@ pub fn Scrub() -> impl IntoView {
         let gaps = replaying.with_timeline(|timeline| timeline.gaps());
         gaps.into_iter()
             .map(|(from, to)| {
-                let style = format!("left:{:.3}%;width:{:.3}%", from * 100.0, (to - from) * 100.0);
-                view! { <span class="scrub-gap" style=style title=words.say("replay.gap")></span> }
+                view! {
+                    <span
+                        class="scrub-gap"
+                        style:left=percent(from)
+                        style:width=percent(to - from)
+                        title=words.say("replay.gap")
+                    ></span>
+                }
             })
             .collect_view()
     };

@@ -18,7 +18,7 @@ use super::fail::{Fail, for_reader};
 struct Watch;
 
 /// What a page of ours may do: run its own code and WebAssembly, reach the relay, play what it receives.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
     img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self' ws: wss:; manifest-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors *";
 
