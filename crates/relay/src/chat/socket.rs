@@ -11,6 +11,7 @@ use footlight_protocol::room::{ClientMessage, MAX_CLIENT_MESSAGE, Role as Rank, 
 use footlight_protocol::{CloseCode, Code, Failure, VERSION};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::time::Instant;
 
 use crate::auth::Auth;
 use crate::chat::outbox::{Next, Outbox, Weight};
@@ -202,12 +203,27 @@ fn received(next: Option<Result<Message, axum::Error>>) -> Result<Option<ClientM
 
 /// Writes what is queued until there is a reason to close or nobody takes it any more.
 async fn write(sink: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) -> Option<CloseCode> {
+    // One timer for the whole session: in a busy room there are thousands of sessions, and each writes many times a second.
+    let probe = tokio::time::sleep(PROBE);
+    tokio::pin!(probe);
+    let mut quiet_since = Instant::now();
     loop {
-        let message = match tokio::time::timeout(PROBE, outbox.next()).await {
-            Ok(Next::Write(text)) => Message::Text(text),
-            Ok(Next::Close(code)) => return Some(code),
-            Err(_) => Message::Ping(axum::body::Bytes::new()),
+        let message = tokio::select! {
+            biased;
+            next = outbox.next() => match next {
+                Next::Write(text) => Message::Text(text),
+                Next::Close(code) => return Some(code),
+            },
+            () = &mut probe => {
+                let (now, due) = (Instant::now(), quiet_since + PROBE);
+                probe.as_mut().reset(if due > now { due } else { now + PROBE });
+                if due > now {
+                    continue;
+                }
+                Message::Ping(axum::body::Bytes::new())
+            }
         };
+        quiet_since = Instant::now();
         // All that waits goes out in one write.
         if sink.feed(message).await.is_err() {
             return None;

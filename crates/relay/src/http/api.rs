@@ -57,6 +57,9 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
     }
 }
 
+/// Of each session, for as long as it lives: what people say fits several times.
+const READ_BUFFER: usize = 2 << 10;
+
 /// `GET /ws/{room}`. Any origin may connect: what a session may do depends on tokens that only its own page
 /// knows, never on cookies.
 pub(crate) async fn socket(
@@ -72,10 +75,12 @@ pub(crate) async fn socket(
     let context =
         Context { auth: app.auth.clone(), store: app.store.clone(), metrics: app.metrics.clone(), door };
     let open = app.sockets.token();
-    Ok(upgrade.max_message_size(TRANSPORT_MESSAGE).max_frame_size(TRANSPORT_MESSAGE).on_upgrade(
-        move |socket| async move {
-            socket::serve(socket, address.ip(), context).await;
-            drop(open);
-        },
-    ))
+    let upgrade = upgrade
+        .max_message_size(TRANSPORT_MESSAGE)
+        .max_frame_size(TRANSPORT_MESSAGE)
+        .read_buffer_size(READ_BUFFER);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        socket::serve(socket, address.ip(), context).await;
+        drop(open);
+    }))
 }
