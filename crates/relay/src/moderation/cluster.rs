@@ -43,12 +43,15 @@ pub(crate) struct Size {
     pub(crate) strangers: usize,
 }
 
+/// How many messages of a cluster are by whom, and whether that is a stranger.
+type People = HashMap<UserId, (usize, bool)>;
+
 #[derive(Debug, Default)]
 pub(crate) struct Clusters {
     window: VecDeque<(Seen, Sketch, ClusterId)>,
     /// By a band of the sketch: the newest cluster that has it, and its sketch.
     bands: HashMap<(usize, [u32; BAND]), (ClusterId, Sketch, UnixMillis)>,
-    sizes: HashMap<ClusterId, (Size, HashMap<UserId, (usize, bool)>)>,
+    sizes: HashMap<ClusterId, (Size, People)>,
     next: u64,
 }
 

@@ -12,6 +12,7 @@ use super::SeatId;
 use super::actor::Actor;
 use crate::moderation::cluster::ClusterId;
 use crate::moderation::judge::{Judge, Message, Sweep, Verdict};
+use crate::moderation::learner::Learner;
 use crate::moderation::rules::{Recent, Ruling, shielded};
 use crate::store::Past;
 use crate::store::moderation::Mark;
@@ -39,6 +40,7 @@ pub(super) struct Guard {
     pub(super) shield: Option<UnixMillis>,
     judge: Judge,
     recent: Recent,
+    pub(super) learner: Learner,
     marks: HashMap<UserId, Mark>,
     held: BTreeMap<Seq, Event>,
     raids: VecDeque<Known>,
@@ -52,6 +54,17 @@ impl Guard {
         let mut guard = Self { rules: rules.unwrap_or_default(), ..Self::default() };
         for (user, mark) in std::mem::take(&mut past.standings) {
             guard.mark(&user, Some(mark));
+        }
+        for kept in &past.events {
+            let deleted = past.deleted.contains(&MessageId(kept.event.seq.0));
+            if let EventKind::Said { text, .. } = &kept.event.kind
+                && !deleted
+            {
+                guard.learner.ordinary(text);
+            }
+        }
+        for (text, may_stay) in std::mem::take(&mut past.lessons) {
+            if may_stay { guard.learner.allowed(&text) } else { guard.learner.removed(&text) }
         }
         guard.held = std::mem::take(&mut past.held).into_iter().map(|event| (event.seq, event)).collect();
         guard
@@ -89,6 +102,7 @@ impl Guard {
             Some(Mark::Trusted) => Ruling::Take,
             mark => match self.recent.decide(&self.in_force(), &me.id, first, text, now) {
                 Ruling::Take if mark == Some(&Mark::Restricted) => Ruling::Hold(Reason::Restricted),
+                Ruling::Take => self.learner.suspects(text).map_or(Ruling::Take, Ruling::Hold),
                 ruling => ruling,
             },
         }
@@ -168,6 +182,7 @@ impl Actor {
                 Some(why) => drop(self.hold(coming, why, None, now)),
                 None => {
                     let Coming { seat, me, nonce, text, fly } = coming;
+                    self.guard.learner.ordinary(&text);
                     let by = me.id.clone();
                     let fly = fly.map(|fly| fly.accepted(me.role, now * 1_000));
                     let said = EventKind::Said { by: me, text, nonce: Some(nonce.clone()), fly };

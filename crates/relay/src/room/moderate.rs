@@ -175,7 +175,21 @@ impl Actor {
                 self.sanctions.was_at(&user.id, &addresses);
                 self.cut_off(&user.id, &addresses);
             }
-            EventKind::Denied { message } | EventKind::Restored { message, .. } => self.guard.settle(message),
+            EventKind::Deleted { message } => {
+                if let Some(text) = self.history.text_of(message) {
+                    self.guard.learner.removed(&text);
+                }
+            }
+            EventKind::Denied { message } => {
+                if let Some(text) = self.history.text_of(message) {
+                    self.guard.learner.removed(&text);
+                }
+                self.guard.settle(message);
+            }
+            EventKind::Restored { message, text, .. } => {
+                self.guard.learner.allowed(&text);
+                self.guard.settle(message);
+            }
             EventKind::Ruled { rules } => {
                 self.seats.tell_moderators(&ServerMessage::Rules { rules });
                 self.tell_room();

@@ -41,6 +41,7 @@ impl Database<'_> {
         past.rules = self.setting(room, RULES)?;
         past.standings = self.standings(room)?;
         past.held = self.waiting(room)?;
+        past.lessons = self.lessons(room)?;
         Ok(past)
     }
 

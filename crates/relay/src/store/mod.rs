@@ -79,6 +79,8 @@ pub(crate) struct Past {
     pub(crate) standings: Vec<(UserId, Mark)>,
     /// Messages that wait for a moderator, oldest first.
     pub(crate) held: Vec<Event>,
+    /// What moderators decided of which texts, oldest first: whether it may stay.
+    pub(crate) lessons: Vec<(String, bool)>,
 }
 
 /// Somebody who has taken a name.

@@ -13,6 +13,8 @@ use crate::error::Error;
 pub(super) const RULES: &str = "rules";
 /// Held messages that a room comes back with. Older ones are in the record.
 const WAITING: usize = 200;
+/// Decisions that a room learns from when it starts.
+const LESSONS: usize = 400;
 /// Messages that one undo brings back.
 const UNDONE: usize = 10_000;
 
@@ -140,6 +142,29 @@ impl Database<'_> {
             }
         }
         Ok(swept)
+    }
+
+    /// The newest decisions of moderators about single messages, oldest first.
+    pub(super) fn lessons(&mut self, room: &RoomId) -> Outcome<Vec<(String, bool)>> {
+        // The first condition is the index's.
+        let rows = self.query(
+            r#"SELECT seq, at, body, by, nonce FROM event WHERE room = ?1
+             AND substr(body, 1, 15) NOT IN ('{"event":"said"', '{"event":"gifte', '{"event":"refun')
+             AND substr(body, 1, 15) IN ('{"event":"delet', '{"event":"denie', '{"event":"resto')
+             ORDER BY seq DESC LIMIT ?2"#,
+            values![room.as_str(), LESSONS],
+        )?;
+        let mut lessons = Vec::new();
+        for row in rows.iter().rev() {
+            match kept(row)?.map(|kept| kept.event.kind) {
+                Some(EventKind::Deleted { message } | EventKind::Denied { message }) => {
+                    lessons.extend(self.message(room, message)?.map(|found| (found.text, false)));
+                }
+                Some(EventKind::Restored { text, .. }) => lessons.push((text, true)),
+                _ => {}
+            }
+        }
+        Ok(lessons)
     }
 
     /// The acts of moderation after that seq, with what they are about.

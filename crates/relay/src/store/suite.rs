@@ -198,6 +198,7 @@ async fn what_is_held_waits_and_a_sweep_comes_back_whole(shelf: Shelf) {
     let past = store.past(room(), 10).await.unwrap();
     assert_eq!(past.held.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [2]);
     assert_eq!(past.standings, [(user("ann"), Mark::Trusted)]);
+    assert_eq!(past.lessons, [("wait".to_owned(), false)], "a denial teaches, a sweep does not");
     assert_eq!(store.events_between(room(), (0, 10_000), Seq(0), 9).await.unwrap(), (vec![], None));
     let swept = store.swept(room(), Seq(4)).await.unwrap();
     assert_eq!(swept.iter().map(|former| former.message.0).collect::<Vec<_>>(), [1, 3, 5]);

@@ -156,3 +156,43 @@ async fn a_shield_keeps_newcomers_out_sweeps_what_was_said_alike_and_is_undone_w
     assert_eq!(Chat::join(&stage).await.history.len(), 7);
     stage.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_moderators_take_away_again_and_again_is_held_with_the_reason() {
+    let folder = Folder::new();
+    let stage = Stage::in_folder(&folder).await;
+    let token = stage.owner();
+    let (mut owner, mut ann) = (Chat::owner(&stage).await, Chat::named(&stage, "Ann").await);
+    let ordinary =
+        ["good evening everybody", "what camera is that?", "the light is lovely", "see you next week"];
+    for (n, text) in ordinary.iter().enumerate() {
+        ann.say(&format!("o{n}"), text).await.unwrap();
+    }
+    for n in 0..10 {
+        let mut bot = Chat::named(&stage, &format!("bot {n}")).await;
+        let seq = bot.say("1", &format!("cheap followers for your channel, write to me {n}")).await.unwrap();
+        owner.moderate(&format!("d{n}"), Action::Delete { message: MessageId(seq.0) }).await.unwrap();
+    }
+    let mut another = Chat::named(&stage, "another").await;
+    assert_eq!(another.say("1", "CHEAP followers for you, write to me now").await, Err((Code::Held, None)));
+    let held = held(&mut owner).await;
+    assert!(
+        matches!(held.kind, EventKind::Held { why: Reason::LikeRemoved { percent: 80..=100 }, .. }),
+        "{held:?}"
+    );
+    another.say("2", "sorry, what camera is it?").await.unwrap();
+    stage.stop().await;
+
+    // It is learnt anew from the record.
+    let stage = Stage::in_folder(&folder).await;
+    let mut late = Chat::named(&stage, "late").await;
+    assert_eq!(late.say("1", "cheap followers, write to me today").await, Err((Code::Held, None)));
+    late.say("2", "good evening from Porto").await.unwrap();
+    // The creator says otherwise.
+    let (mut owner, desk) = desk(&stage, token).await;
+    for (n, event) in desk.held.iter().enumerate() {
+        owner.moderate(&format!("a{n}"), Action::Approve { message: message(event) }).await.unwrap();
+    }
+    assert_eq!(desk.held.len(), 2);
+    stage.stop().await;
+}
