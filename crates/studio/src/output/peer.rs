@@ -43,7 +43,7 @@ const ABS_CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs
 const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 const RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
 const VIDEO: u8 = 102;
-const VIDEO_RTX: u8 = 103;
+pub(super) const VIDEO_RTX: u8 = 103;
 const AUDIO: u8 = 111;
 /// Packets that can be sent again: 3 s at 2.5 Mbit/s.
 const RESEND: u16 = 1024;
@@ -99,7 +99,7 @@ impl Peer {
         let registry = Registry::new()
             .with(Slot::NackResponder, NackResponderBuilder::new().with_size(RESEND).build())
             // The pacer's place, which is free: behind the resends and in front of their numbers.
-            .with(Slot::Pacer, Resends::new(Arc::clone(&repairs)))
+            .with(Slot::Pacer, Resends::new(Arc::clone(&repairs), Arc::clone(&link.lane)))
             .with(Slot::SenderReport, SenderReportBuilder::new().build())
             .with(Slot::TwccSender, TwccSenderBuilder::new().build())
             .with(Slot::CongestionControl, Tap::new(Arc::clone(&link)));

@@ -1,9 +1,10 @@
-//! Bounds what is sent again to a share of what is sent, and says of which layer it is.
+//! Bounds what is sent again to a share of what is sent, says of which layer it is, and sends it twice where much is lost.
 //!
 //! On a path that is full, every packet that was dropped is asked for again, several times over: resending all of
 //! it keeps the path full. Sits where resends are not yet numbered, so what it drops counts as never sent.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -12,8 +13,14 @@ use rtc::interceptor::{Attribute, Interceptor, Packet, StreamInfo, TaggedPacket}
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 
+use super::peer::VIDEO_RTX;
+use crate::air::Lane;
+
 /// One byte again for so many bytes of media: above the loss that the rate controller takes for random.
 const SHARE: usize = 5;
+/// On a path that loses so many percent a resend goes twice. Where both take the same time to be asked for, a second loss
+/// stops the picture for long enough to be seen.
+const LOSSY: u8 = 1;
 /// What can be saved up, in bytes: a large keyframe that was lost whole.
 const MOST: usize = 64 * 1024;
 
@@ -30,6 +37,9 @@ pub(super) struct Repairs {
 
 pub(super) struct Resends {
     repairs: Arc<OnceLock<Repairs>>,
+    lane: Arc<Lane>,
+    /// By how many a stream's numbers are ahead, for the resends that went twice: each needs a number of its own.
+    ahead: HashMap<u32, u16>,
     /// Ids of the header extensions for the section's and the layer's name.
     extensions: Option<(u8, u8)>,
     credit: usize,
@@ -38,8 +48,27 @@ pub(super) struct Resends {
 }
 
 impl Resends {
-    pub(super) fn new(repairs: Arc<OnceLock<Repairs>>) -> Self {
-        Self { repairs, extensions: None, credit: MOST, reads: VecDeque::new(), writes: VecDeque::new() }
+    pub(super) fn new(repairs: Arc<OnceLock<Repairs>>, lane: Arc<Lane>) -> Self {
+        let (reads, writes) = (VecDeque::new(), VecDeque::new());
+        Self { repairs, lane, ahead: HashMap::new(), extensions: None, credit: MOST, reads, writes }
+    }
+
+    /// Numbers a resend, and makes a second one of it where that is worth it.
+    fn doubled(&mut self, packet: &mut rtc::rtp::Packet) -> Option<rtc::rtp::Packet> {
+        // Without a stream of its own a resend has the number of what was lost.
+        if packet.header.payload_type != VIDEO_RTX {
+            return None;
+        }
+        let lossy = self.lane.loss_percent.load(Ordering::Relaxed) >= LOSSY;
+        let twice = lossy && self.may_leave(packet.payload.len(), true);
+        let ahead = self.ahead.entry(packet.header.ssrc).or_default();
+        packet.header.sequence_number = packet.header.sequence_number.wrapping_add(*ahead);
+        twice.then(|| {
+            *ahead = ahead.wrapping_add(1);
+            let mut second = packet.clone();
+            second.header.sequence_number = second.header.sequence_number.wrapping_add(1);
+            second
+        })
     }
 
     /// Names the layer that a resend is of.
@@ -82,17 +111,28 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Resends {
 
     fn handle_write(&mut self, mut message: TaggedPacket) -> Result<(), Error> {
         let again = message.message.has(&Attribute::Retransmission);
+        let mut second = None;
         let leaves = match &mut message.message.packet {
             Packet::Rtp(packet) => {
                 if again {
                     self.name(packet)?;
                 }
-                self.may_leave(packet.payload.len(), again)
+                let leaves = self.may_leave(packet.payload.len(), again);
+                if leaves && again {
+                    second = self.doubled(packet);
+                }
+                leaves
             }
             _ => true,
         };
         if leaves {
+            let copy = second.map(|second| {
+                let mut copy = message.message.clone();
+                copy.packet = Packet::Rtp(second);
+                TaggedPacket { now: message.now, transport: message.transport, message: copy }
+            });
             self.writes.push_back(message);
+            self.writes.extend(copy);
         }
         Ok(())
     }
@@ -118,11 +158,47 @@ impl Interceptor for Resends {
 
 #[cfg(test)]
 mod tests {
+    use footlight_protocol::studio::Snapshot;
+
     use super::*;
+    use crate::Clock;
+    use crate::air::Air;
+    use crate::desk::Desk;
+
+    fn lane() -> Arc<Lane> {
+        Air::new(Arc::new(Desk::new(Snapshot::default())), Clock::start()).add_lane(2500).0
+    }
+
+    fn resend(number: u16) -> rtc::rtp::Packet {
+        let header = rtc::rtp::Header {
+            payload_type: VIDEO_RTX,
+            ssrc: 7,
+            sequence_number: number,
+            ..Default::default()
+        };
+        rtc::rtp::Packet { header, payload: Bytes::from_static(&[0; 100]) }
+    }
+
+    #[test]
+    fn where_much_is_lost_a_resend_goes_twice_under_numbers_of_their_own() {
+        let mut resends = Resends::new(Arc::default(), lane());
+        let numbers = |resends: &mut Resends, number| {
+            let mut packet = resend(number);
+            let second = resends.doubled(&mut packet);
+            let number = |packet: rtc::rtp::Packet| packet.header.sequence_number;
+            (number(packet), second.map(number))
+        };
+        assert_eq!(numbers(&mut resends, 65_534), (65_534, None));
+        resends.lane.loss_percent.store(LOSSY, Ordering::Relaxed);
+        assert_eq!(numbers(&mut resends, 65_535), (65_535, Some(0)));
+        assert_eq!(numbers(&mut resends, 0), (1, Some(2)));
+        resends.lane.loss_percent.store(0, Ordering::Relaxed);
+        assert_eq!(numbers(&mut resends, 1), (3, None));
+    }
 
     #[test]
     fn random_loss_is_resent_and_a_flood_of_requests_is_not() {
-        let mut resends = Resends::new(Arc::default());
+        let mut resends = Resends::new(Arc::default(), lane());
         for packet in 0..2_000 {
             assert!(resends.may_leave(1_100, false));
             if packet % 10 == 0 {
