@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::events::kept;
 use super::sql::{Cell, Database, Fault, Outcome, Row, Value, values};
-use super::{Place, Store};
+use super::Store;
 use crate::error::Error;
 use crate::gift::ledger::{Account, Purse};
 
@@ -207,6 +207,11 @@ const TABLES: [Table; 18] = [
     },
 ];
 
+/// Tables that an erasing changes.
+pub(super) fn emptied() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().filter(|table| matches!(table.whose, Some((_, Go | Emptied)))).map(|table| table.name)
+}
+
 /// What a person is called in the database.
 struct Names {
     id: String,
@@ -219,7 +224,7 @@ struct Names {
 impl Names {
     fn of(user: &UserId, purse: &Purse) -> Self {
         let account = Account::Person(purse.clone()).to_string();
-        Self { id: user.to_string(), in_json: format!("%\"id\":\"{user}\"%"), account, purse: purse.to_string() }
+        Self { id: user.to_string(), in_json: format!("%\"id\":\"{user}\"%"), account, purse: purse.as_str().to_owned() }
     }
 
     fn values(&self) -> [Value<'_>; 4] {
@@ -299,5 +304,33 @@ impl Store {
     pub(crate) async fn erase(&self, user: UserId, purse: Purse) -> Result<(), Error> {
         self.ask(move |database| database.erase(&user, &purse)).await?;
         self.scrub().await
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Every column of the database, as it says itself, is in the list, and the other way round.
+    pub(in crate::store) async fn every_column_is_somebody_s_or_nobody_s(store: &Store, columns: &'static str) {
+        let mut there: Vec<(String, String)> =
+            store.ask(move |database| {
+                let rows = database.query(columns, &[])?;
+                rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+            })
+            .await
+            .unwrap();
+        let mut listed: Vec<(String, String)> = TABLES
+            .iter()
+            .flat_map(|table| {
+                table.columns.iter().map(|(column, holds)| {
+                    assert!(!matches!(holds, Other("")), "{}.{column} needs a word", table.name);
+                    (table.name.to_owned(), (*column).to_owned())
+                })
+            })
+            .collect();
+        there.sort();
+        listed.sort();
+        assert_eq!(there, listed);
     }
 }
