@@ -154,7 +154,8 @@ impl Air {
             | EventKind::Ruled { .. }
             | EventKind::Trusted { .. }
             | EventKind::Restricted { .. }
-            | EventKind::Unmarked { .. } => {}
+            | EventKind::Unmarked { .. }
+            | EventKind::Erased {} => {}
         }
     }
 

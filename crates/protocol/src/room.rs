@@ -192,6 +192,8 @@ pub enum ServerMessage {
     Board { board: Board },
     /// For moderators: raids of the last minutes, newest last. The newest list replaces the older; at most once a second.
     Raids { raids: Vec<Raid> },
+    /// All that this person said, did and was called is gone: pages forget it.
+    Erased { user: UserId },
     /// For moderators: the rules with their words. The newest replaces the older.
     Rules { rules: Rules },
     /// This person is muted until then; `None`: no longer.
@@ -335,6 +337,8 @@ pub enum EventKind {
     Unmarked {
         user: Member,
     },
+    /// What was here was somebody's who is erased. Told to nobody.
+    Erased {},
 }
 
 impl EventKind {
@@ -346,7 +350,8 @@ impl EventKind {
             | Self::Ruled { .. }
             | Self::Trusted { .. }
             | Self::Restricted { .. }
-            | Self::Unmarked { .. } => true,
+            | Self::Unmarked { .. }
+            | Self::Erased {} => true,
             Self::Said { .. }
             | Self::Deleted { .. }
             | Self::Restored { .. }

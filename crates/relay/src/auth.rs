@@ -93,6 +93,11 @@ impl Auth {
         name.parse().expect("letters and digits of a valid length")
     }
 
+    /// What an erased person's ban is under: the same letters as their purse, and as little to be led back.
+    pub(crate) fn alias(&self, user: &UserId) -> UserId {
+        self.purse(user).as_str().parse().expect("letters and digits of a valid length")
+    }
+
     /// The person that the device token makes, where it is one of ours.
     pub(crate) fn device(&self, token: &str) -> Option<UserId> {
         let (user, _) = token.split_once('.')?;

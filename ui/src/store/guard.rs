@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use footlight_protocol::moderation::{Raid, Reason, Rules};
 use footlight_protocol::room::{Desk, Event, EventKind, Member, RoomState, ServerMessage, UnixMillis};
-use footlight_protocol::{MessageId, Seq};
+use footlight_protocol::{MessageId, Seq, UserId};
 
 /// Held messages shown. Full: the oldest is in the room's record only.
 const MOST: usize = 200;
@@ -79,6 +79,11 @@ impl Guard {
             ServerMessage::Rules { rules } => self.rules = rules.clone(),
             _ => {}
         }
+    }
+
+    /// Somebody is erased.
+    pub fn erase(&mut self, user: &UserId) {
+        self.held.retain(|_, held| held.by.id != *user);
     }
 
     pub fn take(&mut self, event: &Event) {

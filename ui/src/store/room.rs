@@ -308,6 +308,12 @@ impl Room {
             ServerMessage::Board { board } => self.board = board,
             // The close that follows starts the way back; until then everything goes on.
             ServerMessage::Leaving { at } => self.leaving = Some(at),
+            ServerMessage::Erased { user } => {
+                self.lines.retain(|line| by(line) != Some(&user) && of(line) != Some(&user));
+                self.hidden.retain(|line| by(line) != Some(&user));
+                self.guard.erase(&user);
+                self.revision += 1;
+            }
             ServerMessage::Raids { .. } | ServerMessage::Rules { .. } => self.guard.hear(&message),
             ServerMessage::Batch { messages } => messages.into_iter().for_each(|one| self.hear(one, now)),
             ServerMessage::Overlay { .. } | ServerMessage::Pong { .. } => {}
@@ -383,7 +389,8 @@ impl Room {
             | EventKind::Ruled { .. }
             | EventKind::Trusted { .. }
             | EventKind::Restricted { .. }
-            | EventKind::Unmarked { .. } => {}
+            | EventKind::Unmarked { .. }
+            | EventKind::Erased {} => {}
             EventKind::Pardoned { user } => {
                 let (theirs, others): (Vec<_>, Vec<_>) =
                     self.hidden.drain(..).partition(|line| by(line) == Some(&user.id));
@@ -454,6 +461,16 @@ fn by(line: &Line) -> Option<&UserId> {
         | LineKind::Swept { .. }
         | LineKind::Unswept { .. }
         | LineKind::Shielded { .. } => None,
+    }
+}
+
+/// Whom a line is about.
+fn of(line: &Line) -> Option<&UserId> {
+    match &line.kind {
+        LineKind::TimedOut { user, .. } | LineKind::Banned { user } | LineKind::Pardoned { user } => {
+            Some(&user.id)
+        }
+        _ => None,
     }
 }
 

@@ -99,6 +99,16 @@ impl History {
         }
     }
 
+    /// Forgets what somebody said and did, and what was done to them.
+    pub(crate) fn erase(&mut self, user: &UserId) {
+        let id = format!("\"id\":\"{user}\"");
+        self.tail.retain(|kept| {
+            let body = serde_json::to_string(&kept.event.kind).unwrap_or_default();
+            kept.by.as_ref() != Some(user) && !body.contains(&id)
+        });
+        self.nonces.retain(|(by, _), _| by != user);
+    }
+
     fn hide(&mut self, message: MessageId) {
         // What is older is nowhere any more.
         if self.tail.front().is_some_and(|oldest| oldest.event.seq.0 <= message.0) {

@@ -8,6 +8,7 @@ pub(crate) mod keys;
 pub(crate) mod listener;
 pub(crate) mod negotiate;
 pub(crate) mod pages;
+mod people;
 pub(crate) mod reach;
 pub(crate) mod receipts;
 pub(crate) mod replays;
@@ -122,6 +123,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/rooms/{room}/keys", get(keys::list).post(keys::make))
         .route("/api/v1/rooms/{room}/keys/{key}", delete(keys::revoke))
         .route("/api/v1/rooms/{room}/keys/{key}/rotate", post(keys::rotate))
+        .route("/api/v1/rooms/{room}/people/{user}", get(people::export).delete(people::erase))
         .route("/api/v1/rooms/{room}/audit", get(audit::list))
         .route("/api/v1/rooms/{room}/receipts", get(receipts::list))
         .route("/api/v1/rooms/{room}/receipts/{number}", get(receipts::one))

@@ -58,6 +58,16 @@ impl Sanctions {
         self.of.insert(user, sanction);
     }
 
+    /// Somebody is erased: a ban goes on under another name.
+    pub(crate) fn erase(&mut self, user: &UserId, alias: &UserId) {
+        if self.of.remove(user) == Some(Sanction::Banned) {
+            self.of.insert(alias.clone(), Sanction::Banned);
+        }
+        for (banned, _) in self.addresses.iter_mut().filter(|(banned, _)| banned == user) {
+            *banned = alias.clone();
+        }
+    }
+
     pub(crate) fn pardon(&mut self, user: &UserId) {
         self.of.remove(user);
         self.addresses.retain(|(banned, _)| banned != user);

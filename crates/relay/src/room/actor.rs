@@ -265,6 +265,9 @@ impl Actor {
                 let room = self.room_state();
                 self.seats.tell_all(&ServerMessage::Room { room }, Weight::Full);
             }
+            Ask::Erase { user, reply } => {
+                let _ = reply.send(self.erase(user).await);
+            }
             Ask::Leave { seat } => self.leave(seat),
         }
     }

@@ -30,6 +30,13 @@ pub(super) struct Boards {
     counted_at: UnixMillis,
 }
 
+impl Boards {
+    /// It is counted again with the next tick.
+    pub(super) fn recount(&mut self) {
+        self.stale = true;
+    }
+}
+
 impl Default for Boards {
     fn default() -> Self {
         Self { newest: Board::default(), stale: true, counted_at: 0 }

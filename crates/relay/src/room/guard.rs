@@ -134,6 +134,16 @@ impl Guard {
         }
     }
 
+    /// Somebody is erased.
+    pub(super) fn erase(&mut self, user: &UserId) {
+        self.marks.remove(user);
+        self.judge.forget(user);
+        self.held.retain(|_, event| !matches!(&event.kind, EventKind::Held { by, .. } if by.id == *user));
+        for known in &mut self.raids {
+            known.people.remove(user);
+        }
+    }
+
     /// It does not wait any more.
     pub(super) fn settle(&mut self, message: MessageId) {
         self.held.remove(&Seq(message.0));

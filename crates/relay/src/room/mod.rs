@@ -85,6 +85,8 @@ pub(crate) enum Ask {
     Say { seat: SeatId, message: ClientMessage },
     /// How the recording of the broadcast stands now; `None` where there is none.
     Recording(Option<Recording>),
+    /// Somebody is to be erased, in the database too.
+    Erase { user: UserId, reply: Reply<()> },
     /// A chat session is over.
     Leave { seat: SeatId },
 }

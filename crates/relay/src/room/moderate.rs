@@ -5,10 +5,12 @@ use std::net::IpAddr;
 
 use footlight_protocol::room::{Action, EventKind, Member, Role as Rank, ServerMessage};
 use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, Seq, UserId};
+use futures_util::StreamExt as _;
 
 use super::SeatId;
 use super::actor::Actor;
 use super::talk::internal;
+use crate::chat::outbox::Weight;
 use crate::clock;
 use crate::moderation::may_moderate;
 use crate::moderation::rules::checked;
@@ -158,6 +160,26 @@ impl Actor {
     async fn undo_sweep(&mut self, sweep: Seq) -> Result<Vec<EventKind>, Failure> {
         let swept = self.store.swept(self.id.clone(), sweep).await.map_err(|error| internal(&error))?;
         Ok(Self::unsweep(sweep, swept))
+    }
+
+    /// Takes away all that leads to the person, here and in the database. What is underway is waited for, so that nothing of
+    /// theirs is written behind it.
+    pub(super) async fn erase(&mut self, user: UserId) -> Result<(), Failure> {
+        self.seats.close(&user, CloseCode::GoingAway);
+        while let Some(written) = self.writes.next().await {
+            self.committed(written);
+        }
+        let purse = self.auth.purse(&user);
+        self.store.erase(user.clone(), purse).await.map_err(|error| internal(&error))?;
+        self.history.erase(&user);
+        self.guard.erase(&user);
+        self.sanctions.erase(&user, &self.auth.alias(&user));
+        self.paces.remove(&user);
+        self.gift_paces.remove(&user);
+        self.boards.recount();
+        self.seats.tell_all(&ServerMessage::Erased { user }, Weight::Full);
+        tracing::info!(room = %self.id, "somebody was erased");
+        Ok(())
     }
 
     /// What an event that everybody was told of means for those whom it is about.

@@ -28,7 +28,7 @@ impl Actor {
         let Join { user, person, rank, address, since, token, batches, outbox } = join;
         let (name, first) = person.map(|person| (person.name, person.first)).unzip();
         let name = name.unwrap_or_default();
-        if self.sanctions.is_banned(&user) {
+        if self.sanctions.is_banned(&user) || self.sanctions.is_banned(&self.auth.alias(&user)) {
             return Err(banned());
         }
         if self.drain.is_begun() {

@@ -88,7 +88,8 @@ impl Database<'_> {
             EventKind::Said { .. }
             | EventKind::Gifted { .. }
             | EventKind::Refunded { .. }
-            | EventKind::Shielded { .. } => Ok(()),
+            | EventKind::Shielded { .. }
+            | EventKind::Erased {} => Ok(()),
             EventKind::Deleted { message } => self.mark(room, *message, true),
             EventKind::Restored { message, .. } => self.show(room, *message),
             EventKind::TimedOut { user, until } => self.sanction(room, &user.id, Some(*until)),

@@ -9,6 +9,7 @@ pub(crate) mod ledger;
 mod list;
 pub(crate) mod moderation;
 mod people;
+mod personal;
 mod postgres;
 pub(crate) mod recordings;
 mod sql;
@@ -183,6 +184,12 @@ impl Store {
             Done { counts, answer: Box::new(answer) }
         })))
         .await?;
+        self.answered(answer).await
+    }
+
+    async fn scrub(&self) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        self.queue(Job::Scrub(reply)).await?;
         self.answered(answer).await
     }
 

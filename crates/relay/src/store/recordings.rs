@@ -342,7 +342,8 @@ impl Database<'_> {
                 EventKind::Refunded { .. } => true,
                 // Approved, it is a message like the others.
                 EventKind::Held { by, .. } => !self.is_banned(room, &by.id)?,
-                EventKind::Denied { .. }
+                EventKind::Erased {}
+                | EventKind::Denied { .. }
                 | EventKind::Ruled { .. }
                 | EventKind::Trusted { .. }
                 | EventKind::Restricted { .. }

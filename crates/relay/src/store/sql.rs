@@ -38,6 +38,9 @@ pub(super) trait Sql {
     /// Runs a statement; gives how many rows it changed. `?1` stands for the first of the values.
     fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<u64>;
 
+    /// Leaves nothing of what was deleted or overwritten in files that can be read. Not inside a transaction.
+    fn scrub(&mut self) -> Outcome<()>;
+
     /// How lists of rows are best written.
     fn shapes(&self) -> Shapes;
 

@@ -62,6 +62,8 @@ fn migrate(connection: &mut Connection, to: usize) -> Result<(), Unfit> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // What was acknowledged survives a power cut; one flush a transaction is what that costs.
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // What is deleted is overwritten, so that an erased person is not in the file's free pages.
+    connection.pragma_update(None, "secure_delete", true)?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let from = transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
     for step in way(&STEPS, from as usize, to).ok_or(Unfit::Newer)? {
@@ -101,6 +103,11 @@ impl Sql for Sqlite {
     fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<u64> {
         let mut prepared = self.0.prepare_cached(statement).map_err(fault)?;
         prepared.execute(params_from_iter(values)).map(|changed| changed as u64).map_err(fault)
+    }
+
+    fn scrub(&mut self) -> Outcome<()> {
+        // What was freed is zeros already; what is not in its place yet is in the log beside it.
+        self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(fault)
     }
 
     fn shapes(&self) -> Shapes {

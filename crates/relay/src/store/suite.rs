@@ -33,6 +33,8 @@ on_both!(
     secrets_keys_and_names_are_kept,
     events_do_what_they_say_and_come_back_after_a_restart,
     what_is_held_waits_and_a_sweep_comes_back_whole,
+    what_is_known_of_people_is_listed,
+    a_person_is_found_whole_and_erased_whole,
     a_request_that_fails_undoes_itself_and_nothing_else,
     recordings_are_found_by_what_they_are,
     a_newer_schema_is_left_alone,
@@ -211,6 +213,52 @@ async fn what_is_held_waits_and_a_sweep_comes_back_whole(shelf: Shelf) {
     let (events, _) = store.events_between(room(), (0, 10_000), Seq(0), 9).await.unwrap();
     assert_eq!(events.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [1, 3, 5]);
     assert!(events.iter().all(|event| matches!(event.kind, EventKind::Said { .. })), "as if never held");
+}
+
+async fn what_is_known_of_people_is_listed(shelf: Shelf) {
+    let (store, _writer) = shelf.open().await;
+    let columns = match &shelf.place {
+        Place::File(_) => {
+            "SELECT m.name, p.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS p
+             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'"
+        }
+        Place::Server(_) => {
+            "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns
+             WHERE table_schema = 'public' AND table_name <> 'footlight'"
+        }
+    };
+    super::personal::tests::every_column_is_somebody_s_or_nobody_s(&store, columns).await;
+}
+
+async fn a_person_is_found_whole_and_erased_whole(shelf: Shelf) {
+    let (store, writer) = shelf.open().await;
+    let purse: Purse = "zoespurse".parse().unwrap();
+    store.set_name(user("zoe"), "Zoë".to_owned(), 1).await.unwrap();
+    store.keep(room(), said(1, "zoe")).await.unwrap();
+    store.keep(room(), said(2, "ann")).await.unwrap();
+    let (text, why) = ("wait".to_owned(), Reason::Link);
+    let held = EventKind::Held { by: member("zoe"), text, nonce: None, why, raid: None };
+    store.keep(room(), kept(3, "zoe", held)).await.unwrap();
+    store.keep(room(), kept(4, "owner", EventKind::Restricted { user: member("zoe") })).await.unwrap();
+    store.keep(room(), kept(5, "owner", EventKind::Banned { user: member("zoe") })).await.unwrap();
+    let counts = |all: &serde_json::Map<String, serde_json::Value>| {
+        let rows = |table: &str| all[table].as_array().unwrap().len();
+        ["event", "held", "person", "standing", "sanction"].map(rows)
+    };
+    let all = store.of_person(user("zoe"), purse.clone()).await.unwrap();
+    assert_eq!(counts(&all), [4, 1, 1, 1, 1], "{all:?}");
+    assert_eq!(all["person"][0]["name"], "Zoë");
+    store.erase(user("zoe"), purse.clone()).await.unwrap();
+    store.erase(user("zoe"), purse.clone()).await.unwrap();
+    drop(store);
+    writer.join();
+    let (store, _writer) = shelf.open().await;
+    assert_eq!(counts(&store.of_person(user("zoe"), purse.clone()).await.unwrap()), [0; 5]);
+    let past = store.past(room(), 9).await.unwrap();
+    assert_eq!((past.seq, past.events.len()), (Seq(5), 5), "the order is as it was");
+    assert_eq!(past.sanctions, [(user("zoespurse"), Sanction::Banned)], "the ban goes on");
+    let (events, _) = store.events_between(room(), (0, 10_000), Seq(0), 9).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [2]);
 }
 
 async fn a_request_that_fails_undoes_itself_and_nothing_else(shelf: Shelf) {

@@ -13,6 +13,8 @@ const GROUP: usize = 256;
 pub(super) enum Job {
     /// A question or a change, inside the transaction.
     Ask(Ask),
+    /// See [`Sql::scrub`]; after all that stands in the queue before it.
+    Scrub(oneshot::Sender<Outcome<()>>),
     /// A request to the books. Those that stand in the queue behind each other are settled together.
     Book(Box<Booking>),
 }
@@ -59,9 +61,14 @@ pub(super) fn run(
             return;
         }
     };
-    while let Some(first) = jobs.blocking_recv() {
+    let mut waiting = None;
+    while let Some(first) = waiting.take().or_else(|| jobs.blocking_recv()) {
+        if let Job::Scrub(reply) = first {
+            let _ = reply.send(database.scrub());
+            continue;
+        }
         let mut done = Vec::new();
-        let committed = group(&mut *database, first, &mut jobs, &mut done);
+        let committed = group(&mut *database, first, &mut jobs, &mut done, &mut waiting);
         if let Err(error) = &committed {
             tracing::error!(%error, "a transaction failed");
             if let Err(error) = database.roll_back() {
@@ -74,12 +81,23 @@ pub(super) fn run(
     }
 }
 
-fn group(sql: &mut dyn Sql, first: Job, jobs: &mut mpsc::Receiver<Job>, done: &mut Vec<Done>) -> Outcome<()> {
+/// `waiting` gets the job that cannot be in a transaction and ends this one.
+fn group(
+    sql: &mut dyn Sql,
+    first: Job,
+    jobs: &mut mpsc::Receiver<Job>,
+    done: &mut Vec<Done>,
+    waiting: &mut Option<Job>,
+) -> Outcome<()> {
     sql.begin()?;
     let (mut taken, mut next, mut bookings) = (0, Some(first), Vec::new());
     while let Some(job) = next {
         taken += 1;
         match job {
+            Job::Scrub(_) => {
+                *waiting = Some(job);
+                break;
+            }
             Job::Book(booking) => bookings.push(*booking),
             Job::Ask(ask) => {
                 // What was asked for before has happened before.

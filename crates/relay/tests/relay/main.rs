@@ -26,6 +26,7 @@ mod media;
 mod member;
 mod path;
 mod peer;
+mod people;
 mod postgres;
 mod process;
 mod raid;
