@@ -1,0 +1,93 @@
+//! What the store promises about what moderators do and what is known of people.
+
+use footlight_protocol::moderation::Reason;
+use footlight_protocol::room::EventKind;
+use footlight_protocol::{MessageId, Seq};
+
+use super::{Place, Purse, Sanction, Shelf, kept, member, room, said, user};
+use crate::store::moderation::Mark;
+
+pub(super) async fn what_is_held_waits_and_a_sweep_comes_back_whole(shelf: Shelf) {
+    let (store, writer) = shelf.open().await;
+    let held = |seq, raid: Option<u64>| {
+        let (text, why) = ("wait".to_owned(), Reason::Link);
+        kept(seq, "bob", EventKind::Held { by: member("bob"), text, nonce: None, why, raid: raid.map(Seq) })
+    };
+    store.keep(room(), said(1, "bob")).await.unwrap();
+    store.keep(room(), held(2, None)).await.unwrap();
+    store.keep(room(), held(3, Some(4))).await.unwrap();
+    let why = Reason::Copies { people: 12, strangers: 12 };
+    store
+        .keep(room(), kept(4, "owner", EventKind::Swept { messages: vec![MessageId(1)], why }))
+        .await
+        .unwrap();
+    store.keep(room(), held(5, Some(4))).await.unwrap();
+    store.keep(room(), held(6, None)).await.unwrap();
+    store.keep(room(), kept(7, "owner", EventKind::Denied { message: MessageId(6) })).await.unwrap();
+    store.keep(room(), kept(8, "owner", EventKind::Trusted { user: member("ann") })).await.unwrap();
+    drop(store);
+    writer.join();
+    let (store, _writer) = shelf.open().await;
+    let past = store.past(room(), 10).await.unwrap();
+    assert_eq!(past.held.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [2]);
+    assert_eq!(past.standings, [(user("ann"), Mark::Trusted)]);
+    assert_eq!(past.lessons, [("wait".to_owned(), false)], "a denial teaches, a sweep does not");
+    assert_eq!(store.events_between(room(), (0, 10_000), Seq(0), 9).await.unwrap(), (vec![], None));
+    let swept = store.swept(room(), Seq(4)).await.unwrap();
+    assert_eq!(swept.iter().map(|former| former.message.0).collect::<Vec<_>>(), [1, 3, 5]);
+    let acts = store.acts(room(), Seq(0), 9).await.unwrap();
+    let seqs: Vec<_> = acts.iter().map(|(kept, facts)| (kept.event.seq.0, facts.len())).collect();
+    assert_eq!(seqs, [(2, 0), (3, 0), (4, 1), (5, 0), (6, 0), (7, 1), (8, 0)]);
+    let undo = EventKind::Unswept { sweep: Seq(4), messages: swept };
+    store.keep(room(), kept(9, "owner", undo)).await.unwrap();
+    assert_eq!(store.swept(room(), Seq(4)).await.unwrap(), []);
+    let (events, _) = store.events_between(room(), (0, 10_000), Seq(0), 9).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [1, 3, 5]);
+    assert!(events.iter().all(|event| matches!(event.kind, EventKind::Said { .. })), "as if never held");
+}
+
+pub(super) async fn what_is_known_of_people_is_listed(shelf: Shelf) {
+    let (store, _writer) = shelf.open().await;
+    let columns = match &shelf.place {
+        Place::File(_) => {
+            "SELECT m.name, p.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS p
+             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'"
+        }
+        Place::Server(_) => {
+            "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns
+             WHERE table_schema = 'public' AND table_name <> 'footlight'"
+        }
+    };
+    crate::store::personal::tests::every_column_is_somebody_s_or_nobody_s(&store, columns).await;
+}
+
+pub(super) async fn a_person_is_found_whole_and_erased_whole(shelf: Shelf) {
+    let (store, writer) = shelf.open().await;
+    let purse: Purse = "zoespurse".parse().unwrap();
+    store.set_name(user("zoe"), "Zoë".to_owned(), 1).await.unwrap();
+    store.keep(room(), said(1, "zoe")).await.unwrap();
+    store.keep(room(), said(2, "ann")).await.unwrap();
+    let (text, why) = ("wait".to_owned(), Reason::Link);
+    let held = EventKind::Held { by: member("zoe"), text, nonce: None, why, raid: None };
+    store.keep(room(), kept(3, "zoe", held)).await.unwrap();
+    store.keep(room(), kept(4, "owner", EventKind::Restricted { user: member("zoe") })).await.unwrap();
+    store.keep(room(), kept(5, "owner", EventKind::Banned { user: member("zoe") })).await.unwrap();
+    let counts = |all: &serde_json::Map<String, serde_json::Value>| {
+        let rows = |table: &str| all[table].as_array().unwrap().len();
+        ["event", "held", "person", "standing", "sanction"].map(rows)
+    };
+    let all = store.of_person(user("zoe"), purse.clone()).await.unwrap();
+    assert_eq!(counts(&all), [4, 1, 1, 1, 1], "{all:?}");
+    assert_eq!(all["person"][0]["name"], "Zoë");
+    store.erase(user("zoe"), purse.clone()).await.unwrap();
+    store.erase(user("zoe"), purse.clone()).await.unwrap();
+    drop(store);
+    writer.join();
+    let (store, _writer) = shelf.open().await;
+    assert_eq!(counts(&store.of_person(user("zoe"), purse.clone()).await.unwrap()), [0; 5]);
+    let past = store.past(room(), 9).await.unwrap();
+    assert_eq!((past.seq, past.events.len()), (Seq(5), 5), "the order is as it was");
+    assert_eq!(past.sanctions, [(user("zoespurse"), Sanction::Banned)], "the ban goes on");
+    let (events, _) = store.events_between(room(), (0, 10_000), Seq(0), 9).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [2]);
+}
