@@ -39,7 +39,7 @@ use crate::rtmp;
 use crate::secret::Secret;
 use crate::store::{Place, Store, Writer};
 use crate::tls;
-use crate::usage::Sampler;
+use crate::usage::{Sampler, raise_open_files};
 
 /// Tries to find a port number that is free for TCP and UDP.
 const PORT_TRIES: usize = 64;
@@ -143,6 +143,7 @@ impl Relay {
     /// Opens the data folder and binds both ports. Nothing is served before [`Relay::run`], but connections
     /// already wait.
     pub async fn bind(config: Config) -> Result<Self, Error> {
+        raise_open_files();
         std::fs::create_dir_all(&config.data)
             .map_err(|source| Error::File { path: config.data.clone(), source })?;
         let answers = Answers::default();

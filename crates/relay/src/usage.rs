@@ -108,3 +108,14 @@ fn disk(folder: &Path) -> Option<(u64, u64)> {
 fn disk(_folder: &Path) -> Option<(u64, u64)> {
     None
 }
+
+/// Each viewer and each member is an open file, and what a shell gives a program is often a thousand.
+pub(crate) fn raise_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let most = getrlimit(Resource::Nofile).maximum;
+        // Where that is refused, there are as many as there were.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most });
+    }
+}
