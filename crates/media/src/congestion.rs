@@ -30,6 +30,8 @@ const CONGESTED: i64 = 40_000;
 const FREE: i64 = 15_000;
 /// Between two decreases, µs: the first has to show in the feedback before the second is judged.
 const PATIENCE: i64 = 500_000;
+/// No decrease leads below this share of what arrives.
+const LEAST: f64 = 0.5;
 /// The acknowledged rate is measured over this, µs.
 const MEASURE: i64 = 500_000;
 /// Above this loss the path is overloaded, whatever the delay says. Random loss of radio links stays below.
@@ -67,8 +69,8 @@ pub struct Controller {
     /// Lowest delay of each past second, for the base.
     seconds: VecDeque<(i64, i64)>,
     burst: Option<i64>,
-    /// Arrived bytes by the time they were sent, and lost packets.
-    acked: VecDeque<(i64, usize, bool)>,
+    /// Packets of late by the time they were sent: when they arrived, and their bytes.
+    acked: VecDeque<(i64, Option<i64>, usize)>,
     decreased: Option<i64>,
     failed: Option<(i64, f64)>,
     last: Option<i64>,
@@ -110,8 +112,13 @@ impl Controller {
 
     /// Whether packets wait in the path, or are lost on it, more than on an empty one.
     pub fn is_filling(&self) -> bool {
-        let lost = self.acked.iter().filter(|(.., lost)| *lost).count();
-        lost > self.acked.len() / 20 + 1 || self.queue().is_some_and(|queue| queue.standing > FREE)
+        let lost = self.acked.iter().filter(|(_, arrived, _)| arrived.is_none()).count();
+        lost > self.acked.len() / 20 + 1 || self.is_queueing()
+    }
+
+    /// Whether packets wait in the path: what is lost then is lost because it is full.
+    pub fn is_queueing(&self) -> bool {
+        self.queue().is_some_and(|queue| queue.standing > FREE)
     }
 
     /// Our own queue overflowed: the network takes less than it was given.
@@ -136,12 +143,14 @@ impl Controller {
         while self.acked.front().is_some_and(|(sent, ..)| *sent < self.newest() - MEASURE) {
             self.acked.pop_front();
         }
-        let lost = self.acked.iter().filter(|(.., lost)| *lost).count() as f64;
+        let lost = self.acked.iter().filter(|(_, arrived, _)| arrived.is_none()).count() as f64;
         if self.acked.len() >= 10 {
             self.loss += (lost / self.acked.len() as f64 - self.loss) * 0.3;
         }
         let queue = self.queue();
-        let congested = queue.as_ref().is_some_and(|queue| match queue.trend {
+        // A decrease has to show in what is judged: before that, the queue is the one that led to it.
+        let shows = self.decreased.is_none_or(|at| self.delays.front().is_none_or(|(sent, _)| *sent >= at));
+        let congested = queue.as_ref().filter(|_| shows).is_some_and(|queue| match queue.trend {
             Trend::Growing => queue.standing > FREE,
             Trend::Steady => queue.standing > CONGESTED,
             // What was done works: more of it would only waste the path.
@@ -162,7 +171,7 @@ impl Controller {
     }
 
     fn take(&mut self, report: &Report) {
-        self.acked.push_back((report.sent, report.size, report.arrived.is_none()));
+        self.acked.push_back((report.sent, report.arrived, report.size));
         let Some(arrived) = report.arrived else { return };
         if self.burst.is_some_and(|start| (0..BURST).contains(&(report.sent - start))) {
             return;
@@ -173,6 +182,7 @@ impl Controller {
         if self.delays.back().is_some_and(|(_, before)| (delay - before).abs() > 10_000_000) {
             self.delays.clear();
             self.seconds.clear();
+            self.acked.retain(|(sent, ..)| *sent == report.sent);
         }
         self.delays.push_back((report.sent, delay));
         let second = report.sent / 1_000_000;
@@ -192,7 +202,8 @@ impl Controller {
     fn heavy_loss(&self) -> bool {
         let since = self.decreased.unwrap_or(i64::MIN);
         let judged = self.acked.iter().filter(|(sent, ..)| *sent > since);
-        let (all, lost) = judged.fold((0, 0), |(all, lost), (.., was)| (all + 1, lost + u32::from(*was)));
+        let (all, lost) = judged
+            .fold((0, 0), |(all, lost), (_, arrived, _)| (all + 1, lost + u32::from(arrived.is_none())));
         self.loss > HEAVY_LOSS && all >= 10 && f64::from(lost) > f64::from(all) * HEAVY_LOSS
     }
 
@@ -221,10 +232,13 @@ impl Controller {
         Some(Queue { standing: early.min(late), trend })
     }
 
-    /// What arrived of late, in kbit/s; `None` before there is enough to tell.
+    /// At what rate packets arrived of late, in kbit/s: behind a queue that is what the path takes, whatever was sent.
+    /// `None` before there is enough to tell.
     pub fn acked_kbps(&self) -> Option<f64> {
-        let span = self.newest() - self.acked.front()?.0;
-        let bytes: usize = self.acked.iter().filter(|(.., lost)| !lost).map(|(_, size, _)| size).sum();
+        let arrived = || self.acked.iter().filter_map(|(_, arrived, size)| Some(((*arrived)?, *size)));
+        let (first, last) = (arrived().map(|(at, _)| at).min()?, arrived().map(|(at, _)| at).max()?);
+        let bytes: usize = arrived().map(|(_, size)| size).sum();
+        let span = last - first;
         (span > MEASURE / 2).then(|| bytes as f64 * 8000.0 / span as f64)
     }
 
@@ -233,8 +247,12 @@ impl Controller {
             return;
         }
         self.decreased = Some(now);
-        let from = self.acked_kbps().map_or(self.target, |acked| acked.min(self.target));
-        self.target = (from * factor).clamp(FLOOR_KBPS, self.ceiling);
+        let acked = self.acked_kbps();
+        let from = acked.map_or(self.target, |acked| acked.min(self.target));
+        // What arrives behind a queue is what the path takes, and half of that drains any queue. An encoder that sends
+        // more than it was told is not helped by being told still less.
+        let least = acked.unwrap_or(0.0) * LEAST;
+        self.target = (from * factor).max(least.min(self.target)).clamp(FLOOR_KBPS, self.ceiling);
     }
 
     fn raise(&mut self, now: i64, elapsed: i64) {
@@ -263,14 +281,22 @@ mod tests {
         jitter: i64,
         /// Longest queue, µs.
         buffer: i64,
+        /// By what share of the target the encoder misses it, up or down, another one each second.
+        wobble: f64,
     }
 
-    const PATH: Path = Path { capacity: |_| 6000.0, loss: 0.0, jitter: 0, buffer: 400_000 };
+    const PATH: Path = Path { capacity: |_| 6000.0, loss: 0.0, jitter: 0, buffer: 400_000, wobble: 0.0 };
 
     /// The target at the end of each second.
     fn run(path: &Path, seconds: usize, ceiling: u32) -> Vec<u32> {
+        run_by_chance(path, seconds, ceiling, 1)
+    }
+
+    /// The same under other chances.
+    fn run_by_chance(path: &Path, seconds: usize, ceiling: u32, mut seed: u64) -> Vec<u32> {
         let mut controller = Controller::new(ceiling);
-        let (mut free_at, mut seed, mut targets) = (0f64, 1u64, Vec::new());
+        let (mut free_at, mut targets) = (0f64, Vec::new());
+        let mut missed = 1.0;
         let mut random = move || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (seed >> 33) as f64 / (1u64 << 31) as f64
@@ -280,7 +306,10 @@ mod tests {
             let now = frame * 33_333;
             // Every two seconds a keyframe of six times the size.
             let share = if frame % 60 == 0 { 6.0 } else { 54.0 / 59.0 };
-            let bytes = f64::from(controller.target_kbps()) / 8.0 * 1000.0 / 30.0 * share;
+            if frame % 30 == 0 {
+                missed = 1.0 + (random() * 2.0 - 1.0) * path.wobble;
+            }
+            let bytes = f64::from(controller.target_kbps()) / 8.0 * 1000.0 / 30.0 * share * missed;
             for n in 0..(bytes / 1100.0).ceil() as i64 {
                 let at = now + n * 20;
                 let rate = (path.capacity)(at as f64 / 1e6);
@@ -329,6 +358,18 @@ mod tests {
         assert!(during.iter().all(|t| (400..1150).contains(t)), "{targets:?}");
         assert!(during.iter().sum::<u32>() / 12 > 650, "the path is used: {targets:?}");
         assert_eq!(targets[45], 2500, "{targets:?}");
+    }
+
+    #[test]
+    fn an_encoder_that_misses_its_rate_does_not_lose_the_narrow_link() {
+        let capacity = |t| if (10.0..30.0).contains(&t) { 1000.0 } else { 6000.0 };
+        let path = Path { capacity, wobble: 0.5, ..PATH };
+        for seed in 1..=200 {
+            let targets = run_by_chance(&path, 31, 4000, seed);
+            let during = &targets[16..29];
+            assert!(during.iter().all(|t| *t > 450), "{seed}: {targets:?}");
+            assert!(during.iter().sum::<u32>() / 13 > 600, "{seed}: {targets:?}");
+        }
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub(crate) struct Lane {
     pub(crate) overflowed: AtomicBool,
     pub(crate) target_kbps: AtomicU32,
     pub(crate) loss_percent: AtomicU8,
+    /// Whether packets are lost though the path is not full.
+    pub(crate) lossy: AtomicBool,
     /// Microseconds; 0 is unknown.
     pub(crate) rtt_micros: AtomicU32,
 }
@@ -92,6 +94,7 @@ impl Air {
             overflowed: AtomicBool::new(false),
             target_kbps: AtomicU32::new(kbps),
             loss_percent: AtomicU8::new(0),
+            lossy: AtomicBool::new(false),
             rtt_micros: AtomicU32::new(0),
         });
         lock(&self.lanes).push(Arc::clone(&lane));

@@ -18,9 +18,6 @@ use crate::air::Lane;
 
 /// One byte again for so many bytes of media: above the loss that the rate controller takes for random.
 const SHARE: usize = 5;
-/// On a path that loses so many percent a resend goes twice. Where both take the same time to be asked for, a second loss
-/// stops the picture for long enough to be seen.
-const LOSSY: u8 = 1;
 /// What can be saved up, in bytes: a large keyframe that was lost whole.
 const MOST: usize = 64 * 1024;
 
@@ -53,14 +50,14 @@ impl Resends {
         Self { repairs, lane, ahead: HashMap::new(), extensions: None, credit: MOST, reads, writes }
     }
 
-    /// Numbers a resend, and makes a second one of it where that is worth it.
+    /// Numbers a resend, and makes a second one of it on a lossy path: a resend that is lost as well stops the picture
+    /// for long enough to be seen. On a path that is full it would only fill it more.
     fn doubled(&mut self, packet: &mut rtc::rtp::Packet) -> Option<rtc::rtp::Packet> {
         // Without a stream of its own a resend has the number of what was lost.
         if packet.header.payload_type != VIDEO_RTX {
             return None;
         }
-        let lossy = self.lane.loss_percent.load(Ordering::Relaxed) >= LOSSY;
-        let twice = lossy && self.may_leave(packet.payload.len(), true);
+        let twice = self.lane.lossy.load(Ordering::Relaxed) && self.may_leave(packet.payload.len(), true);
         let ahead = self.ahead.entry(packet.header.ssrc).or_default();
         packet.header.sequence_number = packet.header.sequence_number.wrapping_add(*ahead);
         twice.then(|| {
@@ -189,10 +186,10 @@ mod tests {
             (number(packet), second.map(number))
         };
         assert_eq!(numbers(&mut resends, 65_534), (65_534, None));
-        resends.lane.loss_percent.store(LOSSY, Ordering::Relaxed);
+        resends.lane.lossy.store(true, Ordering::Relaxed);
         assert_eq!(numbers(&mut resends, 65_535), (65_535, Some(0)));
         assert_eq!(numbers(&mut resends, 0), (1, Some(2)));
-        resends.lane.loss_percent.store(0, Ordering::Relaxed);
+        resends.lane.lossy.store(false, Ordering::Relaxed);
         assert_eq!(numbers(&mut resends, 1), (3, None));
     }
 

@@ -33,6 +33,8 @@ use crate::worker::lock;
 pub(super) const TRANSPORT_CC: &str =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
+/// A path that loses so many percent while nothing waits in it is lossy.
+const LOSSY: u8 = 1;
 /// Sent packets that are remembered until they are reported: 4 s at 10 Mbit/s. Older ones count as unknown.
 const HISTORY: usize = 4096;
 
@@ -88,7 +90,10 @@ impl Link {
         }
         decide(&mut inner.controller, now);
         self.lane.target_kbps.store(inner.controller.target_kbps(), Ordering::Relaxed);
-        self.lane.loss_percent.store((inner.controller.loss() * 100.0) as u8, Ordering::Relaxed);
+        let loss_percent = (inner.controller.loss() * 100.0) as u8;
+        self.lane.loss_percent.store(loss_percent, Ordering::Relaxed);
+        let lossy = loss_percent >= LOSSY && !inner.controller.is_queueing();
+        self.lane.lossy.store(lossy, Ordering::Relaxed);
     }
 }
 
