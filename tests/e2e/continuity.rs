@@ -8,8 +8,9 @@ use footlight_tests::relay::Relay;
 use footlight_tests::scratch::Scratch;
 use footlight_tests::studio::{Headless, Studio};
 use footlight_tests::wait::{self, seconds};
-use footlight_tests::watch::{Shown, Viewer};
+use footlight_tests::watch::{Burned, Shown, Viewer};
 use footlight_tests::{Output, turn};
+use futures_util::future::join_all;
 
 const KILLS: usize = 50;
 const BROWSERS: usize = 5;
@@ -67,7 +68,12 @@ async fn fifty_crashes_of_the_publisher_are_fifty_pauses_and_nothing_else() {
             late.number(seconds(5), |number| number.age_ms < again.elapsed().as_secs_f64() * 1000.0).await;
             joined += 1;
         }
-        tokio::time::sleep(BETWEEN).await;
+        let came = viewers.iter().map(async |viewer| {
+            let new = |number: &Burned| number.age_ms < again.elapsed().as_secs_f64() * 1000.0;
+            viewer.number(seconds(10), new).await;
+        });
+        // A busy machine may be late with the picture: then it is the pause that is too long, and not one kill for two.
+        tokio::join!(tokio::time::sleep(BETWEEN), join_all(came));
     }
 
     let mut figures = String::new();
@@ -77,7 +83,7 @@ async fn fifty_crashes_of_the_publisher_are_fifty_pauses_and_nothing_else() {
         assert!(viewer.is_marked().await, "viewer {n} was loaded again");
         let shown = viewer.shown(0).await;
         let pauses = pauses(&shown);
-        assert!(pauses.len() >= KILLS, "viewer {n} saw {} of {KILLS} restarts", pauses.len());
+        assert!(pauses.len() >= KILLS, "viewer {n} saw {} of {KILLS} restarts: {pauses:.0?}", pauses.len());
         figures += &format!("viewer {n}: ms beyond the publisher's own gap {pauses:.0?}\n");
         beyond.extend(pauses);
     }
