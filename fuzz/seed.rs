@@ -14,8 +14,14 @@ type Seed = (&'static str, &'static str, Vec<u8>);
 
 fn main() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    for (target, name, content) in
-        h264().into_iter().chain(rtp()).chain(formats()).chain(rtmp()).chain(texts()).chain(routers())
+    for (target, name, content) in h264()
+        .into_iter()
+        .chain(rtp())
+        .chain(formats())
+        .chain(rtmp())
+        .chain(texts())
+        .chain(routers())
+        .chain(relays())
     {
         let folder = corpus.join(target);
         std::fs::create_dir_all(&folder).expect("the corpus can be written");
@@ -270,9 +276,12 @@ fn routers() -> Vec<Seed> {
     let v4 = [0, 0x20, 0, 8, 0, 1, 0xa1, 0x47, 0xe1, 0x12, 0xa6, 0x43];
     let v6 = [&[0, 0x20, 0, 0x14, 0, 2, 0xa1, 0x47, 1, 0x13, 0xa9, 0xfa][..], &[0xa5; 12]].concat();
     let old = [0, 1, 0, 8, 0, 1, 0x80, 0x55, 192, 0, 2, 1];
-    let found = "HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nLocation: http://192.168.1.1:5000/d.xml\r\n\r\n";
+    let found =
+        "HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nLocation: http://192.168.1.1:5000/d.xml\r\n\r\n";
     let service = |kind: &str, url: &str| {
-        format!("<service><serviceType>urn:schemas-upnp-org:service:{kind}</serviceType><controlURL>{url}</controlURL></service>")
+        format!(
+            "<service><serviceType>urn:schemas-upnp-org:service:{kind}</serviceType><controlURL>{url}</controlURL></service>"
+        )
     };
     let description = format!(
         "<?xml version='1.0'?><root xmlns='urn:schemas-upnp-org:device-1-0'><device><serviceList>{}{}{}</serviceList></device></root>",
@@ -292,4 +301,20 @@ fn routers() -> Vec<Seed> {
         ("igd", "value", value.into_bytes()),
         ("igd", "fault", fault.into_bytes()),
     ]
+}
+
+/// What relays of one room say to each other.
+fn relays() -> Vec<Seed> {
+    let seed = |name, text: &str| ("bus", name, text.as_bytes().to_vec());
+    let down = r#"{"home":"abcdefghijkmnopq","number":7,"state":null,"flushes":[{"pending":[{"type":"presence"},{"a":[1]}],"light":[],
+        "own":[[3,1,{"type":"done","nonce":"n","seq":9}]],"arrivals":[],"closed":[[4,4003]]}]}"#;
+    let up = r#"{"branch":"abcdefghijkmnopq","number":2,"says":[
+        {"home":"abcdefghijkmnopq","seat":3,"message":{"type":"say","nonce":"n1","text":"hello"}},
+        {"home":"abcdefghijkmnopq","seat":3,"message":null}]}"#;
+    let key = vec!["0"; 32].join(",");
+    let knock = format!(
+        r#"{{"caller":{{"branch":"abcdefghijkmnopq","request":1,"key":[{key}]}},"address":"127.0.0.1","hello":{{"type":"hello","version":1}}}}"#
+    );
+    let turned = r#"{"Err":{"failure":{"code":"banned","message":"You are banned"},"close":4003}}"#;
+    vec![seed("down", down), seed("up", up), seed("knock", &knock), seed("turned", turned)]
 }

@@ -89,10 +89,11 @@ const NEEDS: &[Need] = &[
     need(Purpose::Test, Probe::Program("turnserver"), "coturn", ""),
     need(Purpose::Test, Probe::Program("pebble"), "pebble", ""),
     need(Purpose::Test, Probe::Debian("postgresql"), "postgresql", ""),
+    need(Purpose::Test, Probe::Program("nats-server"), "nats-server", ""),
 ];
 
 /// Packages whose server Debian starts once it is installed.
-const SERVERS: [&str; 2] = ["coturn", "postgresql"];
+const SERVERS: [&str; 3] = ["coturn", "nats-server", "postgresql"];
 
 /// Brings the machine to where `purpose` can be served. Does nothing, and prints nothing, where all is there.
 pub(crate) fn install(purpose: Purpose) -> Result<()> {

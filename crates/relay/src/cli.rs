@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use crate::branch::Branch;
 use crate::config::{Config, Rtmp};
 use crate::error::Error;
 use crate::relay::{Handle, Ready, Relay};
@@ -49,6 +50,10 @@ struct Flags {
     /// Address and port of RTMPS, which needs a certificate.
     #[arg(long, value_name = "ADDR:PORT", env = "FOOTLIGHT_RTMPS")]
     rtmps: Option<SocketAddr>,
+    /// Base URL of the relay that has the room: hold sessions of its chat here, over the bus of FOOTLIGHT_BUS, and pass
+    /// everything else on to it.
+    #[arg(long, value_name = "URL", env = "FOOTLIGHT_HOME")]
+    home: Option<String>,
     /// Settings file.
     #[arg(long, value_name = "FILE", env = "FOOTLIGHT_CONFIG")]
     config: Option<PathBuf>,
@@ -121,7 +126,7 @@ fn start(flags: Flags) -> Result<(), Error> {
         let cancel = CancellationToken::new();
         // Before anything is open, so that no signal is missed.
         let mut signals = Signals::listen()?;
-        let relay = Relay::bind(config).await?;
+        let relay = Program::bind(config).await?;
         let ready = relay.ready().clone();
         let events = Events(json);
         events.ready(&ready);
@@ -162,6 +167,43 @@ fn start(flags: Flags) -> Result<(), Error> {
     ran
 }
 
+/// What runs: a relay with a room of its own, or a branch of another.
+enum Program {
+    Relay(Box<Relay>),
+    Branch(Box<Branch>),
+}
+
+impl Program {
+    async fn bind(config: Config) -> Result<Self, Error> {
+        Ok(if config.home.is_some() {
+            Self::Branch(Box::new(Branch::bind(config).await?))
+        } else {
+            Self::Relay(Box::new(Relay::bind(config).await?))
+        })
+    }
+
+    fn ready(&self) -> &Ready {
+        match self {
+            Self::Relay(relay) => relay.ready(),
+            Self::Branch(branch) => branch.ready(),
+        }
+    }
+
+    fn handle(&self) -> Handle {
+        match self {
+            Self::Relay(relay) => relay.handle(),
+            Self::Branch(branch) => branch.handle(),
+        }
+    }
+
+    async fn run(self, cancel: CancellationToken) -> Result<(), Error> {
+        match self {
+            Self::Relay(relay) => relay.run(cancel).await,
+            Self::Branch(branch) => branch.run(cancel).await,
+        }
+    }
+}
+
 fn configure(flags: Flags) -> Result<Config, Error> {
     let mut config = match &flags.config {
         Some(path) => Config::from_file(path)?,
@@ -200,6 +242,8 @@ fn configure(flags: Flags) -> Result<Config, Error> {
         }
         Err(_) => {}
     }
+    config.home = flags.home;
+    config.bus = key("FOOTLIGHT_BUS")?;
     config.database = key("FOOTLIGHT_DATABASE")?;
     config.turn_secret = key("FOOTLIGHT_TURN_SECRET")?;
     Ok(config)
@@ -273,7 +317,7 @@ impl Events {
             "watch": ready.watch,
             "rtmp": ready.rtmp,
             "rtmps": ready.rtmps,
-            "udp": ready.udp,
+            "udp": (ready.udp != 0).then_some(ready.udp),
             "room": ready.room,
             "stream_key": ready.stream_key.as_ref().map(Secret::reveal),
             "owner_token": ready.owner_token.as_ref().map(Secret::reveal),

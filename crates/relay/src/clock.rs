@@ -38,3 +38,10 @@ fn since_epoch() -> Duration {
     // A clock before 1970 is a machine without a clock: everything then happens at the epoch, in order.
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
+
+/// Waits for `due`, and not at all where that is past: a timer would round it up to a millisecond.
+pub(crate) async fn sleep_until(due: Option<Instant>) {
+    if let Some(due) = due.filter(|due| *due > Instant::now()) {
+        tokio::time::sleep_until(due.into()).await;
+    }
+}

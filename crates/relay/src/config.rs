@@ -55,6 +55,10 @@ pub struct Config {
     pub drain: Duration,
     /// A PostgreSQL server's `postgres://` URL; `None` keeps everything in a file of `data`. Recordings stay in `data`.
     pub database: Option<Secret>,
+    /// A NATS server's `nats://` or `tls://` URL, with JetStream: other relays hold sessions of this one's room over it.
+    pub bus: Option<Secret>,
+    /// Base URL of the relay that has the room: this one is then a branch of it ([`crate::Branch`]), over `bus`.
+    pub home: Option<String>,
     /// What the relay shares with its TURN servers, to make credentials that end by themselves.
     pub turn_secret: Option<Secret>,
     /// How people elsewhere get in.
@@ -233,6 +237,8 @@ impl Default for Config {
             webhooks: Vec::new(),
             drain: Duration::ZERO,
             database: None,
+            bus: None,
+            home: None,
             turn_secret: None,
             reach: Reach::default(),
             hls_window: Duration::from_secs(120),

@@ -11,6 +11,7 @@ use footlight_protocol::room::{ClientMessage, MAX_NAME, MAX_TEXT};
 use tokio::sync::watch;
 
 use crate::auth::bearer;
+use crate::bus::wire::{Answer, Down, Flush, Knock, Up};
 use crate::chat::text::clean;
 use crate::reach::{Transaction, igd};
 use crate::room::patch::Condition;
@@ -22,6 +23,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 pub const TARGETS: &[Target] = &[
     ("api_body", api_body),
+    ("bus", bus_message),
     ("igd", igd_answer),
     ("room_message", room_message),
     ("sdp_fragment", sdp_fragment),
@@ -42,6 +44,19 @@ fn api_body(data: &[u8]) {
         assert!((1..=MAX_TITLE).contains(&title.chars().count()));
     }
     let _ = serde_json::from_slice::<NameStreamKey>(data);
+}
+
+/// What another relay says over the bus.
+fn bus_message(data: &[u8]) {
+    if let Ok(down) = serde_json::from_slice::<Down>(data) {
+        for flush in &down.flushes {
+            let written = serde_json::to_vec(flush).expect("messages are plain data");
+            assert_eq!(serde_json::from_slice::<Flush>(&written).ok().as_ref(), Some(flush));
+        }
+    }
+    let _ = serde_json::from_slice::<Up>(data);
+    let _ = serde_json::from_slice::<Knock>(data);
+    let _ = serde_json::from_slice::<Answer>(data);
 }
 
 /// What answers a search for routers, describes itself as one, or answers what it is asked to do.

@@ -6,6 +6,8 @@
 
 mod acme;
 mod auth;
+mod branch;
+mod bus;
 mod chat;
 pub mod cli;
 mod clock;
@@ -24,6 +26,7 @@ mod layers;
 mod metrics;
 mod moderation;
 mod mux;
+mod ports;
 mod reach;
 mod record;
 mod relay;
@@ -39,6 +42,7 @@ mod track;
 mod usage;
 
 pub use acme::{Acme, Challenge};
+pub use branch::Branch;
 pub use config::{Config, IceServer, Limits, Recording, Rtmp};
 pub use error::Error;
 pub use hook::{Topic, Webhook};

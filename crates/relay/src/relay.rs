@@ -1,7 +1,6 @@
 //! Puts the relay together, runs it, and takes it apart in order.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -9,7 +8,6 @@ use std::time::Duration;
 use footlight_protocol::RoomId;
 use footlight_protocol::moderation::Rules;
 use footlight_protocol::room::{Presence, RoomState, StreamState};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::acme::{self, Answers, Renewer};
 use crate::auth::Auth;
+use crate::bus::{self, Home, HomeSetup};
 use crate::chat::history::TAIL;
 use crate::clock;
 use crate::config::Config;
@@ -30,6 +29,7 @@ use crate::http::{App, Shared, router};
 use crate::keys::NotMade;
 use crate::metrics::Metrics;
 use crate::mux::{self, Intake, Mux};
+use crate::ports::{bind_both, reachable};
 use crate::reach;
 use crate::record::{self, Archive, Uploader};
 use crate::renditions::{self, Maker, Program, Renditions, Tap};
@@ -41,10 +41,6 @@ use crate::store::{Place, Store, Writer};
 use crate::tls;
 use crate::usage::{Sampler, raise_open_files};
 
-/// Tries to find a port number that is free for TCP and UDP.
-const PORT_TRIES: usize = 64;
-/// Connections that wait to be accepted.
-const BACKLOG: u32 = 1024;
 /// What each step of the shutdown may take; together below five seconds.
 const STEP: Duration = Duration::from_secs(1);
 
@@ -56,7 +52,7 @@ pub struct Ready {
     pub http: String,
     /// The room's viewer page.
     pub watch: String,
-    /// UDP port of all media; the number is that of the TCP port.
+    /// UDP port of all media; the number is that of the TCP port. 0 at a [`crate::Branch`], which takes none.
     pub udp: u16,
     /// What an encoder takes as its server, `rtmp://127.0.0.1:PORT/live`, where RTMP is taken.
     pub rtmp: Option<String>,
@@ -87,6 +83,15 @@ pub struct Handle {
 }
 
 impl Handle {
+    pub(crate) fn new(state: watch::Receiver<RoomState>, drain: Drain, auth: Weak<Auth>) -> Self {
+        Self { state, drain, auth }
+    }
+
+    /// Waits to be asked to end, and for the drain after that.
+    pub(crate) async fn over(self, asked: &CancellationToken) {
+        self.drain.over(asked, self.state).await;
+    }
+
     pub fn stats(&self) -> Stats {
         let state = self.state.borrow();
         Stats { stream: state.stream.clone(), presence: state.presence }
@@ -126,6 +131,8 @@ pub struct Relay {
     archive: Archive,
     uploader: Option<Uploader>,
     rooms: Vec<room::Setup>,
+    /// The room's end of the bus, where there is one.
+    home: Option<Home>,
     rooms_cancel: CancellationToken,
     sockets: TaskTracker,
     listener: Listener,
@@ -134,7 +141,6 @@ pub struct Relay {
     renewer: Option<Renewer>,
     lanes: hook::Lanes,
     sampler: Sampler,
-    drain: Drain,
     reaching: reach::Task,
     writer: Writer,
 }
@@ -246,6 +252,10 @@ impl Relay {
             sinks,
         })?;
         let rooms_cancel = CancellationToken::new();
+        let bus = match &config.bus {
+            Some(url) => Some((bus::connect(url).await?, Home::trunk())),
+            None => None,
+        };
         let setup = room::Setup {
             id: config.room.clone(),
             limits: config.limits,
@@ -260,9 +270,15 @@ impl Relay {
             state: state_sender,
             hooks,
             drain: drain.clone(),
+            trunk: bus.as_ref().map(|(_, trunk)| trunk.clone()),
             cancel: rooms_cancel.clone(),
         };
         let door = Door { id: config.room.clone(), inbox: inbox_sender, state: state.clone(), outlets };
+        let home = bus.map(|(client, trunk)| {
+            let (door, auth, store) = (door.clone(), auth.clone(), store.clone());
+            Home::new(HomeSetup { client, trunk, door, auth, store })
+        });
+        let home = home.transpose()?;
         let sockets = TaskTracker::new();
         let handed = Arc::downgrade(&auth);
         let shared = Shared {
@@ -281,6 +297,7 @@ impl Relay {
             sockets: sockets.clone(),
             audience: Audience::default(),
             answers,
+            pass: home.as_ref().map(Home::pass),
         };
         let app = App(Arc::new(shared));
         let server =
@@ -295,7 +312,7 @@ impl Relay {
             tcp,
             router: router(app),
             tls: tls.clone(),
-            media: engine.commands(),
+            media: Some(engine.commands()),
             connections: config.limits.connections,
             metrics: metrics.clone(),
         };
@@ -312,7 +329,7 @@ impl Relay {
             stream_key: shown.stream_key,
             owner_token: shown.owner_token,
         };
-        let handle = Handle { state, drain: drain.clone(), auth: handed };
+        let handle = Handle::new(state, drain, handed);
         Ok(Self {
             ready,
             handle,
@@ -322,6 +339,7 @@ impl Relay {
             archive: recording.archive,
             uploader: recording.uploader,
             rooms: vec![setup],
+            home,
             rooms_cancel,
             sockets,
             listener,
@@ -330,7 +348,6 @@ impl Relay {
             renewer,
             lanes,
             sampler,
-            drain,
             reaching,
             writer,
         })
@@ -354,6 +371,7 @@ impl Relay {
             archive,
             uploader,
             rooms,
+            home,
             rooms_cancel,
             sockets,
             listener,
@@ -363,7 +381,7 @@ impl Relay {
             lanes,
             ..
         } = self;
-        let Self { handle, drain, sampler, reaching, writer, .. } = self;
+        let Self { handle, sampler, reaching, writer, .. } = self;
         let accepting = CancellationToken::new();
         let mut listening = JoinSet::new();
         listening.spawn(listener.run(accepting.clone()));
@@ -388,6 +406,12 @@ impl Relay {
         for setup in rooms {
             acting.spawn(Actor::run(setup));
         }
+        // Beside the rooms, so that the branches hear their goodbye; it ends with the sockets.
+        let leaving = CancellationToken::new();
+        let mut spanning = JoinSet::new();
+        if let Some(home) = home {
+            spanning.spawn(home.run(leaving.clone()));
+        }
         let mut making = JoinSet::new();
         for maker in makers {
             making.spawn(maker.run(accepting.clone()));
@@ -395,12 +419,13 @@ impl Relay {
         let mut keeping = JoinSet::new();
         keeping.spawn(archive.run());
         let died = tokio::select! {
-            () = drain.over(&cancel, handle.state) => None,
+            () = handle.over(&cancel) => None,
             () = engine.ended() => Some("the media thread"),
             () = muxes[0].ended() => Some("a room's muxing"),
             _ = listening.join_next() => Some("the listener"),
             _ = surroundings.join_next() => Some("the look at the network"),
             _ = acting.join_next() => Some("a room"),
+            Some(_) = spanning.join_next() => Some("the bus"),
         };
 
         let mut late: Vec<&'static str> = Vec::new();
@@ -425,6 +450,8 @@ impl Relay {
         // The rooms have said their last.
         delivering.cancel();
         within("the chat sockets", &mut late, sockets.wait()).await;
+        leaving.cancel();
+        within("the bus", &mut late, async { while spanning.join_next().await.is_some() {} }).await;
         within("the router", &mut late, async { while surroundings.join_next().await.is_some() {} }).await;
         within("the listener", &mut late, async { while listening.join_next().await.is_some() {} }).await;
         within("the webhooks", &mut late, async { drop((&mut lanes).await) }).await;
@@ -450,51 +477,5 @@ async fn within(part: &'static str, late: &mut Vec<&'static str>, end: impl Futu
     if tokio::time::timeout(STEP, end).await.is_err() {
         tracing::warn!(part, "still running after its share of the shutdown");
         late.push(part);
-    }
-}
-
-/// Binds TCP and UDP on the same number. For port 0 the system picks the TCP port, until UDP has it free too.
-fn bind_both(listen: SocketAddr) -> Result<(TcpListener, UdpSocket, SocketAddr), Error> {
-    let mut last = None;
-    for _ in 0..if listen.port() == 0 { PORT_TRIES } else { 1 } {
-        let tcp = bind_tcp(listen).map_err(|source| Error::listen(listen, source))?;
-        let address = tcp.local_addr().map_err(|source| Error::listen(listen, source))?;
-        match bind_udp(address) {
-            Ok(udp) => return Ok((tcp, udp, address)),
-            Err(source) => last = Some(Error::listen(address, source)),
-        }
-    }
-    Err(last.unwrap_or(Error::Busy { address: listen }))
-}
-
-pub(crate) fn bind_tcp(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-    // On Windows this would let two relays share the port; elsewhere it lets a restart have it back at once.
-    #[cfg(not(windows))]
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() && address.ip().is_unspecified() {
-        socket.set_only_v6(false)?;
-    }
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG as i32)?;
-    socket.set_nonblocking(true)?;
-    TcpListener::from_std(socket.into())
-}
-
-fn bind_udp(address: SocketAddr) -> std::io::Result<UdpSocket> {
-    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::DGRAM, None)?;
-    if address.is_ipv6() && address.ip().is_unspecified() {
-        socket.set_only_v6(false)?;
-    }
-    socket.bind(&address.into())?;
-    Ok(socket.into())
-}
-
-/// The address under which this machine itself reaches the relay.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), address.port())
-    } else {
-        address
     }
 }

@@ -1,5 +1,6 @@
 //! The room's WebSocket: sessions, their queues, and the order of what is said.
 
+pub(crate) mod admit;
 pub(crate) mod history;
 pub(crate) mod outbox;
 pub(crate) mod pace;

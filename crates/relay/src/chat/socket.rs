@@ -7,17 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use footlight_protocol::room::{ClientMessage, MAX_CLIENT_MESSAGE, Role as Rank, ServerMessage};
-use footlight_protocol::{CloseCode, Code, Failure, VERSION};
+use footlight_protocol::room::{ClientMessage, MAX_CLIENT_MESSAGE, ServerMessage};
+use footlight_protocol::{CloseCode, RoomId};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::time::Instant;
 
 use crate::auth::Auth;
+use crate::bus::{Gate, Turned};
+use crate::chat::admit::admit;
 use crate::chat::outbox::{Next, Outbox, Weight};
 use crate::clock;
 use crate::metrics::Metrics;
-use crate::room::{Ask, Door, Join, SeatId, encode};
+use crate::room::{Ask, Door, SeatId, Way, encode};
 use crate::store::Store;
 
 /// A client says hello within this.
@@ -32,10 +34,51 @@ const GOODBYE: Duration = Duration::from_millis(700);
 /// What a session needs of the relay.
 #[derive(Clone)]
 pub(crate) struct Context {
-    pub(crate) auth: Arc<Auth>,
-    pub(crate) store: Store,
-    pub(crate) door: Door,
+    pub(crate) room: Room,
     pub(crate) metrics: Arc<Metrics>,
+}
+
+/// How a session reaches its room.
+#[derive(Clone)]
+pub(crate) enum Room {
+    /// It is this relay's.
+    Here { door: Door, auth: Arc<Auth>, store: Store },
+    /// It is another's, over the bus.
+    There(Gate),
+}
+
+impl Room {
+    fn id(&self) -> &RoomId {
+        match self {
+            Self::Here { door, .. } => &door.id,
+            Self::There(gate) => &gate.id,
+        }
+    }
+
+    async fn join(&self, hello: ClientMessage, address: IpAddr, outbox: &Outbox) -> Result<SeatId, Turned> {
+        match self {
+            Self::Here { door, auth, store } => {
+                let way = |batches| Way::Here { outbox: outbox.clone(), batches };
+                door.join(admit(hello, address, auth, store, way).await?).await
+            }
+            Self::There(gate) => gate.join(hello, address, outbox).await,
+        }
+    }
+
+    /// False where the relay is about to end.
+    async fn say(&self, seat: SeatId, message: ClientMessage) -> bool {
+        match self {
+            Self::Here { door, .. } => door.inbox.send(Ask::Say { seat, message }).await.is_ok(),
+            Self::There(gate) => gate.say(seat, message).await,
+        }
+    }
+
+    async fn leave(&self, seat: SeatId) {
+        match self {
+            Self::Here { door, .. } => drop(door.inbox.send(Ask::Leave { seat }).await),
+            Self::There(gate) => gate.leave(seat).await,
+        }
+    }
 }
 
 /// Serves the socket until it is over.
@@ -43,18 +86,20 @@ pub(crate) async fn serve(socket: WebSocket, address: IpAddr, context: Context) 
     let (mut sink, mut stream) = socket.split();
     let outbox = Outbox::default();
     let joined = match tokio::time::timeout(HELLO, hello(&mut stream)).await {
-        Ok(Ok(hello)) => join(hello, address, &context, &outbox).await,
-        Ok(Err(end)) => Err((None, end)),
-        Err(_) => Err((None, Some(CloseCode::Malformed))),
+        Ok(Ok(hello)) => context.room.join(hello, address, &outbox).await,
+        Ok(Err(None)) => return,
+        Ok(Err(Some(code))) => Err(Turned::new(None, code)),
+        Err(_) => Err(Turned::new(None, CloseCode::Malformed)),
     };
     let seat = match joined {
         Ok(seat) => seat,
-        Err((failure, code)) => {
-            if let Some(failure) = failure {
+        Err(turned) => {
+            let close = turned.close();
+            if let Some(failure) = turned.failure {
                 let refused = ServerMessage::Refused { nonce: None, failure, retry_after_ms: None };
                 outbox.push(&[encode(&refused)], Weight::Full);
             }
-            if let Some(code) = code {
+            if let Some(code) = close {
                 outbox.close(code);
                 say_goodbye(&mut sink, &mut stream, &outbox, code).await;
             }
@@ -66,9 +111,9 @@ pub(crate) async fn serve(socket: WebSocket, address: IpAddr, context: Context) 
         end = write(&mut sink, &outbox) => end,
         () = outbox.abandoned() => Some(CloseCode::Slow),
     };
-    let _ = context.door.inbox.send(Ask::Leave { seat }).await;
+    context.room.leave(seat).await;
     if let Some(code) = end {
-        tracing::debug!(room = %context.door.id, ?code, "chat session closed");
+        tracing::debug!(room = %context.room.id(), ?code, "chat session closed");
         if code == CloseCode::Slow {
             context.metrics.slow.one();
         }
@@ -104,57 +149,6 @@ async fn hello(stream: &mut SplitStream<WebSocket>) -> Result<ClientMessage, Opt
     }
 }
 
-type Turned = (Option<Failure>, Option<CloseCode>);
-
-async fn join(
-    hello: ClientMessage,
-    address: IpAddr,
-    context: &Context,
-    outbox: &Outbox,
-) -> Result<SeatId, Turned> {
-    let ClientMessage::Hello { version, token, owner, since, batches } = hello else {
-        return Err((None, Some(CloseCode::Malformed)));
-    };
-    if version != VERSION {
-        let failure =
-            Failure::new(Code::Version, format!("This relay speaks version {VERSION}; reload the page"));
-        return Err((Some(failure), Some(CloseCode::Malformed)));
-    }
-    let rank = match owner.as_deref() {
-        Some(token) if context.auth.is_owner(token) => Rank::Owner,
-        Some(_) => {
-            let failure = Failure::new(Code::Unauthorized, "The owner token is wrong");
-            return Err((Some(failure), Some(CloseCode::Malformed)));
-        }
-        None => Rank::Guest,
-    };
-    let internal = |error: crate::error::Error| {
-        tracing::error!(%error, "a session could not join");
-        (Some(Failure::new(Code::Internal, "The relay could not do this")), Some(CloseCode::GoingAway))
-    };
-    // A token of another relay, or an altered one, makes a new person rather than an error: pages keep
-    // tokens for longer than relays live.
-    let known = token.as_deref().and_then(|token| context.auth.device(token));
-    let (user, person) = match known {
-        Some(user) => {
-            let person = context.store.person(user.clone()).await.map_err(internal)?;
-            (user, person)
-        }
-        None => (context.auth.new_user().map_err(internal)?, None),
-    };
-    let token = context.auth.device_token(&user);
-    let outbox = outbox.clone();
-    let join = Box::new(Join { user, person, rank, address, since, token, batches, outbox });
-    context.door.ask(|reply| Ask::Join { join, reply }).await.map_err(|failure| {
-        let code = match failure.code {
-            Code::Banned => CloseCode::Banned,
-            Code::Full => CloseCode::Full,
-            _ => CloseCode::GoingAway,
-        };
-        (Some(failure), Some(code))
-    })
-}
-
 /// Reads until the client ends or says something that cannot be.
 async fn read(
     stream: &mut SplitStream<WebSocket>,
@@ -178,7 +172,7 @@ async fn read(
             }
             ClientMessage::Hello { .. } => return Some(CloseCode::Malformed),
             message => {
-                if context.door.inbox.send(Ask::Say { seat, message }).await.is_err() {
+                if !context.room.say(seat, message).await {
                     return Some(CloseCode::GoingAway);
                 }
             }

@@ -1,16 +1,20 @@
 //! The JSON API, liveness, metrics, and the upgrade to the room's WebSocket.
 
+use std::net::IpAddr;
+
 use axum::Json;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Extension, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use footlight_protocol::room::{ClientMessage, MAX_CLIENT_MESSAGE, RoomState, ServerMessage};
 use footlight_protocol::{Code, Failure};
+use tokio_util::task::TaskTracker;
 
 use super::fail::Fail;
 use super::{App, From};
-use crate::chat::socket::{self, Context};
+use crate::chat::socket::{self, Context, Room};
 
 /// Longest message that is read at all. Longer than the protocol allows, so that a client which is somewhat
 /// over it hears why it is closed.
@@ -66,21 +70,33 @@ pub(crate) async fn socket(
     State(app): State<App>,
     Extension(From(address)): Extension<From>,
     Path(room): Path<String>,
-    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+    upgrade: Upgrade,
 ) -> Result<Response, Fail> {
     let door = app.room(&room)?.clone();
+    let room = Room::Here { door, auth: app.auth.clone(), store: app.store.clone() };
+    upgraded(upgrade, address.ip(), Context { room, metrics: app.metrics.clone() }, &app.sockets)
+}
+
+/// What upgrading to a WebSocket comes to.
+pub(crate) type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+/// Serves a session on the upgraded connection; shutdown waits for it in `sockets`.
+pub(crate) fn upgraded(
+    upgrade: Upgrade,
+    address: IpAddr,
+    context: Context,
+    sockets: &TaskTracker,
+) -> Result<Response, Fail> {
     let upgrade = upgrade.map_err(|rejection| {
         Fail::new(rejection.status(), Code::Malformed, "This route takes WebSocket connections only")
     })?;
-    let context =
-        Context { auth: app.auth.clone(), store: app.store.clone(), metrics: app.metrics.clone(), door };
-    let open = app.sockets.token();
+    let open = sockets.token();
     let upgrade = upgrade
         .max_message_size(TRANSPORT_MESSAGE)
         .max_frame_size(TRANSPORT_MESSAGE)
         .read_buffer_size(READ_BUFFER);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        socket::serve(socket, address.ip(), context).await;
+        socket::serve(socket, address, context).await;
         drop(open);
     }))
 }

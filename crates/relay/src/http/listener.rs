@@ -45,7 +45,8 @@ pub(crate) struct Listener {
     pub(crate) router: Router,
     /// Serves HTTPS; plain HTTP is then for this machine only.
     pub(crate) tls: Option<tls::Acceptor>,
-    pub(crate) media: mpsc::Sender<Command>,
+    /// Where ICE-TCP goes; without it such connections are dropped.
+    pub(crate) media: Option<mpsc::Sender<Command>>,
     pub(crate) connections: usize,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -104,7 +105,7 @@ async fn serve(
     address: SocketAddr,
     router: Router,
     tls: Option<tls::Acceptor>,
-    media: mpsc::Sender<Command>,
+    media: Option<mpsc::Sender<Command>>,
     cancel: CancellationToken,
 ) {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
@@ -117,7 +118,7 @@ async fn serve(
     };
     match peeked {
         Ok(Ok(1..)) if is_framed(first[0]) => {
-            if let Ok(stream) = stream.into_std() {
+            if let (Some(media), Ok(stream)) = (media, stream.into_std()) {
                 // Full ⇒ the connection is dropped; ICE tries again.
                 let _ = media.try_send(Command::Tcp(stream));
             }

@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 mod audit;
+pub(crate) mod behind;
 mod exposed;
 pub(crate) mod fail;
 pub(crate) mod keys;
@@ -69,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) sockets: TaskTracker,
     /// What certificate authorities are answered.
     pub(crate) answers: Answers,
+    /// What branches of the room show with their clients' requests, where there is a bus.
+    pub(crate) pass: Option<Secret>,
 }
 
 impl std::ops::Deref for App {
@@ -155,6 +158,7 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(fail::no_route)
         .method_not_allowed_fallback(fail::wrong_method)
         .layer(axum::middleware::from_fn(exposed::send_to_https))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), behind::as_their_clients))
         .layer(DefaultBodyLimit::max(BODY))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))

@@ -27,6 +27,7 @@ use super::sessions::{Media, Who};
 use super::stream::Stream;
 use super::{Ask, SeatId};
 use crate::auth::Auth;
+use crate::bus::Trunk;
 use crate::chat::history::History;
 use crate::chat::outbox::Weight;
 use crate::chat::pace::Pace;
@@ -61,6 +62,8 @@ pub(crate) struct Setup {
     pub(crate) state: watch::Sender<RoomState>,
     pub(crate) hooks: Hooks,
     pub(crate) drain: Drain,
+    /// Where what other relays write goes, where there is a bus.
+    pub(crate) trunk: Option<Trunk>,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -131,7 +134,7 @@ impl Actor {
     /// Runs the room until it is cancelled; then says goodbye to its members and waits for its last writes.
     pub(crate) async fn run(setup: Setup) {
         let Setup { id, limits, mut past, store, auth, engine, sessions, metrics, .. } = setup;
-        let Setup { inbox, notices, state, hooks, drain, cancel, .. } = setup;
+        let Setup { inbox, notices, state, hooks, drain, trunk, cancel, .. } = setup;
         let sanctions = Sanctions::new(std::mem::take(&mut past.sanctions));
         let mut actor = Self {
             id,
@@ -140,7 +143,7 @@ impl Actor {
             auth,
             engine,
             sessions,
-            seats: Seats::new(metrics.clone()),
+            seats: Seats::new(metrics.clone(), trunk),
             metrics,
             state,
             hooks,
@@ -203,7 +206,7 @@ impl Actor {
                 Some(written) = self.writes.next(), if !self.writes.is_empty() => self.committed(written),
                 Some(ask) = inbox.recv() => self.answer(ask).await,
                 _ = tick.tick() => self.tick().await,
-                () = sleep_until(due), if due.is_some() => self.seats.send(Instant::now()),
+                () = clock::sleep_until(due), if due.is_some() => self.seats.send(Instant::now()),
                 _ = liked.tick(), if self.likes.untold() => self.tell_likes(),
             }
         }
@@ -426,12 +429,5 @@ impl Actor {
             rules: self.guard.in_force().open(),
             shield: self.guard.shield,
         }
-    }
-}
-
-/// A timer would round what is due now up to a millisecond.
-async fn sleep_until(due: Option<Instant>) {
-    if let Some(due) = due.filter(|due| *due > Instant::now()) {
-        tokio::time::sleep_until(due.into()).await;
     }
 }

@@ -7,6 +7,7 @@ mod actor;
 mod gifts;
 mod guard;
 mod likes;
+pub(crate) mod lines;
 mod moderate;
 pub(crate) mod patch;
 mod places;
@@ -18,9 +19,11 @@ mod talk;
 use std::net::IpAddr;
 
 use footlight_protocol::room::{ClientMessage, Recording, Role as Rank, RoomState};
-use footlight_protocol::{Code, Failure, KeyId, LayerId, RoomId, Seq, UserId};
+use footlight_protocol::{CloseCode, Code, Failure, KeyId, LayerId, RoomId, Seq, UserId};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::bus::{Caller, Turned};
 use crate::chat::outbox::Outbox;
 use crate::ingest::feed::Feed;
 use crate::mux::Outlets;
@@ -30,8 +33,8 @@ use crate::store::Person;
 use patch::{Condition, Patched};
 
 pub(crate) use actor::{Actor, Setup};
+pub(crate) use lines::encode;
 pub(crate) use places::Place;
-pub(crate) use seats::encode;
 
 /// Requests that wait for the room. Full ⇒ the sockets that send them are not read.
 pub(crate) const INBOX: usize = 1024;
@@ -39,7 +42,7 @@ pub(crate) const INBOX: usize = 1024;
 pub(crate) const NOTICES: usize = 1024;
 
 /// One chat session in the room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct SeatId(u64);
 
 /// A media session that was opened: the secret last part of its URL, and the tag of its ICE session.
@@ -79,7 +82,7 @@ pub(crate) enum Ask {
     Sit { user: Option<UserId>, address: IpAddr, reply: Reply<Place> },
     /// A media session says goodbye over HTTP.
     End { resource: String, role: Role, reply: Reply<()> },
-    /// A chat session has said hello. The welcome goes to its outbox.
+    /// A chat session has said hello. The welcome is the first that it hears.
     Join { join: Box<Join>, reply: Reply<SeatId> },
     /// A chat session says something that concerns the room.
     Say { seat: SeatId, message: ClientMessage },
@@ -100,8 +103,15 @@ pub(crate) struct Join {
     pub(crate) address: IpAddr,
     pub(crate) since: Option<Seq>,
     pub(crate) token: String,
-    pub(crate) batches: bool,
-    pub(crate) outbox: Outbox,
+    pub(crate) way: Way,
+}
+
+/// How a session is written to.
+pub(crate) enum Way {
+    /// By this relay. `batches`: its client takes several messages as one.
+    Here { outbox: Outbox, batches: bool },
+    /// By another one, at which it asked to come in.
+    There(Caller),
 }
 
 /// How the rest of the relay reaches a room.
@@ -120,6 +130,19 @@ impl Door {
         let (reply, answer) = oneshot::channel();
         self.inbox.send(ask(reply)).await.map_err(|_| going())?;
         answer.await.map_err(|_| going())?
+    }
+
+    /// Takes a seat in the chat.
+    pub(crate) async fn join(&self, join: Join) -> Result<SeatId, Turned> {
+        let join = Box::new(join);
+        self.ask(|reply| Ask::Join { join, reply }).await.map_err(|failure| {
+            let code = match failure.code {
+                Code::Banned => CloseCode::Banned,
+                Code::Full => CloseCode::Full,
+                _ => CloseCode::GoingAway,
+            };
+            Turned::new(Some(failure), code)
+        })
     }
 
     /// Opens the room for a publisher that brings whole packets.

@@ -25,7 +25,7 @@ const UNCOMMITTED: usize = 1024;
 
 impl Actor {
     pub(super) fn join(&mut self, join: Join) -> Result<SeatId, Failure> {
-        let Join { user, person, rank, address, since, token, batches, outbox } = join;
+        let Join { user, person, rank, address, since, token, way } = join;
         let (name, first) = person.map(|person| (person.name, person.first)).unzip();
         let name = name.unwrap_or_default();
         if self.sanctions.is_banned(&user) || self.sanctions.is_banned(&self.auth.alias(&user)) {
@@ -57,8 +57,7 @@ impl Actor {
             gifts: self.catalogue.gifts().to_vec(),
             board: self.boards.newest.clone(),
         };
-        let seat = self.seats.add(Seat::new(member.clone(), first, address, batches, outbox));
-        self.seats.tell(seat, &welcome);
+        let seat = self.seats.add(Seat::new(member.clone(), first, address), way, welcome);
         self.count_coins(member.id.clone());
         self.tell(Happening::MemberJoined { member, members: self.seats.guests() as u32 });
         Ok(seat)

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::config::{Config, Rtmp};
 use crate::error::Error;
-use crate::relay::bind_tcp;
+use crate::ports::bind_tcp;
 use crate::tls::Acceptor;
 
 pub(crate) use listener::Listener;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use footlight_protocol::room::{
     Action, ClientMessage, Event, EventKind, MAX_TEXT, Role, ServerMessage, StreamState,
 };
@@ -12,7 +12,24 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 
 use crate::member::{Chat, Heard, connect, heard};
 use crate::peer::{Over, Peer};
-use crate::stage::{Folder, PATIENCE, Stage};
+use crate::span::{Ground, on_both_grounds};
+use crate::stage::{Folder, PATIENCE, Stage, ask};
+
+on_both_grounds! {
+    what_one_says_all_hear_in_one_order,
+    refusals_name_their_reason,
+    who_talks_too_fast_is_told_when_to_go_on,
+    a_repeated_request_is_carried_out_once,
+    after_a_break_the_missed_tail_comes,
+    a_deleted_message_can_be_restored,
+    the_timed_out_cannot_talk_until_pardoned,
+    a_ban_ends_chat_and_media_and_keeps_both_out,
+    what_cannot_be_parsed_closes_the_socket,
+    invalid_utf8_closes_the_socket,
+    a_client_that_does_not_read_is_closed_and_nobody_waits_for_it,
+    a_restart_keeps_keys_people_history_order_and_sanctions,
+    members_hear_of_the_stream_and_of_each_other,
+}
 
 fn texts(history: &[Event]) -> Vec<String> {
     history
@@ -24,9 +41,8 @@ fn texts(history: &[Event]) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_one_says_all_hear_in_one_order() {
-    let stage = Stage::new().await;
+async fn what_one_says_all_hear_in_one_order(ground: Ground) {
+    let stage = ground.stage().await;
     let (mut ada, mut bob) = (Chat::named(&stage, " Ada ").await, Chat::named(&stage, "小波").await);
     assert_eq!(ada.me.name, "Ada");
     let first = ada.say("n1", " hello ").await.unwrap();
@@ -44,9 +60,8 @@ async fn what_one_says_all_hear_in_one_order() {
     assert!(sent == 1.5 && at > 1_700_000_000_000_000);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn refusals_name_their_reason() {
-    let stage = Stage::new().await;
+async fn refusals_name_their_reason(ground: Ground) {
+    let stage = ground.stage().await;
     let mut nobody = Chat::join(&stage).await;
     assert_eq!(nobody.say("a", "hi").await, Err((Code::NameNeeded, None)));
     let mut ada = Chat::named(&stage, "Ada").await;
@@ -70,9 +85,8 @@ async fn refusals_name_their_reason() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_talks_too_fast_is_told_when_to_go_on() {
-    let stage = Stage::new().await;
+async fn who_talks_too_fast_is_told_when_to_go_on(ground: Ground) {
+    let stage = ground.stage().await;
     let mut ada = Chat::named(&stage, "Ada").await;
     let mut refused = None;
     for n in 0..8 {
@@ -85,9 +99,8 @@ async fn who_talks_too_fast_is_told_when_to_go_on() {
     assert!(code == Code::TooFast && after.is_some_and(|after| (1..=5_000).contains(&after)), "{after:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repeated_request_is_carried_out_once() {
-    let stage = Stage::new().await;
+async fn a_repeated_request_is_carried_out_once(ground: Ground) {
+    let stage = ground.stage().await;
     let mut ada = Chat::named(&stage, "Ada").await;
     let first = ada.say("same", "once").await.unwrap();
     assert_eq!(ada.say("same", "once").await, Ok(first));
@@ -97,9 +110,8 @@ async fn a_repeated_request_is_carried_out_once() {
     assert_eq!(texts(&Chat::join(&stage).await.history), ["once"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn after_a_break_the_missed_tail_comes() {
-    let stage = Stage::new().await;
+async fn after_a_break_the_missed_tail_comes(ground: Ground) {
+    let stage = ground.stage().await;
     let mut ada = Chat::named(&stage, "Ada").await;
     let first = ada.say("n1", "one").await.unwrap();
     ada.say("n2", "two").await.unwrap();
@@ -112,9 +124,8 @@ async fn after_a_break_the_missed_tail_comes() {
     assert_eq!(unknown.history.len(), 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_message_can_be_restored() {
-    let stage = Stage::new().await;
+async fn a_deleted_message_can_be_restored(ground: Ground) {
+    let stage = ground.stage().await;
     let mut ada = Chat::named(&stage, "Ada").await;
     let mut owner = Chat::owner(&stage).await;
     let message = MessageId(ada.say("n1", "oops").await.unwrap().0);
@@ -131,9 +142,8 @@ async fn a_deleted_message_can_be_restored() {
     assert_eq!(texts(&Chat::join(&stage).await.history), ["oops"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_timed_out_cannot_talk_until_pardoned() {
-    let stage = Stage::new().await;
+async fn the_timed_out_cannot_talk_until_pardoned(ground: Ground) {
+    let stage = ground.stage().await;
     let mut ada = Chat::named(&stage, "Ada").await;
     let mut owner = Chat::owner(&stage).await;
     owner.moderate("m1", Action::Timeout { user: ada.me.id.clone(), seconds: 600 }).await.unwrap();
@@ -150,9 +160,8 @@ async fn the_timed_out_cannot_talk_until_pardoned() {
     assert!(ada.say("n2", "thanks").await.is_ok());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_ban_ends_chat_and_media_and_keeps_both_out() {
-    let stage = Stage::new().await;
+async fn a_ban_ends_chat_and_media_and_keeps_both_out(ground: Ground) {
+    let stage = ground.stage().await;
     let mut ada = Chat::named(&stage, "Ada").await;
     let mut bob = Chat::named(&stage, "Bob").await;
     let mut owner = Chat::owner(&stage).await;
@@ -186,9 +195,8 @@ async fn a_ban_ends_chat_and_media_and_keeps_both_out() {
     assert!(Chat::hello(&stage, Some(ada.token.clone()), None, None).await.is_ok());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_parsed_closes_the_socket() {
-    let stage = Stage::new().await;
+async fn what_cannot_be_parsed_closes_the_socket(ground: Ground) {
+    let stage = ground.stage().await;
     let hello = format!("{{\"type\":\"hello\",\"version\":{VERSION}}}");
     let long = format!("{{\"type\":\"say\",\"nonce\":\"n\",\"text\":\"{}\"}}", "x".repeat(20_000));
     let huge = "x".repeat(1 << 20);
@@ -217,11 +225,10 @@ async fn what_cannot_be_parsed_closes_the_socket() {
     assert!(matches!(heard(&mut socket).await, Heard::Closed(Some(4001))));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn invalid_utf8_closes_the_socket() {
+async fn invalid_utf8_closes_the_socket(ground: Ground) {
     use tokio_tungstenite::tungstenite::protocol::frame::Frame;
     use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-    let stage = Stage::new().await;
+    let stage = ground.stage().await;
     let mut chat = Chat::join(&stage).await;
     let frame = Frame::message(vec![0xff, 0xfe, 0x41], OpCode::Data(Data::Text), true);
     chat.socket.send(Message::Frame(frame)).await.unwrap();
@@ -229,9 +236,8 @@ async fn invalid_utf8_closes_the_socket() {
     assert_eq!(stage.get("/healthz").await.body, "ok\n");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_does_not_read_is_closed_and_nobody_waits_for_it() {
-    let stage = Stage::new().await;
+async fn a_client_that_does_not_read_is_closed_and_nobody_waits_for_it(ground: Ground) {
+    let stage = ground.stage().await;
     let mut slow = Chat::join(&stage).await;
     let mut ada = Chat::named(&stage, "Ada").await;
     let ping = serde_json::to_string(&ClientMessage::Ping { sent: 1.0 }).unwrap();
@@ -260,13 +266,19 @@ async fn a_client_that_does_not_read_is_closed_and_nobody_waits_for_it() {
 }
 
 async fn stage_slow(stage: &Stage) -> bool {
-    !stage.get("/metrics").await.body.contains("\nfootlight_chat_slow_closes_total 0\n")
+    let branch = stage.span.as_ref().map(|span| span.branch.http.as_str());
+    for relay in [Some(stage.ready.http.as_str()), branch].into_iter().flatten() {
+        let metrics = ask(relay, Method::GET, "/metrics", &[], "").await.body;
+        if !metrics.contains("\nfootlight_chat_slow_closes_total 0\n") {
+            return true;
+        }
+    }
+    false
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restart_keeps_keys_people_history_order_and_sanctions() {
+async fn a_restart_keeps_keys_people_history_order_and_sanctions(ground: Ground) {
     let folder = Folder::new();
-    let stage = Stage::in_folder(&folder).await;
+    let stage = ground.stage_in(&folder).await;
     let (key, owner_token) = (stage.key(), stage.owner());
     let mut ada = Chat::named(&stage, "Ada").await;
     let mut bob = Chat::named(&stage, "Bob").await;
@@ -279,7 +291,7 @@ async fn a_restart_keeps_keys_people_history_order_and_sanctions() {
     stage.stop().await;
     assert_eq!(ada.closed().await, Some(4005));
 
-    let stage = Stage::in_folder(&folder).await;
+    let stage = ground.stage_in(&folder).await;
     assert!(stage.ready.stream_key.is_none() && stage.ready.owner_token.is_none());
     let mut publisher = Peer::publish(&stage.ready.http, &key).await;
     publisher.connected().await;
@@ -297,9 +309,8 @@ async fn a_restart_keeps_keys_people_history_order_and_sanctions() {
     assert_eq!(texts(&Chat::join(&stage).await.history), ["before", "after"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn members_hear_of_the_stream_and_of_each_other() {
-    let stage = Stage::new().await;
+async fn members_hear_of_the_stream_and_of_each_other(ground: Ground) {
+    let stage = ground.stage().await;
     let mut ada = Chat::join(&stage).await;
     ada.send(&ClientMessage::Playing { latency_ms: Some(80) }).await;
     let mut bob = Chat::join(&stage).await;

@@ -8,7 +8,13 @@ use footlight_protocol::room::{ClientMessage, EventKind, ServerMessage};
 
 use crate::member::Chat;
 use crate::peer::{Peer, now, picture};
-use crate::stage::{Stage, live};
+use crate::span::{Ground, on_both_grounds};
+use crate::stage::live;
+
+on_both_grounds! {
+    a_comment_flies_as_its_author_may_choose,
+    likes_are_merged_and_end_with_the_broadcast,
+}
 
 /// Says something that is to fly so, and gives how it flies.
 async fn flown(chat: &mut Chat, nonce: &str, fly: Option<Fly>) -> Option<Fly> {
@@ -23,9 +29,8 @@ async fn flown(chat: &mut Chat, nonce: &str, fly: Option<Fly>) -> Option<Fly> {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_comment_flies_as_its_author_may_choose() {
-    let stage = Stage::new().await;
+async fn a_comment_flies_as_its_author_may_choose(ground: Ground) {
+    let stage = ground.stage().await;
     let (mut guest, mut owner) = (Chat::named(&stage, "Ada").await, Chat::owner(&stage).await);
     let at_us = Some(now().as_micros() - 300_000);
     let wish = Fly { place: Place::Top, colour: Colour::Red, at_us };
@@ -46,9 +51,8 @@ async fn a_comment_flies_as_its_author_may_choose() {
     assert_eq!(kept[1], Some(wish), "the history tells it too");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn likes_are_merged_and_end_with_the_broadcast() {
-    let stage = Stage::new().await;
+async fn likes_are_merged_and_end_with_the_broadcast(ground: Ground) {
+    let stage = ground.stage().await;
     let (mut ada, mut bob) = (Chat::join(&stage).await, Chat::join(&stage).await);
     let told = |message| match message {
         ServerMessage::Likes { total } => Some(total),

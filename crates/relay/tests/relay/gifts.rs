@@ -11,7 +11,14 @@ use footlight_protocol::{Code, GiftId, Nonce, Seq, UserId};
 use sha2::{Digest as _, Sha256};
 
 use crate::member::Chat;
+use crate::span::{Ground, on_both_grounds};
 use crate::stage::{Folder, Stage};
+
+on_both_grounds! {
+    a_gift_is_paid_once_and_seen_by_all,
+    what_a_room_offers_is_its_owners_to_say,
+    a_receipt_can_be_checked_by_whoever_has_it,
+}
 
 fn nonce(text: &str) -> Nonce {
     text.parse().unwrap()
@@ -47,10 +54,9 @@ impl Chat {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_gift_is_paid_once_and_seen_by_all() {
+async fn a_gift_is_paid_once_and_seen_by_all(ground: Ground) {
     let folder = Folder::new();
-    let stage = Stage::in_folder(&folder).await;
+    let stage = ground.stage_in(&folder).await;
     let (mut owner, mut ada) = (Chat::owner(&stage).await, Chat::named(&stage, "Ada").await);
     assert_eq!(ada.send_gift("g0", "rose", 1).await.map_err(|(code, _)| code), Err(Code::TooFewCoins));
     owner.grant("grant-1", &ada.me.id, 100).await.unwrap();
@@ -67,7 +73,7 @@ async fn a_gift_is_paid_once_and_seen_by_all() {
     drop((owner, ada));
     let owner_token = stage.owner();
     stage.stop().await;
-    let stage = Stage::in_folder(&folder).await;
+    let stage = ground.stage_in(&folder).await;
     let mut owner = Chat::hello(&stage, None, Some(owner_token), None).await.unwrap();
     let mut ada = Chat::hello(&stage, Some(token), None, None).await.unwrap();
     assert_eq!(ada.coins().await, 93);
@@ -88,9 +94,8 @@ async fn a_gift_is_paid_once_and_seen_by_all() {
     assert_eq!(ada.coins().await, 100);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_room_offers_is_its_owners_to_say() {
-    let stage = Stage::new().await;
+async fn what_a_room_offers_is_its_owners_to_say(ground: Ground) {
+    let stage = ground.stage().await;
     let (mut owner, mut ada) = (Chat::owner(&stage).await, Chat::named(&stage, "Ada").await);
     let tea = Gift {
         id: "tea".parse().unwrap(),
@@ -198,9 +203,8 @@ fn signed(key: &ReceiptKey, hash: &str, signature: &str) -> bool {
     UnparsedPublicKey::new(&ED25519, key).verify(&unhex(hash), &signature).is_ok()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_receipt_can_be_checked_by_whoever_has_it() {
-    let stage = Stage::new().await;
+async fn a_receipt_can_be_checked_by_whoever_has_it(ground: Ground) {
+    let stage = ground.stage().await;
     let (mut owner, mut ada) = (Chat::owner(&stage).await, Chat::named(&stage, "Ada").await);
     let mut bob = Chat::named(&stage, "Bob").await;
     for (n, who) in [&ada.me.id, &bob.me.id].into_iter().enumerate() {

@@ -7,6 +7,7 @@
 
 mod acme;
 mod books;
+mod bus;
 mod chat;
 mod clip;
 mod conformance;
@@ -24,6 +25,7 @@ mod layers;
 mod loss;
 mod media;
 mod member;
+mod nats;
 mod path;
 mod peer;
 mod people;
@@ -35,6 +37,7 @@ mod record;
 mod renditions;
 mod rtmp;
 mod rules;
+mod span;
 mod stage;
 mod tls;
 mod upload;

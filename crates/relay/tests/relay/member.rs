@@ -27,7 +27,7 @@ pub(crate) enum Heard {
 }
 
 pub(crate) async fn connect(stage: &Stage) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
-    let url = format!("{}/ws/main", stage.ready.http.replace("http", "ws"));
+    let url = format!("{}/ws/main", stage.door().replacen("http", "ws", 1));
     tokio_tungstenite::connect_async(url).await.unwrap().0
 }
 

@@ -6,7 +6,15 @@ use footlight_protocol::room::{Action, Desk, Event, EventKind, ServerMessage};
 use footlight_protocol::{Code, MessageId, Seq};
 
 use crate::member::Chat;
+use crate::span::{Ground, on_both_grounds};
 use crate::stage::{Folder, Stage};
+
+on_both_grounds! {
+    what_is_held_is_seen_when_a_moderator_approves_it,
+    rules_marks_and_what_waits_outlive_a_restart,
+    a_shield_keeps_newcomers_out_sweeps_what_was_said_alike_and_is_undone_whole,
+    what_moderators_take_away_again_and_again_is_held_with_the_reason,
+}
 
 async fn held(owner: &mut Chat) -> Event {
     owner
@@ -25,9 +33,8 @@ fn message(event: &Event) -> MessageId {
     MessageId(event.seq.0)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_held_is_seen_when_a_moderator_approves_it() {
-    let stage = Stage::new().await;
+async fn what_is_held_is_seen_when_a_moderator_approves_it(ground: Ground) {
+    let stage = ground.stage().await;
     let (mut owner, mut ann, mut bob) =
         (Chat::owner(&stage).await, Chat::named(&stage, "Ann").await, Chat::named(&stage, "Bob").await);
     let rules = Rules { links: Links::Hold, words: vec!["spoiler".to_owned()], ..Rules::default() };
@@ -81,10 +88,9 @@ async fn what_is_held_is_seen_when_a_moderator_approves_it() {
     stage.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rules_marks_and_what_waits_outlive_a_restart() {
+async fn rules_marks_and_what_waits_outlive_a_restart(ground: Ground) {
     let folder = Folder::new();
-    let stage = Stage::in_folder(&folder).await;
+    let stage = ground.stage_in(&folder).await;
     let token = stage.owner();
     let (mut owner, mut ann, mut bob) =
         (Chat::owner(&stage).await, Chat::named(&stage, "Ann").await, Chat::named(&stage, "Bob").await);
@@ -99,7 +105,7 @@ async fn rules_marks_and_what_waits_outlive_a_restart() {
     let (ann_token, bob_token) = (ann.token.clone(), bob.token.clone());
     stage.stop().await;
 
-    let stage = Stage::in_folder(&folder).await;
+    let stage = ground.stage_in(&folder).await;
     let (mut owner, desk) = desk(&stage, token).await;
     assert_eq!((desk.held, desk.rules.links), (vec![held.clone()], Links::Hold));
     let mut ann = Chat::hello(&stage, Some(ann_token), None, None).await.unwrap();
@@ -118,9 +124,8 @@ async fn desk(stage: &Stage, owner: String) -> (Chat, Desk) {
     (chat, desk)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_shield_keeps_newcomers_out_sweeps_what_was_said_alike_and_is_undone_whole() {
-    let stage = Stage::new().await;
+async fn a_shield_keeps_newcomers_out_sweeps_what_was_said_alike_and_is_undone_whole(ground: Ground) {
+    let stage = ground.stage().await;
     let mut owner = Chat::owner(&stage).await;
     let mut viewer = Chat::join(&stage).await;
     let text = "come to the other channel, everything is better there";
@@ -157,10 +162,9 @@ async fn a_shield_keeps_newcomers_out_sweeps_what_was_said_alike_and_is_undone_w
     stage.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_moderators_take_away_again_and_again_is_held_with_the_reason() {
+async fn what_moderators_take_away_again_and_again_is_held_with_the_reason(ground: Ground) {
     let folder = Folder::new();
-    let stage = Stage::in_folder(&folder).await;
+    let stage = ground.stage_in(&folder).await;
     let token = stage.owner();
     let (mut owner, mut ann) = (Chat::owner(&stage).await, Chat::named(&stage, "Ann").await);
     let ordinary =
@@ -184,7 +188,7 @@ async fn what_moderators_take_away_again_and_again_is_held_with_the_reason() {
     stage.stop().await;
 
     // It is learnt anew from the record.
-    let stage = Stage::in_folder(&folder).await;
+    let stage = ground.stage_in(&folder).await;
     let mut late = Chat::named(&stage, "late").await;
     assert_eq!(late.say("1", "cheap followers, write to me today").await, Err((Code::Held, None)));
     late.say("2", "good evening from Porto").await.unwrap();

@@ -12,6 +12,8 @@ use hyper_util::rt::TokioExecutor;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::span::Span;
+
 /// Nothing on the loopback interface takes this long, however busy the machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -39,15 +41,21 @@ pub(crate) struct Stage {
     pub(crate) handle: Handle,
     cancel: CancellationToken,
     running: Option<JoinHandle<Result<(), Error>>>,
+    /// Where the room goes over several relays.
+    pub(crate) span: Option<Span>,
     _folder: Option<Folder>,
 }
 
 impl Stage {
     pub(crate) async fn new() -> Self {
         let folder = Folder::new();
-        let mut stage = Self::in_folder(&folder).await;
-        stage._folder = Some(folder);
-        stage
+        Self::in_folder(&folder).await.keeping(folder)
+    }
+
+    /// The same, in a folder that is gone with it.
+    pub(crate) fn keeping(mut self, folder: Folder) -> Self {
+        self._folder = Some(folder);
+        self
     }
 
     pub(crate) async fn in_folder(folder: &Folder) -> Self {
@@ -56,16 +64,19 @@ impl Stage {
 
     /// In a folder that is gone with it.
     pub(crate) async fn in_its_own(folder: Folder, config: impl FnOnce(&Folder) -> Config) -> Self {
-        let mut stage = Self::with(config(&folder)).await;
-        stage._folder = Some(folder);
-        stage
+        Self::with(config(&folder)).await.keeping(folder)
     }
 
     pub(crate) async fn with(config: Config) -> Self {
         let relay = Relay::bind(config).await.unwrap();
         let (ready, handle, cancel) = (relay.ready().clone(), relay.handle(), CancellationToken::new());
         let running = Some(tokio::spawn(relay.run(cancel.clone())));
-        Self { ready, handle, cancel, running, _folder: None }
+        Self { ready, handle, cancel, running, span: None, _folder: None }
+    }
+
+    /// The base URL that the next member comes by: each relay of the room in turn.
+    pub(crate) fn door(&self) -> &str {
+        self.span.as_ref().and_then(Span::turn).unwrap_or(&self.ready.http)
     }
 
     pub(crate) fn key(&self) -> String {
@@ -78,6 +89,11 @@ impl Stage {
 
     /// Ends the relay in order.
     pub(crate) async fn stop(mut self) {
+        self.stop_home().await;
+    }
+
+    /// Ends the relay that has the room, in order.
+    pub(crate) async fn stop_home(&mut self) {
         self.cancel.cancel();
         let running = self.running.take().unwrap();
         tokio::time::timeout(Duration::from_secs(5), running).await.expect("ends in 5 s").unwrap().unwrap();
