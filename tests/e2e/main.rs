@@ -15,6 +15,7 @@ mod refusals;
 mod renditions;
 mod replay;
 mod restart;
+mod roles;
 mod rtmp;
 mod watch;
 mod whip;

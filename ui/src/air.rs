@@ -155,6 +155,9 @@ impl Air {
             | EventKind::Trusted { .. }
             | EventKind::Restricted { .. }
             | EventKind::Unmarked { .. }
+            | EventKind::Appointed { .. }
+            | EventKind::Pinned { .. }
+            | EventKind::Unpinned {}
             | EventKind::Erased {} => {}
         }
     }

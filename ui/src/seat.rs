@@ -48,7 +48,7 @@ impl Seat {
             parade: RwSignal::new(Parade::default()),
             now: RwSignal::new(browser::now_ms()),
             socket: StoredValue::new_local(None),
-            moderates: Memo::new(move |_| room.with(|room| room.role() != Role::Guest)),
+            moderates: Memo::new(move |_| room.with(|room| room.role() >= Role::Moderator)),
             owns: Memo::new(move |_| room.with(|room| room.role() == Role::Owner)),
             away: Memo::new(move |_| room.with(|room| matches!(room.link, Link::Lost { .. }))),
             closed: Memo::new(move |_| {

@@ -65,7 +65,7 @@ impl Place {
     /// What a role may choose from.
     pub fn of(role: Role) -> &'static [Self] {
         match role {
-            Role::Guest => &Self::ALL[..1],
+            Role::Guest | Role::Vip => &Self::ALL[..1],
             Role::Moderator | Role::Owner => &Self::ALL,
         }
     }
@@ -79,7 +79,7 @@ impl Colour {
     pub fn of(role: Role) -> &'static [Self] {
         match role {
             Role::Guest => &Self::ALL[..1],
-            Role::Moderator | Role::Owner => &Self::ALL,
+            Role::Vip | Role::Moderator | Role::Owner => &Self::ALL,
         }
     }
 }
@@ -111,6 +111,8 @@ mod tests {
     fn a_guest_flies_plainly_and_a_moderator_as_wished() {
         let wish = Fly { place: Place::Top, colour: Colour::Cyan, at_us: None };
         assert_eq!(wish.accepted(Role::Guest, 0), Fly::default());
+        let vip = wish.accepted(Role::Vip, 0);
+        assert_eq!((vip.place, vip.colour), (Place::Scroll, wish.colour));
         for role in [Role::Moderator, Role::Owner] {
             assert_eq!(wish.accepted(role, 0), wish);
         }

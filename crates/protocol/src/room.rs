@@ -123,6 +123,12 @@ pub enum Action {
     Restrict { user: UserId },
     /// Neither trusted nor restricted.
     Unmark { user: UserId },
+    /// Makes a guest a moderator or a VIP, or either a guest again. Owner only.
+    Appoint { user: UserId, role: Role },
+    /// Puts a message above the chat, in place of the one that is there.
+    Pin { message: MessageId },
+    /// Takes it down.
+    Unpin {},
 }
 
 /// What the relay says.
@@ -190,6 +196,8 @@ pub enum ServerMessage {
     Gifts { gifts: Vec<Gift> },
     /// Who gave most. The newest replaces the older; sent at most every two seconds.
     Board { board: Board },
+    /// For those who have become moderators: what others find in their welcome.
+    Desk { desk: Desk },
     /// For moderators: raids of the last minutes, newest last. The newest list replaces the older; at most once a second.
     Raids { raids: Vec<Raid> },
     /// All that this person said, did and was called is gone: pages forget it.
@@ -337,6 +345,18 @@ pub enum EventKind {
     Unmarked {
         user: Member,
     },
+    /// The person has this role from now on.
+    Appointed {
+        user: Member,
+    },
+    /// The message stands above the chat, in place of the one before.
+    Pinned {
+        message: MessageId,
+        by: Member,
+        text: String,
+    },
+    /// Nothing does any more.
+    Unpinned {},
     /// What was here was somebody's who is erased. Told to nobody.
     Erased {},
 }
@@ -362,7 +382,10 @@ impl EventKind {
             | Self::Refunded { .. }
             | Self::Swept { .. }
             | Self::Unswept { .. }
-            | Self::Shielded { .. } => false,
+            | Self::Shielded { .. }
+            | Self::Appointed { .. }
+            | Self::Pinned { .. }
+            | Self::Unpinned {} => false,
         }
     }
 }
@@ -397,6 +420,8 @@ pub struct Member {
 pub enum Role {
     #[default]
     Guest,
+    /// The room's rules do not bind them.
+    Vip,
     Moderator,
     Owner,
 }

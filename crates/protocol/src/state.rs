@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::moderation::Rules;
-use crate::room::UnixMillis;
+use crate::room::{Member, UnixMillis};
 use crate::studio::Held;
-use crate::{LayerId, RoomId};
+use crate::{LayerId, MessageId, RoomId};
 
 /// The room as a viewer sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,18 @@ pub struct RoomState {
     /// Until when the room is shielded, where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shield: Option<UnixMillis>,
+    /// What stands above the chat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pinned>,
+}
+
+/// A message that stands above the chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Pinned {
+    pub message: MessageId,
+    pub by: Member,
+    pub text: String,
 }
 
 fn is_default(rules: &Rules) -> bool {

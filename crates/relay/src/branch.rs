@@ -173,6 +173,7 @@ fn offline(config: &Config) -> RoomState {
         likes: 0,
         rules: Rules::default(),
         shield: None,
+        pinned: None,
     }
 }
 

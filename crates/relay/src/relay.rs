@@ -230,6 +230,7 @@ impl Relay {
             // The room says so itself as soon as it runs.
             rules: Rules::default(),
             shield: None,
+            pinned: None,
         };
         let (state_sender, state) = watch::channel(offline);
         let recording = record::start(record::Setup {

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::part::composer::Composer;
 use crate::part::givers::Givers;
 use crate::part::log::Log;
+use crate::part::pinned::PinnedLine;
 use crate::seat::Seat;
 use crate::words::use_words;
 
@@ -15,6 +16,7 @@ pub fn Chat() -> impl IntoView {
     view! {
         <section class="chat" aria-label=words.say("chat.title")>
             <Givers />
+            <PinnedLine />
             <Log />
             <Show when=move || away.get()>
                 <p class="chat-notice" role="status">

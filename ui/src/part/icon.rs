@@ -30,6 +30,8 @@ pub enum Icon {
     MicrophoneOff,
     Network,
     Pause,
+    Person,
+    Pin,
     Play,
     Record,
     Replay,
@@ -92,6 +94,8 @@ impl Icon {
             Self::Network => {
                 "M12 13.5v6M8.5 16.5a5 5 0 0 1 0-7M15.5 16.5a5 5 0 0 0 0-7M5.7 19a9 9 0 0 1 0-12M18.3 19a9 9 0 0 0 0-12M12 12.5v.5"
             }
+            Self::Person => "M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8M4.5 20.5c.7-4 3.6-6 7.5-6s6.8 2 7.5 6",
+            Self::Pin => "M9 4h6l-.8 6.5 3.3 3.5h-11l3.3-3.5zM12 14v6.5",
             Self::Pause => "M8.5 5v14M15.5 5v14",
             Self::Play => "M7.5 4.5v15l12-7.5z",
             Self::Record => "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6",

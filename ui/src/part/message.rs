@@ -46,6 +46,17 @@ pub fn Message(line: Arc<Line>) -> AnyView {
             let key = if *up { "notice.shield_up" } else { "notice.shield_down" };
             notice(move || words.get(key).to_owned())
         }
+        LineKind::Appointed { user } => {
+            let (name, key) = (
+                shown_name(user),
+                match user.role {
+                    Role::Moderator | Role::Owner => "notice.moderator",
+                    Role::Vip => "notice.vip",
+                    Role::Guest => "notice.guest",
+                },
+            );
+            notice(move || words.fill(key, &[("name", &name)]))
+        }
         LineKind::Gifted(run) => view! { <GiftLine run=run.clone() /> }.into_any(),
         LineKind::Pardoned { user } => {
             let name = shown_name(user);
@@ -110,11 +121,12 @@ pub fn name_view(words: Words, by: &Member) -> AnyView {
     let badge = match by.role {
         Role::Owner => Some("role.owner"),
         Role::Moderator => Some("role.moderator"),
+        Role::Vip => Some("role.vip"),
         Role::Guest => None,
     };
     view! {
         <span class=format!("message-name nick-{}", colour(&by.id))>{shown_name(by)}</span>
-        {badge.map(|key| view! { <span class="role" class:role-owner=key == "role.owner">{words.say(key)}</span> })}
+        {badge.map(|key| view! { <span class="role" class:role-owner=key == "role.owner" class:role-vip=key == "role.vip">{words.say(key)}</span> })}
     }
     .into_any()
 }

@@ -33,6 +33,7 @@ pub mod moderate;
 pub mod notes;
 pub mod overlay_field;
 pub mod picker;
+pub mod pinned;
 pub mod preferences;
 pub mod preview;
 pub mod qr;

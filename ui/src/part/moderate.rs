@@ -23,7 +23,12 @@ const GRANTS: [u64; 4] = [10, 100, 1_000, 10_000];
 pub enum Menu {
     Timeout,
     Coins,
+    Role,
 }
+
+/// Roles that the owner gives, and their texts.
+const ROLES: [(Role, &str); 3] =
+    [(Role::Moderator, "appoint.moderator"), (Role::Vip, "appoint.vip"), (Role::Guest, "appoint.guest")];
 
 /// Which message the keyboard is at, and which of its menus is open.
 #[derive(Clone, Copy)]
@@ -93,6 +98,7 @@ pub fn Toolbar(message: MessageId, by: Member, mine: bool) -> impl IntoView {
     let open = move || turn.open().get().filter(|(of, _)| *of == message).map(|(_, menu)| menu);
     let timing = move || open() == Some(Menu::Timeout);
     let granting = move || open() == Some(Menu::Coins);
+    let appointing = move || open() == Some(Menu::Role);
     let owns = seat.owns();
     let by = StoredValue::new(by);
     let act = move |action: Action| {
@@ -115,6 +121,17 @@ pub fn Toolbar(message: MessageId, by: Member, mine: bool) -> impl IntoView {
                     on:click=move |_| turn.toggle(message, Menu::Coins)
                 >
                     {Icon::Coin.view()}
+                </button>
+                <button
+                    type="button"
+                    class="tool appoint"
+                    tabindex=tabindex
+                    title=words.say("appoint.title")
+                    aria-label=words.say("appoint.title")
+                    aria-expanded=move || appointing().to_string()
+                    on:click=move |_| turn.toggle(message, Menu::Role)
+                >
+                    {Icon::Person.view()}
                 </button>
             </Show>
             <button
@@ -166,6 +183,32 @@ pub fn Toolbar(message: MessageId, by: Member, mine: bool) -> impl IntoView {
             })
         }
     };
+    let roles = {
+        let user = user.clone();
+        move || {
+            let user = user.clone();
+            let has = by.with_value(|by| by.role);
+            appointing().then(|| {
+                ROLES
+                    .into_iter()
+                    .filter(|(role, _)| *role != has)
+                    .map(|(role, key)| {
+                        let user = user.clone();
+                        view! {
+                            <button
+                                type="button"
+                                class="timeout-choice"
+                                data-role=key
+                                on:click=move |_| act(Action::Appoint { user: user.clone(), role })
+                            >
+                                {words.say(key)}
+                            </button>
+                        }
+                    })
+                    .collect_view()
+            })
+        }
+    };
     let menu = move || {
         let user = user.clone();
         timing().then(|| {
@@ -208,6 +251,19 @@ pub fn Toolbar(message: MessageId, by: Member, mine: bool) -> impl IntoView {
             <div class="timeout-menu" role="group" aria-label=words.say("grant.title")>
                 {grants}
             </div>
+            <div class="timeout-menu" role="group" aria-label=words.say("appoint.title")>
+                {roles}
+            </div>
+            <button
+                type="button"
+                class="tool pin"
+                tabindex=tabindex
+                title=words.say("pin.put_up")
+                aria-label=words.say("pin.put_up")
+                on:click=move |_| act(Action::Pin { message })
+            >
+                {Icon::Pin.view()}
+            </button>
             <button
                 type="button"
                 class="tool delete"

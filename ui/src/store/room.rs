@@ -11,8 +11,8 @@ use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::{Board, Gift};
 use footlight_protocol::moderation::Former;
 use footlight_protocol::room::{
-    Event, EventKind, Layer, Member, Note, Presence, Recording, Renditions, Role, RoomState, ServerMessage,
-    StreamState, UnixMillis,
+    Event, EventKind, Layer, Member, Note, Pinned, Presence, Recording, Renditions, Role, RoomState,
+    ServerMessage, StreamState, UnixMillis,
 };
 use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq, UserId};
 
@@ -79,6 +79,10 @@ pub enum LineKind {
     Shielded {
         up: bool,
     },
+    /// Somebody has another role.
+    Appointed {
+        user: Member,
+    },
     /// Gifts of one kind by one person that followed each other.
     Gifted(Run),
 }
@@ -135,6 +139,8 @@ pub struct Room {
     pub stream: Option<StreamState>,
     /// What the creator lets viewers read while there is no picture.
     pub card: Option<String>,
+    /// What stands above the chat.
+    pub pinned: Option<Pinned>,
     /// What the creator should know about the stream.
     pub notes: Vec<Note>,
     pub presence: Presence,
@@ -300,8 +306,12 @@ impl Room {
                 if self.refusal.as_ref().is_some_and(|refusal| refusal.failure.code == Code::NameNeeded) {
                     self.refusal = None;
                 }
+                if you.role < Role::Moderator {
+                    self.guard.open_desk(None);
+                }
                 self.me = Some(you);
             }
+            ServerMessage::Desk { desk } => self.guard.open_desk(Some(desk)),
             ServerMessage::Muted { until } => self.muted_until = until,
             ServerMessage::Wallet { coins } => self.coins = Some(coins),
             ServerMessage::Gifts { gifts } => self.gifts = gifts,
@@ -330,6 +340,7 @@ impl Room {
         self.layers = room.layers;
         self.renditions = room.renditions;
         self.likes = room.likes;
+        self.pinned = room.pinned;
     }
 
     fn take(&mut self, event: Event) {
@@ -384,6 +395,9 @@ impl Room {
             EventKind::Shielded { until } => {
                 self.put(Line { id, at, kind: LineKind::Shielded { up: until.is_some() } });
             }
+            EventKind::Appointed { user } => self.put(Line { id, at, kind: LineKind::Appointed { user } }),
+            // The room's state, which follows, has it.
+            EventKind::Pinned { .. } | EventKind::Unpinned {} => {}
             EventKind::Held { .. }
             | EventKind::Denied { .. }
             | EventKind::Ruled { .. }
@@ -458,6 +472,7 @@ fn by(line: &Line) -> Option<&UserId> {
         LineKind::TimedOut { .. }
         | LineKind::Banned { .. }
         | LineKind::Pardoned { .. }
+        | LineKind::Appointed { .. }
         | LineKind::Swept { .. }
         | LineKind::Unswept { .. }
         | LineKind::Shielded { .. } => None,
@@ -467,9 +482,10 @@ fn by(line: &Line) -> Option<&UserId> {
 /// Whom a line is about.
 fn of(line: &Line) -> Option<&UserId> {
     match &line.kind {
-        LineKind::TimedOut { user, .. } | LineKind::Banned { user } | LineKind::Pardoned { user } => {
-            Some(&user.id)
-        }
+        LineKind::TimedOut { user, .. }
+        | LineKind::Banned { user }
+        | LineKind::Pardoned { user }
+        | LineKind::Appointed { user } => Some(&user.id),
         _ => None,
     }
 }
@@ -523,6 +539,7 @@ mod tests {
                 likes: 0,
                 rules: Rules::default(),
                 shield: None,
+                pinned: None,
                 room: Default::default(),
                 stream: StreamState::Offline,
                 presence: Presence::default(),

@@ -26,6 +26,7 @@ impl Offer {
                 Some(Action::Pardon { user: user.clone() })
             }
             Action::Trust { user } | Action::Restrict { user } => Some(Action::Unmark { user: user.clone() }),
+            Action::Pin { .. } => Some(Action::Unpin {}),
             _ => None,
         }
     }

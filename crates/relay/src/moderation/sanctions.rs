@@ -102,8 +102,12 @@ pub(crate) fn may_moderate(
     if actor < Role::Moderator {
         return Err(Failure::new(Code::Forbidden, "Only the owner and moderators can do this"));
     }
+    if matches!(action, Action::Appoint { .. }) && actor < Role::Owner {
+        return Err(Failure::new(Code::Forbidden, "Only the owner can do this"));
+    }
+    // What puts nobody down may be done to everybody.
     if let Some((user, role)) = target
-        && matches!(action, Action::Timeout { .. } | Action::Ban { .. })
+        && !matches!(action, Action::Pardon { .. })
     {
         if user == me {
             return Err(Failure::new(Code::Forbidden, "You cannot do this to yourself"));
@@ -118,6 +122,9 @@ pub(crate) fn may_moderate(
     match action {
         Action::Timeout { seconds, .. } if !(1..=MAX_TIMEOUT).contains(seconds) => {
             Err(Failure::new(Code::Malformed, format!("A timeout is 1 to {MAX_TIMEOUT} seconds")))
+        }
+        Action::Appoint { role: Role::Owner, .. } => {
+            Err(Failure::new(Code::Forbidden, "A room has one owner, who has the owner token"))
         }
         _ => Ok(()),
     }
@@ -182,7 +189,9 @@ mod tests {
         };
         for (actor, target, expected) in [
             (Role::Guest, Role::Guest, Some(Code::Forbidden)),
+            (Role::Vip, Role::Guest, Some(Code::Forbidden)),
             (Role::Moderator, Role::Guest, None),
+            (Role::Moderator, Role::Vip, None),
             (Role::Moderator, Role::Moderator, Some(Code::Forbidden)),
             (Role::Owner, Role::Moderator, None),
             (Role::Moderator, Role::Owner, Some(Code::Forbidden)),
@@ -190,6 +199,18 @@ mod tests {
             assert_eq!(code(actor, Some((&them, target)), &ban), expected, "{actor:?} {target:?}");
         }
         assert_eq!(code(Role::Owner, Some((&me, Role::Owner)), &ban), Some(Code::Forbidden));
+        // A mark would take the place of a moderator's.
+        for mark in [Action::Trust { user: them.clone() }, Action::Unmark { user: them.clone() }] {
+            assert_eq!(code(Role::Moderator, Some((&them, Role::Moderator)), &mark), Some(Code::Forbidden));
+        }
+        let appoint = |role| Action::Appoint { user: them.clone(), role };
+        for (actor, role, expected) in [
+            (Role::Owner, Role::Moderator, None),
+            (Role::Owner, Role::Owner, Some(Code::Forbidden)),
+            (Role::Moderator, Role::Vip, Some(Code::Forbidden)),
+        ] {
+            assert_eq!(code(actor, Some((&them, Role::Guest)), &appoint(role)), expected);
+        }
         for (seconds, ok) in [(0, false), (1, true), (MAX_TIMEOUT, true), (MAX_TIMEOUT + 1, false)] {
             let timeout = Action::Timeout { user: them.clone(), seconds };
             assert_eq!(code(Role::Owner, Some((&them, Role::Guest)), &timeout).is_none(), ok, "{seconds}");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use footlight_protocol::gift::Board;
 use footlight_protocol::room::{
-    Layer, Note, Presence, Recording, Renditions, RoomState, ServerMessage, StreamState,
+    Layer, Note, Pinned, Presence, Recording, Renditions, RoomState, ServerMessage, StreamState,
 };
 use footlight_protocol::{CloseCode, Nonce, RoomId, UserId};
 use futures_util::StreamExt as _;
@@ -114,6 +114,8 @@ pub(crate) struct Actor {
     renditions: Option<Renditions>,
     /// The creator's words for viewers while there is no picture.
     pub(super) card: Option<String>,
+    /// What stands above the chat.
+    pub(super) pinned: Option<Pinned>,
     pub(super) media: HashMap<SessionId, Media>,
     pub(super) places: Places,
     pub(super) seats: Seats,
@@ -154,6 +156,7 @@ impl Actor {
             layers: Vec::new(),
             renditions: None,
             card: past.card.take(),
+            pinned: past.pinned.take(),
             guard: Guard::new(&mut past),
             media: HashMap::new(),
             places: Places::default(),
@@ -359,6 +362,7 @@ impl Actor {
         let (rules, shield) = (self.guard.in_force().open(), self.guard.shield);
         self.state.send_modify(|state| {
             state.card.clone_from(&self.card);
+            state.pinned.clone_from(&self.pinned);
             (state.rules, state.shield) = (rules, shield);
         });
         let room = self.room_state();
@@ -428,6 +432,7 @@ impl Actor {
             likes: self.likes.total(),
             rules: self.guard.in_force().open(),
             shield: self.guard.shield,
+            pinned: self.pinned.clone(),
         }
     }
 }

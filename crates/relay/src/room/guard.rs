@@ -88,7 +88,13 @@ impl Guard {
             Some(mark) => drop(self.marks.insert(user.clone(), mark)),
             None => drop(self.marks.remove(user)),
         }
-        if mark == Some(Mark::Trusted) { self.judge.trust(user) } else { self.judge.forget(user) }
+        let trusted = mark.is_some_and(|mark| mark != Mark::Restricted);
+        if trusted { self.judge.trust(user) } else { self.judge.forget(user) }
+    }
+
+    /// The role that the owner gave somebody.
+    pub(super) fn role(&self, user: &UserId) -> Rank {
+        self.marks.get(user).map(|mark| mark.role()).unwrap_or_default()
     }
 
     /// Somebody gave a gift: they are no stranger.
@@ -98,7 +104,7 @@ impl Guard {
 
     fn rule(&mut self, me: &Member, first: UnixMillis, text: &str, now: UnixMillis) -> Ruling {
         match self.marks.get(&me.id) {
-            _ if me.role >= Rank::Moderator => Ruling::Take,
+            _ if me.role >= Rank::Vip => Ruling::Take,
             Some(Mark::Trusted) => Ruling::Take,
             mark => match self.recent.decide(&self.in_force(), &me.id, first, text, now) {
                 Ruling::Take if mark == Some(&Mark::Restricted) => Ruling::Hold(Reason::Restricted),

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use footlight_protocol::room::{Action, EventKind, Member, Role as Rank, ServerMessage};
+use footlight_protocol::room::{Action, EventKind, Member, Pinned, Role as Rank, ServerMessage};
 use footlight_protocol::{CloseCode, Code, Failure, MessageId, Nonce, Seq, UserId};
 use futures_util::StreamExt as _;
 
@@ -59,6 +59,7 @@ impl Actor {
             EventKind::Trusted { user } => self.guard.mark(&user.id, Some(Mark::Trusted)),
             EventKind::Restricted { user } => self.guard.mark(&user.id, Some(Mark::Restricted)),
             EventKind::Unmarked { user } => self.guard.mark(&user.id, None),
+            EventKind::Appointed { user } => self.guard.mark(&user.id, Mark::of(user.role)),
             EventKind::Ruled { rules } => self.guard.rules = rules.clone(),
             EventKind::Shielded { until } => self.guard.shield = *until,
             EventKind::Unswept { sweep, .. } => self.guard.undone(*sweep),
@@ -74,11 +75,13 @@ impl Actor {
             | Action::Pardon { user }
             | Action::Trust { user }
             | Action::Restrict { user }
-            | Action::Unmark { user } => Some(user.clone()),
+            | Action::Unmark { user }
+            | Action::Appoint { user, .. } => Some(user.clone()),
             _ => None,
         };
         let rank = target.as_ref().map(|user| {
-            (user, self.seats.of(user).map(|(_, seat)| seat.member.role).max().unwrap_or_default())
+            let here = self.seats.of(user).map(|(_, seat)| seat.member.role).max();
+            (user, here.unwrap_or_default().max(self.guard.role(user)))
         });
         may_moderate(me.role, &me.id, rank, &action)?;
         if let Some(user) = target {
@@ -110,8 +113,28 @@ impl Actor {
                 let rules = checked(rules)?;
                 if rules == self.guard.rules { Vec::new() } else { vec![EventKind::Ruled { rules }] }
             }
+            Action::Pin { message } => self.pin(message).await?,
+            Action::Unpin {} if self.pinned.is_some() => vec![EventKind::Unpinned {}],
             _ => Vec::new(),
         })
+    }
+
+    async fn pin(&mut self, message: MessageId) -> Result<Vec<EventKind>, Failure> {
+        if self.pinned.as_ref().is_some_and(|pinned| pinned.message == message) {
+            return Ok(Vec::new());
+        }
+        let found = self.message(message).await?;
+        if found.deleted || self.sanctions.is_banned(&found.by.id) {
+            return Err(Failure::new(Code::NotFound, "This message is not shown"));
+        }
+        Ok(vec![EventKind::Pinned { message, by: found.by, text: found.text }])
+    }
+
+    /// What stands above the chat does not any more, where it was taken away.
+    fn unpin_where(&mut self, gone: impl Fn(&Pinned) -> bool) {
+        if self.pinned.as_ref().is_some_and(gone) {
+            self.keep_own(None, EventKind::Unpinned {}, clock::now_millis());
+        }
     }
 
     async fn shown_again(&mut self, message: MessageId) -> Result<Vec<EventKind>, Failure> {
@@ -136,6 +159,10 @@ impl Actor {
             }
             Some(EventKind::Restricted { user } | EventKind::Trusted { user }) => {
                 Ok(vec![EventKind::Unmarked { user }])
+            }
+            Some(EventKind::Pinned { message, .. }) => {
+                let is_up = self.pinned.as_ref().is_some_and(|pinned| pinned.message == message);
+                Ok(if is_up { vec![EventKind::Unpinned {}] } else { Vec::new() })
             }
             Some(EventKind::Shielded { until: Some(_) }) => {
                 let mut events = self.undo_raids(act).await?;
@@ -172,6 +199,7 @@ impl Actor {
         let purse = self.auth.purse(&user);
         self.store.erase(user.clone(), purse).await.map_err(|error| internal(&error))?;
         self.history.erase(&user);
+        self.unpin_where(|pinned| pinned.by.id == user);
         self.guard.erase(&user);
         self.sanctions.erase(&user, &self.auth.alias(&user));
         self.paces.remove(&user);
@@ -196,11 +224,25 @@ impl Actor {
                 self.seats.close(&user.id, CloseCode::Banned);
                 self.sanctions.was_at(&user.id, &addresses);
                 self.cut_off(&user.id, &addresses);
+                self.unpin_where(|pinned| pinned.by.id == user.id);
             }
             EventKind::Deleted { message } => {
                 if let Some(text) = self.history.text_of(message) {
                     self.guard.learner.removed(&text);
                 }
+                self.unpin_where(|pinned| pinned.message == message);
+            }
+            EventKind::Swept { messages, .. } => {
+                self.unpin_where(|pinned| messages.contains(&pinned.message));
+            }
+            EventKind::Appointed { user } => self.appointed(&user),
+            EventKind::Pinned { message, by, text } => {
+                self.pinned = Some(Pinned { message, by, text });
+                self.tell_room();
+            }
+            EventKind::Unpinned {} => {
+                self.pinned = None;
+                self.tell_room();
             }
             EventKind::Denied { message } => {
                 if let Some(text) = self.history.text_of(message) {
@@ -222,6 +264,20 @@ impl Actor {
         }
     }
 
+    /// Somebody has another role: their pages learn of it, and what moderators know where they are one now.
+    fn appointed(&mut self, user: &Member) {
+        self.seats.appoint(&user.id, user.role);
+        let sessions: Vec<(SeatId, Member)> =
+            self.seats.of(&user.id).map(|(seat, taken)| (seat, taken.member.clone())).collect();
+        for (seat, you) in sessions {
+            let moderates = you.role == Rank::Moderator;
+            self.seats.tell(seat, &ServerMessage::You { you });
+            if moderates {
+                self.seats.tell(seat, &ServerMessage::Desk { desk: self.guard.desk() });
+            }
+        }
+    }
+
     async fn message(&mut self, id: MessageId) -> Result<Message, Failure> {
         let found = self.store.message(self.id.clone(), id).await.map_err(|error| internal(&error))?;
         found.ok_or_else(|| Failure::new(Code::NotFound, "There is no such message"))
@@ -233,7 +289,8 @@ impl Actor {
             return Ok(seat.member.clone());
         }
         let name = self.store.name(user.clone()).await.map_err(|error| internal(&error))?;
-        Ok(Member { id: user, name, role: Rank::Guest })
+        let role = self.guard.role(&user);
+        Ok(Member { id: user, name, role })
     }
 }
 
@@ -248,6 +305,7 @@ fn over_person(action: &Action, user: Member) -> Option<EventKind> {
         Action::Trust { .. } => EventKind::Trusted { user },
         Action::Restrict { .. } => EventKind::Restricted { user },
         Action::Unmark { .. } => EventKind::Unmarked { user },
+        Action::Appoint { role, .. } => EventKind::Appointed { user: Member { role: *role, ..user } },
         _ => return None,
     })
 }

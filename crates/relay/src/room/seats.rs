@@ -136,6 +136,19 @@ impl Seats {
         }
     }
 
+    /// Gives every session of the person a new role.
+    pub(super) fn appoint(&mut self, user: &UserId, role: Rank) {
+        for id in self.of.get(user).map_or(&[][..], Vec::as_slice) {
+            if let Some(seat) = self.taken.get_mut(id).filter(|seat| seat.member.role < Rank::Owner) {
+                seat.member.role = role;
+                self.moderators.retain(|moderator| moderator != id);
+                if role >= Rank::Moderator {
+                    self.moderators.push(*id);
+                }
+            }
+        }
+    }
+
     pub(super) fn tell(&mut self, id: SeatId, message: &ServerMessage) {
         self.give(id, encode(message));
     }

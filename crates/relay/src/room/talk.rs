@@ -41,6 +41,7 @@ impl Actor {
         }
         // An owner who set no name speaks as the room.
         let name = if name.is_empty() && rank == Rank::Owner { self.id.to_string() } else { name };
+        let rank = rank.max(self.guard.role(&user));
         let member = Member { id: user, name, role: rank };
         let moderates = rank >= Rank::Moderator;
         let missed = since.and_then(|since| self.history.after(since, moderates));

@@ -41,6 +41,7 @@ impl Database<'_> {
         past.rules = self.setting(room, RULES)?;
         past.standings = self.standings(room)?;
         past.held = self.waiting(room)?;
+        past.pinned = self.pinned(room)?;
         past.lessons = self.lessons(room)?;
         Ok(past)
     }
@@ -115,6 +116,9 @@ impl Database<'_> {
             EventKind::Trusted { user } => self.stand(room, &user.id, Some(Mark::Trusted)),
             EventKind::Restricted { user } => self.stand(room, &user.id, Some(Mark::Restricted)),
             EventKind::Unmarked { user } => self.stand(room, &user.id, None),
+            EventKind::Appointed { user } => self.stand(room, &user.id, Mark::of(user.role)),
+            EventKind::Pinned { message, .. } => self.pin(room, *message),
+            EventKind::Unpinned {} => self.pin(room, MessageId(0)),
         }
     }
 

@@ -22,7 +22,7 @@ mod writer;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use footlight_protocol::room::{Event, Member, UnixMillis};
+use footlight_protocol::room::{Event, Member, Pinned, UnixMillis};
 use footlight_protocol::{KeyId, MessageId, Nonce, RoomId, Seq, UserId};
 use tokio::sync::{mpsc, oneshot};
 
@@ -78,6 +78,8 @@ pub(crate) struct Past {
     /// What it takes of guests, as its creator set it.
     pub(crate) rules: Option<String>,
     pub(crate) standings: Vec<(UserId, Mark)>,
+    /// What stands above the chat.
+    pub(crate) pinned: Option<Pinned>,
     /// Messages that wait for a moderator, oldest first.
     pub(crate) held: Vec<Event>,
     /// What moderators decided of which texts, oldest first: whether it may stay.

@@ -1,16 +1,18 @@
 //! What moderation leaves: held messages, marks on people, and the record of what was done.
 
 use footlight_protocol::moderation::Former;
-use footlight_protocol::room::{Event, EventKind};
+use footlight_protocol::room::{Event, EventKind, Pinned, Role};
 use footlight_protocol::{MessageId, RoomId, Seq, UserId};
 
 use super::events::kept;
 use super::sql::{Database, Outcome, values};
-use super::{Kept, Store};
+use super::{Kept, Message, Store};
 use crate::error::Error;
 
 /// The setting that has the room's rules, as JSON.
 pub(super) const RULES: &str = "rules";
+/// The setting that has the number of the message above the chat; 0 is none.
+pub(super) const PINNED: &str = "pinned";
 /// Held messages that a room comes back with. Older ones are in the record.
 const WAITING: usize = 200;
 /// Decisions that a room learns from when it starts.
@@ -31,13 +33,36 @@ pub(super) enum State {
 pub(crate) enum Mark {
     Trusted,
     Restricted,
+    Vip,
+    Moderator,
 }
 
 impl Mark {
+    const ALL: [Self; 4] = [Self::Trusted, Self::Restricted, Self::Vip, Self::Moderator];
+
+    /// What somebody of that role is marked with, where it is not given by a token.
+    pub(crate) fn of(role: Role) -> Option<Self> {
+        match role {
+            Role::Vip => Some(Self::Vip),
+            Role::Moderator => Some(Self::Moderator),
+            Role::Guest | Role::Owner => None,
+        }
+    }
+
+    pub(crate) fn role(self) -> Role {
+        match self {
+            Self::Vip => Role::Vip,
+            Self::Moderator => Role::Moderator,
+            Self::Trusted | Self::Restricted => Role::Guest,
+        }
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Trusted => "trusted",
             Self::Restricted => "restricted",
+            Self::Vip => "vip",
+            Self::Moderator => "moderator",
         }
     }
 }
@@ -97,12 +122,25 @@ impl Database<'_> {
         let mut standings = Vec::new();
         for row in rows {
             let mark: String = row.get(1)?;
-            let mark = [Mark::Trusted, Mark::Restricted].into_iter().find(|one| one.word() == mark);
+            let mark = Mark::ALL.into_iter().find(|one| one.word() == mark);
             if let (Ok(user), Some(mark)) = (UserId::try_from(row.get::<String>(0)?), mark) {
                 standings.push((user, mark));
             }
         }
         Ok(standings)
+    }
+
+    pub(super) fn pin(&mut self, room: &RoomId, message: MessageId) -> Outcome<()> {
+        self.set_setting(room, PINNED, &message.0.to_string())
+    }
+
+    /// What stands above the chat, where it can still be seen.
+    pub(super) fn pinned(&mut self, room: &RoomId) -> Outcome<Option<Pinned>> {
+        let set = self.setting(room, PINNED)?.and_then(|number| number.parse().ok());
+        let Some(message) = set.map(MessageId).filter(|message| message.0 > 0) else { return Ok(None) };
+        let found = self.message(room, message)?.filter(|found| !found.deleted);
+        let Some(Message { by, text, .. }) = found else { return Ok(None) };
+        Ok((!self.is_banned(room, &by.id)?).then_some(Pinned { message, by, text }))
     }
 
     /// Those that wait and are of no raid, oldest first.

@@ -347,7 +347,10 @@ impl Database<'_> {
                 | EventKind::Ruled { .. }
                 | EventKind::Trusted { .. }
                 | EventKind::Restricted { .. }
-                | EventKind::Unmarked { .. } => false,
+                | EventKind::Unmarked { .. }
+                | EventKind::Appointed { .. }
+                | EventKind::Pinned { .. }
+                | EventKind::Unpinned {} => false,
             };
             if shown {
                 events.push(kept.event.as_shown());

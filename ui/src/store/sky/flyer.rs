@@ -92,7 +92,7 @@ pub fn said(event: &Event, me: Option<&UserId>) -> Option<Flyer> {
         at_ms: seen_ms(event, fly.as_ref()),
         place: choice.place,
         rank: match by.role {
-            Role::Guest => Rank::Chat,
+            Role::Guest | Role::Vip => Rank::Chat,
             Role::Moderator | Role::Owner => Rank::Staff,
         },
         look: Arc::new(Look::new(text, colour, if mine { Frame::Line } else { Frame::None })),
