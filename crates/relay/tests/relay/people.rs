@@ -2,7 +2,9 @@
 //! the room's memory and the relay's own words.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::sync::Mutex;
 
 use axum::http::{Method, StatusCode};
 use footlight_protocol::moderation::{Links, Rules};
@@ -18,6 +20,25 @@ const NAME: &str = "Zyxwvname";
 const SAID: &str = "qwzxsaid one thing";
 const DELETED: &str = "qwzxdeleted another";
 const HELD: &str = "qwzxheld https://a.example";
+
+/// What this process logs from when it is first asked on, all tests together.
+fn log() -> &'static Mutex<Vec<u8>> {
+    static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+    struct Line;
+    impl Write for Line {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            LOG.lock().unwrap().write(line)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let log = tracing_subscriber::fmt().with_env_filter("footlight_relay=trace").with_writer(|| Line);
+    // Refused where it is there already.
+    let _ = log.try_init();
+    &LOG
+}
 
 async fn lived(stage: &Stage) -> (Chat, Chat) {
     let mut owner = Chat::owner(stage).await;
@@ -87,7 +108,7 @@ async fn a_person_sees_all_that_is_known_of_them_and_nobody_else_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_erased_leaves_no_byte_behind_and_the_books_still_balance() {
-    let folder = Folder::new();
+    let (folder, log) = (Folder::new(), log());
     let stage = Stage::in_folder(&folder).await;
     let owner_token = stage.owner();
     let (mut owner, mut zoe) = lived(&stage).await;
@@ -142,5 +163,11 @@ async fn who_is_erased_leaves_no_byte_behind_and_the_books_still_balance() {
     stage.stop().await;
     for mark in [id.as_str(), NAME, "qwzx"] {
         assert_eq!(with(&folder.0, mark), Vec::<String>::new(), "{mark} after the end");
+    }
+    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("somebody was erased"), "the log is listened to");
+    for mark in [id.as_str(), NAME, "qwzx", zoe.token.as_str()] {
+        let line = log.lines().find(|line| line.contains(mark));
+        assert_eq!(line, None, "{mark}");
     }
 }

@@ -94,6 +94,8 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
         (&["--listen", "127.0.0.1:0", "--rtmp", &address], &address),
         (&["--rtmp", "somewhere"], "somewhere"),
         (&["--listen", "127.0.0.1:0", "--rtmps", "127.0.0.1:0"], "rtmps"),
+        (&["--home", "nowhere"], "home"),
+        (&["--home", "http://127.0.0.1:1"], "FOOTLIGHT_BUS"),
         (&["--colour"], "--colour"),
         (&["--room", "No Room"], "No Room"),
         (&["--config", bad.to_str().unwrap()], "colour"),
