@@ -8,6 +8,7 @@
 //! The store loads [`Books`] for all requests that wait, this decides them in their order, and the store writes what
 //! came of it in the same transaction.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
@@ -62,14 +63,21 @@ pub(crate) enum Account {
     Held(u64),
 }
 
+impl Account {
+    /// As it stands in the books.
+    pub(crate) fn text(&self) -> Cow<'static, str> {
+        match self {
+            Self::Treasury => Cow::Borrowed("treasury"),
+            Self::Creator => Cow::Borrowed("creator"),
+            Self::Person(purse) => Cow::Owned(["person:", purse.as_str()].concat()),
+            Self::Held(number) => Cow::Owned(format!("held:{number}")),
+        }
+    }
+}
+
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Treasury => f.write_str("treasury"),
-            Self::Creator => f.write_str("creator"),
-            Self::Person(purse) => write!(f, "person:{}", purse.as_str()),
-            Self::Held(number) => write!(f, "held:{number}"),
-        }
+        f.write_str(&self.text())
     }
 }
 
@@ -207,7 +215,7 @@ impl Entry {
         for number in [self.number, self.at, self.amount, self.count.into(), reverses, seq] {
             hasher.update(number.to_be_bytes());
         }
-        let (from, to) = (self.from.to_string(), self.to.to_string());
+        let (from, to) = (self.from.text(), self.to.text());
         let item = self.item.as_deref().unwrap_or_default();
         for text in [self.kind.name(), &from, &to, item, self.by.as_str(), self.nonce.as_str()] {
             // Lengths keep the fields apart.
@@ -241,6 +249,30 @@ pub(crate) struct Head {
     pub(crate) hash: Hash,
 }
 
+/// Entries by the names of the requests that they were made for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known(HashMap<Purse, HashMap<Nonce, Arc<Entry>>>);
+
+impl Known {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, entry: Arc<Entry>) {
+        match self.0.get_mut(&entry.by) {
+            Some(theirs) => drop(theirs.insert(entry.nonce.clone(), entry)),
+            None => {
+                let theirs = HashMap::from([(entry.nonce.clone(), entry.clone())]);
+                self.0.insert(entry.by.clone(), theirs);
+            }
+        }
+    }
+
+    fn get(&self, request: &Request) -> Option<&Arc<Entry>> {
+        self.0.get(&request.by)?.get(&request.nonce)
+    }
+}
+
 /// What has to be known of a room's books to decide requests. Loaded for those that wait, and no others.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Books {
@@ -248,12 +280,12 @@ pub(crate) struct Books {
     /// Of the accounts that requests name; one that is not there has nothing.
     pub(crate) balances: BTreeMap<Account, i64>,
     /// Entries that were made for requests of the same name.
-    pub(crate) known: HashMap<(Purse, Nonce), Arc<Entry>>,
+    pub(crate) known: Known,
     /// Entries that are to be given back.
     pub(crate) entries: HashMap<u64, Arc<Entry>>,
     /// Those of them that were given back already.
     pub(crate) reversed: HashSet<u64>,
-    /// How many of an item a person sent within the last hour.
+    /// How many of an item a person sent within the last hour, where a request says how many there may be.
     pub(crate) sent: HashMap<(Purse, String), u64>,
 }
 
@@ -287,15 +319,14 @@ pub(crate) enum Refusal {
 impl Books {
     /// Decides a request, and takes it into the books where it is granted.
     pub(crate) fn decide(&mut self, request: &Request) -> Answer {
-        let name = (request.by.clone(), request.nonce.clone());
-        if let Some(entry) = self.known.get(&name) {
+        if let Some(entry) = self.known.get(request) {
             let same = asks_for(request, entry);
             return if same { Answer::Again(entry.clone()) } else { Answer::Refused(Refusal::NonceTaken) };
         }
         match self.enter(request) {
             Ok(entry) => {
                 let entry = Arc::new(entry);
-                self.known.insert(name, entry.clone());
+                self.known.add(entry.clone());
                 self.entries.insert(entry.number, entry.clone());
                 Answer::Made(entry)
             }
@@ -304,6 +335,7 @@ impl Books {
     }
 
     fn enter(&mut self, request: &Request) -> Result<Entry, Refusal> {
+        let capped = matches!(request.what, What::Move { cap: Some(_), .. });
         let (kind, from, to, amount, item, count, reverses) = match &request.what {
             What::Move { kind, from, to, amount, item, count, cap } => {
                 if let (Some(cap), Some(item)) = (cap, item) {
@@ -335,9 +367,10 @@ impl Books {
         if from != Account::Treasury && has < coins {
             return Err(Refusal::Short { has: has.max(0) as u64 });
         }
-        *self.balances.entry(from.clone()).or_default() -= coins;
-        *self.balances.entry(to.clone()).or_default() += coins;
-        if let (Some(item), None) = (&item, reverses) {
+        self.put(&from, -coins);
+        self.put(&to, coins);
+        let counts = capped || !self.sent.is_empty();
+        if let (Some(item), None, true) = (&item, reverses, counts) {
             *self.sent.entry((request.by.clone(), item.clone())).or_default() += u64::from(count);
         }
         self.reversed.extend(reverses);
@@ -360,6 +393,13 @@ impl Books {
         entry.hash = entry.expected_hash();
         self.head = Head { number: entry.number, hash: entry.hash };
         Ok(entry)
+    }
+
+    fn put(&mut self, account: &Account, coins: i64) {
+        match self.balances.get_mut(account) {
+            Some(balance) => *balance += coins,
+            None => drop(self.balances.insert(account.clone(), coins)),
+        }
     }
 }
 

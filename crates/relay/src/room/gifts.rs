@@ -2,7 +2,7 @@
 
 use footlight_protocol::gift::{Board, Gift, Giver, MAX_GRANT};
 use footlight_protocol::overlay::Control;
-use footlight_protocol::room::{EventKind, Member, Role as Rank, ServerMessage, UnixMillis};
+use footlight_protocol::room::{Event, EventKind, Member, Role as Rank, ServerMessage, UnixMillis};
 use footlight_protocol::{Code, Failure, GiftId, Nonce, UserId};
 
 use super::SeatId;
@@ -13,10 +13,10 @@ use crate::chat::pace::{Pace, Rate};
 use crate::clock;
 use crate::error::Error;
 use crate::gift::catalogue::{self, Catalogue};
-use crate::gift::ledger::{Account, Answer, HOUR, Kind, Refusal, Request, What};
+use crate::gift::ledger::{Account, Answer, HOUR, Kind, Purse, Refusal, Request, What};
 use crate::moderation::may_talk;
-use crate::store::Store;
 use crate::store::ledger::{Booked, Settled};
+use crate::store::{Kept, Store};
 
 /// Who gave most is told at most this often, in milliseconds.
 const BOARD_EVERY: UnixMillis = 2_000;
@@ -57,18 +57,19 @@ impl Actor {
             Ok(priced) => priced,
             Err((failure, after)) => return self.refuse(seat, Some(nonce), failure, after),
         };
+        let purse = self.auth.purse(&me.id);
         let what = What::Move {
             kind: Kind::Gift,
-            from: Account::Person(self.auth.purse(&me.id)),
+            from: Account::Person(purse.clone()),
             to: Account::Creator,
             amount: coins,
             item: Some(gift.id.to_string()),
             count,
             cap: gift.per_hour,
         };
-        let (by, person) = (me.id.clone(), me.id.clone());
+        let by = (purse, me.id.clone());
         let kind = EventKind::Gifted { by: me, gift, count, coins, entry: 0, nonce: Some(nonce.clone()) };
-        self.book(seat, by, person, nonce, what, kind, now);
+        self.book(seat, by.clone(), by, nonce, what, kind, now);
     }
 
     /// Gives a gift's coins back, and takes it off the screens.
@@ -83,7 +84,9 @@ impl Actor {
             Ok((gift, to, coins)) => {
                 let kind = EventKind::Refunded { gift, to: to.clone(), coins, entry: 0 };
                 let what = What::Reverse { number };
-                self.book(seat, me.id, to.id, nonce, what, kind, clock::now_millis());
+                let by = (self.auth.purse(&me.id), me.id);
+                let person = (self.auth.purse(&to.id), to.id);
+                self.book(seat, by, person, nonce, what, kind, clock::now_millis());
             }
             Err(failure) => self.refuse(seat, Some(nonce), failure, None),
         }
@@ -126,10 +129,9 @@ impl Actor {
         let by = self.auth.purse(&me.id);
         let request = Request { by, nonce: nonce.clone(), at: clock::now_millis(), seq: None, what };
         let booked = Booked { request, person: Some((purse, user.clone())), event: None };
-        let (store, room) = (self.store.clone(), self.id.clone());
+        let settling = self.store.book(self.id.clone(), booked);
         self.writes.push_back(Box::pin(async move {
-            let settled = store.book(room, booked).await;
-            Written::Granted { seat, nonce, user, settled: Box::new(settled) }
+            Written::Granted { seat, nonce, user, settled: Box::new(settling.await) }
         }));
     }
 
@@ -143,7 +145,9 @@ impl Actor {
     ) {
         match settled {
             Ok(Settled { answer: Answer::Made(_) | Answer::Again(_), coins, .. }) => {
-                self.tell_wallet(user, coins);
+                if let Some(coins) = coins {
+                    self.tell_wallet(user, coins);
+                }
                 self.seats.tell(seat, &ServerMessage::Done { nonce, seq: self.history.seq() });
             }
             Ok(Settled { answer: Answer::Refused(refusal), .. }) => {
@@ -189,8 +193,8 @@ impl Actor {
     fn book(
         &mut self,
         seat: SeatId,
-        by: UserId,
-        person: UserId,
+        (purse, by): (Purse, UserId),
+        person: (Purse, UserId),
         nonce: Nonce,
         what: What,
         kind: EventKind,
@@ -199,13 +203,18 @@ impl Actor {
         let Some(kept) = self.plan(seat, &by, &nonce, kind, at) else {
             return;
         };
-        let request = Request { by: self.auth.purse(&by), nonce, at, seq: Some(kept.event.seq), what };
-        let person = Some((self.auth.purse(&person), person));
-        let booked = Booked { request, person, event: Some(kept.clone()) };
-        let (store, room) = (self.store.clone(), self.id.clone());
-        self.writes
-            .push_back(Box::pin(async move { Written::Settled(Box::new(store.book(room, booked).await)) }));
-        self.waiting.push_back((kept, vec![seat]));
+        let seq = kept.event.seq;
+        // Of what waits nothing is asked but which request it is; the event itself comes back with its number.
+        let waits = Kept {
+            event: Event { seq, at, kind: EventKind::Erased {} },
+            by: Some(by),
+            nonce: Some(nonce.clone()),
+        };
+        let request = Request { by: purse, nonce, at, seq: Some(seq), what };
+        let booked = Booked { request, person: Some(person), event: Some(Box::new(kept)) };
+        let settling = self.store.book(self.id.clone(), booked);
+        self.writes.push_back(Box::pin(async move { Written::Settled(Box::new(settling.await)) }));
+        self.waiting.push_back((waits, vec![seat]));
     }
 
     /// The oldest waiting event was decided by the books.
@@ -220,14 +229,15 @@ impl Actor {
         match (settled.answer, settled.event) {
             (Answer::Made(_), Some(kept)) => {
                 let person = match &kept.event.kind {
-                    EventKind::Gifted { by, .. } => Some(by.id.clone()),
-                    EventKind::Refunded { to, .. } => Some(to.id.clone()),
+                    EventKind::Gifted { by, .. } => Some(&by.id),
+                    EventKind::Refunded { to, .. } => Some(&to.id),
                     _ => None,
                 };
-                self.announce(kept, &seats);
+                let wallet = person.cloned().zip(settled.coins);
+                self.announce(*kept, &seats);
                 self.boards.stale = true;
-                if let Some(person) = person {
-                    self.tell_wallet(&person, settled.coins);
+                if let Some((person, coins)) = wallet {
+                    self.tell_wallet(&person, coins);
                 }
             }
             // It was carried out in an earlier life of the room.

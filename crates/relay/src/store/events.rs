@@ -3,6 +3,8 @@
 use footlight_protocol::room::{Event, EventKind};
 use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
 
+use super::ledger::ROWS;
+use super::list::List;
 use super::moderation::{Mark, RULES, State};
 use super::sql::{Database, Fault, Outcome, Row, values};
 use super::{Kept, Message, Past, Sanction};
@@ -70,6 +72,41 @@ impl Database<'_> {
             values![room.as_str(), text],
         )
         .map(drop)
+    }
+
+    /// Keeps events that do nothing to messages and people.
+    pub(super) fn keep_shown<'a>(
+        &mut self,
+        room: &RoomId,
+        shown: impl Iterator<Item = &'a Kept>,
+    ) -> Outcome<()> {
+        let shown: Vec<&Kept> = shown.collect();
+        // The texts of as many as are written at once stand behind each other.
+        let (mut bodies, mut ends) = (Vec::new(), Vec::with_capacity(ROWS));
+        for some in shown.chunks(ROWS) {
+            bodies.clear();
+            ends.clear();
+            for kept in some {
+                serde_json::to_writer(&mut bodies, &kept.event.kind)
+                    .map_err(|error| Fault(error.to_string()))?;
+                ends.push(bodies.len());
+            }
+            let mut rest = str::from_utf8(&bodies).map_err(|error| Fault(error.to_string()))?;
+            let (mut rows, mut begin) = (List::with_room_for(5, some.len()), 0);
+            for (kept, end) in some.iter().zip(&ends) {
+                let (body, more) = rest.split_at(end - begin);
+                (rest, begin) = (more, *end);
+                rows.add(&[
+                    kept.event.seq.0.into(),
+                    kept.event.at.into(),
+                    body.into(),
+                    kept.by.as_ref().map(UserId::as_str).into(),
+                    kept.nonce.as_ref().map(Nonce::as_str).into(),
+                ]);
+            }
+            rows.write(self, room, "INSERT INTO event (room, seq, at, body, by, nonce) VALUES", "")?;
+        }
+        Ok(())
     }
 
     pub(super) fn keep(&mut self, room: &RoomId, kept: &Kept) -> Outcome<()> {

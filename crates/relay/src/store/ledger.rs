@@ -1,6 +1,7 @@
 //! The books as they are kept: loaded for all requests that wait, decided on values, written in a handful of statements
 //! whatever their number. What shows a movement of coins to the room is kept in the same transaction.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -13,13 +14,27 @@ use super::sql::{Database, Fault, Outcome, Row, values};
 use super::writer::{Done, Job};
 use super::{Kept, Store};
 use crate::error::Error;
-use crate::gift::ledger::{Account, Answer, Books, Entry, HOUR, Hash, Head, Kind, Purse, Request, What};
+use crate::gift::ledger::{
+    Account, Answer, Books, Entry, HOUR, Hash, Head, Kind, Known, Purse, Request, What,
+};
 
 /// Of [`entry`].
 const COLUMNS: &str =
     "number, at, kind, payer, payee, amount, item, count, by, nonce, reverses, seq, previous, hash";
+/// Rows that are made ready for writing at once: as many as one statement takes at most, and few enough that they stay in
+/// the processor's cache.
+pub(super) const ROWS: usize = 64;
 /// A day, in milliseconds.
 const DAY: UnixMillis = 24 * HOUR;
+
+/// Whether requests that were made before are looked for before anything is decided. Hardly any was, and the books'
+/// own index finds them when a row is written; so they are looked for after one was met there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    Trusting,
+    Asked,
+}
+
 /// A request to the books, and what becomes of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Booked {
@@ -27,7 +42,7 @@ pub(crate) struct Booked {
     /// Whose purse it concerns.
     pub(crate) person: Option<(Purse, UserId)>,
     /// What the room is to hear, once it has happened. The entry's number is filled in.
-    pub(crate) event: Option<Kept>,
+    pub(crate) event: Option<Box<Kept>>,
 }
 
 /// What became of it.
@@ -35,15 +50,17 @@ pub(crate) struct Booked {
 pub(crate) struct Settled {
     pub(crate) answer: Answer,
     /// As it was kept, where it happened now.
-    pub(crate) event: Option<Kept>,
-    /// What the person has then.
-    pub(crate) coins: u64,
+    pub(crate) event: Option<Box<Kept>>,
+    /// What the person has then. Of entries that were made at once it comes with the last of theirs alone: with the
+    /// others it would be the same.
+    pub(crate) coins: Option<u64>,
 }
 
 /// As it waits for the database.
 pub(super) struct Booking {
     pub(super) room: RoomId,
-    booked: Booked,
+    /// Boxed: it is large, goes from hand to hand, and many are on their way.
+    booked: Box<Booked>,
     reply: oneshot::Sender<Outcome<Settled>>,
 }
 
@@ -57,10 +74,18 @@ pub(crate) struct Giver {
 
 impl Store {
     /// Decides a request and keeps what comes of it. The answer comes once it is on disk.
-    pub(crate) async fn book(&self, room: RoomId, booked: Booked) -> Result<Settled, Error> {
+    pub(crate) fn book(
+        &self,
+        room: RoomId,
+        booked: Booked,
+    ) -> impl Future<Output = Result<Settled, Error>> + Send + use<> {
         let (reply, answer) = oneshot::channel();
-        self.queue(Job::Book(Box::new(Booking { room, booked, reply }))).await?;
-        self.answered(answer).await
+        let booking = Booking { room, booked: Box::new(booked), reply };
+        let store = self.clone();
+        async move {
+            store.queue(Job::Book(booking)).await?;
+            store.answered(answer).await
+        }
     }
 
     /// The room's entries after `number`, oldest first.
@@ -143,61 +168,80 @@ impl Store {
 }
 
 /// Settles the bookings of one room in their order: all of them, or none where the database fails.
-pub(super) fn settle(database: &mut Database<'_>, room: &RoomId, bookings: Vec<Booking>) -> Vec<Done> {
-    let (booked, replies): (Vec<Booked>, Vec<_>) =
-        bookings.into_iter().map(|booking| (booking.booked, booking.reply)).unzip();
-    let settled = database.settle(room, booked);
-    let each: Vec<Outcome<Settled>> = match settled {
-        Ok(settled) => settled.into_iter().map(Ok).collect(),
-        Err(fault) => replies.iter().map(|_| Err(fault.clone())).collect(),
+pub(super) fn settle(database: &mut Database<'_>, room: &RoomId, mut bookings: Vec<Booking>) -> Done {
+    let settled = database.settle(room, &mut bookings);
+    let replies = bookings.into_iter().map(|booking| booking.reply);
+    let counts = settled.is_ok();
+    let answer = move |committed: Outcome<()>| match committed.and(settled) {
+        Ok(settled) => replies.zip(settled).for_each(|(reply, one)| drop(reply.send(Ok(one)))),
+        Err(fault) => replies.for_each(|reply| drop(reply.send(Err(fault.clone())))),
     };
-    each.into_iter()
-        .zip(replies)
-        .map(|(outcome, reply)| Done {
-            counts: outcome.is_ok(),
-            answer: Box::new(move |committed| drop(reply.send(committed.and(outcome)))),
-        })
-        .collect()
+    Done { counts, answer: Box::new(answer) }
 }
 
 impl Database<'_> {
-    fn settle(&mut self, room: &RoomId, booked: Vec<Booked>) -> Outcome<Vec<Settled>> {
-        let requests: Vec<&Request> = booked.iter().map(|booked| &booked.request).collect();
-        let mut books = self.books(room, &requests)?;
-        let answers: Vec<Answer> = requests.iter().map(|request| books.decide(request)).collect();
-        let made: Vec<&Entry> = answers
-            .iter()
-            .filter_map(|answer| match answer {
-                Answer::Made(entry) => Some(&**entry),
-                Answer::Again(_) | Answer::Refused(_) => None,
-            })
-            .collect();
-        if !made.is_empty() {
-            self.write(room, &made, &books)?;
-            self.remember_purses(&booked)?;
+    /// Takes the events out of the bookings.
+    fn settle(&mut self, room: &RoomId, bookings: &mut [Booking]) -> Outcome<Vec<Settled>> {
+        let requests: Vec<&Request> = bookings.iter().map(|booking| &booking.booked.request).collect();
+        let (mut books, answers) = match self.enter(room, &requests, Memory::Trusting)? {
+            Some(entered) => entered,
+            None => {
+                self.start_over()?;
+                let entered = self.enter(room, &requests, Memory::Asked)?;
+                entered.ok_or_else(|| Fault("a row of the books is in the way".to_owned()))?
+            }
+        };
+        if answers.iter().any(|answer| matches!(answer, Answer::Made(_))) {
+            self.remember_purses(bookings)?;
         }
-        let settled: Vec<Settled> = booked
-            .into_iter()
-            .zip(answers)
-            .map(|(booked, answer)| {
-                let number = match &answer {
-                    Answer::Made(entry) => Some(entry.number),
-                    Answer::Again(_) | Answer::Refused(_) => None,
-                };
-                let event = booked.event.zip(number).map(|(event, number)| numbered(event, number));
-                let account = booked.person.map(|(purse, _)| Account::Person(purse));
-                let coins = account.and_then(|account| books.balances.get(&account).copied()).unwrap_or(0);
-                Settled { answer, event, coins: u64::try_from(coins).unwrap_or(0) }
-            })
-            .collect();
-        for event in settled.iter().filter_map(|settled| settled.event.as_ref()) {
-            self.keep(room, event)?;
+        let mut settled = Vec::with_capacity(bookings.len());
+        // From the end, since who has what is told with the last.
+        for (booking, answer) in bookings.iter_mut().zip(answers).rev() {
+            let (mut event, mut coins) = (None, None);
+            if let Answer::Made(entry) = &answer {
+                event = booking.booked.event.take().map(|event| numbered(event, entry.number));
+                let account = booking.booked.person.take().map(|(purse, _)| Account::Person(purse));
+                coins = account.and_then(|account| books.balances.remove(&account));
+            }
+            let coins = coins.map(|coins| u64::try_from(coins).unwrap_or(0));
+            settled.push(Settled { answer, event, coins });
         }
+        settled.reverse();
+        self.keep_shown(room, settled.iter().filter_map(|settled| settled.event.as_deref()))?;
         Ok(settled)
     }
 
-    /// What has to be known for these requests. From here to the end of the transaction nobody else writes the room's
-    /// books.
+    /// Decides the requests and writes what comes of it. `None`: one of them was made before, and this has to begin
+    /// again with that known.
+    fn enter(
+        &mut self,
+        room: &RoomId,
+        requests: &[&Request],
+        memory: Memory,
+    ) -> Outcome<Option<(Books, Vec<Answer>)>> {
+        let mut books = self.books(room, requests)?;
+        if memory == Memory::Asked {
+            books.known = self.known(room, requests)?;
+        }
+        let answers: Vec<Answer> = requests.iter().map(|request| books.decide(request)).collect();
+        let (mut made, mut refused) = (Vec::with_capacity(requests.len()), Vec::new());
+        for (request, answer) in requests.iter().zip(&answers) {
+            match answer {
+                Answer::Made(entry) => made.push(&**entry),
+                Answer::Refused(_) => refused.push(*request),
+                Answer::Again(_) => {}
+            }
+        }
+        // What was granted before may be refused now; no row of its own would tell.
+        if memory == Memory::Trusting && !refused.is_empty() && !self.known(room, &refused)?.is_empty() {
+            return Ok(None);
+        }
+        let whole = made.is_empty() || self.write(room, &made, &books, memory)?;
+        Ok(whole.then_some((books, answers)))
+    }
+
+    /// What has to be known for these requests, but for those that were made before. From here to the end of the
+    /// transaction nobody else writes the room's books.
     fn books(&mut self, room: &RoomId, requests: &[&Request]) -> Outcome<Books> {
         let none: &[u8] = &Hash::default();
         self.execute(
@@ -212,21 +256,21 @@ impl Database<'_> {
         let head = head.ok_or_else(|| Fault("the books have no end".to_owned()))?;
         let head = Head { number: head.get(0)?, hash: hash(&head, 1)? };
         let mut books = Books { head, ..Books::default() };
-        self.known(room, requests, &mut books)?;
         self.reversals(room, requests, &mut books)?;
         self.sent(room, requests, &mut books)?;
         self.balances(room, requests, &mut books)?;
         Ok(books)
     }
 
-    fn known(&mut self, room: &RoomId, requests: &[&Request], books: &mut Books) -> Outcome<()> {
+    /// Those of the requests that were made before.
+    fn known(&mut self, room: &RoomId, requests: &[&Request]) -> Outcome<Known> {
         let mut wanted = List::new(2);
         requests.iter().for_each(|one| wanted.add(&[one.by.as_str().into(), one.nonce.as_str().into()]));
+        let mut known = Known::default();
         for row in &wanted.ask(self, room, COLUMNS, "entry", "by = w1 AND nonce = w2")? {
-            let entry = entry(row)?;
-            books.known.insert((entry.by.clone(), entry.nonce.clone()), Arc::new(entry));
+            known.add(Arc::new(entry(row)?));
         }
-        Ok(())
+        Ok(known)
     }
 
     fn reversals(&mut self, room: &RoomId, requests: &[&Request], books: &mut Books) -> Outcome<()> {
@@ -266,18 +310,19 @@ impl Database<'_> {
     }
 
     fn balances(&mut self, room: &RoomId, requests: &[&Request], books: &mut Books) -> Outcome<()> {
-        let mut names: BTreeSet<String> = BTreeSet::new();
+        let mut accounts: BTreeSet<&Account> = BTreeSet::new();
         for request in requests {
             match &request.what {
-                What::Move { from, to, .. } => names.extend([from.to_string(), to.to_string()]),
+                What::Move { from, to, .. } => accounts.extend([from, to]),
                 What::Reverse { number } => {
                     let entry = books.entries.get(number).into_iter();
-                    names.extend(entry.flat_map(|entry| [entry.from.to_string(), entry.to.to_string()]));
+                    accounts.extend(entry.flat_map(|entry| [&entry.from, &entry.to]));
                 }
             }
         }
+        let names: Vec<Cow<'_, str>> = accounts.into_iter().map(Account::text).collect();
         let mut wanted = List::new(1);
-        names.iter().for_each(|name| wanted.add(&[name.into()]));
+        names.iter().for_each(|name| wanted.add(&[(&**name).into()]));
         for row in &wanted.ask(self, room, "name, balance", "account", "name = w1")? {
             let account = row.get::<String>(0)?.parse().map_err(|()| unreadable("account"))?;
             books.balances.insert(account, row.get(1)?);
@@ -285,37 +330,25 @@ impl Database<'_> {
         Ok(())
     }
 
-    fn write(&mut self, room: &RoomId, made: &[&Entry], books: &Books) -> Outcome<()> {
-        let texts: Vec<(String, String)> =
-            made.iter().map(|entry| (entry.from.to_string(), entry.to.to_string())).collect();
-        let mut rows = List::new(14);
-        for (entry, (from, to)) in made.iter().zip(&texts) {
-            let (previous, hash): (&[u8], &[u8]) = (&entry.previous, &entry.hash);
-            rows.add(&[
-                entry.number.into(),
-                entry.at.into(),
-                entry.kind.name().into(),
-                from.into(),
-                to.into(),
-                entry.amount.into(),
-                entry.item.as_deref().into(),
-                entry.count.into(),
-                entry.by.as_str().into(),
-                entry.nonce.as_str().into(),
-                entry.reverses.into(),
-                entry.seq.map(|seq| seq.0).into(),
-                previous.into(),
-                hash.into(),
-            ]);
+    /// `false` where a row is there already, which only [`Memory::Trusting`] can meet; then this has to be undone.
+    fn write(&mut self, room: &RoomId, made: &[&Entry], books: &Books, memory: Memory) -> Outcome<bool> {
+        let taken = match memory {
+            Memory::Trusting => "ON CONFLICT DO NOTHING",
+            Memory::Asked => "",
+        };
+        let insert = format!("INSERT INTO entry (room, {COLUMNS}) VALUES");
+        for some in made.chunks(ROWS) {
+            if self.write_entries(room, some, &insert, taken)? < some.len() as u64 {
+                return Ok(false);
+            }
         }
-        rows.write(self, room, &format!("INSERT INTO entry (room, {COLUMNS}) VALUES"), "")?;
         let moved: BTreeSet<&Account> = made.iter().flat_map(|entry| [&entry.from, &entry.to]).collect();
-        let balances: Vec<(String, i64)> = moved
+        let balances: Vec<(Cow<'_, str>, i64)> = moved
             .into_iter()
-            .map(|account| (account.to_string(), books.balances.get(account).copied().unwrap_or(0)))
+            .map(|account| (account.text(), books.balances.get(account).copied().unwrap_or(0)))
             .collect();
         let mut rows = List::new(2);
-        balances.iter().for_each(|(name, balance)| rows.add(&[name.into(), (*balance).into()]));
+        balances.iter().for_each(|(name, balance)| rows.add(&[(&**name).into(), (*balance).into()]));
         rows.write(
             self,
             room,
@@ -337,14 +370,46 @@ impl Database<'_> {
         self.execute(
             "UPDATE chain SET number = ?2, hash = ?3 WHERE room = ?1",
             values![room.as_str(), books.head.number, hash],
-        )
-        .map(drop)
+        )?;
+        Ok(true)
     }
 
-    fn remember_purses(&mut self, booked: &[Booked]) -> Outcome<()> {
-        let purses: BTreeMap<&Purse, &UserId> = booked
+    /// Gives how many rows were written.
+    fn write_entries(
+        &mut self,
+        room: &RoomId,
+        entries: &[&Entry],
+        insert: &str,
+        taken: &str,
+    ) -> Outcome<u64> {
+        let texts: Vec<_> = entries.iter().map(|entry| (entry.from.text(), entry.to.text())).collect();
+        let mut rows = List::with_room_for(14, entries.len());
+        for (entry, (from, to)) in entries.iter().zip(&texts) {
+            let (previous, hash): (&[u8], &[u8]) = (&entry.previous, &entry.hash);
+            rows.add(&[
+                entry.number.into(),
+                entry.at.into(),
+                entry.kind.name().into(),
+                (&**from).into(),
+                (&**to).into(),
+                entry.amount.into(),
+                entry.item.as_deref().into(),
+                entry.count.into(),
+                entry.by.as_str().into(),
+                entry.nonce.as_str().into(),
+                entry.reverses.into(),
+                entry.seq.map(|seq| seq.0).into(),
+                previous.into(),
+                hash.into(),
+            ]);
+        }
+        rows.write(self, room, insert, taken)
+    }
+
+    fn remember_purses(&mut self, bookings: &[Booking]) -> Outcome<()> {
+        let purses: BTreeMap<&Purse, &UserId> = bookings
             .iter()
-            .filter_map(|booked| booked.person.as_ref().map(|(purse, user)| (purse, user)))
+            .filter_map(|booking| booking.booked.person.as_ref().map(|(purse, user)| (purse, user)))
             .collect();
         for (purse, user) in purses {
             self.execute(
@@ -372,7 +437,7 @@ fn given<'a>(made: &[&'a Entry], books: &'a Books) -> BTreeMap<(u64, &'a Purse),
 }
 
 /// The event with the number of the entry that it shows.
-fn numbered(mut kept: Kept, number: u64) -> Kept {
+fn numbered(mut kept: Box<Kept>, number: u64) -> Box<Kept> {
     match &mut kept.event.kind {
         EventKind::Gifted { entry, .. } | EventKind::Refunded { entry, .. } => *entry = number,
         _ => {}

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use footlight_protocol::RoomId;
 
-use super::sql::{Database, Outcome, Row, Shapes, Value};
+use super::sql::{Database, Outcome, Row, Value};
 
 /// Rows of values inside statements, as many as there are.
 pub(super) struct List<'a> {
@@ -18,6 +18,11 @@ pub(super) struct List<'a> {
 impl<'a> List<'a> {
     pub(super) fn new(width: usize) -> Self {
         Self { values: Vec::new(), width }
+    }
+
+    /// Of so many rows.
+    pub(super) fn with_room_for(width: usize, rows: usize) -> Self {
+        Self { values: Vec::with_capacity(width * rows), width }
     }
 
     pub(super) fn add(&mut self, row: &[Value<'a>]) {
@@ -43,62 +48,51 @@ impl<'a> List<'a> {
                  WHERE {table}.room = ?1 AND {fits}"
             )
         };
-        self.each(database.shapes(), room, false, statement, |statement, values| {
-            rows.extend(database.query(statement, values)?);
-            Ok(())
-        })?;
+        let (shapes, mut left) = (database.shapes(), &self.values[..]);
+        let mut values: Vec<Value<'_>> = vec![room.as_str().into()];
+        for size in shapes.sizes {
+            let mut made: Option<String> = None;
+            while left.len() >= size * self.width {
+                let (piece, more) = left.split_at(size * self.width);
+                left = more;
+                values.truncate(1);
+                values.extend_from_slice(piece);
+                // Without casts it is the same for every piece of the size.
+                if shapes.casts || made.is_none() {
+                    made = Some(statement(&self.places(piece, false, shapes.casts)));
+                }
+                rows.extend(database.query(made.as_deref().unwrap_or_default(), &values)?);
+            }
+        }
         Ok(rows)
     }
 
-    /// Writes the rows, each with the room in front.
+    /// Writes the rows, each with the room in front; gives how many were changed by it.
     pub(super) fn write(
         &self,
         database: &mut Database<'_>,
         room: &RoomId,
         insert: &str,
         then: &str,
-    ) -> Outcome<()> {
-        let statement = |places: &str| format!("{insert} {places} {then}");
-        self.each(database.shapes(), room, true, statement, |statement, values| {
-            database.execute(statement, values).map(drop)
-        })
-    }
-
-    /// Runs statements over all rows, in pieces of the sizes that there are; the room is in front of the values.
-    fn each<'b>(
-        &self,
-        shapes: Shapes,
-        room: &'b RoomId,
-        with_room: bool,
-        statement: impl Fn(&str) -> String,
-        mut run: impl FnMut(&str, &[Value<'b>]) -> Outcome<()>,
-    ) -> Outcome<()>
-    where
-        'a: 'b,
-    {
-        let mut rest = &self.values[..];
-        let mut values: Vec<Value<'b>> = vec![room.as_str().into()];
-        for size in shapes.sizes {
-            let mut made: Option<String> = None;
-            while rest.len() >= size * self.width {
-                let (piece, more) = rest.split_at(size * self.width);
-                rest = more;
-                values.truncate(1);
-                values.extend_from_slice(piece);
-                // Without casts it is the same for every piece of the size.
-                if shapes.casts || made.is_none() {
-                    made = Some(statement(&self.places(&values, with_room, shapes.casts)));
-                }
-                run(made.as_deref().unwrap_or_default(), &values)?;
+    ) -> Outcome<u64> {
+        let (mut left, mut changed) = (&self.values[..], 0);
+        for size in database.shapes().sizes {
+            let piece = size * self.width;
+            let (these, more) = left.split_at(left.len() / piece * piece);
+            left = more;
+            if !these.is_empty() {
+                let statement = format!("{insert} {} {then}", self.places(&these[..piece], true, false));
+                changed += database.execute_each(&statement, room.as_str().into(), these, piece)?;
             }
         }
-        Ok(())
+        Ok(changed)
     }
 
     fn places(&self, values: &[Value<'_>], with_room: bool, casts: bool) -> String {
         let mut text = String::with_capacity(values.len() * 8);
-        for (at, value) in values.iter().enumerate().skip(1) {
-            let first = (at - 1).is_multiple_of(self.width);
+        // The room is the first of the statement's values.
+        for (at, value) in (1..).zip(values) {
+            let first = (at - 1_usize).is_multiple_of(self.width);
             text.push_str(match (first, at == 1, with_room) {
                 (true, true, false) => "(",
                 (true, false, false) => ", (",

@@ -21,6 +21,7 @@ mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use footlight_protocol::room::{Event, Member, Pinned, UnixMillis};
 use footlight_protocol::{KeyId, MessageId, Nonce, RoomId, Seq, UserId};
@@ -108,7 +109,7 @@ pub(crate) struct KeptKey {
 #[derive(Clone)]
 pub(crate) struct Store {
     jobs: mpsc::Sender<Job>,
-    place: Place,
+    place: Arc<Place>,
 }
 
 /// Where the database is.
@@ -162,7 +163,7 @@ impl Store {
             .name("store".to_owned())
             .spawn(move || writer::run(|| at.open(None), receiver, opened))
             .map_err(|_| Error::System { what: "a thread" })?;
-        let store = Self { jobs, place };
+        let store = Self { jobs, place: Arc::new(place) };
         open.await
             .map_err(|_| store.fault("did not open".to_owned()))?
             .map_err(|message| store.fault(message))?;

@@ -38,6 +38,24 @@ pub(super) trait Sql {
     /// Runs a statement; gives how many rows it changed. `?1` stands for the first of the values.
     fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<u64>;
 
+    /// Runs a statement for each row of `width` values, with `first` in front of them; gives how many rows it changed
+    /// in all.
+    fn execute_each(
+        &mut self,
+        statement: &str,
+        first: Value<'_>,
+        rows: &[Value<'_>],
+        width: usize,
+    ) -> Outcome<u64> {
+        let (mut values, mut changed) = (vec![first], 0);
+        for row in rows.chunks(width) {
+            values.truncate(1);
+            values.extend_from_slice(row);
+            changed += self.execute(statement, &values)?;
+        }
+        Ok(changed)
+    }
+
     /// Leaves nothing of what was deleted or overwritten in files that can be read. Not inside a transaction.
     fn scrub(&mut self) -> Outcome<()>;
 
@@ -239,24 +257,69 @@ impl<T: FromCell> FromCell for Option<T> {
     }
 }
 
-/// The open transaction, of which the store's questions are asked.
-pub(super) struct Database<'a>(&'a mut dyn Sql);
+/// One job's part of the open transaction, of which the store's questions are asked. It counts as a whole or not at all.
+pub(super) struct Database<'a> {
+    sql: &'a mut dyn Sql,
+    /// Whether something was done before it in the transaction.
+    follows: bool,
+}
 
 impl<'a> Database<'a> {
-    pub(super) fn new(sql: &'a mut dyn Sql) -> Self {
-        Self(sql)
+    /// Begins a job in the transaction that was begun; `follows` says whether others came before it there.
+    pub(super) fn new(sql: &'a mut dyn Sql, follows: bool) -> Outcome<Self> {
+        // The first needs no mark: where it fails, the transaction is begun anew. A mark is not free: SQLite keeps the
+        // former state of every page that changes after it.
+        if follows {
+            sql.mark()?;
+        }
+        Ok(Self { sql, follows })
+    }
+
+    /// What the job did counts.
+    pub(super) fn keep_job(self) -> Outcome<()> {
+        if self.follows { self.sql.past_mark() } else { Ok(()) }
+    }
+
+    /// What the job did is undone, and what came before it stays.
+    pub(super) fn undo_job(self) -> Outcome<()> {
+        if self.follows {
+            return self.sql.back_to_mark();
+        }
+        self.sql.roll_back()?;
+        self.sql.begin()
+    }
+
+    /// What the job did up to here is undone, and it goes on from its beginning.
+    pub(super) fn start_over(&mut self) -> Outcome<()> {
+        if !self.follows {
+            self.sql.roll_back()?;
+            return self.sql.begin();
+        }
+        self.sql.back_to_mark()?;
+        self.sql.mark()
     }
 
     pub(super) fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<u64> {
-        self.0.execute(statement, values)
+        self.sql.execute(statement, values)
+    }
+
+    /// See [`Sql::execute_each`].
+    pub(super) fn execute_each(
+        &mut self,
+        statement: &str,
+        first: Value<'_>,
+        rows: &[Value<'_>],
+        width: usize,
+    ) -> Outcome<u64> {
+        self.sql.execute_each(statement, first, rows, width)
     }
 
     pub(super) fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<Vec<Row>> {
-        self.0.query(statement, values)
+        self.sql.query(statement, values)
     }
 
     pub(super) fn shapes(&self) -> Shapes {
-        self.0.shapes()
+        self.sql.shapes()
     }
 
     /// The first row, if there is one.

@@ -105,6 +105,29 @@ impl Sql for Sqlite {
         prepared.execute(params_from_iter(values)).map(|changed| changed as u64).map_err(fault)
     }
 
+    fn execute_each(
+        &mut self,
+        statement: &str,
+        first: Value<'_>,
+        rows: &[Value<'_>],
+        width: usize,
+    ) -> Outcome<u64> {
+        let mut prepared = self.0.prepare_cached(statement).map_err(fault)?;
+        prepared.raw_bind_parameter(1, first).map_err(fault)?;
+        let (mut changed, mut before) = (0, None);
+        for row in rows.chunks_exact(width) {
+            for (place, value) in row.iter().enumerate() {
+                // What is the same as in the row before is still bound.
+                if before.is_none_or(|before: &[Value<'_>]| before[place] != *value) {
+                    prepared.raw_bind_parameter(place + 2, value).map_err(fault)?;
+                }
+            }
+            before = Some(row);
+            changed += prepared.raw_execute().map_err(fault)? as u64;
+        }
+        Ok(changed)
+    }
+
     fn scrub(&mut self) -> Outcome<()> {
         // What was freed is zeros already; what is not in its place yet is in the log beside it.
         self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(fault)

@@ -16,7 +16,7 @@ pub(super) enum Job {
     /// See [`Sql::scrub`]; after all that stands in the queue before it.
     Scrub(oneshot::Sender<Outcome<()>>),
     /// A request to the books. Those that stand in the queue behind each other are settled together.
-    Book(Box<Booking>),
+    Book(Booking),
 }
 
 pub(super) type Ask = Box<dyn FnOnce(&mut Database<'_>) -> Done + Send>;
@@ -98,11 +98,11 @@ fn group(
                 *waiting = Some(job);
                 break;
             }
-            Job::Book(booking) => bookings.push(*booking),
+            Job::Book(booking) => bookings.push(booking),
             Job::Ask(ask) => {
                 // What was asked for before has happened before.
                 settle_all(sql, &mut bookings, done)?;
-                marked(sql, done, |database| vec![ask(database)])?;
+                marked(sql, done, ask)?;
             }
         }
         next = if taken < GROUP { jobs.try_recv().ok() } else { None };
@@ -125,12 +125,12 @@ fn settle_all(sql: &mut dyn Sql, bookings: &mut Vec<Booking>, done: &mut Vec<Don
 fn marked(
     sql: &mut dyn Sql,
     done: &mut Vec<Done>,
-    run: impl FnOnce(&mut Database<'_>) -> Vec<Done>,
+    run: impl FnOnce(&mut Database<'_>) -> Done,
 ) -> Outcome<()> {
-    sql.mark()?;
-    let ran = run(&mut Database::new(sql));
-    let counts = ran.iter().all(|one| one.counts);
-    // Their askers hear of what follows, too.
-    done.extend(ran);
-    if counts { sql.past_mark() } else { sql.back_to_mark() }
+    let mut database = Database::new(sql, !done.is_empty())?;
+    let ran = run(&mut database);
+    let counts = ran.counts;
+    // Who asked hears of what follows, too.
+    done.push(ran);
+    if counts { database.keep_job() } else { database.undo_job() }
 }
