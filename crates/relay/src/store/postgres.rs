@@ -13,7 +13,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::sql::{Cell, Fault, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
+use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty database to today's schema; the table `footlight` counts those that were taken.
 const STEPS: [Step; 3] = [step!("postgres/schema"), step!("postgres/ledger"), step!("postgres/moderation")];
@@ -99,7 +99,7 @@ impl Postgres {
         }
         self.batch("DELETE FROM footlight")?;
         self.execute("INSERT INTO footlight (version) VALUES (?1)", &[Value::from(to)])?;
-        self.commit()
+        self.commit().map(drop)
     }
 }
 
@@ -125,8 +125,12 @@ impl Sql for Postgres {
         self.batch("BEGIN")
     }
 
-    fn commit(&mut self) -> Outcome<()> {
-        self.batch("COMMIT")
+    fn commit(&mut self) -> Outcome<Committed> {
+        self.batch("COMMIT").map(|()| Committed::Whole)
+    }
+
+    fn flush(&self) -> Outcome<Option<Flush>> {
+        Ok(None)
     }
 
     fn roll_back(&mut self) -> Outcome<()> {

@@ -21,8 +21,13 @@ pub(super) type Outcome<T> = Result<T, Fault>;
 pub(super) trait Sql {
     fn begin(&mut self) -> Outcome<()>;
 
-    /// What was done is kept, power cut or not.
-    fn commit(&mut self) -> Outcome<()>;
+    /// What was done counts, and is kept, power cut or not; where this says [`Committed::Unflushed`], once
+    /// [`Sql::flush`]'s work was done after it.
+    fn commit(&mut self) -> Outcome<Committed>;
+
+    /// What brings to disk all that was committed before, on any thread and beside the next transaction. `None` where
+    /// each commit does it.
+    fn flush(&self) -> Outcome<Option<Flush>>;
 
     fn roll_back(&mut self) -> Outcome<()>;
 
@@ -65,6 +70,18 @@ pub(super) trait Sql {
     /// Runs a statement; gives the rows that it yields.
     fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<Vec<Row>>;
 }
+
+/// What a commit leaves to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Committed {
+    /// Nothing: it is on disk, or nothing was changed.
+    Whole,
+    /// It is not on disk yet.
+    Unflushed,
+}
+
+/// See [`Sql::flush`].
+pub(super) type Flush = Box<dyn FnMut() -> Outcome<()> + Send>;
 
 /// How lists of rows are best written for a database.
 #[derive(Debug, Clone, Copy)]

@@ -1,13 +1,14 @@
 //! SQLite: one file, one writer, WAL.
 
-use std::path::Path;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 
-use super::sql::{Cell, Fault, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
+use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
 const STEPS: [Step; 7] = [
@@ -24,14 +25,25 @@ const PREPARED: usize = 256;
 /// How long a relay that is being replaced may take to let go of the database.
 const PREDECESSOR: Duration = Duration::from_secs(2);
 
-pub(super) struct Sqlite(Connection);
+pub(super) struct Sqlite {
+    connection: Connection,
+    /// The file that transactions are written to first.
+    log: PathBuf,
+    /// What the connection's count of changes was at the last commit.
+    changes: u64,
+}
 
 impl Sqlite {
     /// Opens the file and brings its schema to `version`, today's where none is given.
     pub(super) fn open(path: &Path, version: Option<usize>) -> Result<Self, String> {
         let mut connection = Connection::open(path).map_err(|error| error.to_string())?;
         match migrate(&mut connection, version.unwrap_or(STEPS.len())) {
-            Ok(()) => Ok(Self(connection)),
+            Ok(()) => {
+                let mut log = path.as_os_str().to_owned();
+                log.push("-wal");
+                let changes = connection.total_changes();
+                Ok(Self { connection, log: log.into(), changes })
+            }
             Err(Unfit::Newer) => Err(NEWER.to_owned()),
             Err(Unfit::Failed(error)) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
                 Err("another relay is using it".to_owned())
@@ -60,8 +72,9 @@ fn migrate(connection: &mut Connection, to: usize) -> Result<(), Unfit> {
     // One relay a database: two would give the same seq twice.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // What was acknowledged survives a power cut; one flush a transaction is what that costs.
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    // SQLite flushes what has to be on disk before something else is. That a transaction is there before it is
+    // acknowledged is seen to by [`Sql::flush`], so that the next one is written meanwhile.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
     // What is deleted is overwritten, so that an erased person is not in the file's free pages.
     connection.pragma_update(None, "secure_delete", true)?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -76,32 +89,47 @@ fn migrate(connection: &mut Connection, to: usize) -> Result<(), Unfit> {
 
 impl Sql for Sqlite {
     fn begin(&mut self) -> Outcome<()> {
-        self.0.execute_batch("BEGIN IMMEDIATE").map_err(fault)
+        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(fault)
     }
 
-    fn commit(&mut self) -> Outcome<()> {
-        self.0.execute_batch("COMMIT").map_err(fault)
+    fn commit(&mut self) -> Outcome<Committed> {
+        self.connection.execute_batch("COMMIT").map_err(fault)?;
+        let changes = self.connection.total_changes();
+        let unflushed = std::mem::replace(&mut self.changes, changes) != changes;
+        Ok(if unflushed { Committed::Unflushed } else { Committed::Whole })
+    }
+
+    fn flush(&self) -> Outcome<Option<Flush>> {
+        // Transactions are in the log once they are committed, and in their place only after a flush of SQLite's own. The
+        // log is the same file as long as the database is open.
+        let log = OpenOptions::new().read(true).write(true).open(&self.log);
+        let log = log.map_err(|error| Fault(format!("its log cannot be opened: {error}")))?;
+        Ok(Some(Box::new(move || log.sync_data().map_err(|error| Fault(error.to_string())))))
     }
 
     fn roll_back(&mut self) -> Outcome<()> {
         // Some failures have ended the transaction themselves.
-        if self.0.is_autocommit() { Ok(()) } else { self.0.execute_batch("ROLLBACK").map_err(fault) }
+        if self.connection.is_autocommit() {
+            Ok(())
+        } else {
+            self.connection.execute_batch("ROLLBACK").map_err(fault)
+        }
     }
 
     fn mark(&mut self) -> Outcome<()> {
-        self.0.execute_batch("SAVEPOINT job").map_err(fault)
+        self.connection.execute_batch("SAVEPOINT job").map_err(fault)
     }
 
     fn past_mark(&mut self) -> Outcome<()> {
-        self.0.execute_batch("RELEASE job").map_err(fault)
+        self.connection.execute_batch("RELEASE job").map_err(fault)
     }
 
     fn back_to_mark(&mut self) -> Outcome<()> {
-        self.0.execute_batch("ROLLBACK TO job; RELEASE job").map_err(fault)
+        self.connection.execute_batch("ROLLBACK TO job; RELEASE job").map_err(fault)
     }
 
     fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<u64> {
-        let mut prepared = self.0.prepare_cached(statement).map_err(fault)?;
+        let mut prepared = self.connection.prepare_cached(statement).map_err(fault)?;
         prepared.execute(params_from_iter(values)).map(|changed| changed as u64).map_err(fault)
     }
 
@@ -112,7 +140,7 @@ impl Sql for Sqlite {
         rows: &[Value<'_>],
         width: usize,
     ) -> Outcome<u64> {
-        let mut prepared = self.0.prepare_cached(statement).map_err(fault)?;
+        let mut prepared = self.connection.prepare_cached(statement).map_err(fault)?;
         prepared.raw_bind_parameter(1, first).map_err(fault)?;
         let (mut changed, mut before) = (0, None);
         for row in rows.chunks_exact(width) {
@@ -130,7 +158,7 @@ impl Sql for Sqlite {
 
     fn scrub(&mut self) -> Outcome<()> {
         // What was freed is zeros already; what is not in its place yet is in the log beside it.
-        self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(fault)
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(fault)
     }
 
     fn shapes(&self) -> Shapes {
@@ -138,7 +166,7 @@ impl Sql for Sqlite {
     }
 
     fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<Vec<Row>> {
-        let mut prepared = self.0.prepare_cached(statement).map_err(fault)?;
+        let mut prepared = self.connection.prepare_cached(statement).map_err(fault)?;
         let columns = prepared.column_count();
         let rows = prepared.query_map(params_from_iter(values), |row| {
             (0..columns).map(|column| row.get_ref(column).map(cell)).collect::<rusqlite::Result<_>>().map(Row)
