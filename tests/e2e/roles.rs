@@ -12,6 +12,7 @@ use footlight_tests::{Output, turn};
 async fn press(page: &Session, text: &str, button: &str) {
     let script = format!(
         "const row = [...document.querySelectorAll('{}')].find(m => m.textContent.includes('{text}')); \
+         row?.dispatchEvent(new PointerEvent('pointerenter')); \
          const button = row?.querySelector('{button}'); button?.click(); return !!button",
         viewer_face::MESSAGE
     );

@@ -87,11 +87,14 @@ fn said(line: &Line, by: Member, text: String) -> AnyView {
     let moderates = seat.moderates();
     let tabindex =
         move || turn.filter(|_| moderates.get()).map(|turn| if turn.is_at(id) { "0" } else { "-1" });
+    // Made when somebody comes near: of hundreds of lines, few are ever acted on.
+    let near = RwSignal::new(false);
     let toolbar = {
         let by = by.clone();
         move || {
             let by = by.clone();
-            (moderates.get() && turn.is_some()).then(|| view! { <Toolbar message=id by=by mine=mine /> })
+            let wanted = near.get() && moderates.get() && turn.is_some();
+            wanted.then(|| view! { <Toolbar message=id by=by mine=mine /> })
         }
     };
     view! {
@@ -101,7 +104,9 @@ fn said(line: &Line, by: Member, text: String) -> AnyView {
             data-message-id=id.0.to_string()
             data-user=by.id.to_string()
             tabindex=tabindex
+            on:pointerenter=move |_| near.set(true)
             on:focus=move |_| {
+                near.set(true);
                 if let Some(turn) = turn {
                     turn.go(id);
                 }
