@@ -9,8 +9,6 @@ use axum::extract::{Extension, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use footlight_protocol::moderation::Rules;
-use footlight_protocol::room::{Presence, RoomState, StreamState};
 use footlight_protocol::{Code, Failure};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
@@ -32,6 +30,7 @@ use crate::http::{From, api};
 use crate::metrics::Metrics;
 use crate::ports::{bind_tcp, reachable};
 use crate::relay::{Handle, Ready};
+use crate::room;
 use crate::tls;
 use crate::usage::raise_open_files;
 
@@ -82,7 +81,7 @@ impl Branch {
             bind_tcp(config.listen).map_err(|source| Error::listen(config.listen, source))?;
         let address = tcp.local_addr().map_err(|source| Error::listen(config.listen, source))?;
         let metrics = Arc::new(Metrics::default());
-        let offline = offline(&config);
+        let offline = room::offline(config.room.clone());
         let (setup, gate) = BranchSetup::new(bus::connect(url).await?, offline, metrics.clone())?;
         let (sockets, drain) = (TaskTracker::new(), Drain::new(config.drain));
         let handle = Handle::new(gate.state.clone(), drain.clone(), Weak::new());
@@ -156,24 +155,6 @@ impl Branch {
             None if late => Err(Error::Overdue { parts: "the chat sockets".to_owned() }),
             None => Ok(()),
         }
-    }
-}
-
-/// What is known of the room before its home says more.
-fn offline(config: &Config) -> RoomState {
-    RoomState {
-        room: config.room.clone(),
-        stream: StreamState::Offline,
-        presence: Presence::default(),
-        notes: Vec::new(),
-        recording: None,
-        card: None,
-        layers: Vec::new(),
-        renditions: None,
-        likes: 0,
-        rules: Rules::default(),
-        shield: None,
-        pinned: None,
     }
 }
 

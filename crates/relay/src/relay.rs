@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use footlight_protocol::RoomId;
-use footlight_protocol::moderation::Rules;
 use footlight_protocol::room::{Presence, RoomState, StreamState};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -217,21 +216,7 @@ impl Relay {
             media: engine.commands(),
             externals: externals_sender,
         });
-        let offline = RoomState {
-            room: config.room.clone(),
-            stream: StreamState::Offline,
-            presence: Presence::default(),
-            notes: Vec::new(),
-            recording: None,
-            card: past.card.clone(),
-            layers: Vec::new(),
-            renditions: None,
-            likes: 0,
-            // The room says so itself as soon as it runs.
-            rules: Rules::default(),
-            shield: None,
-            pinned: None,
-        };
+        let offline = RoomState { card: past.card.clone(), ..room::offline(config.room.clone()) };
         let (state_sender, state) = watch::channel(offline);
         let recording = record::start(record::Setup {
             config: config.recording,

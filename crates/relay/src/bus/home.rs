@@ -214,10 +214,7 @@ impl Shared {
     /// Lets sessions in.
     async fn open(self: &Arc<Self>) {
         loop {
-            let Ok(mut knocks) = self.link.client.subscribe(self.link.subject("knock")).await else {
-                self.link.wait_for_broker().await;
-                continue;
-            };
+            let mut knocks = self.link.asked("knock").await;
             while let Some(knock) = knocks.next().await {
                 let (shared, Some(reply)) = (self.clone(), knock.reply.clone()) else { continue };
                 tokio::spawn(async move {
@@ -234,10 +231,7 @@ impl Shared {
     /// Gives branches the pass.
     async fn hand_out(&self) {
         loop {
-            let Ok(mut asked) = self.link.client.subscribe(self.link.subject("pass")).await else {
-                self.link.wait_for_broker().await;
-                continue;
-            };
+            let mut asked = self.link.asked("pass").await;
             while let Some(Message { reply, .. }) = asked.next().await {
                 if let Some(reply) = reply {
                     let pass = self.pass.reveal().to_owned();
@@ -288,14 +282,16 @@ impl Shared {
     async fn lose(&self, seats: Vec<SeatId>) {
         // Should the branch come back, it has to know that they were given up.
         let closed = seats.iter().map(|seat| (*seat, CloseCode::GoingAway as u16)).collect();
-        for seat in seats {
-            let _ = self.door.inbox.send(Ask::Leave { seat }).await;
-        }
+        self.leave(seats).await;
         self.trunk.put(Flush { closed, ..Flush::default() });
     }
 
     async fn lose_all(&self) {
-        let seats: Vec<SeatId> = lock(&self.branches).drain().flat_map(|(_, branch)| branch.seats).collect();
+        let seats = lock(&self.branches).drain().flat_map(|(_, branch)| branch.seats).collect();
+        self.leave(seats).await;
+    }
+
+    async fn leave(&self, seats: Vec<SeatId>) {
         for seat in seats {
             let _ = self.door.inbox.send(Ask::Leave { seat }).await;
         }

@@ -28,7 +28,7 @@ use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, stream};
-use async_nats::{Client, ConnectOptions, Event, connection::State};
+use async_nats::{Client, ConnectOptions, Event, Subscriber, connection::State};
 use bytes::Bytes;
 use footlight_protocol::RoomId;
 
@@ -172,6 +172,16 @@ impl Link {
             if self.is_connected() {
                 return;
             }
+        }
+    }
+
+    /// What is said to this relay alone, and not kept; from now on.
+    async fn asked(&self, last: &str) -> Subscriber {
+        loop {
+            if let Ok(asked) = self.client.subscribe(self.subject(last)).await {
+                return asked;
+            }
+            self.wait_for_broker().await;
         }
     }
 

@@ -18,7 +18,8 @@ mod talk;
 
 use std::net::IpAddr;
 
-use footlight_protocol::room::{ClientMessage, Recording, Role as Rank, RoomState};
+use footlight_protocol::moderation::Rules;
+use footlight_protocol::room::{ClientMessage, Presence, Recording, Role as Rank, RoomState, StreamState};
 use footlight_protocol::{CloseCode, Code, Failure, KeyId, LayerId, RoomId, Seq, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -148,6 +149,24 @@ impl Door {
     /// Opens the room for a publisher that brings whole packets.
     pub(crate) async fn feed(&self, address: IpAddr, key: KeyId) -> Result<Feed, Failure> {
         self.ask(|reply| Ask::Feed { address, key, reply }).await
+    }
+}
+
+/// A room before it has said itself what it is like: nothing is on air.
+pub(crate) fn offline(room: RoomId) -> RoomState {
+    RoomState {
+        room,
+        stream: StreamState::Offline,
+        presence: Presence::default(),
+        notes: Vec::new(),
+        recording: None,
+        card: None,
+        layers: Vec::new(),
+        renditions: None,
+        likes: 0,
+        rules: Rules::default(),
+        shield: None,
+        pinned: None,
     }
 }
 
