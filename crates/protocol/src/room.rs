@@ -412,6 +412,40 @@ pub struct Member {
     /// Empty until a nickname is set.
     pub name: String,
     pub role: Role,
+    /// What stands beside the name.
+    #[serde(default, skip_serializing_if = "Badges::is_empty")]
+    pub badges: Badges,
+}
+
+impl Member {
+    /// Somebody without badges.
+    pub fn new(id: UserId, name: String, role: Role) -> Self {
+        Self { id, name, role, badges: Badges::default() }
+    }
+}
+
+/// What a person has earned in the room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Badges {
+    /// How much they have given so far: a level, from 1; 0 for nothing yet.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub given: u8,
+    /// For how many months they have been a paying member of the room without a gap; 0 for those who are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub months: u8,
+}
+
+impl Badges {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(level: &u8) -> bool {
+    *level == 0
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -437,7 +471,7 @@ mod tests {
                 seq: Seq(7),
                 at: 1,
                 kind: EventKind::Said {
-                    by: Member { id: "u1".parse().unwrap(), name: "Ada".into(), role: Role::Guest },
+                    by: Member::new("u1".parse().unwrap(), "Ada".into(), Role::Guest),
                     text: "hi".into(),
                     nonce: None,
                     fly: None,

@@ -201,11 +201,8 @@ impl Parade {
 
 /// A gift that nobody sent. Each is another's, so that they make no run.
 fn test(number: u64) -> Run {
-    let by = Member {
-        id: format!("test{number}").parse().expect("letters and digits"),
-        name: "Footlight".to_owned(),
-        role: Role::Guest,
-    };
+    let id = format!("test{number}").parse().expect("letters and digits");
+    let by = Member::new(id, "Footlight".to_owned(), Role::Guest);
     let gift = Gift {
         id: "star".parse().expect("a valid id"),
         name: String::new(),
@@ -223,7 +220,7 @@ mod tests {
     use super::*;
 
     fn run(seq: u64, who: &str, coins: u64, show: Show) -> Run {
-        let by = Member { id: who.parse().unwrap(), name: who.to_owned(), role: Role::Guest };
+        let by = Member::new(who.parse().unwrap(), who.to_owned(), Role::Guest);
         let gift = Gift {
             id: format!("{show:?}").to_lowercase().parse().unwrap(),
             name: String::new(),

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn member(id: &str) -> Member {
-        Member { id: id.parse().unwrap(), name: id.to_owned(), role: Role::Guest }
+        Member::new(id.parse().unwrap(), id.to_owned(), Role::Guest)
     }
 
     fn event(seq: u64, kind: EventKind) -> Event {

@@ -497,7 +497,7 @@ mod tests {
     use super::*;
 
     fn member(id: &str) -> Member {
-        Member { id: id.parse().unwrap(), name: id.to_uppercase(), role: Role::Guest }
+        Member::new(id.parse().unwrap(), id.to_uppercase(), Role::Guest)
     }
 
     fn nonce(text: &str) -> Nonce {

@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     fn say(history: &mut History, nonce: &str) -> Seq {
-        let by = Member { id: "u1".parse().unwrap(), name: "Ada".into(), role: Role::Guest };
+        let by = Member::new("u1".parse().unwrap(), "Ada".into(), Role::Guest);
         let kind = EventKind::Said { by: by.clone(), text: "hi".into(), nonce: None, fly: None };
         let event = Event { seq: history.next_seq(), at: 0, kind };
         let kept = Kept { event, by: Some(by.id), nonce: Some(nonce.parse().unwrap()) };

@@ -290,7 +290,7 @@ impl Actor {
         }
         let name = self.store.name(user.clone()).await.map_err(|error| internal(&error))?;
         let role = self.guard.role(&user);
-        Ok(Member { id: user, name, role })
+        Ok(Member::new(user, name, role))
     }
 }
 

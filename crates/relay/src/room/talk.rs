@@ -42,7 +42,7 @@ impl Actor {
         // An owner who set no name speaks as the room.
         let name = if name.is_empty() && rank == Rank::Owner { self.id.to_string() } else { name };
         let rank = rank.max(self.guard.role(&user));
-        let member = Member { id: user, name, role: rank };
+        let member = Member::new(user, name, rank);
         let moderates = rank >= Rank::Moderator;
         let missed = since.and_then(|since| self.history.after(since, moderates));
         let welcome = ServerMessage::Welcome {
@@ -103,10 +103,9 @@ impl Actor {
             return self.refuse(seat, None, internal(&error), None);
         }
         self.seats.rename(&me.id, &name, now);
-        let ranks: Vec<(SeatId, Rank)> =
-            self.seats.of(&me.id).map(|(id, seat)| (id, seat.member.role)).collect();
-        for (seat, role) in ranks {
-            let you = Member { id: me.id.clone(), name: name.clone(), role };
+        let sessions: Vec<(SeatId, Member)> =
+            self.seats.of(&me.id).map(|(id, seat)| (id, seat.member.clone())).collect();
+        for (seat, you) in sessions {
             self.seats.tell(seat, &ServerMessage::You { you });
         }
     }

@@ -106,7 +106,7 @@ fn user(id: &str) -> UserId {
 }
 
 fn member(id: &str) -> Member {
-    Member { id: user(id), name: id.to_owned(), role: Role::Guest }
+    Member::new(user(id), id.to_owned(), Role::Guest)
 }
 
 fn kept(seq: u64, by: &str, kind: EventKind) -> Kept {

@@ -280,7 +280,7 @@ mod tests {
     use super::*;
 
     fn events(from: u64, count: u64, events_after: Option<Seq>) -> Events {
-        let by = Member { id: "u1".parse().unwrap(), name: "Ada".into(), role: Role::Guest };
+        let by = Member::new("u1".parse().unwrap(), "Ada".into(), Role::Guest);
         let said = |seq: u64| {
             let kind =
                 EventKind::Said { by: by.clone(), text: format!("line {seq}"), nonce: None, fly: None };

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn member() -> Member {
-        Member { id: "u1".parse().unwrap(), name: "Ada".into(), role: Role::Guest }
+        Member::new("u1".parse().unwrap(), "Ada".into(), Role::Guest)
     }
 
     fn timed(seq: u64, at_ms: u64, text: &str) -> Timed {

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     fn event(role: Role, text: &str, fly: Option<Fly>) -> Event {
-        let by = Member { id: "u1".parse().unwrap(), name: "Ada".into(), role };
+        let by = Member::new("u1".parse().unwrap(), "Ada".into(), role);
         Event { seq: Seq(7), at: 500_000, kind: EventKind::Said { by, text: text.into(), nonce: None, fly } }
     }
 
@@ -159,11 +159,11 @@ mod tests {
             show: Show::Small,
             per_hour: None,
         };
-        let by = Member { id: me.clone(), name: "Ada".into(), role: Role::Guest };
+        let by = Member::new(me.clone(), "Ada".into(), Role::Guest);
         let gifted = EventKind::Gifted { by, gift, count: 3, coins: 3, entry: 1, nonce: None };
         let flyer = said(&Event { kind: gifted, ..event(Role::Guest, "", None) }, None).unwrap();
         assert_eq!((flyer.look.text.as_str(), flyer.rank, flyer.at_ms), ("Ada 🌹 ×3", Rank::Gift, 500_000.0));
-        let banned = EventKind::Banned { user: Member { id: me, name: String::new(), role: Role::Guest } };
+        let banned = EventKind::Banned { user: Member::new(me, String::new(), Role::Guest) };
         assert_eq!(said(&Event { kind: banned, ..event(Role::Guest, "", None) }, None), None);
     }
 }
