@@ -307,6 +307,11 @@ pub(crate) fn cargo_tool(package: &str, program: &str) -> Result<PathBuf> {
         println!("xtask: installing by cargo: {package}");
         let mut install = cargo();
         install.args(["install", "--quiet", "--locked", package, "--root"]).arg(&tools);
+        // They run for seconds, and would be optimised for minutes.
+        install
+            .args(["--profile", "dev"])
+            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0");
         // Its build is kept apart, so that it can neither disturb nor reuse ours.
         install.arg("--target-dir").arg(tools.join("build"));
         step(&format!("install {package}"), &mut install)?;

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::bus::{self, BranchSetup, Gate};
+use crate::chat::pipe::Pipe;
 use crate::chat::socket::{Context, Room};
 use crate::config::Config;
 use crate::drain::Drain;
@@ -173,6 +174,7 @@ fn router(shared: Arc<Shared>) -> Router {
 async fn socket(
     State(branch): State<Arc<Shared>>,
     Extension(From(address)): Extension<From>,
+    pipe: Option<Extension<Pipe>>,
     Path(room): Path<String>,
     upgrade: Upgrade,
 ) -> Result<Response, Fail> {
@@ -180,7 +182,7 @@ async fn socket(
         return Err(Failure::new(Code::NotFound, "There is no such room").into());
     }
     let room = Room::There(branch.gate.clone());
-    upgraded(upgrade, address.ip(), Context { room, metrics: branch.metrics.clone() }, &branch.sockets)
+    upgraded(upgrade, pipe, address.ip(), Context { room, metrics: branch.metrics.clone() }, &branch.sockets)
 }
 
 /// `GET /healthz` and `/healthz/ready`: the home is heard, and new people are taken.

@@ -224,6 +224,7 @@ impl Branch {
                 }
                 Some(ask) = inbox.recv(), if room => self.answer(ask),
                 () = tokio::time::sleep(BLOCKED), if !room => {}
+                () = self.lines.written(), if self.lines.is_writing() => {}
                 () = crate::clock::sleep_until(due), if due.is_some() => self.lines.send(Instant::now()),
                 _ = tick.tick() => {
                     // Its sessions are told to come back later.
@@ -240,6 +241,9 @@ impl Branch {
             }
         }
         self.close_all();
+        while self.lines.is_writing() {
+            self.lines.written().await;
+        }
         for seat in self.lines.ids() {
             self.hand_on(seat, None);
         }

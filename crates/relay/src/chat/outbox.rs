@@ -1,4 +1,7 @@
-//! What waits to be written to one chat session: serialised once for everybody, bounded in bytes.
+//! What is written to one chat session: made once for everybody, bounded in bytes where it has to wait.
+//!
+//! Over plain TCP a frame goes to the kernel at once ([`Pipe`]); other connections, those with TLS, are written to by
+//! their session, which finds it here.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,6 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::extract::ws::Utf8Bytes;
 use footlight_protocol::CloseCode;
 use tokio::sync::Notify;
+
+use super::frame::Frame;
+use super::pipe::{Pipe, Put};
 
 /// Full ⇒ the session is closed as slow. Some seconds of a very busy chat.
 const MOST: usize = 256 << 10;
@@ -44,6 +50,8 @@ pub(crate) struct Outbox(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
+    /// What takes frames as they are; what waits, waits there.
+    pipe: Option<Pipe>,
     queue: Mutex<Queue>,
     changed: Notify,
     abandoned: Notify,
@@ -51,33 +59,60 @@ struct Shared {
 
 #[derive(Default)]
 struct Queue {
-    messages: VecDeque<Utf8Bytes>,
+    messages: VecDeque<Frame>,
     bytes: usize,
     close: Option<CloseCode>,
 }
 
+impl Queue {
+    /// As [`Pipe::put`].
+    fn put(&mut self, messages: &[Frame], most: usize) -> Put {
+        let bytes = self.bytes + messages.iter().map(|message| message.len() + OVERHEAD).sum::<usize>();
+        if bytes > most {
+            return Put::Full;
+        }
+        self.bytes = bytes;
+        self.messages.extend(messages.iter().cloned());
+        Put::Waiting
+    }
+}
+
 impl Outbox {
+    /// Of a session on that connection; without one the session writes itself.
+    pub(crate) fn over(pipe: Option<Pipe>) -> Self {
+        Self(Arc::new(Shared { pipe, ..Shared::default() }))
+    }
+
     /// All of them or none.
-    pub(crate) fn push(&self, messages: &[Utf8Bytes], weight: Weight) -> Pushed {
-        let more = messages.iter().map(|message| message.len() + OVERHEAD).sum::<usize>();
+    pub(crate) fn push(&self, messages: &[Frame], weight: Weight) -> Pushed {
         let mut queue = self.queue();
-        let bytes = queue.bytes + more;
-        if queue.close.is_some() || (weight == Weight::Light && bytes > SHED) {
+        if queue.close.is_some() {
             return Pushed::Shed;
         }
-        if bytes > MOST {
-            queue.messages.clear();
-            queue.bytes = 0;
-            queue.close = Some(CloseCode::Slow);
-            drop(queue);
-            self.0.changed.notify_one();
+        let most = if weight == Weight::Light { SHED } else { MOST };
+        let put = match &self.0.pipe {
+            Some(pipe) => pipe.put(messages, most),
+            None => queue.put(messages, most),
+        };
+        match (put, weight) {
+            (Put::Written, _) => return Pushed::Queued,
+            (Put::Waiting, _) => {}
+            (Put::Full, Weight::Light) => return Pushed::Shed,
+            (Put::Full, Weight::Full) => {
+                queue.messages.clear();
+                queue.bytes = 0;
+                if let Some(pipe) = &self.0.pipe {
+                    pipe.give_up();
+                }
+                queue.close = Some(CloseCode::Slow);
+            }
+        }
+        drop(queue);
+        self.0.changed.notify_one();
+        if put == Put::Full {
             self.0.abandoned.notify_one();
             return Pushed::Slow;
         }
-        queue.bytes = bytes;
-        queue.messages.extend(messages.iter().cloned());
-        drop(queue);
-        self.0.changed.notify_one();
         Pushed::Queued
     }
 
@@ -87,11 +122,14 @@ impl Outbox {
         self.0.changed.notify_one();
     }
 
-    /// The next message, or in the end the reason to close.
+    /// The next message that the session has to write, or in the end the reason to close.
     pub(crate) async fn next(&self) -> Next {
         loop {
             if let Some(message) = self.take() {
                 return Next::Write(message);
+            }
+            if let Some(pipe) = &self.0.pipe {
+                pipe.drained().await;
             }
             if let Some(code) = self.queue().close {
                 return Next::Close(code);
@@ -105,7 +143,7 @@ impl Outbox {
         let mut queue = self.queue();
         let message = queue.messages.pop_front()?;
         queue.bytes -= message.len() + OVERHEAD;
-        Some(message)
+        Some(message.payload().clone())
     }
 
     /// Resolves once writing on is useless because the session was found too slow.
@@ -126,16 +164,16 @@ mod tests {
     #[tokio::test]
     async fn what_may_be_lost_is_lost_first_and_then_the_session() {
         let outbox = Outbox::default();
-        let message = [Utf8Bytes::from("x".repeat(1000))];
+        let message = [Frame::text(&"x".repeat(1000))];
         let mut queued = 0;
         while outbox.push(&message, Weight::Light) == Pushed::Queued {
             queued += 1;
         }
-        assert_eq!(queued, SHED / (1000 + OVERHEAD));
+        assert_eq!(queued, SHED / (message[0].len() + OVERHEAD));
         while outbox.push(&message, Weight::Full) == Pushed::Queued {
             queued += 1;
         }
-        assert_eq!(queued, MOST / (1000 + OVERHEAD));
+        assert_eq!(queued, MOST / (message[0].len() + OVERHEAD));
         assert_eq!(outbox.push(&message, Weight::Full), Pushed::Shed);
         assert_eq!(outbox.next().await, Next::Close(CloseCode::Slow));
         outbox.abandoned().await;
@@ -144,10 +182,10 @@ mod tests {
     #[tokio::test]
     async fn what_is_queued_is_written_before_the_close() {
         let outbox = Outbox::default();
-        outbox.push(&["last words".into()], Weight::Full);
+        outbox.push(&[Frame::text("last words")], Weight::Full);
         outbox.close(CloseCode::Banned);
         outbox.close(CloseCode::GoingAway);
-        assert_eq!(outbox.push(&["late".into()], Weight::Full), Pushed::Shed);
+        assert_eq!(outbox.push(&[Frame::text("late")], Weight::Full), Pushed::Shed);
         assert_eq!(outbox.next().await, Next::Write("last words".into()));
         assert_eq!(outbox.next().await, Next::Close(CloseCode::Banned));
     }

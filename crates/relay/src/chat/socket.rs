@@ -16,7 +16,9 @@ use tokio::time::Instant;
 use crate::auth::Auth;
 use crate::bus::{Gate, Turned};
 use crate::chat::admit::admit;
+use crate::chat::frame::Frame;
 use crate::chat::outbox::{Next, Outbox, Weight};
+use crate::chat::pipe::Pipe;
 use crate::clock;
 use crate::metrics::Metrics;
 use crate::room::{Ask, Door, SeatId, Way, encode};
@@ -81,10 +83,13 @@ impl Room {
     }
 }
 
-/// Serves the socket until it is over.
-pub(crate) async fn serve(socket: WebSocket, address: IpAddr, context: Context) {
+/// Serves the socket until it is over. `pipe` is what it is on, where frames can be handed to that as they are.
+pub(crate) async fn serve(socket: WebSocket, pipe: Option<Pipe>, address: IpAddr, context: Context) {
+    if let Some(pipe) = &pipe {
+        pipe.share();
+    }
     let (mut sink, mut stream) = socket.split();
-    let outbox = Outbox::default();
+    let outbox = Outbox::over(pipe);
     let joined = match tokio::time::timeout(HELLO, hello(&mut stream)).await {
         Ok(Ok(hello)) => context.room.join(hello, address, &outbox).await,
         Ok(Err(None)) => return,
@@ -97,7 +102,7 @@ pub(crate) async fn serve(socket: WebSocket, address: IpAddr, context: Context) 
             let close = turned.close();
             if let Some(failure) = turned.failure {
                 let refused = ServerMessage::Refused { nonce: None, failure, retry_after_ms: None };
-                outbox.push(&[encode(&refused)], Weight::Full);
+                outbox.push(&[Frame::text(&encode(&refused))], Weight::Full);
             }
             if let Some(code) = close {
                 outbox.close(code);
@@ -168,7 +173,7 @@ async fn read(
         match message {
             ClientMessage::Ping { sent } => {
                 let pong = ServerMessage::Pong { sent, at_us: clock::now().as_micros() };
-                outbox.push(&[encode(&pong)], Weight::Full);
+                outbox.push(&[Frame::text(&encode(&pong))], Weight::Full);
             }
             ClientMessage::Hello { .. } => return Some(CloseCode::Malformed),
             message => {

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::fail::Fail;
 use super::{App, From};
+use crate::chat::pipe::Pipe;
 use crate::chat::socket::{self, Context, Room};
 
 /// Longest message that is read at all. Longer than the protocol allows, so that a client which is somewhat
@@ -69,12 +70,13 @@ const READ_BUFFER: usize = 2 << 10;
 pub(crate) async fn socket(
     State(app): State<App>,
     Extension(From(address)): Extension<From>,
+    pipe: Option<Extension<Pipe>>,
     Path(room): Path<String>,
     upgrade: Upgrade,
 ) -> Result<Response, Fail> {
     let door = app.room(&room)?.clone();
     let room = Room::Here { door, auth: app.auth.clone(), store: app.store.clone() };
-    upgraded(upgrade, address.ip(), Context { room, metrics: app.metrics.clone() }, &app.sockets)
+    upgraded(upgrade, pipe, address.ip(), Context { room, metrics: app.metrics.clone() }, &app.sockets)
 }
 
 /// What upgrading to a WebSocket comes to.
@@ -83,6 +85,7 @@ pub(crate) type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 /// Serves a session on the upgraded connection; shutdown waits for it in `sockets`.
 pub(crate) fn upgraded(
     upgrade: Upgrade,
+    pipe: Option<Extension<Pipe>>,
     address: IpAddr,
     context: Context,
     sockets: &TaskTracker,
@@ -96,7 +99,7 @@ pub(crate) fn upgraded(
         .max_frame_size(TRANSPORT_MESSAGE)
         .read_buffer_size(READ_BUFFER);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        socket::serve(socket, address, context).await;
+        socket::serve(socket, pipe.map(|Extension(pipe)| pipe), address, context).await;
         drop(open);
     }))
 }

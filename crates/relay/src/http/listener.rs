@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::From;
 use super::exposed::Exposed;
+use crate::chat::pipe::Pipe;
 use crate::metrics::Metrics;
 use crate::rtc::{Command, is_framed};
 use crate::tls;
@@ -130,24 +131,37 @@ async fn serve(
                     accepted = tls.accept(stream) => accepted,
                 };
                 match accepted {
-                    Ok(stream) => http(stream, address, router, false, cancel).await,
+                    Ok(stream) => http(stream, None, address, router, false, cancel).await,
                     Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
                 }
             }
-            tls => http(stream, address, router, tls.is_some(), cancel).await,
+            tls => {
+                let pipe = Pipe::new(stream);
+                http(pipe.clone(), Some(pipe), address, router, tls.is_some(), cancel).await;
+            }
         },
         _ => {}
     }
 }
 
-/// `exposed`: the connection is plain though the relay has a certificate.
-async fn http<S>(stream: S, address: SocketAddr, router: Router, exposed: bool, cancel: CancellationToken)
-where
+/// `pipe`: the connection, where frames can be handed to it as they are. `exposed`: it is plain though the relay has a
+/// certificate.
+async fn http<S>(
+    stream: S,
+    pipe: Option<Pipe>,
+    address: SocketAddr,
+    router: Router,
+    exposed: bool,
+    cancel: CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(From(address));
+        if let Some(pipe) = pipe.clone() {
+            request.extensions_mut().insert(pipe);
+        }
         if exposed {
             request.extensions_mut().insert(Exposed);
         }

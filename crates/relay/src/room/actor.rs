@@ -179,6 +179,9 @@ impl Actor {
         while let Some(written) = actor.writes.next().await {
             actor.committed(written);
         }
+        while actor.seats.is_writing() {
+            actor.seats.written().await;
+        }
     }
 
     async fn serve(
@@ -209,6 +212,7 @@ impl Actor {
                 Some(written) = self.writes.next(), if !self.writes.is_empty() => self.committed(written),
                 Some(ask) = inbox.recv() => self.answer(ask).await,
                 _ = tick.tick() => self.tick().await,
+                () = self.seats.written(), if self.seats.is_writing() => {}
                 () = clock::sleep_until(due), if due.is_some() => self.seats.send(Instant::now()),
                 _ = liked.tick(), if self.likes.untold() => self.tell_likes(),
             }

@@ -1,27 +1,38 @@
 //! What is on its way to sessions: what all of them hear, what only some do, in one order and in few writes.
 //!
 //! What is told waits until the room has nothing else to do, and in a large room for a moment more: then each session
-//! is woken once for all of it, and a client that can gets it as one message, made once for everybody. Sessions that
-//! another relay writes to ([`crate::bus`]) get the same through that relay, in the same order.
+//! is written to once for all of it, and a client that can gets it as one message, made once for everybody. In a large
+//! room that is work for several threads, and the next round waits for them: where the CPU is short, rounds become fewer
+//! and fuller, and nobody is told faster than the machine can. Sessions that another relay writes to ([`crate::bus`]) get
+//! the same through that relay, in the same order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
 use footlight_protocol::CloseCode;
 use footlight_protocol::room::ServerMessage;
+use tokio::task::JoinSet;
 
 use super::SeatId;
 use crate::bus::Trunk;
 use crate::bus::wire::{Arrival, Flush, Text};
+use crate::chat::frame::Frame;
 use crate::chat::outbox::{Outbox, Pushed, Weight};
 use crate::metrics::Metrics;
 
 /// A room of so many sessions gathers what all are told …
 const LARGE: usize = 500;
-/// … for so long: a wake and a write a session cost more than what is written.
-const GATHER: Duration = Duration::from_millis(50);
+/// … for so long: a write a session costs more than what is written …
+const GATHER: Duration = Duration::from_millis(25);
+/// … and for so long where more waits than anybody can follow.
+const GATHER_BUSY: Duration = Duration::from_millis(50);
+/// That is more than this in [`GATHER`].
+const BUSY: usize = 12;
+/// So many sessions are written to by the room itself; it would take longer to hand them on.
+const FEW: usize = 64;
 /// Of those who come at other relays, what waits at most, in bytes: their welcomes have to go over the bus, which takes
 /// messages of 1 MiB.
 const ARRIVING: usize = 128 << 10;
@@ -40,7 +51,7 @@ struct Held {
     line: Line,
     /// What waits for it alone, each behind so many of what waits for all.
     own: Vec<(usize, Utf8Bytes)>,
-    /// What waited for all when it came was in its welcome.
+    /// So many of what waits for all it has heard, or found in its welcome.
     from: usize,
 }
 
@@ -56,6 +67,8 @@ pub(crate) struct Lines {
     pending: Vec<Utf8Bytes>,
     /// The newest of each kind that may be lost.
     light: Vec<Utf8Bytes>,
+    /// So many of `pending` went to other relays already.
+    gone_there: usize,
     /// Those for whom something of their own waits.
     spoken_to: Vec<SeatId>,
     /// Those of others' sessions that are new.
@@ -65,6 +78,10 @@ pub(crate) struct Lines {
     sent_at: Instant,
     /// Since when something waits.
     waits_since: Option<Instant>,
+    /// The round that is being written.
+    writing: JoinSet<()>,
+    /// What comes straight after it: at most one for each session, its last.
+    after: Vec<Item>,
 }
 
 impl Lines {
@@ -76,11 +93,14 @@ impl Lines {
             trunk,
             pending: Vec::new(),
             light: Vec::new(),
+            gone_there: 0,
             spoken_to: Vec::new(),
             arrivals: Vec::new(),
             arriving: 0,
             sent_at: Instant::now(),
             waits_since: None,
+            writing: JoinSet::new(),
+            after: Vec::new(),
         }
     }
 
@@ -94,9 +114,9 @@ impl Lines {
     /// As [`Lines::add`], for a session of another relay that is to be told of it.
     pub(crate) fn add_there(&mut self, arrival: impl FnOnce(usize) -> Arrival) {
         if self.arriving > ARRIVING {
-            self.send(Instant::now());
+            self.send_there(&[]);
         }
-        let arrival = arrival(self.pending.len());
+        let arrival = arrival(self.pending.len() - self.gone_there);
         self.arriving += arrival.size();
         self.add(arrival.seat, Line::There);
         self.arrivals.push(arrival);
@@ -135,68 +155,105 @@ impl Lines {
         }
     }
 
-    /// From when on what waits is to be sent, as soon as there is nothing else to do; `None` where nothing waits.
+    /// Whether a round is being written, which [`Lines::written`] waits for.
+    pub(crate) fn is_writing(&self) -> bool {
+        !self.writing.is_empty()
+    }
+
+    /// Waits until a part of the round that is being written is done.
+    pub(crate) async fn written(&mut self) {
+        self.writing.join_next().await;
+        self.go_on();
+    }
+
+    /// Goes on behind the round, where it is done.
+    fn go_on(&mut self) {
+        while self.writing.try_join_next().is_some() {}
+        if self.writing.is_empty() && !self.after.is_empty() {
+            let after = std::mem::take(&mut self.after);
+            self.start(after);
+        }
+    }
+
+    /// From when on what waits is to be sent, as soon as there is nothing else to do; `None` where nothing waits, or what
+    /// was sent before is still being written.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let since = self.waits_since?;
-        Some(if self.here >= LARGE { since.max(self.sent_at + GATHER) } else { since })
+        let since = self.waits_since.filter(|_| !self.is_writing())?;
+        let gather = if self.pending.len() > BUSY { GATHER_BUSY } else { GATHER };
+        Some(if self.here >= LARGE { since.max(self.sent_at + gather) } else { since })
     }
 
     /// Whether it has to be sent whatever else there is to do.
-    pub(crate) fn is_overdue(&self) -> bool {
+    pub(crate) fn is_overdue(&mut self) -> bool {
+        self.go_on();
         self.due().is_some_and(|due| due + LATEST <= Instant::now())
     }
 
-    /// Sends what waits.
+    /// Sends what waits. Not while a round is being written.
     pub(crate) fn send(&mut self, now: Instant) {
         self.waits_since = None;
-        self.send_there();
-        if self.pending.is_empty() && self.light.is_empty() {
-            for id in std::mem::take(&mut self.spoken_to) {
-                if let Some(Held { line: Line::Here { outbox, .. }, own, .. }) = self.held.get_mut(&id) {
-                    let own: Vec<Utf8Bytes> = own.drain(..).map(|(_, text)| text).collect();
-                    push(&self.metrics, outbox, &own, own.len(), Weight::Full);
-                }
-            }
-            return;
+        let light = std::mem::take(&mut self.light);
+        self.send_there(&light);
+        let spoken_to = std::mem::take(&mut self.spoken_to);
+        if self.pending.is_empty() && light.is_empty() {
+            let items = spoken_to.iter().filter_map(|id| self.held.get_mut(id)?.own()).collect();
+            return self.start(items);
         }
-        let (pending, light) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.light));
-        self.spoken_to.clear();
+        let pending = std::mem::take(&mut self.pending);
+        self.gone_there = 0;
         self.sent_at = now;
-        let batch = (pending.len() > 1).then(|| [batch(&pending)]);
+        let frames = |texts: &[Utf8Bytes]| texts.iter().map(|text| Frame::text(text)).collect::<Arc<[_]>>();
+        let batch: Option<Arc<[Frame]>> =
+            (pending.len() > 1).then(|| Arc::from([Frame::text(&batch(&pending))]));
+        let (mut single, light) = (None, frames(&light));
+        let mut items = Vec::with_capacity(self.here);
         for held in self.held.values_mut() {
             let (from, own) = (std::mem::take(&mut held.from), std::mem::take(&mut held.own));
             let Line::Here { outbox, batches } = &held.line else { continue };
-            match &batch {
-                Some(batch) if *batches && from == 0 && own.is_empty() => {
-                    push(&self.metrics, outbox, batch, pending.len(), Weight::Full);
-                }
-                _ if own.is_empty() => {
-                    let texts = &pending[from..];
-                    push(&self.metrics, outbox, texts, texts.len(), Weight::Full);
-                }
+            let plain = from == 0 && own.is_empty();
+            let (frames, count) = match &batch {
+                Some(batch) if plain && *batches => (batch.clone(), pending.len()),
+                _ if plain => (single.get_or_insert_with(|| frames(&pending)).clone(), pending.len()),
                 _ => {
                     let texts = merged(&pending, from, own);
-                    push(&self.metrics, outbox, &texts, texts.len(), Weight::Full);
+                    (frames(&texts), texts.len())
                 }
-            }
-            push(&self.metrics, outbox, &light, light.len(), Weight::Light);
+            };
+            items.push(Item { outbox: outbox.clone(), frames, count, light: light.clone(), close: None });
+        }
+        self.start(items);
+    }
+
+    /// Writes them, by several threads where they are many.
+    fn start(&mut self, mut items: Vec<Item>) {
+        if items.len() <= FEW {
+            items.iter().for_each(|item| item.write(&self.metrics));
+            return;
+        }
+        let share = items.len().div_ceil(available_parallelism().map_or(1, usize::from));
+        while !items.is_empty() {
+            let (some, metrics) = (items.split_off(items.len().saturating_sub(share)), self.metrics.clone());
+            self.writing.spawn_blocking(move || some.iter().for_each(|item| item.write(&metrics)));
         }
     }
 
     /// Hands on what waits for sessions of other relays.
-    fn send_there(&mut self) {
+    fn send_there(&mut self, light: &[Utf8Bytes]) {
         let Some(trunk) = self.trunk.as_ref().filter(|_| self.here < self.held.len()) else { return };
+        let gone = std::mem::replace(&mut self.gone_there, self.pending.len());
         let mut own = Vec::new();
         for id in &self.spoken_to {
             if let Some(Held { line: Line::There, own: waits, .. }) = self.held.get_mut(id) {
-                own.extend(waits.drain(..).map(|(behind, text)| (*id, behind, Text(text))));
+                own.extend(
+                    waits.drain(..).map(|(behind, text)| (*id, behind.saturating_sub(gone), Text(text))),
+                );
             }
         }
         let arrivals = std::mem::take(&mut self.arrivals);
         self.arriving = 0;
         let flush = Flush {
-            pending: self.pending.iter().cloned().map(Text).collect(),
-            light: self.light.iter().cloned().map(Text).collect(),
+            pending: self.pending[gone..].iter().cloned().map(Text).collect(),
+            light: light.iter().cloned().map(Text).collect(),
             own,
             arrivals,
             closed: Vec::new(),
@@ -208,17 +265,75 @@ impl Lines {
 
     /// Ends these sessions after what was told before.
     pub(crate) fn close(&mut self, ids: &[SeatId], code: CloseCode) {
-        self.send(Instant::now());
+        self.send_there(&[]);
         let mut closed = Vec::new();
+        let mut items = Vec::new();
         for id in ids {
-            match self.held.get(id).map(|held| &held.line) {
-                Some(Line::Here { outbox, .. }) => outbox.close(code),
-                Some(Line::There) => closed.push((*id, code as u16)),
-                None => {}
-            }
+            let Some(held) = self.held.get_mut(id) else { continue };
+            let Line::Here { outbox, .. } = &held.line else {
+                closed.push((*id, code as u16));
+                continue;
+            };
+            let outbox = outbox.clone();
+            let (from, own) = (held.from, std::mem::take(&mut held.own));
+            held.from = self.pending.len();
+            let texts = merged(&self.pending, from, own);
+            let frames: Arc<[Frame]> = texts.iter().map(|text| Frame::text(text)).collect();
+            let light = Arc::default();
+            items.push(Item { outbox, frames, count: texts.len(), light, close: Some(code) });
         }
         if let Some(trunk) = self.trunk.as_ref().filter(|_| !closed.is_empty()) {
             trunk.put(Flush { closed, ..Flush::default() });
+        }
+        if self.is_writing() {
+            self.after.extend(items);
+        } else {
+            self.start(items);
+        }
+    }
+}
+
+impl Held {
+    /// What waits for it alone, where nothing waits for all.
+    fn own(&mut self) -> Option<Item> {
+        let own = std::mem::take(&mut self.own);
+        let Line::Here { outbox, .. } = &self.line else { return None };
+        let frames: Arc<[Frame]> = own.iter().map(|(_, text)| Frame::text(text)).collect();
+        let count = frames.len();
+        Some(Item { outbox: outbox.clone(), frames, count, light: Arc::default(), close: None })
+    }
+}
+
+/// What is written to one session in a round.
+struct Item {
+    outbox: Outbox,
+    frames: Arc<[Frame]>,
+    /// How many messages that is.
+    count: usize,
+    /// As many messages as frames.
+    light: Arc<[Frame]>,
+    /// Ends it after that.
+    close: Option<CloseCode>,
+}
+
+impl Item {
+    fn write(&self, metrics: &Metrics) {
+        self.push(metrics, &self.frames, self.count, Weight::Full);
+        self.push(metrics, &self.light, self.light.len(), Weight::Light);
+        if let Some(code) = self.close {
+            self.outbox.close(code);
+        }
+    }
+
+    fn push(&self, metrics: &Metrics, frames: &[Frame], count: usize, weight: Weight) {
+        if frames.is_empty() {
+            return;
+        }
+        match self.outbox.push(frames, weight) {
+            Pushed::Queued => metrics.deliveries.add(count as u64),
+            Pushed::Shed => metrics.shed.add(count as u64),
+            // Its socket hears of it by its outbox, and leaves.
+            Pushed::Slow => {}
         }
     }
 }
@@ -254,17 +369,4 @@ fn merged(pending: &[Utf8Bytes], from: usize, own: Vec<(usize, Utf8Bytes)>) -> V
     }
     texts.extend_from_slice(&pending[at..]);
     texts
-}
-
-/// `count` is how many messages that is.
-fn push(metrics: &Metrics, outbox: &Outbox, texts: &[Utf8Bytes], count: usize, weight: Weight) {
-    if texts.is_empty() {
-        return;
-    }
-    match outbox.push(texts, weight) {
-        Pushed::Queued => metrics.deliveries.add(count as u64),
-        Pushed::Shed => metrics.shed.add(count as u64),
-        // Its socket hears of it by its outbox, and leaves.
-        Pushed::Slow => {}
-    }
 }

@@ -185,11 +185,21 @@ impl Seats {
     }
 
     /// As [`Lines::is_overdue`].
-    pub(super) fn is_overdue(&self) -> bool {
+    pub(super) fn is_overdue(&mut self) -> bool {
         self.lines.is_overdue()
     }
 
-    /// Sends what waits.
+    /// As [`Lines::is_writing`].
+    pub(super) fn is_writing(&self) -> bool {
+        self.lines.is_writing()
+    }
+
+    /// As [`Lines::written`].
+    pub(super) async fn written(&mut self) {
+        self.lines.written().await;
+    }
+
+    /// As [`Lines::send`].
     pub(super) fn send(&mut self, now: Instant) {
         self.lines.send(now);
     }
