@@ -131,6 +131,18 @@ impl Chat {
         .await
     }
 
+    /// Sends a request; false where the session ends before it is answered.
+    pub(crate) async fn is_done(&mut self, request: &ClientMessage) -> bool {
+        self.send(request).await;
+        loop {
+            match heard(&mut self.socket).await {
+                Heard::Message(ServerMessage::Done { .. }) => return true,
+                Heard::Message(_) => {}
+                Heard::Closed(_) => return false,
+            }
+        }
+    }
+
     pub(crate) async fn say(&mut self, nonce: &str, text: &str) -> Result<Seq, (Code, Option<u32>)> {
         self.send(&ClientMessage::Say { nonce: nonce.parse().unwrap(), text: text.to_owned(), fly: None })
             .await;
