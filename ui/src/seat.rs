@@ -5,6 +5,7 @@ use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::Gift;
 use footlight_protocol::overlay::Control;
 use footlight_protocol::room::{Action, ClientMessage, EventKind, Member, Role, ServerMessage};
+use footlight_protocol::spend::Arrange;
 use footlight_protocol::{CloseCode, GiftId, Nonce, UserId};
 use leptos::prelude::*;
 
@@ -129,7 +130,12 @@ impl Seat {
         let (seq, at) = (event.seq, event.at);
         match &event.kind {
             EventKind::Gifted { by, gift, count, coins, entry, .. } => {
-                let piece = Piece { seq, at, count: *count, coins: *coins, entry: *entry };
+                // Where amounts are hidden, what the room offers says which one goes first.
+                let price = self.room.with_untracked(|room| {
+                    room.gifts.iter().find(|one| one.id == gift.id).map_or(0, |one| one.price)
+                });
+                let coins = if *coins > 0 { *coins } else { u64::from(price) * u64::from(*count) };
+                let piece = Piece { seq, at, count: *count, coins, entry: *entry };
                 let run = Run::of(by.clone(), gift.clone(), piece);
                 self.parade.update(|parade| parade.push(run, browser::now_ms()));
             }
@@ -223,6 +229,13 @@ impl Seat {
     pub fn set_gifts(self, gifts: Vec<Gift>) {
         if let Some(nonce) = nonce() {
             self.send(&ClientMessage::SetGifts { nonce, gifts });
+        }
+    }
+
+    /// Sets what coins are good for. Owner only.
+    pub fn arrange(self, what: Arrange) {
+        if let Some(nonce) = nonce() {
+            self.send(&ClientMessage::Arrange { nonce, what });
         }
     }
 

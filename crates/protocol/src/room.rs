@@ -10,6 +10,8 @@ use crate::danmaku::Fly;
 use crate::gift::{Board, Gift};
 use crate::moderation::{Former, Raid, Reason, Rules};
 use crate::overlay::Control;
+pub use crate::spend::Badges;
+use crate::spend::{Arrange, Shows, Terms};
 pub use crate::state::*;
 use crate::{Failure, GiftId, MessageId, Nonce, Seq, UserId};
 
@@ -76,6 +78,8 @@ pub enum ClientMessage {
     SetGifts { nonce: Nonce, gifts: Vec<Gift> },
     /// Tells the room's overlay pages what to do. Owner only. Answered like `grant`.
     Overlay { nonce: Nonce, control: Control },
+    /// Sets what coins are good for beside gifts. Owner only. Answered like `grant`.
+    Arrange { nonce: Nonce, what: Arrange },
     /// Asks for the relay's clock; `sent` comes back unchanged.
     Ping { sent: f64 },
     /// What this viewer's player measures, at most every two seconds.
@@ -162,6 +166,9 @@ pub enum ServerMessage {
         /// Who gave most, as in `board`.
         #[serde(default)]
         board: Board,
+        /// What else is done with coins.
+        #[serde(default)]
+        shows: Shows,
         /// For moderators: what waits for them, and the rules with their words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         desk: Option<Desk>,
@@ -196,6 +203,11 @@ pub enum ServerMessage {
     Gifts { gifts: Vec<Gift> },
     /// Who gave most. The newest replaces the older; sent at most every two seconds.
     Board { board: Board },
+    /// What holds for everybody who spends. The newest replaces the older.
+    Terms { terms: Terms },
+    /// Where amounts are hidden: for the owner, and for the person whose they are, the event as they may know it. It was
+    /// told before, without its amounts, and does not happen again.
+    Amounts { event: Event },
     /// For those who have become moderators: what others find in their welcome.
     Desk { desk: Desk },
     /// For moderators: raids of the last minutes, newest last. The newest list replaces the older; at most once a second.
@@ -422,30 +434,6 @@ impl Member {
     pub fn new(id: UserId, name: String, role: Role) -> Self {
         Self { id, name, role, badges: Badges::default() }
     }
-}
-
-/// What a person has earned in the room.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default)]
-pub struct Badges {
-    /// How much they have given so far: a level, from 1; 0 for nothing yet.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub given: u8,
-    /// For how many months they have been a paying member of the room without a gap; 0 for those who are none.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub months: u8,
-}
-
-impl Badges {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_zero(level: &u8) -> bool {
-    *level == 0
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

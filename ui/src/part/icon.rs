@@ -22,6 +22,7 @@ pub enum Icon {
     FlyBottom,
     FlyScroll,
     FlyTop,
+    Gem,
     Gift,
     Globe,
     Heart,
@@ -70,6 +71,7 @@ impl Icon {
             Self::DanmakuOff => "M8 5h12.5v11.5M3.5 6v11.5H16M4 4l16 16M12 9h1M16 9h1.5M7 13h2",
             Self::Film => "M3.5 5h17v14h-17zM8 5v14M16 5v14M3.5 9.7H8M3.5 14.3H8M16 9.7h4.5M16 14.3h4.5",
             Self::Full => "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+            Self::Gem => "M7 4.5h10l4 5-9 10.500-9-10.500zM3 9.500h18M9 9.500l3 10.500 3-10.500",
             Self::Gift => {
                 "M4 9h16v4H4zM5.5 13v7.5h13V13M12 9v11.5M12 9C9 9 7 7.5 7.5 5.5S11 4 12 9c1-5 4-5.5 4.5-3.5S15 9 12 9"
             }

@@ -25,9 +25,10 @@ enum Row {
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum RowKey {
-    Line(MessageId),
-    /// And how many there are: what is given back changes the line.
-    Gifts(MessageId, u64),
+    /// And the level of its author, which may come later.
+    Line(MessageId, u8),
+    /// And how many there are and what they cost: what is given back changes the line, and what becomes known.
+    Gifts(MessageId, u64, u64),
     Waiting(Nonce),
 }
 
@@ -35,8 +36,9 @@ impl Row {
     fn key(&self) -> RowKey {
         match self {
             Self::Line(line) => match &line.kind {
-                LineKind::Gifted(run) => RowKey::Gifts(line.id, run.count()),
-                _ => RowKey::Line(line.id),
+                LineKind::Gifted(run) => RowKey::Gifts(line.id, run.count(), run.coins()),
+                LineKind::Said { by, .. } => RowKey::Line(line.id, by.badges.given),
+                _ => RowKey::Line(line.id, 0),
             },
             Self::Waiting(pending) => RowKey::Waiting(pending.nonce.clone()),
         }

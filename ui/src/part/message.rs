@@ -6,6 +6,7 @@ use footlight_protocol::UserId;
 use footlight_protocol::room::{Member, Role};
 use leptos::prelude::*;
 
+use crate::part::badge::badges_view;
 use crate::part::gift_line::GiftLine;
 use crate::part::icon::Icon;
 use crate::part::moderate::{TIMEOUTS, Toolbar, Turn};
@@ -121,9 +122,9 @@ fn said(line: &Line, by: Member, text: String) -> AnyView {
     .into_any()
 }
 
-/// The name in its colour, and the role.
+/// The name in its colour, the role, and what the person has earned.
 pub fn name_view(words: Words, by: &Member) -> AnyView {
-    let badge = match by.role {
+    let role = match by.role {
         Role::Owner => Some("role.owner"),
         Role::Moderator => Some("role.moderator"),
         Role::Vip => Some("role.vip"),
@@ -131,7 +132,8 @@ pub fn name_view(words: Words, by: &Member) -> AnyView {
     };
     view! {
         <span class=format!("message-name nick-{}", colour(&by.id))>{shown_name(by)}</span>
-        {badge.map(|key| view! { <span class="role" class:role-owner=key == "role.owner" class:role-vip=key == "role.vip">{words.say(key)}</span> })}
+        {role.map(|key| view! { <span class="role" class:role-owner=key == "role.owner" class:role-vip=key == "role.vip">{words.say(key)}</span> })}
+        {badges_view(words, by.badges)}
     }
     .into_any()
 }

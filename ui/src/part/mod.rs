@@ -1,5 +1,6 @@
 //! Components, one a file. They read signals and send intents; none of them changes state.
 
+pub mod badge;
 pub mod boards;
 pub mod camera;
 pub mod card;
@@ -53,6 +54,7 @@ pub mod sound_only;
 pub mod stage;
 pub mod talk;
 pub mod taps;
+pub mod terms_field;
 pub mod toast;
 pub mod viewers;
 pub mod way_menu;

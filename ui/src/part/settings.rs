@@ -10,6 +10,7 @@ use crate::part::icon::Icon;
 use crate::part::keys::StreamKeys;
 use crate::part::overlay_field::OverlayField;
 use crate::part::rules_field::RulesField;
+use crate::part::terms_field::TermsField;
 use crate::words::use_words;
 
 #[component]
@@ -47,6 +48,7 @@ pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
             <CardField />
             <RulesField />
             <GiftList />
+            <TermsField />
             <OverlayField />
             <StreamKeys open />
         </dialog>

@@ -7,6 +7,7 @@ use footlight_protocol::room::ServerMessage;
 use leptos::prelude::*;
 
 use crate::browser;
+use crate::part::badge::badges_view;
 use crate::part::gift_cards::GiftCards;
 use crate::part::message::shown_name;
 use crate::seat::Seat;
@@ -56,7 +57,7 @@ pub fn Overlay() -> impl IntoView {
         let room = seat.room();
         room.with(|room| {
             let said = room.lines().rev().filter_map(|line| match &line.kind {
-                LineKind::Said { by, text } => Some((line.id, shown_name(by), text.clone())),
+                LineKind::Said { by, text } => Some((line.id, by.clone(), text.clone())),
                 _ => None,
             });
             let mut newest: Vec<_> = said.take(choices.chat).collect();
@@ -68,9 +69,9 @@ pub fn Overlay() -> impl IntoView {
         <main class="overlay">
             <GiftCards />
             <ul class="overlay-chat">
-                <For each=lines key=|(id, ..)| *id let((_, name, text))>
+                <For each=lines key=|(id, ..)| *id let((_, by, text))>
                     <li>
-                        <strong>{name}</strong>
+                        <strong>{shown_name(&by)} {badges_view(words, by.badges)}</strong>
                         {text}
                     </li>
                 </For>

@@ -4,6 +4,8 @@
 //! A message that was typed is never lost: it stays pending over any number of reconnects, under the same
 //! nonce, until the relay says it or refuses it.
 
+mod amounts;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq
 
 use crate::store::gifts::{Piece, Run};
 use crate::store::guard::Guard;
+use crate::store::spend::Spend;
 
 /// Chat lines kept. More than anybody scrolls back, little enough for a phone.
 pub const MAX_LINES: usize = 400;
@@ -161,6 +164,8 @@ pub struct Room {
     /// What this person has, once the relay has said it.
     pub coins: Option<u64>,
     pub board: Board,
+    /// What else is done with coins.
+    pub spend: Spend,
     /// What is held, and what the room takes.
     pub guard: Guard,
     /// Newest seq seen: where to resume.
@@ -259,6 +264,7 @@ impl Room {
                 muted_until,
                 gifts,
                 board,
+                shows,
                 desk,
                 ..
             } => {
@@ -269,6 +275,7 @@ impl Room {
                 self.look(room);
                 self.muted_until = muted_until;
                 (self.gifts, self.board) = (gifts, board);
+                self.spend.open(shows);
                 if !resumed {
                     self.lines.clear();
                     self.hidden.clear();
@@ -316,6 +323,8 @@ impl Room {
             ServerMessage::Wallet { coins } => self.coins = Some(coins),
             ServerMessage::Gifts { gifts } => self.gifts = gifts,
             ServerMessage::Board { board } => self.board = board,
+            ServerMessage::Terms { terms } => self.agree(terms),
+            ServerMessage::Amounts { event } => self.learn(event),
             // The close that follows starts the way back; until then everything goes on.
             ServerMessage::Leaving { at } => self.leaving = Some(at),
             ServerMessage::Erased { user } => {
@@ -415,35 +424,6 @@ impl Room {
         }
     }
 
-    /// Behind the run that it goes on with, in the place of the newest.
-    fn put_gift(&mut self, mut run: Run) {
-        let before = self.lines.iter().rposition(|line| match &line.kind {
-            LineKind::Gifted(earlier) => earlier.goes_on_with(&run),
-            _ => false,
-        });
-        if let Some(LineKind::Gifted(earlier)) =
-            before.and_then(|at| self.lines.remove(at)).map(|line| line.kind.clone())
-        {
-            run = earlier.and(run);
-        }
-        let newest = run.newest();
-        self.put(Line { id: MessageId(newest.seq.0), at: newest.at, kind: LineKind::Gifted(run) });
-    }
-
-    /// A gift was given back: what is left of its run stays.
-    fn take_back(&mut self, gift: Seq) {
-        let holds = |line: &Arc<Line>| matches!(&line.kind, LineKind::Gifted(run) if run.holds(gift));
-        let Some(line) = self.lines.iter().position(holds).and_then(|at| self.lines.remove(at)) else {
-            return;
-        };
-        if let LineKind::Gifted(run) = &line.kind
-            && let Some(run) = run.clone().without(gift)
-        {
-            let newest = run.newest();
-            self.put(Line { id: MessageId(newest.seq.0), at: newest.at, kind: LineKind::Gifted(run) });
-        }
-    }
-
     fn put(&mut self, line: Line) {
         self.place(Arc::new(line));
     }
@@ -493,6 +473,7 @@ fn of(line: &Line) -> Option<&UserId> {
 #[cfg(test)]
 mod tests {
     use footlight_protocol::moderation::{Reason, Rules};
+    use footlight_protocol::spend::Shows;
 
     use super::*;
 
@@ -550,6 +531,7 @@ mod tests {
             muted_until: None,
             gifts: Vec::new(),
             board: Board::default(),
+            shows: Shows::default(),
             desk: None,
         })
     }

@@ -44,7 +44,14 @@ impl Default for Boards {
 }
 
 impl Actor {
-    pub(super) fn send_gift(&mut self, seat: SeatId, me: Member, nonce: Nonce, gift: &GiftId, count: u32) {
+    pub(super) fn send_gift(
+        &mut self,
+        seat: SeatId,
+        mut me: Member,
+        nonce: Nonce,
+        gift: &GiftId,
+        count: u32,
+    ) {
         if self.repeated(seat, &me.id, &nonce) {
             return;
         }
@@ -68,6 +75,7 @@ impl Actor {
             cap: gift.per_hour,
         };
         let by = (purse, me.id.clone());
+        me.badges = self.badges_after(&me.id, coins);
         let kind = EventKind::Gifted { by: me, gift, count, coins, entry: 0, nonce: Some(nonce.clone()) };
         self.book(seat, by.clone(), by, nonce, what, kind, now);
     }
@@ -228,16 +236,21 @@ impl Actor {
         };
         match (settled.answer, settled.event) {
             (Answer::Made(_), Some(kept)) => {
-                let person = match &kept.event.kind {
-                    EventKind::Gifted { by, .. } => Some(&by.id),
-                    EventKind::Refunded { to, .. } => Some(&to.id),
+                let moved = match &kept.event.kind {
+                    EventKind::Gifted { by, coins, .. } => Some((by.clone(), kept.event.seq, *coins as i64)),
+                    EventKind::Refunded { gift, to, coins, .. } => {
+                        Some((to.clone(), *gift, -(*coins as i64)))
+                    }
                     _ => None,
                 };
-                let wallet = person.cloned().zip(settled.coins);
                 self.announce(*kept, &seats);
                 self.boards.stale = true;
-                if let Some((person, coins)) = wallet {
-                    self.tell_wallet(&person, coins);
+                if let Some((person, gift, given)) = moved {
+                    if let Some(coins) = settled.coins {
+                        self.tell_wallet(&person.id, coins);
+                    }
+                    self.tally.add(&person, gift, given);
+                    self.gave(&person.id, given);
                 }
             }
             // It was carried out in an earlier life of the room.
@@ -260,12 +273,12 @@ impl Actor {
     /// Reads how many coins somebody has, behind what is being written, and tells them.
     pub(super) fn count_coins(&mut self, user: UserId) {
         let (store, room) = (self.store.clone(), self.id.clone());
-        let account = Account::Person(self.auth.purse(&user));
+        let purse = self.auth.purse(&user);
         self.writes.push_back(Box::pin(async move {
-            match store.balance(room, account).await {
-                Ok(coins) => Written::Wallet { user, coins: u64::try_from(coins).unwrap_or(0) },
+            match store.wallet(room, purse).await {
+                Ok((coins, earned)) => Written::Wallet { user, coins, earned },
                 Err(error) => {
-                    tracing::error!(%error, "a balance could not be read");
+                    tracing::error!(%error, "a wallet could not be read");
                     Written::Nothing
                 }
             }
@@ -294,10 +307,11 @@ impl Actor {
         }));
     }
 
-    pub(super) fn tell_board(&mut self, board: Board) {
+    pub(super) fn tell_board(&mut self, mut board: Board) {
+        board.session = self.tally.most(Board::MOST);
         if board != self.boards.newest {
-            self.seats.tell_all(&ServerMessage::Board { board: board.clone() }, Weight::Light);
             self.boards.newest = board;
+            self.show_board();
         }
     }
 
@@ -312,16 +326,17 @@ impl Actor {
 
 async fn board(store: &Store, room: footlight_protocol::RoomId, now: UnixMillis) -> Result<Board, Error> {
     Ok(Board {
+        session: Vec::new(),
         day: givers(store.givers(room.clone(), now, Board::MOST).await?),
         week: givers(store.givers(room, now.saturating_sub(WEEK), Board::MOST).await?),
     })
 }
 
-fn givers(kept: Vec<crate::store::ledger::Giver>) -> Vec<Giver> {
+fn givers(kept: Vec<crate::store::given::Giver>) -> Vec<Giver> {
     kept.into_iter().map(|one| Giver { user: one.user, name: one.name, coins: one.coins }).collect()
 }
 
-fn owner_only() -> Failure {
+pub(super) fn owner_only() -> Failure {
     Failure::new(Code::Forbidden, "Only the owner can do this")
 }
 

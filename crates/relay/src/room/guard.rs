@@ -280,7 +280,7 @@ impl Actor {
             Some(raid) => self.guard.count(*raid, &by.id, event.at),
             None => {
                 self.guard.wait(event.clone());
-                self.seats.tell_moderators(&ServerMessage::Event { event: event.clone() });
+                self.tell_event(event);
             }
         }
         for seat in seats {

@@ -204,6 +204,8 @@ impl Actor {
         self.sanctions.erase(&user, &self.auth.alias(&user));
         self.paces.remove(&user);
         self.gift_paces.remove(&user);
+        self.earned.remove(&user);
+        self.tally.erase(&user);
         self.boards.recount();
         self.seats.tell_all(&ServerMessage::Erased { user }, Weight::Full);
         tracing::info!(room = %self.id, "somebody was erased");
@@ -273,7 +275,8 @@ impl Actor {
             let moderates = you.role == Rank::Moderator;
             self.seats.tell(seat, &ServerMessage::You { you });
             if moderates {
-                self.seats.tell(seat, &ServerMessage::Desk { desk: self.guard.desk() });
+                let desk = self.desk_for(user);
+                self.seats.tell(seat, &ServerMessage::Desk { desk });
             }
         }
     }
@@ -290,7 +293,9 @@ impl Actor {
         }
         let name = self.store.name(user.clone()).await.map_err(|error| internal(&error))?;
         let role = self.guard.role(&user);
-        Ok(Member::new(user, name, role))
+        let read = self.store.earned(self.id.clone(), self.auth.purse(&user)).await;
+        let badges = read.map_err(|error| internal(&error))?.badges();
+        Ok(Member { badges, ..Member::new(user, name, role) })
     }
 }
 

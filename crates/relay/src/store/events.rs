@@ -3,6 +3,7 @@
 use footlight_protocol::room::{Event, EventKind};
 use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
 
+use super::given::TERMS;
 use super::ledger::ROWS;
 use super::list::List;
 use super::moderation::{Mark, RULES, State};
@@ -40,6 +41,7 @@ impl Database<'_> {
         let card = self.first("SELECT text FROM card WHERE room = ?1", values![room.as_str()])?;
         past.card = card.map(|row| row.get(0)).transpose()?;
         past.gifts = self.setting(room, catalogue::SETTING)?;
+        past.terms = self.setting(room, TERMS)?;
         past.rules = self.setting(room, RULES)?;
         past.standings = self.standings(room)?;
         past.held = self.waiting(room)?;

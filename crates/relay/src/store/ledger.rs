@@ -25,7 +25,7 @@ const COLUMNS: &str =
 /// the processor's cache.
 pub(super) const ROWS: usize = 64;
 /// A day, in milliseconds.
-const DAY: UnixMillis = 24 * HOUR;
+pub(super) const DAY: UnixMillis = 24 * HOUR;
 
 /// Whether requests that were made before are looked for before anything is decided. Hardly any was, and the books'
 /// own index finds them when a row is written; so they are looked for after one was met there.
@@ -62,14 +62,6 @@ pub(super) struct Booking {
     /// Boxed: it is large, goes from hand to hand, and many are on their way.
     booked: Box<Booked>,
     reply: oneshot::Sender<Outcome<Settled>>,
-}
-
-/// One of those who gave most.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Giver {
-    pub(crate) user: UserId,
-    pub(crate) name: String,
-    pub(crate) coins: u64,
 }
 
 impl Store {
@@ -126,6 +118,7 @@ impl Store {
         .await
     }
 
+    #[cfg(test)]
     pub(crate) async fn balance(&self, room: RoomId, account: Account) -> Result<i64, Error> {
         self.ask(move |database| {
             let name = account.to_string();
@@ -134,34 +127,6 @@ impl Store {
                 values![room.as_str(), &name],
             )?;
             found.map_or(Ok(0), |row| row.get(0))
-        })
-        .await
-    }
-
-    /// Who gave most from the day of `since` on, most first.
-    pub(crate) async fn givers(
-        &self,
-        room: RoomId,
-        since: UnixMillis,
-        most: usize,
-    ) -> Result<Vec<Giver>, Error> {
-        self.ask(move |database| {
-            // Summed up first: names are needed of few.
-            let rows = database.query(
-                "WITH top AS (SELECT purse, CAST(sum(coins) AS BIGINT) AS coins FROM given
-                              WHERE room = ?1 AND day >= ?2 GROUP BY purse HAVING sum(coins) > 0
-                              ORDER BY sum(coins) DESC, purse LIMIT ?3)
-                 SELECT purse.person, person.name, top.coins FROM top
-                 JOIN purse ON purse.purse = top.purse JOIN person ON person.id = purse.person
-                 ORDER BY top.coins DESC, purse.person",
-                values![room.as_str(), since / DAY, most],
-            )?;
-            rows.iter()
-                .map(|row| {
-                    let user = UserId::try_from(row.get::<String>(0)?).map_err(|_| unreadable("person"))?;
-                    Ok(Giver { user, name: row.get(1)?, coins: row.get(2)? })
-                })
-                .collect()
         })
         .await
     }
@@ -470,6 +435,6 @@ fn hash(row: &Row, column: usize) -> Outcome<Hash> {
 }
 
 /// Money is not guessed at: a row that cannot be read ends the request.
-fn unreadable(what: &str) -> Fault {
+pub(super) fn unreadable(what: &str) -> Fault {
     Fault(format!("an entry's {what} cannot be read"))
 }

@@ -5,6 +5,7 @@
 //! one transaction, and nobody hears "done" before it is committed.
 
 mod events;
+pub(crate) mod given;
 pub(crate) mod ledger;
 mod list;
 pub(crate) mod moderation;
@@ -76,6 +77,8 @@ pub(crate) struct Past {
     pub(crate) card: Option<String>,
     /// What the room offers, as its creator set it.
     pub(crate) gifts: Option<String>,
+    /// What holds for those who spend, as its creator set it.
+    pub(crate) terms: Option<String>,
     /// What it takes of guests, as its creator set it.
     pub(crate) rules: Option<String>,
     pub(crate) standings: Vec<(UserId, Mark)>,

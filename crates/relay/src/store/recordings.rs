@@ -318,6 +318,7 @@ impl Database<'_> {
              WHERE room = ?1 AND at BETWEEN ?2 AND ?3 AND seq > ?4 AND deleted = 0 ORDER BY seq LIMIT ?5",
             values![room.as_str(), from, to, after.0, most + 1],
         )?;
+        let hidden = self.amounts_are_hidden(room)?;
         let (mut events, mut newest, mut more) = (Vec::new(), after, None);
         for (n, row) in rows.iter().enumerate() {
             if n == most {
@@ -353,7 +354,8 @@ impl Database<'_> {
                 | EventKind::Unpinned {} => false,
             };
             if shown {
-                events.push(kept.event.as_shown());
+                let event = kept.event.as_shown();
+                events.push(if hidden { event.without_amounts(None) } else { event });
             }
         }
         Ok((events, more))

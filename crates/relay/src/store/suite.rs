@@ -27,7 +27,8 @@ use books::{
     who_asks_again_among_others_hears_what_was_made_then,
 };
 use people::{
-    a_person_is_found_whole_and_erased_whole, what_is_held_waits_and_a_sweep_comes_back_whole,
+    a_person_is_found_whole_and_erased_whole, amounts_that_are_hidden_are_in_no_replay,
+    what_a_purse_gave_in_all_is_known, what_is_held_waits_and_a_sweep_comes_back_whole,
     what_is_known_of_people_is_listed,
 };
 
@@ -45,6 +46,8 @@ on_both!(
     what_is_held_waits_and_a_sweep_comes_back_whole,
     what_is_known_of_people_is_listed,
     a_person_is_found_whole_and_erased_whole,
+    amounts_that_are_hidden_are_in_no_replay,
+    what_a_purse_gave_in_all_is_known,
     a_request_that_fails_undoes_itself_and_nothing_else,
     recordings_are_found_by_what_they_are,
     a_newer_schema_is_left_alone,

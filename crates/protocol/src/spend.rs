@@ -1,0 +1,137 @@
+//! What is done with coins besides gifts, and what stands beside the names of those who do it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::UserId;
+use crate::room::{Event, EventKind, Member};
+
+/// Coins that a person has given in a room in all, from which on a level is theirs.
+pub const LEVELS: [u64; 7] = [1, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+/// What the creator sets about coins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "set", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Arrange {
+    /// What holds for everybody.
+    Terms { terms: Terms },
+}
+
+/// What holds in the room for everybody who spends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Terms {
+    /// Amounts are for the owner alone, and for each person their own: who gave most, what a gift cost, levels. That
+    /// something was given, and how many pieces, is still told. 0 stands where an amount is not told.
+    pub hidden: bool,
+}
+
+/// What stands beside the gifts, for somebody who comes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Shows {
+    pub terms: Terms,
+}
+
+impl Event {
+    /// As it is told where amounts are hidden: without any but those of `whose`.
+    pub fn without_amounts(mut self, whose: Option<&UserId>) -> Self {
+        let veil = |member: &mut Member| {
+            if Some(&member.id) != whose {
+                member.badges.given = 0;
+            }
+        };
+        match &mut self.kind {
+            EventKind::Said { by, .. }
+            | EventKind::Restored { by, .. }
+            | EventKind::Held { by, .. }
+            | EventKind::Pinned { by, .. } => veil(by),
+            EventKind::TimedOut { user, .. }
+            | EventKind::Banned { user }
+            | EventKind::Pardoned { user }
+            | EventKind::Trusted { user }
+            | EventKind::Restricted { user }
+            | EventKind::Unmarked { user }
+            | EventKind::Appointed { user } => veil(user),
+            EventKind::Unswept { messages, .. } => {
+                messages.iter_mut().for_each(|former| veil(&mut former.by));
+            }
+            EventKind::Gifted { by, gift, coins, .. } => {
+                veil(by);
+                if Some(&by.id) != whose {
+                    (gift.price, *coins) = (0, 0);
+                }
+            }
+            EventKind::Refunded { to, coins, .. } => {
+                veil(to);
+                if Some(&to.id) != whose {
+                    *coins = 0;
+                }
+            }
+            EventKind::Deleted { .. }
+            | EventKind::Denied { .. }
+            | EventKind::Swept { .. }
+            | EventKind::Shielded { .. }
+            | EventKind::Ruled { .. }
+            | EventKind::Unpinned {}
+            | EventKind::Erased {} => {}
+        }
+        self
+    }
+
+    /// Whose doing it is, or to whom it is done: they may know its amounts.
+    pub fn whose(&self) -> Option<&UserId> {
+        match &self.kind {
+            EventKind::Said { by, .. }
+            | EventKind::Restored { by, .. }
+            | EventKind::Held { by, .. }
+            | EventKind::Pinned { by, .. }
+            | EventKind::Gifted { by, .. } => Some(&by.id),
+            EventKind::Refunded { to, .. } => Some(&to.id),
+            _ => None,
+        }
+    }
+}
+
+/// What a person has earned in the room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Badges {
+    /// How much they have given so far: a level, from 1; 0 for nothing yet.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub given: u8,
+    /// For how many months they have been a paying member of the room without a gap; 0 for those who are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub months: u8,
+}
+
+impl Badges {
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The level of somebody who has given so many coins.
+    pub fn level(coins: u64) -> u8 {
+        LEVELS.iter().take_while(|from| coins >= **from).count() as u8
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(level: &u8) -> bool {
+    *level == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_begins_with_its_coins() {
+        for (coins, level) in [(0, 0), (1, 1), (99, 1), (100, 2), (9_999, 3), (10_000, 4), (u64::MAX, 7)] {
+            assert_eq!(Badges::level(coins), level, "{coins}");
+        }
+    }
+}
