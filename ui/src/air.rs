@@ -158,6 +158,7 @@ impl Air {
             | EventKind::Appointed { .. }
             | EventKind::Pinned { .. }
             | EventKind::Unpinned {}
+            | EventKind::GoalReached { .. }
             | EventKind::Erased {} => {}
         }
     }

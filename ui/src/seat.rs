@@ -22,6 +22,8 @@ pub struct Seat {
     undo: RwSignal<Undo>,
     /// Gifts on the picture.
     parade: RwSignal<Parade>,
+    /// The title of the goal that was reached just now.
+    cheer: RwSignal<Option<String>>,
     /// Milliseconds since the epoch, four times a second: what countdowns and clocks follow.
     now: RwSignal<f64>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
@@ -36,6 +38,9 @@ pub struct Seat {
 /// How long somebody who was pardoned waits at most.
 const KNOCK: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// How long a goal that is reached is celebrated.
+const CHEER: std::time::Duration = std::time::Duration::from_secs(7);
+
 /// How often countdowns move. A quarter second, so that a second never seems to take two.
 const TICK: std::time::Duration = std::time::Duration::from_millis(250);
 
@@ -47,6 +52,7 @@ impl Seat {
             room,
             undo: RwSignal::new(Undo::default()),
             parade: RwSignal::new(Parade::default()),
+            cheer: RwSignal::new(None),
             now: RwSignal::new(browser::now_ms()),
             socket: StoredValue::new_local(None),
             moderates: Memo::new(move |_| room.with(|room| room.role() >= Role::Moderator)),
@@ -124,6 +130,11 @@ impl Seat {
         self.parade
     }
 
+    /// What is celebrated at the moment.
+    pub fn cheer(self) -> ReadSignal<Option<String>> {
+        self.cheer.read_only()
+    }
+
     /// What comes now goes over the picture; what comes with a history has been there.
     fn show_gift(self, event: &RoomEvent) {
         let RoomEvent::Server(ServerMessage::Event { event }) = event else { return };
@@ -141,6 +152,11 @@ impl Seat {
             }
             EventKind::Refunded { gift, .. } => {
                 self.parade.update(|parade| parade.drop_where(|run| run.holds(*gift)));
+            }
+            EventKind::GoalReached { title } => {
+                let cheer = self.cheer;
+                cheer.set(Some(title.clone()));
+                set_timeout(move || cheer.set(None), CHEER);
             }
             EventKind::Banned { user } => {
                 self.parade.update(|parade| parade.drop_where(|run| run.by.id == user.id));

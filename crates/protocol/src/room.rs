@@ -11,7 +11,7 @@ use crate::gift::{Board, Gift};
 use crate::moderation::{Former, Raid, Reason, Rules};
 use crate::overlay::Control;
 pub use crate::spend::Badges;
-use crate::spend::{Arrange, Shows, Terms};
+use crate::spend::{Arrange, Goal, Shows, Terms};
 pub use crate::state::*;
 use crate::{Failure, GiftId, MessageId, Nonce, Seq, UserId};
 
@@ -205,6 +205,11 @@ pub enum ServerMessage {
     Board { board: Board },
     /// What holds for everybody who spends. The newest replaces the older.
     Terms { terms: Terms },
+    /// How far the goal is. The newest replaces the older; sent at most once a second.
+    Goal {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        goal: Option<Goal>,
+    },
     /// Where amounts are hidden: for the owner, and for the person whose they are, the event as they may know it. It was
     /// told before, without its amounts, and does not happen again.
     Amounts { event: Event },
@@ -369,6 +374,10 @@ pub enum EventKind {
     },
     /// Nothing does any more.
     Unpinned {},
+    /// As much was given as the creator wished for. It is told once a goal.
+    GoalReached {
+        title: String,
+    },
     /// What was here was somebody's who is erased. Told to nobody.
     Erased {},
 }
@@ -397,6 +406,7 @@ impl EventKind {
             | Self::Shielded { .. }
             | Self::Appointed { .. }
             | Self::Pinned { .. }
+            | Self::GoalReached { .. }
             | Self::Unpinned {} => false,
         }
     }

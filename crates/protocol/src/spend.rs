@@ -8,6 +8,11 @@ use crate::room::{Event, EventKind, Member};
 /// Coins that a person has given in a room in all, from which on a level is theirs.
 pub const LEVELS: [u64; 7] = [1, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
+/// Longest title of a goal, in Unicode scalar values after trimming.
+pub const MAX_GOAL_TITLE: usize = 60;
+/// Coins of a goal, at most.
+pub const MAX_GOAL: u64 = 1_000_000_000;
+
 /// What the creator sets about coins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -15,6 +20,8 @@ pub const LEVELS: [u64; 7] = [1, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_
 pub enum Arrange {
     /// What holds for everybody.
     Terms { terms: Terms },
+    /// What is given from now on counts towards this; without one there is no goal any more.
+    Goal { goal: Option<NewGoal> },
 }
 
 /// What holds in the room for everybody who spends.
@@ -33,6 +40,55 @@ pub struct Terms {
 #[serde(default)]
 pub struct Shows {
     pub terms: Terms,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goal: Option<Goal>,
+}
+
+/// A goal that the creator sets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewGoal {
+    /// 1 to [`MAX_GOAL_TITLE`] long.
+    pub title: String,
+    /// Coins, 1 to [`MAX_GOAL`].
+    pub target: u64,
+}
+
+/// A goal as the room sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Goal {
+    pub title: String,
+    /// How far it is, rounded down; 100 when it is reached.
+    pub percent: u8,
+    /// It was reached once, though something may have been given back since.
+    pub reached: bool,
+    /// Not told where amounts are hidden.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coins: Option<Progress>,
+}
+
+/// Coins of a goal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Progress {
+    pub given: u64,
+    pub target: u64,
+}
+
+impl Goal {
+    /// One that is so far.
+    pub fn new(title: String, coins: Progress, reached: bool) -> Self {
+        let Progress { given, target } = coins;
+        let percent = u128::from(given.min(target)) * 100 / u128::from(target.max(1));
+        Self { title, percent: percent as u8, reached, coins: Some(coins) }
+    }
+
+    /// As it is told where amounts are hidden.
+    pub fn without_amounts(self) -> Self {
+        Self { coins: None, ..self }
+    }
 }
 
 impl Event {
@@ -74,6 +130,7 @@ impl Event {
             | EventKind::Denied { .. }
             | EventKind::Swept { .. }
             | EventKind::Shielded { .. }
+            | EventKind::GoalReached { .. }
             | EventKind::Ruled { .. }
             | EventKind::Unpinned {}
             | EventKind::Erased {} => {}
@@ -127,6 +184,21 @@ fn is_zero(level: &u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_goal_is_at_a_hundred_when_it_is_reached_and_not_before() {
+        for (given, target, percent) in [
+            (0, 7, 0),
+            (6, 7, 85),
+            (7, 7, 100),
+            (9, 7, 100),
+            (MAX_GOAL - 1, MAX_GOAL, 99),
+            (u64::MAX, 1, 100),
+        ] {
+            let goal = Goal::new("Sing".to_owned(), Progress { given, target }, false);
+            assert_eq!(goal.percent, percent, "{given} of {target}");
+        }
+    }
 
     #[test]
     fn a_level_begins_with_its_coins() {

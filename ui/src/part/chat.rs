@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::part::composer::Composer;
 use crate::part::givers::Givers;
+use crate::part::goal::GoalBar;
 use crate::part::log::Log;
 use crate::part::pinned::PinnedLine;
 use crate::seat::Seat;
@@ -16,6 +17,7 @@ pub fn Chat() -> impl IntoView {
     view! {
         <section class="chat" aria-label=words.say("chat.title")>
             <Givers />
+            <GoalBar />
             <PinnedLine />
             <Log />
             <Show when=move || away.get()>

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use crate::browser;
 use crate::part::badge::badges_view;
+use crate::part::goal::Cheer;
 use crate::part::message::shown_name;
 use crate::seat::Seat;
 use crate::store::gifts::{Card, Parade};
@@ -39,6 +40,7 @@ pub fn GiftCards() -> impl IntoView {
                 }
             </For>
         </div>
+        <Cheer />
     }
 }
 

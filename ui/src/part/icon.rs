@@ -18,6 +18,7 @@ pub enum Icon {
     DanmakuOff,
     Eye,
     Film,
+    Flag,
     Full,
     FlyBottom,
     FlyScroll,
@@ -70,6 +71,7 @@ impl Icon {
             Self::Danmaku => "M3.5 5h17v12.5h-17zM7 9h6M16 9h1.5M7 13h2M12 13h5.5",
             Self::DanmakuOff => "M8 5h12.5v11.5M3.5 6v11.5H16M4 4l16 16M12 9h1M16 9h1.5M7 13h2",
             Self::Film => "M3.5 5h17v14h-17zM8 5v14M16 5v14M3.5 9.7H8M3.5 14.3H8M16 9.7h4.5M16 14.3h4.5",
+            Self::Flag => "M6 21V4M6 5c4-2.500 7 2 12 0v8.500c-5 2-8-2.500-12 0",
             Self::Full => "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
             Self::Gem => "M7 4.5h10l4 5-9 10.500-9-10.500zM3 9.500h18M9 9.500l3 10.500 3-10.500",
             Self::Gift => {

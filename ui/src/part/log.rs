@@ -61,7 +61,9 @@ pub fn Log() -> impl IntoView {
         revision.get();
         let all = moderates.get();
         room.with_untracked(|room| {
-            let seen = |kind: &LineKind| matches!(kind, LineKind::Said { .. } | LineKind::Gifted(_));
+            let seen = |kind: &LineKind| {
+                matches!(kind, LineKind::Said { .. } | LineKind::Gifted(_) | LineKind::Goal { .. })
+            };
             let lines = room.lines().filter(|line| all || seen(&line.kind));
             let waiting = room.pending().iter().cloned().map(Row::Waiting);
             lines.cloned().map(Row::Line).chain(waiting).collect::<Vec<_>>()

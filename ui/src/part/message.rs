@@ -58,6 +58,10 @@ pub fn Message(line: Arc<Line>) -> AnyView {
             );
             notice(move || words.fill(key, &[("name", &name)]))
         }
+        LineKind::Goal { title } => {
+            let title = title.clone();
+            goal_line(move || words.fill("notice.goal", &[("title", &title)]))
+        }
         LineKind::Gifted(run) => view! { <GiftLine run=run.clone() /> }.into_any(),
         LineKind::Pardoned { user } => {
             let name = shown_name(user);
@@ -140,6 +144,11 @@ pub fn name_view(words: Words, by: &Member) -> AnyView {
 
 fn notice(text: impl Fn() -> String + Send + 'static) -> AnyView {
     view! { <p class="message-notice">{Icon::Clock.view()} <span>{text}</span></p> }.into_any()
+}
+
+/// Everybody sees it, and not as something that moderators did.
+fn goal_line(text: impl Fn() -> String + Send + 'static) -> AnyView {
+    view! { <p class="message goal-line">{Icon::Flag.view()} <span>{text}</span></p> }.into_any()
 }
 
 /// The nickname, or what the relay calls somebody who has none.

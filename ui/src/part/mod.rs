@@ -21,6 +21,8 @@ pub mod gift_list;
 pub mod gift_tray;
 pub mod givers;
 pub mod go_live;
+pub mod goal;
+pub mod goal_field;
 pub mod health;
 pub mod held;
 pub mod icon;

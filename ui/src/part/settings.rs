@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use crate::part::card_field::CardField;
 use crate::part::gift_list::GiftList;
+use crate::part::goal_field::GoalField;
 use crate::part::icon::Icon;
 use crate::part::keys::StreamKeys;
 use crate::part::overlay_field::OverlayField;
@@ -48,6 +49,7 @@ pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
             <CardField />
             <RulesField />
             <GiftList />
+            <GoalField />
             <TermsField />
             <OverlayField />
             <StreamKeys open />

@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use crate::browser;
 use crate::part::badge::badges_view;
 use crate::part::gift_cards::GiftCards;
+use crate::part::goal::GoalBar;
 use crate::part::message::shown_name;
 use crate::seat::Seat;
 use crate::socket::Address;
@@ -67,6 +68,7 @@ pub fn Overlay() -> impl IntoView {
     };
     view! {
         <main class="overlay">
+            <GoalBar />
             <GiftCards />
             <ul class="overlay-chat">
                 <For each=lines key=|(id, ..)| *id let((_, by, text))>

@@ -86,6 +86,10 @@ pub enum LineKind {
     Appointed {
         user: Member,
     },
+    /// As much was given as the creator wished for.
+    Goal {
+        title: String,
+    },
     /// Gifts of one kind by one person that followed each other.
     Gifted(Run),
 }
@@ -325,6 +329,7 @@ impl Room {
             ServerMessage::Board { board } => self.board = board,
             ServerMessage::Terms { terms } => self.agree(terms),
             ServerMessage::Amounts { event } => self.learn(event),
+            ServerMessage::Goal { goal } => self.spend.goal = goal,
             // The close that follows starts the way back; until then everything goes on.
             ServerMessage::Leaving { at } => self.leaving = Some(at),
             ServerMessage::Erased { user } => {
@@ -404,6 +409,7 @@ impl Room {
             EventKind::Shielded { until } => {
                 self.put(Line { id, at, kind: LineKind::Shielded { up: until.is_some() } });
             }
+            EventKind::GoalReached { title } => self.put(Line { id, at, kind: LineKind::Goal { title } }),
             EventKind::Appointed { user } => self.put(Line { id, at, kind: LineKind::Appointed { user } }),
             // The room's state, which follows, has it.
             EventKind::Pinned { .. } | EventKind::Unpinned {} => {}
@@ -453,6 +459,7 @@ fn by(line: &Line) -> Option<&UserId> {
         | LineKind::Banned { .. }
         | LineKind::Pardoned { .. }
         | LineKind::Appointed { .. }
+        | LineKind::Goal { .. }
         | LineKind::Swept { .. }
         | LineKind::Unswept { .. }
         | LineKind::Shielded { .. } => None,

@@ -20,6 +20,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::gifts::Boards;
+use super::goal::Filling;
 use super::guard::Guard;
 use super::likes::{self, Likes};
 use super::places::Places;
@@ -132,6 +133,7 @@ pub(crate) struct Actor {
     pub(super) catalogue: Catalogue,
     pub(super) boards: Boards,
     pub(super) tally: Tally,
+    pub(super) goal: Option<Filling>,
     pub(super) terms: Terms,
     /// Of those who are here.
     pub(super) earned: HashMap<UserId, Earned>,
@@ -175,6 +177,7 @@ impl Actor {
             gift_paces: HashMap::new(),
             boards: Boards::default(),
             tally: Tally::default(),
+            goal: past.goal.take().map(Filling::new),
             terms: past.terms.take().and_then(|terms| serde_json::from_str(&terms).ok()).unwrap_or_default(),
             earned: HashMap::new(),
             likes: Likes::default(),
@@ -400,6 +403,7 @@ impl Actor {
         self.paces.retain(|_, pace| !pace.idle(now));
         self.gift_paces.retain(|_, pace| !pace.idle(now));
         self.count_board(now);
+        self.tick_goal(now);
         self.likes.forget(now);
         self.tick_guard(now);
         for user in self.places.sweep(now) {

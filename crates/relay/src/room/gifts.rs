@@ -235,7 +235,7 @@ impl Actor {
             Err(error) => return self.not_kept(&planned, &seats, &internal(&error), None),
         };
         match (settled.answer, settled.event) {
-            (Answer::Made(_), Some(kept)) => {
+            (Answer::Made(entry), Some(kept)) => {
                 let moved = match &kept.event.kind {
                     EventKind::Gifted { by, coins, .. } => Some((by.clone(), kept.event.seq, *coins as i64)),
                     EventKind::Refunded { gift, to, coins, .. } => {
@@ -243,8 +243,10 @@ impl Actor {
                     }
                     _ => None,
                 };
+                let at = kept.event.at;
                 self.announce(*kept, &seats);
                 self.boards.stale = true;
+                self.count_towards_goal(&entry, at);
                 if let Some((person, gift, given)) = moved {
                     if let Some(coins) = settled.coins {
                         self.tell_wallet(&person.id, coins);

@@ -6,6 +6,7 @@
 mod actor;
 mod earned;
 mod gifts;
+mod goal;
 mod guard;
 mod likes;
 pub(crate) mod lines;

@@ -5,7 +5,6 @@ use footlight_protocol::room::{
     ClientMessage, Event, EventKind, MAX_CARD, MAX_NAME, MAX_TEXT, Member, Role as Rank, ServerMessage,
     UnixMillis,
 };
-use footlight_protocol::spend::Shows;
 use footlight_protocol::{Code, Failure, Nonce, Seq, UserId, VERSION};
 
 use super::actor::{Actor, Written};
@@ -57,7 +56,7 @@ impl Actor {
             muted_until: self.sanctions.muted_until(&member.id, clock::now_millis()),
             gifts: self.catalogue.gifts().to_vec(),
             board: self.board_for(&member),
-            shows: Shows { terms: self.terms },
+            shows: self.shows_for(&member),
         };
         let seat = self.seats.add(Seat::new(member.clone(), first, address), way, welcome);
         self.count_coins(member.id.clone());
@@ -255,6 +254,9 @@ impl Actor {
     /// The event did not come about, and those who asked for it hear why.
     pub(super) fn not_kept(&mut self, kept: &Kept, seats: &[SeatId], why: &Failure, after: Option<u32>) {
         self.history.forget(kept);
+        if matches!(kept.event.kind, EventKind::GoalReached { .. }) {
+            self.not_celebrated();
+        }
         for seat in seats {
             self.refuse(*seat, kept.nonce.clone(), why.clone(), after);
         }
@@ -269,7 +271,7 @@ impl Actor {
             return self.history.announce(kept);
         }
         match &event.kind {
-            EventKind::Said { .. } => {}
+            EventKind::Said { .. } | EventKind::GoalReached { .. } => {}
             EventKind::Gifted { .. } | EventKind::Refunded { .. } => {
                 self.tell(Happening::Gifted { event: event.clone() });
             }

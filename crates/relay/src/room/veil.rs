@@ -3,7 +3,7 @@
 
 use footlight_protocol::gift::Board;
 use footlight_protocol::room::{Desk, Event, Member, Pinned, Role as Rank, ServerMessage};
-use footlight_protocol::spend::{Arrange, Terms};
+use footlight_protocol::spend::{Arrange, Shows, Terms};
 use footlight_protocol::{Failure, Nonce};
 
 use super::SeatId;
@@ -55,6 +55,11 @@ impl Actor {
         Desk { held: self.as_told(desk.held, member), ..desk }
     }
 
+    /// What else is done with coins, for somebody who comes.
+    pub(super) fn shows_for(&self, member: &Member) -> Shows {
+        Shows { terms: self.terms, goal: self.goal_for(member) }
+    }
+
     pub(super) fn board_for(&self, member: &Member) -> Board {
         if self.is_kept_from(member) { Board::default() } else { self.boards.newest.clone() }
     }
@@ -78,7 +83,7 @@ impl Actor {
         pinned
     }
 
-    fn is_kept_from(&self, member: &Member) -> bool {
+    pub(super) fn is_kept_from(&self, member: &Member) -> bool {
         self.terms.hidden && member.role < Rank::Owner
     }
 
@@ -87,6 +92,7 @@ impl Actor {
         let done = if me.role == Rank::Owner {
             match what {
                 Arrange::Terms { terms } => self.set_terms(terms).await,
+                Arrange::Goal { goal } => self.set_goal(goal).await,
             }
         } else {
             Err(owner_only())
@@ -111,6 +117,7 @@ impl Actor {
                 self.seats.tell_all(&ServerMessage::Board { board: Board::default() }, Weight::Full);
             }
             self.show_board();
+            self.show_goal_anew();
             self.tell_room();
         }
         Ok(())

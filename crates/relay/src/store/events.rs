@@ -42,6 +42,7 @@ impl Database<'_> {
         past.card = card.map(|row| row.get(0)).transpose()?;
         past.gifts = self.setting(room, catalogue::SETTING)?;
         past.terms = self.setting(room, TERMS)?;
+        past.goal = self.goal(room)?;
         past.rules = self.setting(room, RULES)?;
         past.standings = self.standings(room)?;
         past.held = self.waiting(room)?;
@@ -158,6 +159,7 @@ impl Database<'_> {
             EventKind::Appointed { user } => self.stand(room, &user.id, Mark::of(user.role)),
             EventKind::Pinned { message, .. } => self.pin(room, *message),
             EventKind::Unpinned {} => self.pin(room, MessageId(0)),
+            EventKind::GoalReached { .. } => self.goal_is_reached(room),
         }
     }
 

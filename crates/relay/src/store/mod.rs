@@ -6,6 +6,7 @@
 
 mod events;
 pub(crate) mod given;
+pub(crate) mod goal;
 pub(crate) mod ledger;
 mod list;
 pub(crate) mod moderation;
@@ -30,6 +31,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
 use crate::secret::Secret;
+use goal::Wish;
 use moderation::Mark;
 use sql::{Database, Fault, Outcome, Sql};
 pub(crate) use writer::Writer;
@@ -79,6 +81,8 @@ pub(crate) struct Past {
     pub(crate) gifts: Option<String>,
     /// What holds for those who spend, as its creator set it.
     pub(crate) terms: Option<String>,
+    /// What its creator wishes for, and the coins that were given towards it.
+    pub(crate) goal: Option<(Wish, i64)>,
     /// What it takes of guests, as its creator set it.
     pub(crate) rules: Option<String>,
     pub(crate) standings: Vec<(UserId, Mark)>,

@@ -340,7 +340,7 @@ impl Database<'_> {
                 | EventKind::Unswept { .. }
                 | EventKind::Shielded { .. } => false,
                 EventKind::Gifted { by, .. } => !self.is_banned(room, &by.id)?,
-                EventKind::Refunded { .. } => true,
+                EventKind::Refunded { .. } | EventKind::GoalReached { .. } => true,
                 // Approved, it is a message like the others.
                 EventKind::Held { by, .. } => !self.is_banned(room, &by.id)?,
                 EventKind::Erased {}
