@@ -5,7 +5,7 @@ use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::Gift;
 use footlight_protocol::overlay::Control;
 use footlight_protocol::room::{Action, ClientMessage, EventKind, Member, Role, ServerMessage};
-use footlight_protocol::spend::Arrange;
+use footlight_protocol::spend::{Arrange, Spend};
 use footlight_protocol::{CloseCode, GiftId, Nonce, UserId};
 use leptos::prelude::*;
 
@@ -13,6 +13,7 @@ use crate::browser;
 use crate::socket::{Address, Socket};
 use crate::store::gifts::{Parade, Piece, Run};
 use crate::store::room::{Link, Pending, Room, RoomEvent};
+use crate::store::spend::MAX_ASKED;
 use crate::store::undo::{Undo, UndoEvent};
 
 /// Cheap to copy; everything inside lives as long as the page.
@@ -220,6 +221,16 @@ impl Seat {
         true
     }
 
+    /// Does something else with coins, once however often the connection breaks meanwhile. Gives the request's name;
+    /// none where too many wait already.
+    pub fn spend(self, what: Spend) -> Option<Nonce> {
+        let fits = self.room.with_untracked(|room| room.spend.asked().len() < MAX_ASKED);
+        let nonce = nonce().filter(|_| fits)?;
+        self.apply(RoomEvent::Spent { nonce: nonce.clone(), what: what.clone() });
+        self.send(&ClientMessage::Spend { nonce: nonce.clone(), what });
+        Some(nonce)
+    }
+
     /// Gives coins to somebody. Owner only.
     pub fn grant(self, user: UserId, coins: u64) {
         if let Some(nonce) = nonce() {
@@ -325,6 +336,9 @@ impl Seat {
         pending.iter().for_each(|pending| self.say_it(pending));
         for (nonce, gift, count) in self.room.with_untracked(|room| room.unpaid().to_vec()) {
             self.send(&ClientMessage::SendGift { nonce, gift, count });
+        }
+        for (nonce, what) in self.room.with_untracked(|room| room.spend.asked().to_vec()) {
+            self.send(&ClientMessage::Spend { nonce, what });
         }
     }
 

@@ -11,7 +11,9 @@ use crate::gift::{Board, Gift};
 use crate::moderation::{Former, Raid, Reason, Rules};
 use crate::overlay::Control;
 pub use crate::spend::Badges;
-use crate::spend::{Arrange, Goal, Shows, Terms};
+use crate::spend::{
+    Arrange, BecameMember, Drawn, Goal, Packet, PacketOver, Paid, Shows, Spend, Standing, Terms,
+};
 pub use crate::state::*;
 use crate::{Failure, GiftId, MessageId, Nonce, Seq, UserId};
 
@@ -78,6 +80,8 @@ pub enum ClientMessage {
     SetGifts { nonce: Nonce, gifts: Vec<Gift> },
     /// Tells the room's overlay pages what to do. Owner only. Answered like `grant`.
     Overlay { nonce: Nonce, control: Control },
+    /// Does something with coins besides giving them. Answered by `done` or `refused`; a repeated nonce is carried out once.
+    Spend { nonce: Nonce, what: Spend },
     /// Sets what coins are good for beside gifts. Owner only. Answered like `grant`.
     Arrange { nonce: Nonce, what: Arrange },
     /// Asks for the relay's clock; `sent` comes back unchanged.
@@ -209,6 +213,13 @@ pub enum ServerMessage {
     Goal {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         goal: Option<Goal>,
+    },
+    /// Messages that were paid for and stand above the chat, oldest first. The newest replaces the older.
+    Strip { strip: Vec<Standing> },
+    /// Until when this person's membership is paid for.
+    Membership {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<UnixMillis>,
     },
     /// Where amounts are hidden: for the owner, and for the person whose they are, the event as they may know it. It was
     /// told before, without its amounts, and does not happen again.
@@ -374,6 +385,11 @@ pub enum EventKind {
     },
     /// Nothing does any more.
     Unpinned {},
+    Packet(Packet),
+    Drawn(Drawn),
+    PacketOver(PacketOver),
+    Paid(Paid),
+    BecameMember(BecameMember),
     /// As much was given as the creator wished for. It is told once a goal.
     GoalReached {
         title: String,
@@ -406,6 +422,11 @@ impl EventKind {
             | Self::Shielded { .. }
             | Self::Appointed { .. }
             | Self::Pinned { .. }
+            | Self::Packet(_)
+            | Self::Drawn(_)
+            | Self::PacketOver(_)
+            | Self::Paid(_)
+            | Self::BecameMember(_)
             | Self::GoalReached { .. }
             | Self::Unpinned {} => false,
         }

@@ -2,16 +2,52 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::UserId;
-use crate::room::{Event, EventKind, Member};
+use crate::room::{Event, EventKind, Member, UnixMillis};
+use crate::{MessageId, Nonce, Seq, UserId};
 
 /// Coins that a person has given in a room in all, from which on a level is theirs.
 pub const LEVELS: [u64; 7] = [1, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+/// A month of a membership, in milliseconds: thirty days.
+pub const MONTH_MS: u64 = 30 * 24 * 3_600_000;
+/// Shares of a red packet, at most. Each is of a coin at least.
+pub const MAX_TAKERS: u32 = 100;
+/// Coins in one red packet, at most.
+pub const MAX_PACKET: u64 = 10_000_000;
+/// How long a red packet is open, at least and at most, in seconds.
+pub const PACKET_SECONDS: (u32, u32) = (60, 600);
+/// Coins that a message costs at least to stand above the chat, and for how many seconds it stands for them; so much
+/// more for more.
+pub const TIERS: [(u64, u32); 6] = [(10, 30), (50, 60), (100, 120), (500, 300), (1_000, 600), (5_000, 1_800)];
+/// Coins of one such message, at most.
+pub const MAX_PAID: u64 = 1_000_000;
+
+/// Which of the [`TIERS`] so many coins buy, from 1; 0 where they buy none.
+pub fn tier(coins: u64) -> usize {
+    TIERS.iter().take_while(|(from, _)| coins >= *from).count()
+}
 
 /// Longest title of a goal, in Unicode scalar values after trimming.
 pub const MAX_GOAL_TITLE: usize = 60;
 /// Coins of a goal, at most.
 pub const MAX_GOAL: u64 = 1_000_000_000;
+
+/// What somebody does with coins besides giving them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "on", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Spend {
+    /// Puts coins into a red packet, of which up to `takers` others draw a share each within so many seconds. What is left
+    /// goes back.
+    Packet { coins: u64, takers: u32, seconds: u32 },
+    /// Draws a share of the red packet that this event showed. Costs nothing, and is done once a person.
+    Draw { packet: Seq },
+    /// Says something that stands above the chat for a while, by [`TIERS`]. What a moderator would have to look at first
+    /// is not said, and not paid.
+    Say { text: String, coins: u64 },
+    /// Becomes a member of the room for a month, or stays it for a month longer.
+    Member {},
+}
 
 /// What the creator sets about coins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +68,14 @@ pub struct Terms {
     /// Amounts are for the owner alone, and for each person their own: who gave most, what a gift cost, levels. That
     /// something was given, and how many pieces, is still told. 0 stands where an amount is not told.
     pub hidden: bool,
+    /// Coins for a month of membership; 0: there is none.
+    #[serde(skip_serializing_if = "is_free")]
+    pub membership: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_free(coins: &u32) -> bool {
+    *coins == 0
 }
 
 /// What stands beside the gifts, for somebody who comes.
@@ -42,6 +86,102 @@ pub struct Shows {
     pub terms: Terms,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub goal: Option<Goal>,
+    /// Red packets that are open, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packets: Vec<OpenPacket>,
+    /// As in `strip`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub strip: Vec<Standing>,
+    /// As in `membership`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member_until: Option<UnixMillis>,
+}
+
+/// Coins are put up for others to draw; the packet's number is the event's seq.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Packet {
+    pub by: Member,
+    pub coins: u64,
+    /// Shares in all.
+    pub takers: u32,
+    pub until: UnixMillis,
+    /// Its row in the room's books.
+    pub entry: u64,
+}
+
+/// Somebody drew a share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Drawn {
+    /// The event that showed the packet.
+    pub packet: Seq,
+    pub by: Member,
+    pub coins: u64,
+    /// Its row in the room's books.
+    pub entry: u64,
+}
+
+/// The time of a red packet is over, and something was left. Where all shares were drawn, nothing says so but the last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PacketOver {
+    pub packet: Seq,
+    /// Who gets back what is left.
+    pub to: Member,
+    pub coins: u64,
+    pub entry: u64,
+}
+
+/// A red packet that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OpenPacket {
+    pub id: Seq,
+    #[serde(flatten)]
+    pub packet: Packet,
+    /// Shares that were drawn.
+    pub drawn: u32,
+    /// One's own, where one has drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mine: Option<u64>,
+}
+
+/// A message that was paid for; its [`MessageId`] is the event's seq.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Paid {
+    pub by: Member,
+    pub text: String,
+    pub coins: u64,
+    /// Until then it stands above the chat.
+    pub until: UnixMillis,
+    /// Its row in the room's books.
+    pub entry: u64,
+    /// The sender's own nonce.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Nonce>,
+}
+
+/// One that stands there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Standing {
+    pub id: MessageId,
+    #[serde(flatten)]
+    pub paid: Paid,
+}
+
+/// Somebody paid for a month of membership.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct BecameMember {
+    pub by: Member,
+    pub coins: u64,
+    /// Months that are paid for by now, without a gap.
+    pub months: u32,
+    /// Its row in the room's books.
+    pub entry: u64,
 }
 
 /// A goal that the creator sets.
@@ -126,6 +266,16 @@ impl Event {
                     *coins = 0;
                 }
             }
+            EventKind::Packet(Packet { by, coins, .. })
+            | EventKind::Drawn(Drawn { by, coins, .. })
+            | EventKind::PacketOver(PacketOver { to: by, coins, .. })
+            | EventKind::Paid(Paid { by, coins, .. })
+            | EventKind::BecameMember(BecameMember { by, coins, .. }) => {
+                veil(by);
+                if Some(&by.id) != whose {
+                    *coins = 0;
+                }
+            }
             EventKind::Deleted { .. }
             | EventKind::Denied { .. }
             | EventKind::Swept { .. }
@@ -146,7 +296,11 @@ impl Event {
             | EventKind::Held { by, .. }
             | EventKind::Pinned { by, .. }
             | EventKind::Gifted { by, .. } => Some(&by.id),
-            EventKind::Refunded { to, .. } => Some(&to.id),
+            EventKind::Refunded { to, .. } | EventKind::PacketOver(PacketOver { to, .. }) => Some(&to.id),
+            EventKind::Packet(Packet { by, .. })
+            | EventKind::Drawn(Drawn { by, .. })
+            | EventKind::Paid(Paid { by, .. })
+            | EventKind::BecameMember(BecameMember { by, .. }) => Some(&by.id),
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use crate::words::Words;
 
 /// The badges; nothing for somebody who has none.
 pub fn badges_view(words: Words, badges: Badges) -> AnyView {
-    let Badges { given, .. } = badges;
+    let Badges { given, months } = badges;
     let from = LEVELS.get(usize::from(given).wrapping_sub(1)).copied();
     let given = from.map(|from| {
         let title = move || words.fill("badge.given", &[("n", &from.to_string())]);
@@ -19,5 +19,17 @@ pub fn badges_view(words: Words, badges: Badges) -> AnyView {
             </span>
         }
     });
-    view! { {given} }.into_any()
+    let member = (months > 0).then(|| {
+        let title = move || words.count("badge.member_one", "badge.member_many", months.into());
+        view! {
+            <span class="badge member" role="img" aria-label=title title=title>
+                {Icon::Star.view()} {months}
+            </span>
+        }
+    });
+    view! {
+        {member}
+        {given}
+    }
+    .into_any()
 }

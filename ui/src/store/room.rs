@@ -5,6 +5,7 @@
 //! nonce, until the relay says it or refuses it.
 
 mod amounts;
+mod line;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,11 +17,14 @@ use footlight_protocol::room::{
     Event, EventKind, Layer, Member, Note, Pinned, Presence, Recording, Renditions, Role, RoomState,
     ServerMessage, StreamState, UnixMillis,
 };
-use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq, UserId};
+use footlight_protocol::spend::Spend as Wish;
+use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq};
 
 use crate::store::gifts::{Piece, Run};
 use crate::store::guard::Guard;
 use crate::store::spend::Spend;
+pub use line::{Line, LineKind};
+use line::{by, of};
 
 /// Chat lines kept. More than anybody scrolls back, little enough for a phone.
 pub const MAX_LINES: usize = 400;
@@ -44,54 +48,6 @@ pub enum Link {
     },
     /// Closed for good.
     Closed(CloseCode),
-}
-
-/// One line of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    pub id: MessageId,
-    pub at: UnixMillis,
-    pub kind: LineKind,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LineKind {
-    Said {
-        by: Member,
-        text: String,
-    },
-    /// Acts of moderation, which only moderators see.
-    TimedOut {
-        user: Member,
-        seconds: u64,
-    },
-    Banned {
-        user: Member,
-    },
-    Pardoned {
-        user: Member,
-    },
-    /// So many messages of a raid were taken away.
-    Swept {
-        messages: usize,
-    },
-    /// Some of them were brought back.
-    Unswept {
-        messages: usize,
-    },
-    Shielded {
-        up: bool,
-    },
-    /// Somebody has another role.
-    Appointed {
-        user: Member,
-    },
-    /// As much was given as the creator wished for.
-    Goal {
-        title: String,
-    },
-    /// Gifts of one kind by one person that followed each other.
-    Gifted(Run),
 }
 
 /// An own message that the relay has not answered yet.
@@ -127,6 +83,11 @@ pub enum RoomEvent {
     GoesAway,
     /// This page says something.
     Typed(Pending),
+    /// This page does something else with coins.
+    Spent {
+        nonce: Nonce,
+        what: Wish,
+    },
     /// This page sends a gift.
     Sent {
         nonce: Nonce,
@@ -199,6 +160,7 @@ impl Room {
                     self.unpaid.push((nonce, gift, count));
                 }
             }
+            RoomEvent::Spent { nonce, what } => drop(self.spend.ask(nonce, what)),
             RoomEvent::RefusalSeen => self.refusal = None,
             RoomEvent::GoesAway => {
                 self.leaving.get_or_insert(0);
@@ -295,6 +257,7 @@ impl Room {
             ServerMessage::Likes { total } => self.likes = total,
             ServerMessage::Done { nonce, seq } => {
                 self.unpaid.retain(|(sent, ..)| *sent != nonce);
+                self.spend.answer(&nonce, true);
                 // Said before a break, answered after it: the line may already be in the history.
                 if self.lines.iter().any(|line| line.id.0 == seq.0) {
                     self.settle(&nonce);
@@ -305,6 +268,7 @@ impl Room {
                 // It is with the moderators: typed again it would wait twice.
                 let text = text.filter(|_| failure.code != Code::Held);
                 self.unpaid.retain(|(sent, ..)| Some(sent) != nonce.as_ref());
+                nonce.iter().for_each(|nonce| self.spend.answer(nonce, false));
                 self.refusals += 1;
                 self.refusal = Some(Refusal {
                     failure,
@@ -330,12 +294,15 @@ impl Room {
             ServerMessage::Terms { terms } => self.agree(terms),
             ServerMessage::Amounts { event } => self.learn(event),
             ServerMessage::Goal { goal } => self.spend.goal = goal,
+            ServerMessage::Strip { strip } => self.spend.strip = strip,
+            ServerMessage::Membership { until } => self.spend.member_until = until,
             // The close that follows starts the way back; until then everything goes on.
             ServerMessage::Leaving { at } => self.leaving = Some(at),
             ServerMessage::Erased { user } => {
                 self.lines.retain(|line| by(line) != Some(&user) && of(line) != Some(&user));
                 self.hidden.retain(|line| by(line) != Some(&user));
                 self.guard.erase(&user);
+                self.spend.erase(&user);
                 self.revision += 1;
             }
             ServerMessage::Raids { .. } | ServerMessage::Rules { .. } => self.guard.hear(&message),
@@ -359,10 +326,15 @@ impl Room {
 
     fn take(&mut self, event: Event) {
         self.guard.take(&event);
+        let me = self.me.as_ref().map(|me| me.id.clone());
         let Event { seq, at, kind } = event;
         // A tail that overlaps what is known must not say anything twice.
-        if self.seq.is_some_and(|known| seq <= known) && self.lines.iter().any(|line| line.id.0 == seq.0) {
+        let known = self.seq.is_some_and(|known| seq <= known);
+        if known && self.lines.iter().any(|line| line.id.0 == seq.0) {
             return;
+        }
+        if !known {
+            self.spend.take(&Event { seq, at, kind: kind.clone() }, me.as_ref());
         }
         self.seq = self.seq.max(Some(seq));
         self.revision += 1;
@@ -409,6 +381,14 @@ impl Room {
             EventKind::Shielded { until } => {
                 self.put(Line { id, at, kind: LineKind::Shielded { up: until.is_some() } });
             }
+            EventKind::Paid(paid) => {
+                paid.nonce.iter().for_each(|nonce| drop(self.settle(nonce)));
+                self.put(Line { id, at, kind: LineKind::Paid(paid) });
+            }
+            EventKind::Packet(packet) => self.put(Line { id, at, kind: LineKind::Packet(packet) }),
+            EventKind::BecameMember(member) => self.put(Line { id, at, kind: LineKind::Member(member) }),
+            // They are told where the packet is.
+            EventKind::Drawn(_) | EventKind::PacketOver(_) => {}
             EventKind::GoalReached { title } => self.put(Line { id, at, kind: LineKind::Goal { title } }),
             EventKind::Appointed { user } => self.put(Line { id, at, kind: LineKind::Appointed { user } }),
             // The room's state, which follows, has it.
@@ -448,32 +428,6 @@ impl Room {
         let at = self.pending.iter().position(|pending| pending.nonce == *nonce)?;
         self.revision += 1;
         Some(self.pending.remove(at).text.clone())
-    }
-}
-
-fn by(line: &Line) -> Option<&UserId> {
-    match &line.kind {
-        LineKind::Said { by, .. } => Some(&by.id),
-        LineKind::Gifted(run) => Some(&run.by.id),
-        LineKind::TimedOut { .. }
-        | LineKind::Banned { .. }
-        | LineKind::Pardoned { .. }
-        | LineKind::Appointed { .. }
-        | LineKind::Goal { .. }
-        | LineKind::Swept { .. }
-        | LineKind::Unswept { .. }
-        | LineKind::Shielded { .. } => None,
-    }
-}
-
-/// Whom a line is about.
-fn of(line: &Line) -> Option<&UserId> {
-    match &line.kind {
-        LineKind::TimedOut { user, .. }
-        | LineKind::Banned { user }
-        | LineKind::Pardoned { user }
-        | LineKind::Appointed { user } => Some(&user.id),
-        _ => None,
     }
 }
 

@@ -23,6 +23,8 @@ use super::gifts::Boards;
 use super::goal::Filling;
 use super::guard::Guard;
 use super::likes::{self, Likes};
+use super::packets::Packets;
+use super::paid::Strip;
 use super::places::Places;
 use super::seats::{Seats, Waiting};
 use super::sessions::{Media, Who};
@@ -134,6 +136,8 @@ pub(crate) struct Actor {
     pub(super) boards: Boards,
     pub(super) tally: Tally,
     pub(super) goal: Option<Filling>,
+    pub(super) packets: Packets,
+    pub(super) strip: Strip,
     pub(super) terms: Terms,
     /// Of those who are here.
     pub(super) earned: HashMap<UserId, Earned>,
@@ -147,6 +151,7 @@ impl Actor {
     pub(crate) async fn run(setup: Setup) {
         let Setup { id, limits, mut past, store, auth, engine, sessions, metrics, .. } = setup;
         let Setup { inbox, notices, state, hooks, drain, trunk, cancel, .. } = setup;
+        let lost = std::mem::take(&mut past.lost_packets);
         let sanctions = Sanctions::new(std::mem::take(&mut past.sanctions));
         let mut actor = Self {
             id,
@@ -171,20 +176,23 @@ impl Actor {
             media: HashMap::new(),
             places: Places::default(),
             catalogue: Catalogue::open(past.gifts.take().as_deref()),
+            goal: past.goal.take().map(Filling::new),
+            packets: Packets::new(std::mem::take(&mut past.packets)),
+            strip: Strip::new(std::mem::take(&mut past.paid)),
+            terms: past.terms.take().and_then(|terms| serde_json::from_str(&terms).ok()).unwrap_or_default(),
             history: History::new(past),
             sanctions,
             paces: HashMap::new(),
             gift_paces: HashMap::new(),
             boards: Boards::default(),
             tally: Tally::default(),
-            goal: past.goal.take().map(Filling::new),
-            terms: past.terms.take().and_then(|terms| serde_json::from_str(&terms).ok()).unwrap_or_default(),
             earned: HashMap::new(),
             likes: Likes::default(),
             waiting: Waiting::new(),
             writes: FuturesOrdered::new(),
         };
         actor.tell_room();
+        actor.close_lost(lost);
         actor.serve(inbox, notices, cancel).await;
         if actor.stream.state() != StreamState::Offline {
             actor.tell(Happening::Ended);
@@ -404,6 +412,9 @@ impl Actor {
         self.gift_paces.retain(|_, pace| !pace.idle(now));
         self.count_board(now);
         self.tick_goal(now);
+        self.tick_packets(now);
+        self.tick_strip(now);
+        self.tick_members(now);
         self.likes.forget(now);
         self.tick_guard(now);
         for user in self.places.sweep(now) {

@@ -2,15 +2,17 @@
 //! kept up to date by what the books answer, so that no message asks the database.
 
 use footlight_protocol::UserId;
-use footlight_protocol::room::{Badges, Member, ServerMessage};
+use footlight_protocol::room::{Badges, Member, ServerMessage, UnixMillis};
 
 use super::SeatId;
 use super::actor::Actor;
+use crate::clock;
 use crate::store::given::Earned;
 
 impl Earned {
-    pub(super) fn badges(&self) -> Badges {
-        Badges { given: Badges::level(self.given), months: 0 }
+    pub(super) fn badges(&self, now: UnixMillis) -> Badges {
+        let months = self.term.map_or(0, |term| term.months(now));
+        Badges { given: Badges::level(self.given), months }
     }
 }
 
@@ -18,7 +20,7 @@ impl Actor {
     /// Somebody comes, of whom the store says this. It may be older than what is known of their other sessions.
     pub(super) fn comes(&mut self, member: Member, read: Earned) -> Member {
         let earned = self.earned.entry(member.id.clone()).or_insert(read);
-        Member { badges: earned.badges(), ..member }
+        Member { badges: earned.badges(clock::now_millis()), ..member }
     }
 
     /// The person's last session is over.
@@ -32,26 +34,26 @@ impl Actor {
     pub(super) fn has_earned(&mut self, user: &UserId, read: Earned) {
         if let Some(earned) = self.earned.get_mut(user) {
             *earned = read;
-            self.show_badges(user);
+            self.show_badges(user, clock::now_millis());
         }
     }
 
     /// The books took so many coins of the person for the creator, or gave them back.
-    pub(super) fn gave(&mut self, user: &UserId, coins: i64) {
+    pub(super) fn gave(&mut self, user: &UserId, coins: i64, now: UnixMillis) {
         if let Some(earned) = self.earned.get_mut(user) {
             earned.given = earned.given.saturating_add_signed(coins);
-            self.show_badges(user);
+            self.show_badges(user, now);
         }
     }
 
     /// As they are once the person has given so many coins more.
-    pub(super) fn badges_after(&self, user: &UserId, coins: u64) -> Badges {
+    pub(super) fn badges_after(&self, user: &UserId, coins: u64, now: UnixMillis) -> Badges {
         let earned = self.earned.get(user).copied().unwrap_or_default();
-        Earned { given: earned.given.saturating_add(coins), ..earned }.badges()
+        Earned { given: earned.given.saturating_add(coins), ..earned }.badges(now)
     }
 
-    fn show_badges(&mut self, user: &UserId) {
-        let Some(badges) = self.earned.get(user).map(Earned::badges) else { return };
+    pub(super) fn show_badges(&mut self, user: &UserId, now: UnixMillis) {
+        let Some(badges) = self.earned.get(user).map(|earned| earned.badges(now)) else { return };
         if !self.seats.badge(user, badges) {
             return;
         }

@@ -193,6 +193,7 @@ impl Actor {
     /// theirs is written behind it.
     pub(super) async fn erase(&mut self, user: UserId) -> Result<(), Failure> {
         self.seats.close(&user, CloseCode::GoingAway);
+        self.close_packets_of(&user, clock::now_millis());
         while let Some(written) = self.writes.next().await {
             self.committed(written);
         }
@@ -205,6 +206,8 @@ impl Actor {
         self.paces.remove(&user);
         self.gift_paces.remove(&user);
         self.earned.remove(&user);
+        self.packets.erase(&user);
+        self.erase_from_strip(&user, clock::now_millis());
         self.tally.erase(&user);
         self.boards.recount();
         self.seats.tell_all(&ServerMessage::Erased { user }, Weight::Full);
@@ -294,7 +297,7 @@ impl Actor {
         let name = self.store.name(user.clone()).await.map_err(|error| internal(&error))?;
         let role = self.guard.role(&user);
         let read = self.store.earned(self.id.clone(), self.auth.purse(&user)).await;
-        let badges = read.map_err(|error| internal(&error))?.badges();
+        let badges = read.map_err(|error| internal(&error))?.badges(clock::now_millis());
         Ok(Member { badges, ..Member::new(user, name, role) })
     }
 }

@@ -79,6 +79,7 @@ impl Actor {
             ClientMessage::Grant { nonce, user, coins } => self.grant(seat, me, nonce, user, coins),
             ClientMessage::Refund { nonce, entry } => self.refund(seat, me, nonce, entry).await,
             ClientMessage::SetGifts { nonce, gifts } => self.set_gifts(seat, me, nonce, gifts).await,
+            ClientMessage::Spend { nonce, what } => self.spend(seat, me, nonce, what),
             ClientMessage::Arrange { nonce, what } => self.arrange(seat, me, nonce, what).await,
             ClientMessage::Overlay { nonce, control } => self.overlay(seat, me, nonce, control),
             ClientMessage::Playing { latency_ms } => {
@@ -167,7 +168,7 @@ impl Actor {
         true
     }
 
-    fn pace(&mut self, user: &UserId, now: UnixMillis) -> Result<(), (Failure, Option<u32>)> {
+    pub(super) fn pace(&mut self, user: &UserId, now: UnixMillis) -> Result<(), (Failure, Option<u32>)> {
         let too_fast =
             |after| (Failure::new(Code::TooFast, "Not so fast; try again in a moment"), Some(after));
         let pace = self.paces.entry(user.clone()).or_insert_with(|| Pace::new(Rate::CHAT));
@@ -257,6 +258,7 @@ impl Actor {
         if matches!(kept.event.kind, EventKind::GoalReached { .. }) {
             self.not_celebrated();
         }
+        self.packets.not_closed(kept.event.seq, None);
         for seat in seats {
             self.refuse(*seat, kept.nonce.clone(), why.clone(), after);
         }
@@ -272,7 +274,13 @@ impl Actor {
         }
         match &event.kind {
             EventKind::Said { .. } | EventKind::GoalReached { .. } => {}
-            EventKind::Gifted { .. } | EventKind::Refunded { .. } => {
+            EventKind::Gifted { .. }
+            | EventKind::Refunded { .. }
+            | EventKind::Packet(_)
+            | EventKind::Drawn(_)
+            | EventKind::PacketOver(_)
+            | EventKind::Paid(_)
+            | EventKind::BecameMember(_) => {
                 self.tell(Happening::Gifted { event: event.clone() });
             }
             _ => self.tell(Happening::Moderated { by: kept.by.clone(), event: event.clone() }),
@@ -284,6 +292,8 @@ impl Actor {
             }
         }
         self.history.announce(kept);
+        self.packets.follow(&event);
+        self.strip_follows(&event);
         self.follow(event.kind);
     }
 
@@ -311,7 +321,7 @@ pub(super) fn internal(error: &Error) -> Failure {
     Failure::new(Code::Internal, "The relay could not do this")
 }
 
-fn text_failure(code: Code) -> Failure {
+pub(super) fn text_failure(code: Code) -> Failure {
     match code {
         Code::TooLong => Failure::new(code, format!("A message has at most {MAX_TEXT} characters")),
         _ => Failure::new(code, "The message is empty"),

@@ -1,16 +1,17 @@
 //! Amounts that are for the owner alone: what is told goes through here, and where the creator wants it so, others get
 //! it without them. What is kept has them, so the switch holds for what was given before, too.
 
-use footlight_protocol::gift::Board;
+use footlight_protocol::gift::{Board, MAX_PRICE};
 use footlight_protocol::room::{Desk, Event, Member, Pinned, Role as Rank, ServerMessage};
 use footlight_protocol::spend::{Arrange, Shows, Terms};
-use footlight_protocol::{Failure, Nonce};
+use footlight_protocol::{Code, Failure, Nonce};
 
 use super::SeatId;
 use super::actor::Actor;
 use super::gifts::owner_only;
 use super::talk::internal;
 use crate::chat::outbox::Weight;
+use crate::clock;
 use crate::store::given::TERMS;
 
 impl Actor {
@@ -57,7 +58,20 @@ impl Actor {
 
     /// What else is done with coins, for somebody who comes.
     pub(super) fn shows_for(&self, member: &Member) -> Shows {
-        Shows { terms: self.terms, goal: self.goal_for(member) }
+        let now = clock::now_millis();
+        let mut packets = self.packets.for_somebody(&member.id);
+        if self.is_kept_from(member) {
+            for packet in packets.iter_mut().filter(|open| open.packet.by.id != member.id) {
+                (packet.packet.coins, packet.packet.by.badges.given) = (0, 0);
+            }
+        }
+        Shows {
+            terms: self.terms,
+            goal: self.goal_for(member),
+            packets,
+            strip: self.strip_for(member, now),
+            member_until: self.member_until(&member.id, now),
+        }
     }
 
     pub(super) fn board_for(&self, member: &Member) -> Board {
@@ -107,6 +121,10 @@ impl Actor {
         if terms == self.terms {
             return Ok(());
         }
+        if terms.membership > MAX_PRICE {
+            let text = format!("A month of membership costs at most {MAX_PRICE} coins");
+            return Err(Failure::new(Code::BadSetting, text));
+        }
         let kept = serde_json::to_string(&terms).expect("terms are plain data");
         self.store.set_setting(self.id.clone(), TERMS, kept).await.map_err(|error| internal(&error))?;
         let turned = terms.hidden != self.terms.hidden;
@@ -118,6 +136,7 @@ impl Actor {
             }
             self.show_board();
             self.show_goal_anew();
+            self.show_strip(clock::now_millis());
             self.tell_room();
         }
         Ok(())

@@ -9,6 +9,7 @@ use super::ledger::{DAY, unreadable};
 use super::sql::{Database, Outcome, values};
 use crate::error::Error;
 use crate::gift::ledger::{Account, Purse};
+use crate::gift::membership::Term;
 
 /// The setting that has what holds for those who spend, as JSON.
 pub(crate) const TERMS: &str = "terms";
@@ -26,6 +27,8 @@ pub(crate) struct Giver {
 pub(crate) struct Earned {
     /// Coins in all, without what was given back.
     pub(crate) given: u64,
+    /// The membership that they have paid for, over or not.
+    pub(crate) term: Option<Term>,
 }
 
 impl Database<'_> {
@@ -41,7 +44,7 @@ impl Database<'_> {
             values![room.as_str(), purse.as_str()],
         )?;
         let given: i64 = sum.map_or(Ok(0), |row| row.get(0))?;
-        Ok(Earned { given: u64::try_from(given).unwrap_or(0) })
+        Ok(Earned { given: u64::try_from(given).unwrap_or(0), term: self.term(room, purse)? })
     }
 }
 

@@ -14,6 +14,7 @@ mod people;
 mod personal;
 mod postgres;
 pub(crate) mod recordings;
+pub(crate) mod spend;
 mod sql;
 mod sqlite;
 #[cfg(test)]
@@ -33,6 +34,7 @@ use crate::error::Error;
 use crate::secret::Secret;
 use goal::Wish;
 use moderation::Mark;
+use spend::OpenPacket;
 use sql::{Database, Fault, Outcome, Sql};
 pub(crate) use writer::Writer;
 use writer::{Done, Job};
@@ -83,6 +85,12 @@ pub(crate) struct Past {
     pub(crate) terms: Option<String>,
     /// What its creator wishes for, and the coins that were given towards it.
     pub(crate) goal: Option<(Wish, i64)>,
+    /// Red packets in which something may be left.
+    pub(crate) packets: Vec<OpenPacket>,
+    /// Those of somebody who is erased.
+    pub(crate) lost_packets: Vec<Seq>,
+    /// Messages that were paid for, and whether they are deleted.
+    pub(crate) paid: Vec<(Event, bool)>,
     /// What it takes of guests, as its creator set it.
     pub(crate) rules: Option<String>,
     pub(crate) standings: Vec<(UserId, Mark)>,

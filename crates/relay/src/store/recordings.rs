@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use footlight_media::Time;
 use footlight_protocol::room::{Event, EventKind, UnixMillis};
+use footlight_protocol::spend::{BecameMember, Packet, Paid};
 use footlight_protocol::{ClipId, ReplayId, RoomId, Seq};
 
 use super::Store;
@@ -338,8 +339,13 @@ impl Database<'_> {
                 | EventKind::Pardoned { .. }
                 | EventKind::Swept { .. }
                 | EventKind::Unswept { .. }
+                | EventKind::Drawn(_)
+                | EventKind::PacketOver(_)
                 | EventKind::Shielded { .. } => false,
-                EventKind::Gifted { by, .. } => !self.is_banned(room, &by.id)?,
+                EventKind::Gifted { by, .. }
+                | EventKind::Packet(Packet { by, .. })
+                | EventKind::Paid(Paid { by, .. })
+                | EventKind::BecameMember(BecameMember { by, .. }) => !self.is_banned(room, &by.id)?,
                 EventKind::Refunded { .. } | EventKind::GoalReached { .. } => true,
                 // Approved, it is a message like the others.
                 EventKind::Held { by, .. } => !self.is_banned(room, &by.id)?,
