@@ -26,7 +26,8 @@ impl Actor {
             return;
         }
         self.seats.tell_owners(&ServerMessage::Amounts { event: event.clone() });
-        if let Some(user) = event.whose() {
+        // What only moderators hear of, its author does not hear of by this way either.
+        if let Some(user) = event.whose().filter(|_| !event.kind.is_private()) {
             let theirs = event.clone().without_amounts(Some(user));
             let owns = self.seats.of(user).any(|(_, seat)| seat.member.role == Rank::Owner);
             if theirs != veiled && !owns {

@@ -114,20 +114,19 @@ impl Database<'_> {
     }
 
     /// Red packets in which something may be left, oldest first.
-    /// And those whose event says nothing any more, since their giver is erased.
+    /// And those whose event says nothing any more: their giver
+    /// is erased, or it was too old to be kept.
     pub(super) fn open_packets(&mut self, room: &RoomId) -> Outcome<(Vec<OpenPacket>, Vec<Seq>)> {
         let rows = self.query(
-            "SELECT packet.seq, event.at, event.body, event.by, event.nonce FROM packet
-             JOIN event ON event.room = packet.room AND event.seq = packet.seq
-             WHERE packet.room = ?1 AND packet.closed = 0 AND packet.drawn < packet.takers
-             ORDER BY packet.seq",
+            "SELECT seq FROM packet WHERE room = ?1 AND closed = 0 AND drawn < takers ORDER BY seq",
             values![room.as_str()],
         )?;
         let (mut open, mut lost) = (Vec::new(), Vec::new());
         for row in &rows {
-            let event = kept(row)?.map(|kept| kept.event);
-            let Some(event) = event.filter(|event| matches!(event.kind, EventKind::Packet(_))) else {
-                lost.push(Seq(row.get(0)?));
+            let seq = Seq(row.get(0)?);
+            let found = self.event(room, seq)?.map(|kept| kept.event);
+            let Some(event) = found.filter(|event| matches!(event.kind, EventKind::Packet(_))) else {
+                lost.push(seq);
                 continue;
             };
             let EventKind::Packet(packet) = &event.kind else { continue };

@@ -34,8 +34,8 @@ use people::{
 };
 use spend::{
     a_goal_counts_what_the_books_have, a_month_that_is_asked_for_again_is_one_month,
-    a_packet_survives_a_crash_and_is_closed_once, a_paid_message_stands_until_it_is_taken_down_or_given_back,
-    coins_that_have_gone_on_are_not_given_back,
+    a_packet_of_somebody_who_is_erased_is_not_forgotten, a_packet_survives_a_crash_and_is_closed_once,
+    a_paid_message_stands_until_it_is_taken_down_or_given_back, coins_that_have_gone_on_are_not_given_back,
     of_many_who_race_for_a_packet_nobody_draws_twice_and_no_coin_is_lost,
 };
 
@@ -66,6 +66,7 @@ on_both!(
     a_group_that_fails_leaves_the_rest_of_the_transaction,
     of_many_who_race_for_a_packet_nobody_draws_twice_and_no_coin_is_lost,
     a_packet_survives_a_crash_and_is_closed_once,
+    a_packet_of_somebody_who_is_erased_is_not_forgotten,
     coins_that_have_gone_on_are_not_given_back,
     a_month_that_is_asked_for_again_is_one_month,
     a_paid_message_stands_until_it_is_taken_down_or_given_back,

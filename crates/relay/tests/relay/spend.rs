@@ -430,11 +430,17 @@ async fn what_is_left_in_a_red_packet_goes_back(ground: Ground) {
     assert_eq!((packet, coins, to.name.as_str()), (second, 40 - other, "Eve"));
     let bearer = format!("Bearer {owner_token}");
     let path = format!("/api/v1/rooms/main/people/{ada_id}");
-    let erased = stage.ask(axum::http::Method::DELETE, &path, &[("authorization", &bearer)], "").await;
+    let erased =
+        stage.ask(axum::http::Method::DELETE, &path, &[("authorization", bearer.as_str())], "").await;
     assert_eq!(erased.status, 204);
     assert_eq!(spend(&mut bob, "d4", Spend::Draw { packet: first }).await, Err(Code::PacketOver));
     let books = stage
-        .ask(axum::http::Method::GET, "/api/v1/rooms/main/receipts", &[("authorization", &bearer)], "")
+        .ask(
+            axum::http::Method::GET,
+            "/api/v1/rooms/main/receipts",
+            &[("authorization", bearer.as_str())],
+            "",
+        )
         .await;
     let rows = books.json();
     let rests: Vec<u64> = rows

@@ -168,6 +168,21 @@ pub(super) async fn a_packet_survives_a_crash_and_is_closed_once(shelf: Shelf) {
     the_books_are_right(&store).await;
 }
 
+/// The giver is erased, as from another room, while their packet is open: it is known that there is one to close.
+pub(super) async fn a_packet_of_somebody_who_is_erased_is_not_forgotten(shelf: Shelf) {
+    let (store, _writer) = shelf.open().await;
+    settle(&store, vec![coins("owner", "nonce-00", grant("ann", 100))]).await;
+    let packet = Packet { by: member("ann"), coins: 60, takers: 3, until: 9_000, entry: 0 };
+    let request = coins("ann", "put", put("ann", 1, 60, 3));
+    book(&store, shown(1, "ann", request, EventKind::Packet(packet))).await;
+    store.erase(user("ann"), purse("ann")).await.unwrap();
+    let past = store.past(room(), 10).await.unwrap();
+    assert_eq!((past.packets.len(), &past.lost_packets[..]), (0, &[Seq(1)][..]));
+    assert!(matches!(one(&store, close(1)).await, Answer::Made(entry) if entry.amount == 60));
+    assert!(store.past(room(), 10).await.unwrap().lost_packets.is_empty());
+    the_books_are_right(&store).await;
+}
+
 pub(super) async fn coins_that_have_gone_on_are_not_given_back(shelf: Shelf) {
     let (store, _writer) = shelf.open().await;
     settle(&store, vec![coins("owner", "nonce-00", grant("ann", 100))]).await;
