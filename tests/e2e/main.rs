@@ -17,6 +17,7 @@ mod replay;
 mod restart;
 mod roles;
 mod rtmp;
+mod spend;
 mod watch;
 mod whip;
 mod window;

@@ -5,6 +5,7 @@ use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::Gift;
 use footlight_protocol::overlay::Control;
 use footlight_protocol::room::{Action, ClientMessage, EventKind, Member, Role, ServerMessage};
+use footlight_protocol::spend::{Arrange, Spend};
 use footlight_protocol::{CloseCode, GiftId, Nonce, UserId};
 use leptos::prelude::*;
 
@@ -12,6 +13,7 @@ use crate::browser;
 use crate::socket::{Address, Socket};
 use crate::store::gifts::{Parade, Piece, Run};
 use crate::store::room::{Link, Pending, Room, RoomEvent};
+use crate::store::spend::MAX_ASKED;
 use crate::store::undo::{Undo, UndoEvent};
 
 /// Cheap to copy; everything inside lives as long as the page.
@@ -21,6 +23,8 @@ pub struct Seat {
     undo: RwSignal<Undo>,
     /// Gifts on the picture.
     parade: RwSignal<Parade>,
+    /// The title of the goal that was reached just now.
+    cheer: RwSignal<Option<String>>,
     /// Milliseconds since the epoch, four times a second: what countdowns and clocks follow.
     now: RwSignal<f64>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
@@ -35,6 +39,9 @@ pub struct Seat {
 /// How long somebody who was pardoned waits at most.
 const KNOCK: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// How long a goal that is reached is celebrated.
+const CHEER: std::time::Duration = std::time::Duration::from_secs(7);
+
 /// How often countdowns move. A quarter second, so that a second never seems to take two.
 const TICK: std::time::Duration = std::time::Duration::from_millis(250);
 
@@ -46,6 +53,7 @@ impl Seat {
             room,
             undo: RwSignal::new(Undo::default()),
             parade: RwSignal::new(Parade::default()),
+            cheer: RwSignal::new(None),
             now: RwSignal::new(browser::now_ms()),
             socket: StoredValue::new_local(None),
             moderates: Memo::new(move |_| room.with(|room| room.role() >= Role::Moderator)),
@@ -123,18 +131,33 @@ impl Seat {
         self.parade
     }
 
+    /// What is celebrated at the moment.
+    pub fn cheer(self) -> ReadSignal<Option<String>> {
+        self.cheer.read_only()
+    }
+
     /// What comes now goes over the picture; what comes with a history has been there.
     fn show_gift(self, event: &RoomEvent) {
         let RoomEvent::Server(ServerMessage::Event { event }) = event else { return };
         let (seq, at) = (event.seq, event.at);
         match &event.kind {
             EventKind::Gifted { by, gift, count, coins, entry, .. } => {
-                let piece = Piece { seq, at, count: *count, coins: *coins, entry: *entry };
+                // Where amounts are hidden, what the room offers says which one goes first.
+                let price = self.room.with_untracked(|room| {
+                    room.gifts.iter().find(|one| one.id == gift.id).map_or(0, |one| one.price)
+                });
+                let coins = if *coins > 0 { *coins } else { u64::from(price) * u64::from(*count) };
+                let piece = Piece { seq, at, count: *count, coins, entry: *entry };
                 let run = Run::of(by.clone(), gift.clone(), piece);
                 self.parade.update(|parade| parade.push(run, browser::now_ms()));
             }
             EventKind::Refunded { gift, .. } => {
                 self.parade.update(|parade| parade.drop_where(|run| run.holds(*gift)));
+            }
+            EventKind::GoalReached { title } => {
+                let cheer = self.cheer;
+                cheer.set(Some(title.clone()));
+                set_timeout(move || cheer.set(None), CHEER);
             }
             EventKind::Banned { user } => {
                 self.parade.update(|parade| parade.drop_where(|run| run.by.id == user.id));
@@ -198,6 +221,16 @@ impl Seat {
         true
     }
 
+    /// Does something else with coins, once however often the connection breaks meanwhile. Gives the request's name;
+    /// none where too many wait already.
+    pub fn spend(self, what: Spend) -> Option<Nonce> {
+        let fits = self.room.with_untracked(|room| room.spend.asked().len() < MAX_ASKED);
+        let nonce = nonce().filter(|_| fits)?;
+        self.apply(RoomEvent::Spent { nonce: nonce.clone(), what: what.clone() });
+        self.send(&ClientMessage::Spend { nonce: nonce.clone(), what });
+        Some(nonce)
+    }
+
     /// Gives coins to somebody. Owner only.
     pub fn grant(self, user: UserId, coins: u64) {
         if let Some(nonce) = nonce() {
@@ -223,6 +256,13 @@ impl Seat {
     pub fn set_gifts(self, gifts: Vec<Gift>) {
         if let Some(nonce) = nonce() {
             self.send(&ClientMessage::SetGifts { nonce, gifts });
+        }
+    }
+
+    /// Sets what coins are good for. Owner only.
+    pub fn arrange(self, what: Arrange) {
+        if let Some(nonce) = nonce() {
+            self.send(&ClientMessage::Arrange { nonce, what });
         }
     }
 
@@ -296,6 +336,9 @@ impl Seat {
         pending.iter().for_each(|pending| self.say_it(pending));
         for (nonce, gift, count) in self.room.with_untracked(|room| room.unpaid().to_vec()) {
             self.send(&ClientMessage::SendGift { nonce, gift, count });
+        }
+        for (nonce, what) in self.room.with_untracked(|room| room.spend.asked().to_vec()) {
+            self.send(&ClientMessage::Spend { nonce, what });
         }
     }
 

@@ -71,6 +71,14 @@ pub enum Code {
     TooFewCoins,
     /// As many of this gift as one person may send within an hour; `retry_after_ms` says when to try again.
     GiftCap,
+    /// Nothing is left in the red packet, or its time is over.
+    PacketOver,
+    /// The red packet was put up before this person was known here.
+    CameLate,
+    /// The membership is paid for as far ahead as it can be.
+    PaidAhead,
+    /// There are as many of them at once as there may be; `retry_after_ms` says when to try again.
+    TooMany,
     /// The messages of another version.
     Version,
     CameraMissing,

@@ -13,6 +13,7 @@ pub mod overlay;
 pub mod reach;
 pub mod replay;
 pub mod room;
+pub mod spend;
 mod state;
 pub mod status;
 pub mod studio;

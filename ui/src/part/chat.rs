@@ -4,8 +4,11 @@ use leptos::prelude::*;
 
 use crate::part::composer::Composer;
 use crate::part::givers::Givers;
+use crate::part::goal::GoalBar;
 use crate::part::log::Log;
+use crate::part::packets::Packets;
 use crate::part::pinned::PinnedLine;
+use crate::part::strip::Strip;
 use crate::seat::Seat;
 use crate::words::use_words;
 
@@ -16,6 +19,9 @@ pub fn Chat() -> impl IntoView {
     view! {
         <section class="chat" aria-label=words.say("chat.title")>
             <Givers />
+            <GoalBar />
+            <Strip />
+            <Packets />
             <PinnedLine />
             <Log />
             <Show when=move || away.get()>

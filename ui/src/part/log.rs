@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use footlight_protocol::room::{Action, Member, Role};
+use footlight_protocol::spend::{BecameMember, Packet, Paid};
 use footlight_protocol::{MessageId, Nonce};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -25,9 +26,10 @@ enum Row {
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum RowKey {
-    Line(MessageId),
-    /// And how many there are: what is given back changes the line.
-    Gifts(MessageId, u64),
+    /// And the level of its author and what it cost, which may come later.
+    Line(MessageId, u8, u64),
+    /// And how many there are and what they cost: what is given back changes the line, and what becomes known.
+    Gifts(MessageId, u64, u64),
     Waiting(Nonce),
 }
 
@@ -35,8 +37,14 @@ impl Row {
     fn key(&self) -> RowKey {
         match self {
             Self::Line(line) => match &line.kind {
-                LineKind::Gifted(run) => RowKey::Gifts(line.id, run.count()),
-                _ => RowKey::Line(line.id),
+                LineKind::Gifted(run) => RowKey::Gifts(line.id, run.count(), run.coins()),
+                LineKind::Said { by, .. } => RowKey::Line(line.id, by.badges.given, 0),
+                LineKind::Paid(Paid { by, coins, .. })
+                | LineKind::Packet(Packet { by, coins, .. })
+                | LineKind::Member(BecameMember { by, coins, .. }) => {
+                    RowKey::Line(line.id, by.badges.given, *coins)
+                }
+                _ => RowKey::Line(line.id, 0, 0),
             },
             Self::Waiting(pending) => RowKey::Waiting(pending.nonce.clone()),
         }
@@ -59,7 +67,17 @@ pub fn Log() -> impl IntoView {
         revision.get();
         let all = moderates.get();
         room.with_untracked(|room| {
-            let seen = |kind: &LineKind| matches!(kind, LineKind::Said { .. } | LineKind::Gifted(_));
+            let seen = |kind: &LineKind| {
+                matches!(
+                    kind,
+                    LineKind::Said { .. }
+                        | LineKind::Gifted(_)
+                        | LineKind::Paid(_)
+                        | LineKind::Packet(_)
+                        | LineKind::Member(_)
+                        | LineKind::Goal { .. }
+                )
+            };
             let lines = room.lines().filter(|line| all || seen(&line.kind));
             let waiting = room.pending().iter().cloned().map(Row::Waiting);
             lines.cloned().map(Row::Line).chain(waiting).collect::<Vec<_>>()
@@ -133,7 +151,7 @@ pub fn Log() -> impl IntoView {
 }
 
 fn said_lines(room: &Room) -> impl DoubleEndedIterator<Item = &Arc<Line>> {
-    room.lines().filter(|line| matches!(line.kind, LineKind::Said { .. }))
+    room.lines().filter(|line| matches!(line.kind, LineKind::Said { .. } | LineKind::Paid(_)))
 }
 
 /// Arrow keys, and the keys that moderate the message they are at.
@@ -182,7 +200,10 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
             if let Some((by, true)) = author(seat, at) {
                 let others = seat.room().with_untracked(|room| {
                     said_lines(room)
-                        .filter(|line| !matches!(&line.kind, LineKind::Said { by: other, .. } if other.id == by.id))
+                        .filter(|line| !matches!(
+                            &line.kind,
+                            LineKind::Said { by: other, .. } | LineKind::Paid(Paid { by: other, .. }) if other.id == by.id
+                        ))
                         .map(|line| line.id)
                         .collect::<Vec<_>>()
                 });
@@ -210,7 +231,7 @@ fn leave(ids: &[MessageId], place: usize, turn: Turn) {
 fn author(seat: Seat, message: MessageId) -> Option<(Member, bool)> {
     seat.room().with_untracked(|room| {
         room.lines().find(|line| line.id == message).and_then(|line| match &line.kind {
-            LineKind::Said { by, .. } => {
+            LineKind::Said { by, .. } | LineKind::Paid(Paid { by, .. }) => {
                 let me = room.me.as_ref().is_some_and(|me| me.id == by.id);
                 Some((by.clone(), !me && by.role != Role::Owner))
             }

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use footlight_protocol::UserId;
 use footlight_protocol::room::{Member, Role};
+use footlight_protocol::spend::{BecameMember, Paid, tier};
 use leptos::prelude::*;
 
+use crate::part::badge::badges_view;
 use crate::part::gift_line::GiftLine;
 use crate::part::icon::Icon;
 use crate::part::moderate::{TIMEOUTS, Toolbar, Turn};
+use crate::part::spend_line::{MemberLine, PacketLine};
 use crate::seat::Seat;
 use crate::store::i18n;
 use crate::store::room::{Line, LineKind, Pending};
@@ -21,7 +24,7 @@ const NICK_COLOURS: u32 = 8;
 pub fn Message(line: Arc<Line>) -> AnyView {
     let words = use_words();
     match &line.kind {
-        LineKind::Said { by, text } => said(&line, by.clone(), text.clone()),
+        LineKind::Said { by, text } => said(&line, by.clone(), text.clone(), None),
         LineKind::TimedOut { user, seconds } => {
             let (name, seconds) = (shown_name(user), *seconds);
             notice(move || {
@@ -57,6 +60,18 @@ pub fn Message(line: Arc<Line>) -> AnyView {
             );
             notice(move || words.fill(key, &[("name", &name)]))
         }
+        LineKind::Paid(paid) => paid_line(&line, paid),
+        LineKind::Packet(packet) => {
+            view! { <PacketLine by=packet.by.clone() takers=packet.takers coins=packet.coins /> }.into_any()
+        }
+        LineKind::Member(member) => {
+            let BecameMember { by, coins, months, entry } = member.clone();
+            view! { <MemberLine by months coins entry /> }.into_any()
+        }
+        LineKind::Goal { title } => {
+            let title = title.clone();
+            goal_line(move || words.fill("notice.goal", &[("title", &title)]))
+        }
         LineKind::Gifted(run) => view! { <GiftLine run=run.clone() /> }.into_any(),
         LineKind::Pardoned { user } => {
             let name = shown_name(user);
@@ -80,13 +95,21 @@ pub fn Waiting(message: Arc<Pending>) -> impl IntoView {
     }
 }
 
-fn said(line: &Line, by: Member, text: String) -> AnyView {
+/// As what anybody says, in the colour of what it cost.
+fn paid_line(line: &Line, paid: &Paid) -> AnyView {
+    said(line, paid.by.clone(), paid.text.clone(), Some((paid.coins, paid.entry)))
+}
+
+fn said(line: &Line, by: Member, text: String, price: Option<(u64, u64)>) -> AnyView {
     let (seat, words, turn) = (Seat::get(), use_words(), use_context::<Turn>());
     let id = line.id;
     let mine = seat.is_me(&by.id);
     let moderates = seat.moderates();
     let tabindex =
         move || turn.filter(|_| moderates.get()).map(|turn| if turn.is_at(id) { "0" } else { "-1" });
+    let cost = price.filter(|(coins, _)| *coins > 0).map(|(coins, _)| {
+        view! { <span class="coins">{Icon::Coin.view()} {coins}</span> }
+    });
     // Made when somebody comes near: of hundreds of lines, few are ever acted on.
     let near = RwSignal::new(false);
     let toolbar = {
@@ -99,8 +122,9 @@ fn said(line: &Line, by: Member, text: String) -> AnyView {
     };
     view! {
         <div
-            class="message"
+            class=price.map_or_else(|| "message".to_owned(), |(coins, _)| format!("message paid tier-{}", tier(coins)))
             class:mine=mine
+            data-entry=price.map(|(_, entry)| entry.to_string())
             data-message-id=id.0.to_string()
             data-user=by.id.to_string()
             tabindex=tabindex
@@ -113,7 +137,8 @@ fn said(line: &Line, by: Member, text: String) -> AnyView {
             }
         >
             <p class="message-line" title=time_of_day(line.at)>
-                {name_view(words, &by)} <span class="message-text">{text}</span>
+                {name_view(words, &by)}
+                {cost} <span class="message-text">{text}</span>
             </p>
             {toolbar}
         </div>
@@ -121,9 +146,9 @@ fn said(line: &Line, by: Member, text: String) -> AnyView {
     .into_any()
 }
 
-/// The name in its colour, and the role.
+/// The name in its colour, the role, and what the person has earned.
 pub fn name_view(words: Words, by: &Member) -> AnyView {
-    let badge = match by.role {
+    let role = match by.role {
         Role::Owner => Some("role.owner"),
         Role::Moderator => Some("role.moderator"),
         Role::Vip => Some("role.vip"),
@@ -131,13 +156,19 @@ pub fn name_view(words: Words, by: &Member) -> AnyView {
     };
     view! {
         <span class=format!("message-name nick-{}", colour(&by.id))>{shown_name(by)}</span>
-        {badge.map(|key| view! { <span class="role" class:role-owner=key == "role.owner" class:role-vip=key == "role.vip">{words.say(key)}</span> })}
+        {role.map(|key| view! { <span class="role" class:role-owner=key == "role.owner" class:role-vip=key == "role.vip">{words.say(key)}</span> })}
+        {badges_view(words, by.badges)}
     }
     .into_any()
 }
 
 fn notice(text: impl Fn() -> String + Send + 'static) -> AnyView {
     view! { <p class="message-notice">{Icon::Clock.view()} <span>{text}</span></p> }.into_any()
+}
+
+/// Everybody sees it, and not as something that moderators did.
+fn goal_line(text: impl Fn() -> String + Send + 'static) -> AnyView {
+    view! { <p class="message goal-line">{Icon::Flag.view()} <span>{text}</span></p> }.into_any()
 }
 
 /// The nickname, or what the relay calls somebody who has none.

@@ -1,5 +1,6 @@
 //! Components, one a file. They read signals and send intents; none of them changes state.
 
+pub mod badge;
 pub mod boards;
 pub mod camera;
 pub mod card;
@@ -20,6 +21,8 @@ pub mod gift_list;
 pub mod gift_tray;
 pub mod givers;
 pub mod go_live;
+pub mod goal;
+pub mod goal_field;
 pub mod health;
 pub mod held;
 pub mod icon;
@@ -32,6 +35,7 @@ pub mod microphone;
 pub mod moderate;
 pub mod notes;
 pub mod overlay_field;
+pub mod packets;
 pub mod picker;
 pub mod pinned;
 pub mod preferences;
@@ -50,9 +54,13 @@ pub mod shield;
 pub mod shortcuts;
 pub mod sound;
 pub mod sound_only;
+pub mod spend_forms;
+pub mod spend_line;
 pub mod stage;
+pub mod strip;
 pub mod talk;
 pub mod taps;
+pub mod terms_field;
 pub mod toast;
 pub mod viewers;
 pub mod way_menu;

@@ -6,10 +6,12 @@ use leptos::prelude::*;
 
 use crate::part::card_field::CardField;
 use crate::part::gift_list::GiftList;
+use crate::part::goal_field::GoalField;
 use crate::part::icon::Icon;
 use crate::part::keys::StreamKeys;
 use crate::part::overlay_field::OverlayField;
 use crate::part::rules_field::RulesField;
+use crate::part::terms_field::TermsField;
 use crate::words::use_words;
 
 #[component]
@@ -47,6 +49,8 @@ pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
             <CardField />
             <RulesField />
             <GiftList />
+            <GoalField />
+            <TermsField />
             <OverlayField />
             <StreamKeys open />
         </dialog>

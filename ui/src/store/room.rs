@@ -4,6 +4,9 @@
 //! A message that was typed is never lost: it stays pending over any number of reconnects, under the same
 //! nonce, until the relay says it or refuses it.
 
+mod amounts;
+mod line;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -14,10 +17,14 @@ use footlight_protocol::room::{
     Event, EventKind, Layer, Member, Note, Pinned, Presence, Recording, Renditions, Role, RoomState,
     ServerMessage, StreamState, UnixMillis,
 };
-use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq, UserId};
+use footlight_protocol::spend::Spend as Wish;
+use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq};
 
 use crate::store::gifts::{Piece, Run};
 use crate::store::guard::Guard;
+use crate::store::spend::Spend;
+pub use line::{Line, LineKind};
+use line::{by, of};
 
 /// Chat lines kept. More than anybody scrolls back, little enough for a phone.
 pub const MAX_LINES: usize = 400;
@@ -41,50 +48,6 @@ pub enum Link {
     },
     /// Closed for good.
     Closed(CloseCode),
-}
-
-/// One line of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    pub id: MessageId,
-    pub at: UnixMillis,
-    pub kind: LineKind,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LineKind {
-    Said {
-        by: Member,
-        text: String,
-    },
-    /// Acts of moderation, which only moderators see.
-    TimedOut {
-        user: Member,
-        seconds: u64,
-    },
-    Banned {
-        user: Member,
-    },
-    Pardoned {
-        user: Member,
-    },
-    /// So many messages of a raid were taken away.
-    Swept {
-        messages: usize,
-    },
-    /// Some of them were brought back.
-    Unswept {
-        messages: usize,
-    },
-    Shielded {
-        up: bool,
-    },
-    /// Somebody has another role.
-    Appointed {
-        user: Member,
-    },
-    /// Gifts of one kind by one person that followed each other.
-    Gifted(Run),
 }
 
 /// An own message that the relay has not answered yet.
@@ -120,6 +83,11 @@ pub enum RoomEvent {
     GoesAway,
     /// This page says something.
     Typed(Pending),
+    /// This page does something else with coins.
+    Spent {
+        nonce: Nonce,
+        what: Wish,
+    },
     /// This page sends a gift.
     Sent {
         nonce: Nonce,
@@ -161,6 +129,8 @@ pub struct Room {
     /// What this person has, once the relay has said it.
     pub coins: Option<u64>,
     pub board: Board,
+    /// What else is done with coins.
+    pub spend: Spend,
     /// What is held, and what the room takes.
     pub guard: Guard,
     /// Newest seq seen: where to resume.
@@ -190,6 +160,7 @@ impl Room {
                     self.unpaid.push((nonce, gift, count));
                 }
             }
+            RoomEvent::Spent { nonce, what } => drop(self.spend.ask(nonce, what)),
             RoomEvent::RefusalSeen => self.refusal = None,
             RoomEvent::GoesAway => {
                 self.leaving.get_or_insert(0);
@@ -259,6 +230,7 @@ impl Room {
                 muted_until,
                 gifts,
                 board,
+                shows,
                 desk,
                 ..
             } => {
@@ -269,6 +241,7 @@ impl Room {
                 self.look(room);
                 self.muted_until = muted_until;
                 (self.gifts, self.board) = (gifts, board);
+                self.spend.open(shows);
                 if !resumed {
                     self.lines.clear();
                     self.hidden.clear();
@@ -284,6 +257,7 @@ impl Room {
             ServerMessage::Likes { total } => self.likes = total,
             ServerMessage::Done { nonce, seq } => {
                 self.unpaid.retain(|(sent, ..)| *sent != nonce);
+                self.spend.answer(&nonce, true);
                 // Said before a break, answered after it: the line may already be in the history.
                 if self.lines.iter().any(|line| line.id.0 == seq.0) {
                     self.settle(&nonce);
@@ -294,6 +268,7 @@ impl Room {
                 // It is with the moderators: typed again it would wait twice.
                 let text = text.filter(|_| failure.code != Code::Held);
                 self.unpaid.retain(|(sent, ..)| Some(sent) != nonce.as_ref());
+                nonce.iter().for_each(|nonce| self.spend.answer(nonce, false));
                 self.refusals += 1;
                 self.refusal = Some(Refusal {
                     failure,
@@ -316,12 +291,18 @@ impl Room {
             ServerMessage::Wallet { coins } => self.coins = Some(coins),
             ServerMessage::Gifts { gifts } => self.gifts = gifts,
             ServerMessage::Board { board } => self.board = board,
+            ServerMessage::Terms { terms } => self.agree(terms),
+            ServerMessage::Amounts { event } => self.learn(event),
+            ServerMessage::Goal { goal } => self.spend.goal = goal,
+            ServerMessage::Strip { strip } => self.spend.strip = strip,
+            ServerMessage::Membership { until } => self.spend.member_until = until,
             // The close that follows starts the way back; until then everything goes on.
             ServerMessage::Leaving { at } => self.leaving = Some(at),
             ServerMessage::Erased { user } => {
                 self.lines.retain(|line| by(line) != Some(&user) && of(line) != Some(&user));
                 self.hidden.retain(|line| by(line) != Some(&user));
                 self.guard.erase(&user);
+                self.spend.erase(&user);
                 self.revision += 1;
             }
             ServerMessage::Raids { .. } | ServerMessage::Rules { .. } => self.guard.hear(&message),
@@ -345,10 +326,15 @@ impl Room {
 
     fn take(&mut self, event: Event) {
         self.guard.take(&event);
+        let me = self.me.as_ref().map(|me| me.id.clone());
         let Event { seq, at, kind } = event;
         // A tail that overlaps what is known must not say anything twice.
-        if self.seq.is_some_and(|known| seq <= known) && self.lines.iter().any(|line| line.id.0 == seq.0) {
+        let known = self.seq.is_some_and(|known| seq <= known);
+        if known && self.lines.iter().any(|line| line.id.0 == seq.0) {
             return;
+        }
+        if !known {
+            self.spend.take(&Event { seq, at, kind: kind.clone() }, me.as_ref());
         }
         self.seq = self.seq.max(Some(seq));
         self.revision += 1;
@@ -395,6 +381,15 @@ impl Room {
             EventKind::Shielded { until } => {
                 self.put(Line { id, at, kind: LineKind::Shielded { up: until.is_some() } });
             }
+            EventKind::Paid(paid) => {
+                paid.nonce.iter().for_each(|nonce| drop(self.settle(nonce)));
+                self.put(Line { id, at, kind: LineKind::Paid(paid) });
+            }
+            EventKind::Packet(packet) => self.put(Line { id, at, kind: LineKind::Packet(packet) }),
+            EventKind::BecameMember(member) => self.put(Line { id, at, kind: LineKind::Member(member) }),
+            // They are told where the packet is.
+            EventKind::Drawn(_) | EventKind::PacketOver(_) => {}
+            EventKind::GoalReached { title } => self.put(Line { id, at, kind: LineKind::Goal { title } }),
             EventKind::Appointed { user } => self.put(Line { id, at, kind: LineKind::Appointed { user } }),
             // The room's state, which follows, has it.
             EventKind::Pinned { .. } | EventKind::Unpinned {} => {}
@@ -412,35 +407,6 @@ impl Room {
                 theirs.into_iter().for_each(|line| self.place(line));
                 self.put(Line { id, at, kind: LineKind::Pardoned { user } });
             }
-        }
-    }
-
-    /// Behind the run that it goes on with, in the place of the newest.
-    fn put_gift(&mut self, mut run: Run) {
-        let before = self.lines.iter().rposition(|line| match &line.kind {
-            LineKind::Gifted(earlier) => earlier.goes_on_with(&run),
-            _ => false,
-        });
-        if let Some(LineKind::Gifted(earlier)) =
-            before.and_then(|at| self.lines.remove(at)).map(|line| line.kind.clone())
-        {
-            run = earlier.and(run);
-        }
-        let newest = run.newest();
-        self.put(Line { id: MessageId(newest.seq.0), at: newest.at, kind: LineKind::Gifted(run) });
-    }
-
-    /// A gift was given back: what is left of its run stays.
-    fn take_back(&mut self, gift: Seq) {
-        let holds = |line: &Arc<Line>| matches!(&line.kind, LineKind::Gifted(run) if run.holds(gift));
-        let Some(line) = self.lines.iter().position(holds).and_then(|at| self.lines.remove(at)) else {
-            return;
-        };
-        if let LineKind::Gifted(run) = &line.kind
-            && let Some(run) = run.clone().without(gift)
-        {
-            let newest = run.newest();
-            self.put(Line { id: MessageId(newest.seq.0), at: newest.at, kind: LineKind::Gifted(run) });
         }
     }
 
@@ -465,34 +431,10 @@ impl Room {
     }
 }
 
-fn by(line: &Line) -> Option<&UserId> {
-    match &line.kind {
-        LineKind::Said { by, .. } => Some(&by.id),
-        LineKind::Gifted(run) => Some(&run.by.id),
-        LineKind::TimedOut { .. }
-        | LineKind::Banned { .. }
-        | LineKind::Pardoned { .. }
-        | LineKind::Appointed { .. }
-        | LineKind::Swept { .. }
-        | LineKind::Unswept { .. }
-        | LineKind::Shielded { .. } => None,
-    }
-}
-
-/// Whom a line is about.
-fn of(line: &Line) -> Option<&UserId> {
-    match &line.kind {
-        LineKind::TimedOut { user, .. }
-        | LineKind::Banned { user }
-        | LineKind::Pardoned { user }
-        | LineKind::Appointed { user } => Some(&user.id),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use footlight_protocol::moderation::{Reason, Rules};
+    use footlight_protocol::spend::Shows;
 
     use super::*;
 
@@ -550,6 +492,7 @@ mod tests {
             muted_until: None,
             gifts: Vec::new(),
             board: Board::default(),
+            shows: Shows::default(),
             desk: None,
         })
     }

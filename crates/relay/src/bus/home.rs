@@ -254,7 +254,8 @@ impl Shared {
         let malformed = |_| Turned::new(None, CloseCode::Malformed);
         let Knock { caller, address, hello } = serde_json::from_slice(&knock.payload).map_err(malformed)?;
         let branch = caller.branch.clone();
-        let join = admit(hello, address, &self.auth, &self.store, |_| Way::There(caller)).await?;
+        let join =
+            admit(hello, address, &self.door.id, &self.auth, &self.store, |_| Way::There(caller)).await?;
         let seat = self.door.join(join).await?;
         lock(&self.branches).entry(branch).or_insert_with(Branch::new).seats.insert(seat);
         Ok(())

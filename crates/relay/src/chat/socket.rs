@@ -61,7 +61,7 @@ impl Room {
         match self {
             Self::Here { door, auth, store } => {
                 let way = |batches| Way::Here { outbox: outbox.clone(), batches };
-                door.join(admit(hello, address, auth, store, way).await?).await
+                door.join(admit(hello, address, &door.id, auth, store, way).await?).await
             }
             Self::There(gate) => gate.join(hello, address, outbox).await,
         }

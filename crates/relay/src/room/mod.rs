@@ -4,17 +4,24 @@
 //! does not pass through here: the room only opens and closes sessions in [`crate::rtc`].
 
 mod actor;
+mod earned;
 mod gifts;
+mod goal;
 mod guard;
 mod likes;
 pub(crate) mod lines;
+mod members;
 mod moderate;
+mod packets;
+mod paid;
 pub(crate) mod patch;
 mod places;
 mod seats;
 mod sessions;
 mod stream;
 mod talk;
+mod tally;
+mod veil;
 
 use std::net::IpAddr;
 
@@ -31,6 +38,7 @@ use crate::mux::Outlets;
 use crate::rtc::fragment::Fragment;
 use crate::rtc::{Prepared, Role};
 use crate::store::Person;
+use crate::store::given::Earned;
 use patch::{Condition, Patched};
 
 pub(crate) use actor::{Actor, Setup};
@@ -100,6 +108,8 @@ pub(crate) struct Join {
     pub(crate) user: UserId,
     /// What is known of them, where they have taken a name.
     pub(crate) person: Option<Person>,
+    /// By what they gave in this room.
+    pub(crate) earned: Earned,
     pub(crate) rank: Rank,
     pub(crate) address: IpAddr,
     pub(crate) since: Option<Seq>,

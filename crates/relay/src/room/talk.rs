@@ -11,7 +11,6 @@ use super::actor::{Actor, Written};
 use super::guard::{Coming, held_back};
 use super::seats::Seat;
 use super::{Join, SeatId, draining};
-use crate::chat::outbox::Weight;
 use crate::chat::pace::{Pace, Rate};
 use crate::chat::text::clean;
 use crate::clock;
@@ -25,7 +24,7 @@ const UNCOMMITTED: usize = 1024;
 
 impl Actor {
     pub(super) fn join(&mut self, join: Join) -> Result<SeatId, Failure> {
-        let Join { user, person, rank, address, since, token, way } = join;
+        let Join { user, person, earned, rank, address, since, token, way } = join;
         let (name, first) = person.map(|person| (person.name, person.first)).unzip();
         let name = name.unwrap_or_default();
         if self.sanctions.is_banned(&user) || self.sanctions.is_banned(&self.auth.alias(&user)) {
@@ -42,7 +41,7 @@ impl Actor {
         // An owner who set no name speaks as the room.
         let name = if name.is_empty() && rank == Rank::Owner { self.id.to_string() } else { name };
         let rank = rank.max(self.guard.role(&user));
-        let member = Member::new(user, name, rank);
+        let member = self.comes(Member::new(user, name, rank), earned);
         let moderates = rank >= Rank::Moderator;
         let missed = since.and_then(|since| self.history.after(since, moderates));
         let welcome = ServerMessage::Welcome {
@@ -51,12 +50,13 @@ impl Actor {
             token,
             room: self.room_state(),
             resumed: missed.is_some(),
-            history: missed.unwrap_or_else(|| self.history.fresh(&self.sanctions)),
-            desk: moderates.then(|| self.guard.desk()),
+            history: self.as_told(missed.unwrap_or_else(|| self.history.fresh(&self.sanctions)), &member),
+            desk: moderates.then(|| self.desk_for(&member)),
             seq: self.history.seq(),
             muted_until: self.sanctions.muted_until(&member.id, clock::now_millis()),
             gifts: self.catalogue.gifts().to_vec(),
-            board: self.boards.newest.clone(),
+            board: self.board_for(&member),
+            shows: self.shows_for(&member),
         };
         let seat = self.seats.add(Seat::new(member.clone(), first, address), way, welcome);
         self.count_coins(member.id.clone());
@@ -79,6 +79,8 @@ impl Actor {
             ClientMessage::Grant { nonce, user, coins } => self.grant(seat, me, nonce, user, coins),
             ClientMessage::Refund { nonce, entry } => self.refund(seat, me, nonce, entry).await,
             ClientMessage::SetGifts { nonce, gifts } => self.set_gifts(seat, me, nonce, gifts).await,
+            ClientMessage::Spend { nonce, what } => self.spend(seat, me, nonce, what),
+            ClientMessage::Arrange { nonce, what } => self.arrange(seat, me, nonce, what).await,
             ClientMessage::Overlay { nonce, control } => self.overlay(seat, me, nonce, control),
             ClientMessage::Playing { latency_ms } => {
                 if let Some(seat) = self.seats.get_mut(seat) {
@@ -103,6 +105,7 @@ impl Actor {
             return self.refuse(seat, None, internal(&error), None);
         }
         self.seats.rename(&me.id, &name, now);
+        self.tally.rename(&me.id, &name);
         let sessions: Vec<(SeatId, Member)> =
             self.seats.of(&me.id).map(|(id, seat)| (id, seat.member.clone())).collect();
         for (seat, you) in sessions {
@@ -165,7 +168,7 @@ impl Actor {
         true
     }
 
-    fn pace(&mut self, user: &UserId, now: UnixMillis) -> Result<(), (Failure, Option<u32>)> {
+    pub(super) fn pace(&mut self, user: &UserId, now: UnixMillis) -> Result<(), (Failure, Option<u32>)> {
         let too_fast =
             |after| (Failure::new(Code::TooFast, "Not so fast; try again in a moment"), Some(after));
         let pace = self.paces.entry(user.clone()).or_insert_with(|| Pace::new(Rate::CHAT));
@@ -230,7 +233,10 @@ impl Actor {
             Written::Event(kept) => self.kept(kept),
             Written::Settled(settled) => self.settled(*settled),
             Written::Granted { seat, nonce, user, settled } => self.granted(seat, nonce, &user, *settled),
-            Written::Wallet { user, coins } => self.tell_wallet(&user, coins),
+            Written::Wallet { user, coins, earned } => {
+                self.tell_wallet(&user, coins);
+                self.has_earned(&user, earned);
+            }
             Written::Board(board) => self.tell_board(board),
         }
     }
@@ -249,6 +255,10 @@ impl Actor {
     /// The event did not come about, and those who asked for it hear why.
     pub(super) fn not_kept(&mut self, kept: &Kept, seats: &[SeatId], why: &Failure, after: Option<u32>) {
         self.history.forget(kept);
+        if matches!(kept.event.kind, EventKind::GoalReached { .. }) {
+            self.not_celebrated();
+        }
+        self.packets.not_closed(kept.event.seq, None);
         for seat in seats {
             self.refuse(*seat, kept.nonce.clone(), why.clone(), after);
         }
@@ -263,24 +273,27 @@ impl Actor {
             return self.history.announce(kept);
         }
         match &event.kind {
-            EventKind::Said { .. } => {}
-            EventKind::Gifted { .. } | EventKind::Refunded { .. } => {
+            EventKind::Said { .. } | EventKind::GoalReached { .. } => {}
+            EventKind::Gifted { .. }
+            | EventKind::Refunded { .. }
+            | EventKind::Packet(_)
+            | EventKind::Drawn(_)
+            | EventKind::PacketOver(_)
+            | EventKind::Paid(_)
+            | EventKind::BecameMember(_) => {
                 self.tell(Happening::Gifted { event: event.clone() });
             }
             _ => self.tell(Happening::Moderated { by: kept.by.clone(), event: event.clone() }),
         }
-        let told = ServerMessage::Event { event: event.clone() };
-        if event.kind.is_private() {
-            self.seats.tell_moderators(&told);
-        } else {
-            self.seats.tell_all(&told, Weight::Full);
-        }
+        self.tell_event(&event);
         if let Some(nonce) = &kept.nonce {
             for seat in seats {
                 self.seats.tell(*seat, &ServerMessage::Done { nonce: nonce.clone(), seq: event.seq });
             }
         }
         self.history.announce(kept);
+        self.packets.follow(&event);
+        self.strip_follows(&event);
         self.follow(event.kind);
     }
 
@@ -308,7 +321,7 @@ pub(super) fn internal(error: &Error) -> Failure {
     Failure::new(Code::Internal, "The relay could not do this")
 }
 
-fn text_failure(code: Code) -> Failure {
+pub(super) fn text_failure(code: Code) -> Failure {
     match code {
         Code::TooLong => Failure::new(code, format!("A message has at most {MAX_TEXT} characters")),
         _ => Failure::new(code, "The message is empty"),

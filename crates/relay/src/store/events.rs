@@ -1,8 +1,10 @@
 //! What happened in a room: its events, what they did to messages and people, its card and settings.
 
 use footlight_protocol::room::{Event, EventKind};
+use footlight_protocol::spend::Paid;
 use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
 
+use super::given::TERMS;
 use super::ledger::ROWS;
 use super::list::List;
 use super::moderation::{Mark, RULES, State};
@@ -40,6 +42,10 @@ impl Database<'_> {
         let card = self.first("SELECT text FROM card WHERE room = ?1", values![room.as_str()])?;
         past.card = card.map(|row| row.get(0)).transpose()?;
         past.gifts = self.setting(room, catalogue::SETTING)?;
+        past.terms = self.setting(room, TERMS)?;
+        past.goal = self.goal(room)?;
+        (past.packets, past.lost_packets) = self.open_packets(room)?;
+        past.paid = self.standing_messages(room)?;
         past.rules = self.setting(room, RULES)?;
         past.standings = self.standings(room)?;
         past.held = self.waiting(room)?;
@@ -126,6 +132,11 @@ impl Database<'_> {
             EventKind::Said { .. }
             | EventKind::Gifted { .. }
             | EventKind::Refunded { .. }
+            | EventKind::Packet(_)
+            | EventKind::Drawn(_)
+            | EventKind::PacketOver(_)
+            | EventKind::Paid(_)
+            | EventKind::BecameMember(_)
             | EventKind::Shielded { .. }
             | EventKind::Erased {} => Ok(()),
             EventKind::Deleted { message } => self.mark(room, *message, true),
@@ -156,6 +167,7 @@ impl Database<'_> {
             EventKind::Appointed { user } => self.stand(room, &user.id, Mark::of(user.role)),
             EventKind::Pinned { message, .. } => self.pin(room, *message),
             EventKind::Unpinned {} => self.pin(room, MessageId(0)),
+            EventKind::GoalReached { .. } => self.goal_is_reached(room),
         }
     }
 
@@ -187,7 +199,12 @@ impl Database<'_> {
             Some(Kept {
                 event:
                     Event {
-                        at, kind: EventKind::Said { by, text, .. } | EventKind::Held { by, text, .. }, ..
+                        at,
+                        kind:
+                            EventKind::Said { by, text, .. }
+                            | EventKind::Held { by, text, .. }
+                            | EventKind::Paid(Paid { by, text, .. }),
+                        ..
                     },
                 ..
             }) => Some(Message { said_at: at, by, text, deleted }),

@@ -5,6 +5,8 @@
 //! one transaction, and nobody hears "done" before it is committed.
 
 mod events;
+pub(crate) mod given;
+pub(crate) mod goal;
 pub(crate) mod ledger;
 mod list;
 pub(crate) mod moderation;
@@ -12,6 +14,7 @@ mod people;
 mod personal;
 mod postgres;
 pub(crate) mod recordings;
+pub(crate) mod spend;
 mod sql;
 mod sqlite;
 #[cfg(test)]
@@ -29,7 +32,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
 use crate::secret::Secret;
+use goal::Wish;
 use moderation::Mark;
+use spend::OpenPacket;
 use sql::{Database, Fault, Outcome, Sql};
 pub(crate) use writer::Writer;
 use writer::{Done, Job};
@@ -76,6 +81,16 @@ pub(crate) struct Past {
     pub(crate) card: Option<String>,
     /// What the room offers, as its creator set it.
     pub(crate) gifts: Option<String>,
+    /// What holds for those who spend, as its creator set it.
+    pub(crate) terms: Option<String>,
+    /// What its creator wishes for, and the coins that were given towards it.
+    pub(crate) goal: Option<(Wish, i64)>,
+    /// Red packets in which something may be left.
+    pub(crate) packets: Vec<OpenPacket>,
+    /// Those of somebody who is erased.
+    pub(crate) lost_packets: Vec<Seq>,
+    /// Messages that were paid for, and whether they are deleted.
+    pub(crate) paid: Vec<(Event, bool)>,
     /// What it takes of guests, as its creator set it.
     pub(crate) rules: Option<String>,
     pub(crate) standings: Vec<(UserId, Mark)>,

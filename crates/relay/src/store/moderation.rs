@@ -211,6 +211,8 @@ impl Database<'_> {
         let rows = self.query(
             r#"SELECT seq, at, body, by, nonce FROM event WHERE room = ?1 AND seq > ?2
              AND substr(body, 1, 15) NOT IN ('{"event":"said"', '{"event":"gifte', '{"event":"refun')
+             AND substr(body, 1, 15) NOT IN ('{"event":"goal_', '{"event":"packe', '{"event":"drawn', '{"event":"paid"',
+                                            '{"event":"becam')
              ORDER BY seq LIMIT ?3"#,
             values![room.as_str(), after.0, most],
         )?;

@@ -43,7 +43,7 @@ use Erased::{Emptied, Go, Unlinked};
 use Holds::{Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-const TABLES: [Table; 18] = [
+const TABLES: [Table; 21] = [
     Table {
         name: "held",
         whose: Some((
@@ -51,6 +51,14 @@ const TABLES: [Table; 18] = [
             Go,
         )),
         columns: &[("room", Personal), ("seq", Personal), ("raid", Personal), ("state", Personal)],
+    },
+    Table {
+        name: "paid",
+        whose: Some((
+            "seq IN (SELECT event.seq FROM event WHERE event.room = paid.room AND event.by = ?1)",
+            Go,
+        )),
+        columns: &[("room", Personal), ("seq", Personal), ("until", Personal)],
     },
     Table {
         name: "event",
@@ -84,6 +92,24 @@ const TABLES: [Table; 18] = [
         name: "given",
         whose: Some(("purse = ?4", Go)),
         columns: &[("room", Personal), ("day", Personal), ("purse", Personal), ("coins", Personal)],
+    },
+    Table {
+        name: "membership",
+        whose: Some(("purse = ?4", Go)),
+        columns: &[("room", Personal), ("purse", Personal), ("since", Personal), ("until", Personal)],
+    },
+    Table {
+        name: "packet",
+        whose: Some(("payer = ?3", Unlinked)),
+        columns: &[
+            ("room", Personal),
+            ("seq", Personal),
+            ("payer", Personal),
+            ("takers", Personal),
+            ("drawn", Personal),
+            ("ends", Personal),
+            ("closed", Personal),
+        ],
     },
     Table {
         name: "account",

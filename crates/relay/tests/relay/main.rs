@@ -39,6 +39,7 @@ mod roles;
 mod rtmp;
 mod rules;
 mod span;
+mod spend;
 mod stage;
 mod tls;
 mod upload;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use footlight_protocol::MessageId;
 use footlight_protocol::replay::Timed;
 use footlight_protocol::room::{EventKind, Member};
+use footlight_protocol::spend::Paid;
 
 use crate::store::sky::{self, Flyer};
 
@@ -40,7 +41,7 @@ impl Talk {
             }
             let Some(flyer) = sky::timed(at_ms, &event) else { continue };
             let (by, text) = match event.kind {
-                EventKind::Said { by, text, .. } => (by, text),
+                EventKind::Said { by, text, .. } | EventKind::Paid(Paid { by, text, .. }) => (by, text),
                 EventKind::Gifted { by, gift, count, .. } => (by, format!("{} ×{count}", gift.icon)),
                 _ => continue,
             };

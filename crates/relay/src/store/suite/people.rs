@@ -1,10 +1,12 @@
 //! What the store promises about what moderators do and what is known of people.
 
 use footlight_protocol::moderation::Reason;
-use footlight_protocol::room::EventKind;
+use footlight_protocol::room::{Event, EventKind};
 use footlight_protocol::{MessageId, Seq};
 
-use super::{Place, Purse, Sanction, Shelf, kept, member, room, said, user};
+use super::{Place, Purse, Sanction, Shelf, coins, gifted, grant, kept, member, room, said, settle, user};
+use crate::gift::ledger::What;
+use crate::store::given::TERMS;
 use crate::store::moderation::Mark;
 
 pub(super) async fn what_is_held_waits_and_a_sweep_comes_back_whole(shelf: Shelf) {
@@ -90,4 +92,39 @@ pub(super) async fn a_person_is_found_whole_and_erased_whole(shelf: Shelf) {
     assert_eq!(past.sanctions, [(user("zoespurse"), Sanction::Banned)], "the ban goes on");
     let (events, _) = store.events_between(room(), (0, 10_000), Seq(0), 9).await.unwrap();
     assert_eq!(events.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [2]);
+}
+
+pub(super) async fn amounts_that_are_hidden_are_in_no_replay(shelf: Shelf) {
+    let (store, _writer) = shelf.open().await;
+    settle(&store, vec![coins("owner", "nonce-00", grant("ann", 100))]).await;
+    let mut booked = gifted(1, "ann", "nonce-01", 40, 0);
+    let Some(kept) = booked.event.as_mut() else { panic!("{booked:?}") };
+    kept.event.at = 1_000;
+    store.book(room(), booked).await.unwrap();
+    let told = async || {
+        let (events, _) = store.events_between(room(), (0, 10_000), Seq(0), 9).await.unwrap();
+        match &events[..] {
+            [Event { kind: EventKind::Gifted { gift, coins, .. }, .. }] => (gift.price, *coins),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(told().await, (1, 40));
+    store.set_setting(room(), TERMS, r#"{"hidden":true}"#.to_owned()).await.unwrap();
+    assert_eq!(told().await, (0, 0));
+    store.set_setting(room(), TERMS, "{}".to_owned()).await.unwrap();
+    assert_eq!(told().await, (1, 40), "the books and the events have it all the time");
+}
+
+pub(super) async fn what_a_purse_gave_in_all_is_known(shelf: Shelf) {
+    let (store, _writer) = shelf.open().await;
+    settle(&store, vec![coins("owner", "nonce-00", grant("ann", 100))]).await;
+    for (seq, day) in [(1, 10), (2, 11), (3, 11)] {
+        store.book(room(), gifted(seq, "ann", &format!("gift-{seq}"), 20, day)).await.unwrap();
+    }
+    settle(&store, vec![coins("owner", "back", What::Reverse { number: 2 })]).await;
+    let known = async |who: &str| {
+        let (coins, earned) = store.wallet(room(), who.parse().unwrap()).await.unwrap();
+        (coins, earned.given)
+    };
+    assert_eq!((known("ann").await, known("bob").await), ((60, 40), (0, 0)));
 }
