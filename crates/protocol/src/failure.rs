@@ -71,6 +71,10 @@ pub enum Code {
     TooFewCoins,
     /// As many of this gift as one person may send within an hour; `retry_after_ms` says when to try again.
     GiftCap,
+    /// The nickname is somebody's who has an account, or looks like it.
+    NameTaken,
+    /// There is no account of that name and password.
+    NotSignedIn,
     /// The messages of another version.
     Version,
     CameraMissing,

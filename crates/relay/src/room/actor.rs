@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::gifts::Boards;
 use super::guard::Guard;
 use super::likes::{self, Likes};
+use super::people::{Asked, People};
 use super::places::Places;
 use super::seats::{Seats, Waiting};
 use super::sessions::{Media, Who};
@@ -91,6 +92,8 @@ pub(super) enum Written {
     },
     /// Who gave most.
     Board(Board),
+    /// Who somebody is.
+    Card(Box<Asked>),
 }
 
 pub(crate) struct Actor {
@@ -128,6 +131,7 @@ pub(crate) struct Actor {
     pub(super) catalogue: Catalogue,
     pub(super) boards: Boards,
     pub(super) likes: Likes,
+    pub(super) people: People,
     pub(super) waiting: Waiting,
     pub(super) writes: FuturesOrdered<Write>,
 }
@@ -167,6 +171,7 @@ impl Actor {
             gift_paces: HashMap::new(),
             boards: Boards::default(),
             likes: Likes::default(),
+            people: People::default(),
             waiting: Waiting::new(),
             writes: FuturesOrdered::new(),
         };
@@ -182,6 +187,7 @@ impl Actor {
         while actor.seats.is_writing() {
             actor.seats.written().await;
         }
+        actor.write_visits().await;
     }
 
     async fn serve(
@@ -277,6 +283,14 @@ impl Actor {
             }
             Ask::Erase { user, reply } => {
                 let _ = reply.send(self.erase(user).await);
+            }
+            Ask::MayClaim { user, name, reply } => {
+                let _ = reply.send(self.may_claim(&user, &name));
+            }
+            Ask::Claimed { user, name } => self.claimed(&user, &name),
+            Ask::SignedOut { user } => self.sign_out(&user),
+            Ask::Invited { user, invite, role, reply } => {
+                let _ = reply.send(self.invited(user, invite, role).await);
             }
             Ask::Leave { seat } => self.leave(seat),
         }
@@ -385,6 +399,7 @@ impl Actor {
         self.count_board(now);
         self.likes.forget(now);
         self.tick_guard(now);
+        self.tick_people(now);
         for user in self.places.sweep(now) {
             self.tell(Happening::ViewerLeft { user, viewers: self.viewers() });
         }

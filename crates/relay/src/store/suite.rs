@@ -28,7 +28,7 @@ use books::{
 };
 use people::{
     a_person_is_found_whole_and_erased_whole, what_is_held_waits_and_a_sweep_comes_back_whole,
-    what_is_known_of_people_is_listed,
+    what_is_known_of_people_is_listed, what_moderators_see_of_people_is_kept_and_bounded,
 };
 
 /// Generates each of the suite's stories for each database.
@@ -44,6 +44,7 @@ on_both!(
     events_do_what_they_say_and_come_back_after_a_restart,
     what_is_held_waits_and_a_sweep_comes_back_whole,
     what_is_known_of_people_is_listed,
+    what_moderators_see_of_people_is_kept_and_bounded,
     a_person_is_found_whole_and_erased_whole,
     a_request_that_fails_undoes_itself_and_nothing_else,
     recordings_are_found_by_what_they_are,
