@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::part::composer::Composer;
 use crate::part::givers::Givers;
 use crate::part::log::Log;
+use crate::part::person_card::PersonCard;
 use crate::part::pinned::PinnedLine;
 use crate::seat::Seat;
 use crate::words::use_words;
@@ -25,6 +26,7 @@ pub fn Chat() -> impl IntoView {
                 </p>
             </Show>
             <Composer />
+            <PersonCard />
         </section>
     }
 }

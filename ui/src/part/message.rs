@@ -5,7 +5,10 @@ use std::sync::Arc;
 use footlight_protocol::UserId;
 use footlight_protocol::room::{Member, Role};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::Element;
 
+use crate::browser;
 use crate::part::gift_line::GiftLine;
 use crate::part::icon::Icon;
 use crate::part::moderate::{TIMEOUTS, Toolbar, Turn};
@@ -85,8 +88,9 @@ fn said(line: &Line, by: Member, text: String) -> AnyView {
     let id = line.id;
     let mine = seat.is_me(&by.id);
     let moderates = seat.moderates();
+    // Those who only read go from the log into its messages; one of hundreds is asked about.
     let tabindex =
-        move || turn.filter(|_| moderates.get()).map(|turn| if turn.is_at(id) { "0" } else { "-1" });
+        move || turn.filter(|_| moderates.get()).map_or("-1", |turn| if turn.is_at(id) { "0" } else { "-1" });
     // Made when somebody comes near: of hundreds of lines, few are ever acted on.
     let near = RwSignal::new(false);
     let toolbar = {
@@ -121,17 +125,43 @@ fn said(line: &Line, by: Member, text: String) -> AnyView {
     .into_any()
 }
 
-/// The name in its colour, and the role.
+/// The name in its colour, and the role. Where there is a room to ask, it opens the person's card.
 pub fn name_view(words: Words, by: &Member) -> AnyView {
-    let badge = match by.role {
+    let badge = role_key(by.role);
+    view! {
+        {bare_name(by)}
+        {badge.map(|key| view! { <span class="role" class:role-owner=key == "role.owner" class:role-vip=key == "role.vip">{words.say(key)}</span> })}
+    }
+    .into_any()
+}
+
+/// The word for a role that has one.
+pub fn role_key(role: Role) -> Option<&'static str> {
+    match role {
         Role::Owner => Some("role.owner"),
         Role::Moderator => Some("role.moderator"),
         Role::Vip => Some("role.vip"),
         Role::Guest => None,
+    }
+}
+
+fn bare_name(by: &Member) -> AnyView {
+    let class = format!("message-name nick-{}", colour(&by.id));
+    let Some(seat) = use_context::<Seat>() else {
+        return view! { <span class=class>{shown_name(by)}</span> }.into_any();
+    };
+    let of = by.clone();
+    // In the log the keyboard is at messages, and there are hundreds.
+    let tabindex = use_context::<Turn>().map(|_| "-1");
+    let open = move |event: web_sys::MouseEvent| {
+        event.stop_propagation();
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        seat.open_card(of.clone(), target.map(|target| browser::place_of(&target)).unwrap_or_default());
     };
     view! {
-        <span class=format!("message-name nick-{}", colour(&by.id))>{shown_name(by)}</span>
-        {badge.map(|key| view! { <span class="role" class:role-owner=key == "role.owner" class:role-vip=key == "role.vip">{words.say(key)}</span> })}
+        <button type="button" class=class tabindex=tabindex aria-haspopup="dialog" on:click=open>
+            {shown_name(by)}
+        </button>
     }
     .into_any()
 }
@@ -146,7 +176,7 @@ pub fn shown_name(member: &Member) -> String {
 }
 
 /// The same person has the same colour everywhere (FNV-1a, 32 bit).
-fn colour(user: &UserId) -> u32 {
+pub fn colour(user: &UserId) -> u32 {
     let hash = user
         .as_str()
         .bytes()
