@@ -1,7 +1,7 @@
 //! What moderators see of a person: earlier names, visits, gifts, what was done to them, and notes.
 
 use footlight_protocol::person::{FormerName, MAX_ACTS, MAX_FORMER_NAMES, MAX_NOTES, PastAct, PersonNote};
-use footlight_protocol::room::{Member, Role, UnixMillis};
+use footlight_protocol::room::{Event, EventKind, Member, Role, UnixMillis};
 use footlight_protocol::{RoomId, UserId};
 
 use super::events::kept;
@@ -34,6 +34,20 @@ pub(crate) struct Known {
     pub(crate) notes: Vec<PersonNote>,
 }
 
+/// Over whom an act of moderation is.
+fn over(kind: &EventKind) -> Option<&UserId> {
+    match kind {
+        EventKind::TimedOut { user, .. }
+        | EventKind::Banned { user }
+        | EventKind::Pardoned { user }
+        | EventKind::Trusted { user }
+        | EventKind::Restricted { user }
+        | EventKind::Unmarked { user }
+        | EventKind::Appointed { user } => Some(&user.id),
+        _ => None,
+    }
+}
+
 /// What became of a change to somebody's notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Noted {
@@ -47,6 +61,16 @@ pub(crate) enum Noted {
 }
 
 impl Database<'_> {
+    /// An act of moderation over a person stands on their card.
+    pub(super) fn keep_act(&mut self, room: &RoomId, event: &Event) -> Outcome<()> {
+        let Some(user) = over(&event.kind) else { return Ok(()) };
+        self.execute(
+            "INSERT INTO act (room, person, seq) VALUES (?1, ?2, ?3)",
+            values![room.as_str(), user.as_str(), event.seq.0],
+        )
+        .map(drop)
+    }
+
     /// The person had this name until now.
     pub(super) fn keep_former_name(&mut self, user: &UserId, name: &str, until: UnixMillis) -> Outcome<()> {
         self.execute(
@@ -80,12 +104,13 @@ impl Database<'_> {
         let count = |row: Option<Row>| row.map_or(Ok(0), |row| row.get(0));
         let pieces = self.first(
             "SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM entry
-             WHERE room = ?1 AND by = ?2 AND item IS NOT NULL AND kind = 'gift' AND NOT EXISTS
+             WHERE room = ?1 AND by = ?2 AND item > '' AND kind = 'gift' AND NOT EXISTS
              (SELECT 1 FROM entry AS back WHERE back.room = entry.room AND back.reverses = entry.number)",
             values![room.as_str(), purse.as_str()],
         )?;
+        // By the index of purses, and not through all days of the room.
         let coins = self.first(
-            "SELECT CAST(coalesce(sum(coins), 0) AS BIGINT) FROM given WHERE purse = ?1 AND room = ?2",
+            "SELECT CAST(coalesce(sum(coins), 0) AS BIGINT) FROM given WHERE purse = ?1 AND room || '' = ?2",
             values![purse.as_str(), room.as_str()],
         )?;
         known.gifts = (count(pieces)?, count(coins)?);
@@ -95,21 +120,19 @@ impl Database<'_> {
     }
 
     fn acts_over(&mut self, room: &RoomId, user: &UserId) -> Outcome<Vec<PastAct>> {
-        let about = format!("%\"user\":{{\"id\":\"{user}\"%");
-        // The first condition is the index's.
         let rows = self.query(
-            r#"SELECT event.seq, event.at, event.body, event.by, event.nonce, person.name FROM event
+            "SELECT event.seq, event.at, event.body, event.by, event.nonce, person.name FROM act
+             JOIN event ON event.room = act.room AND event.seq = act.seq
              LEFT JOIN person ON person.id = event.by
-             WHERE event.room = ?1
-             AND substr(body, 1, 15) IN ('{"event":"timed', '{"event":"banne', '{"event":"pardo', '{"event":"trust',
-                                         '{"event":"restr', '{"event":"unmar', '{"event":"appoi')
-             AND event.body LIKE ?2 ORDER BY event.seq DESC LIMIT ?3"#,
-            values![room.as_str(), &about, MAX_ACTS],
+             WHERE act.room = ?1 AND act.person = ?2 ORDER BY act.seq DESC LIMIT ?3",
+            values![room.as_str(), user.as_str(), MAX_ACTS],
         )?;
         let mut acts = Vec::new();
         for row in &rows {
             let by: Option<String> = row.get(5)?;
-            acts.extend(kept(row)?.map(|kept| PastAct { event: kept.event, by }));
+            // Those of a moderator who is erased say nothing any more.
+            let said = kept(row)?.filter(|kept| over(&kept.event.kind).is_some());
+            acts.extend(said.map(|kept| PastAct { event: kept.event, by }));
         }
         Ok(acts)
     }

@@ -53,7 +53,7 @@ use Erased::{Emptied, Go, Unlinked};
 use Holds::{Confidential, Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-const TABLES: [Table; 24] = [
+const TABLES: [Table; 25] = [
     Table {
         name: "held",
         whose: Some((
@@ -96,6 +96,11 @@ const TABLES: [Table; 24] = [
         name: "former_name",
         whose: Some(("person = ?1", Go)),
         columns: &[("person", Personal), ("name", Personal), ("until", Personal)],
+    },
+    Table {
+        name: "act",
+        whose: Some(("person = ?1", Go)),
+        columns: &[("room", Personal), ("person", Personal), ("seq", Personal)],
     },
     Table {
         name: "visit",

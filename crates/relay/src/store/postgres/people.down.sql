@@ -1,5 +1,5 @@
 DROP INDEX given_purse;
-DROP INDEX event_over_person;
+DROP TABLE act;
 DROP TABLE note;
 DROP TABLE visit;
 DROP TABLE former_name;

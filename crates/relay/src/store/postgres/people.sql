@@ -30,8 +30,15 @@ CREATE TABLE note (
 CREATE INDEX note_person ON note (person, room);
 CREATE INDEX note_by ON note (by);
 
--- Acts of moderation over people, of which there are few.
-CREATE INDEX event_over_person ON event (room, seq)
+-- Which events are acts of moderation over a person.
+CREATE TABLE act (
+    room   TEXT NOT NULL,
+    person TEXT NOT NULL,
+    seq    BIGINT NOT NULL,
+    PRIMARY KEY (room, person, seq)
+);
+INSERT INTO act (room, person, seq)
+    SELECT room, body::json -> 'user' ->> 'id', seq FROM event
     WHERE substr(body, 1, 15) IN ('{"event":"timed', '{"event":"banne', '{"event":"pardo', '{"event":"trust',
                                   '{"event":"restr', '{"event":"unmar', '{"event":"appoi');
 CREATE INDEX given_purse ON given (purse, room);
