@@ -9,6 +9,7 @@ mod instruments;
 mod ladder;
 mod layers;
 mod network;
+mod people;
 mod players;
 mod raid;
 mod refusals;

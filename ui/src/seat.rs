@@ -12,6 +12,7 @@ use leptos::prelude::*;
 use crate::browser;
 use crate::socket::{Address, Socket};
 use crate::store::gifts::{Parade, Piece, Run};
+use crate::store::person::{CardEvent, Cards, Place};
 use crate::store::room::{Link, Pending, Room, RoomEvent};
 use crate::store::spend::MAX_ASKED;
 use crate::store::undo::{Undo, UndoEvent};
@@ -25,6 +26,8 @@ pub struct Seat {
     parade: RwSignal<Parade>,
     /// The title of the goal that was reached just now.
     cheer: RwSignal<Option<String>>,
+    /// The card that is open.
+    cards: RwSignal<Cards>,
     /// Milliseconds since the epoch, four times a second: what countdowns and clocks follow.
     now: RwSignal<f64>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
@@ -54,6 +57,7 @@ impl Seat {
             undo: RwSignal::new(Undo::default()),
             parade: RwSignal::new(Parade::default()),
             cheer: RwSignal::new(None),
+            cards: RwSignal::new(Cards::default()),
             now: RwSignal::new(browser::now_ms()),
             socket: StoredValue::new_local(None),
             moderates: Memo::new(move |_| room.with(|room| room.role() >= Role::Moderator)),
@@ -91,7 +95,7 @@ impl Seat {
         self.socket.set_value(None);
         let socket = Socket::open(address, move |event| {
             // A sign of life changes nothing that is shown.
-            if !matches!(event, RoomEvent::Answered) {
+            if !matches!(event, RoomEvent::Answered) && !self.is_of_card(&event) {
                 self.apply(event.clone());
             }
             self.show_gift(&event);
@@ -105,6 +109,16 @@ impl Seat {
             also(&event);
         });
         self.socket.set_value(Some(socket));
+    }
+
+    /// Comes by another token after the next break.
+    pub fn renew(self, token: String) {
+        self.socket.try_with_value(|socket| {
+            if let Some(socket) = socket {
+                socket.renew(token.clone());
+            }
+        });
+        self.room.update(|room| room.token = Some(token));
     }
 
     /// Asks now whether the room lets this person in again.
@@ -134,6 +148,61 @@ impl Seat {
     /// What is celebrated at the moment.
     pub fn cheer(self) -> ReadSignal<Option<String>> {
         self.cheer.read_only()
+    }
+
+    pub fn cards(self) -> ReadSignal<Cards> {
+        self.cards.read_only()
+    }
+
+    /// Opens the card of somebody whose name stands there.
+    pub fn open_card(self, user: Member, at: Place) {
+        let id = user.id.clone();
+        self.cards.update(|cards| cards.apply(CardEvent::Opened { user, at }));
+        self.ask_card(id);
+    }
+
+    pub fn close_card(self) {
+        if self.cards.with_untracked(|cards| cards.open.is_some()) {
+            self.cards.update(|cards| cards.apply(CardEvent::Closed));
+        }
+    }
+
+    fn ask_card(self, user: UserId) {
+        let Some(nonce) = nonce() else { return };
+        self.cards.update(|cards| cards.apply(CardEvent::Asked(nonce.clone())));
+        self.send(&ClientMessage::Card { nonce, user });
+    }
+
+    /// Writes something down about the person whose card is open.
+    pub fn add_note(self, user: UserId, text: &str) {
+        let Some(nonce) = nonce() else { return };
+        self.cards.update(|cards| cards.apply(CardEvent::Noting(nonce.clone())));
+        self.send(&ClientMessage::AddNote { nonce, user, text: text.to_owned() });
+    }
+
+    pub fn drop_note(self, user: UserId, note: u64) {
+        let Some(nonce) = nonce() else { return };
+        self.cards.update(|cards| cards.apply(CardEvent::Asked(nonce.clone())));
+        self.send(&ClientMessage::DropNote { nonce, user, note });
+    }
+
+    /// Whether it is the card's alone to hear. What is done to the person makes it ask again.
+    fn is_of_card(self, event: &RoomEvent) -> bool {
+        let RoomEvent::Server(message) = event else { return false };
+        if let ServerMessage::Event { event } = message
+            && self.cards.with_untracked(|cards| cards.is_about(event))
+        {
+            let user =
+                self.cards.with_untracked(|cards| cards.open.as_ref().map(|open| open.card.user.id.clone()));
+            user.into_iter().for_each(|user| self.ask_card(user));
+        }
+        let concerns = matches!(
+            message,
+            ServerMessage::Card { .. }
+                | ServerMessage::Refused { nonce: Some(_), .. }
+                | ServerMessage::Erased { .. }
+        );
+        concerns && self.cards.try_update(|cards| cards.hear(message)).unwrap_or(false)
     }
 
     /// What comes now goes over the picture; what comes with a history has been there.

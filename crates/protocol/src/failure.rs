@@ -79,6 +79,10 @@ pub enum Code {
     PaidAhead,
     /// There are as many of them at once as there may be; `retry_after_ms` says when to try again.
     TooMany,
+    /// The nickname is somebody's who has an account, or looks like it.
+    NameTaken,
+    /// There is no account of that name and password.
+    NotSignedIn,
     /// The messages of another version.
     Version,
     CameraMissing,

@@ -10,6 +10,7 @@ use crate::danmaku::Fly;
 use crate::gift::{Board, Gift};
 use crate::moderation::{Former, Raid, Reason, Rules};
 use crate::overlay::Control;
+use crate::person::Card;
 pub use crate::spend::Badges;
 use crate::spend::{
     Arrange, BecameMember, Drawn, Goal, Packet, PacketOver, Paid, Shows, Spend, Standing, Terms,
@@ -84,6 +85,12 @@ pub enum ClientMessage {
     Spend { nonce: Nonce, what: Spend },
     /// Sets what coins are good for beside gifts. Owner only. Answered like `grant`.
     Arrange { nonce: Nonce, what: Arrange },
+    /// Asks who somebody is. Answered by `card` or `refused`.
+    Card { nonce: Nonce, user: UserId },
+    /// Writes something down about a person, for the moderators. Answered like `card`.
+    AddNote { nonce: Nonce, user: UserId, text: String },
+    /// Takes a note away: one's own, or as the owner anybody's. Answered like `card`.
+    DropNote { nonce: Nonce, user: UserId, note: u64 },
     /// Asks for the relay's clock; `sent` comes back unchanged.
     Ping { sent: f64 },
     /// What this viewer's player measures, at most every two seconds.
@@ -240,6 +247,8 @@ pub enum ServerMessage {
     /// The relay will stop at about this time, or sooner where nobody is on air and nobody watches. Until then
     /// everything goes on; then reconnect.
     Leaving { at: UnixMillis },
+    /// Who somebody is: answer to the request with this nonce.
+    Card { nonce: Nonce, card: Box<Card> },
     /// Answer to `ping`: the relay's clock when it answered.
     Pong { sent: f64, at_us: u64 },
 }

@@ -7,6 +7,7 @@ use crate::part::givers::Givers;
 use crate::part::goal::GoalBar;
 use crate::part::log::Log;
 use crate::part::packets::Packets;
+use crate::part::person_card::PersonCard;
 use crate::part::pinned::PinnedLine;
 use crate::part::strip::Strip;
 use crate::seat::Seat;
@@ -31,6 +32,7 @@ pub fn Chat() -> impl IntoView {
                 </p>
             </Show>
             <Composer />
+            <PersonCard />
         </section>
     }
 }

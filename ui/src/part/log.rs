@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
+use crate::browser;
 use crate::part::end::End;
 use crate::part::icon::Icon;
 use crate::part::message::{Message, Waiting};
@@ -159,11 +160,11 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
     if event.ctrl_key() || event.meta_key() || event.alt_key() || event.is_composing() {
         return;
     }
+    let ids = seat.room().with_untracked(|room| said_lines(room).map(|line| line.id).collect::<Vec<_>>());
     if !seat.moderates().get_untracked() {
-        return;
+        return read(seat, &ids, event);
     }
     let Some(at) = turn.current() else { return };
-    let ids = seat.room().with_untracked(|room| said_lines(room).map(|line| line.id).collect::<Vec<_>>());
     let place = ids.partition_point(|id| *id < at);
     let key = event.key();
     let go = |place: usize| {
@@ -180,6 +181,7 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
             turn.close();
             focus(at);
         }
+        "Enter" if is_on_message(event) => open_card(seat, at),
         "Delete" | "d" | "D" => {
             if let Some((by, _)) = author(seat, at) {
                 // The next message gets the focus before this one goes and takes it along.
@@ -214,6 +216,50 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
         _ => return,
     }
     event.prevent_default();
+}
+
+/// The keys of those who only read: Enter goes from the log into its messages and from there to a card, Escape back.
+fn read(seat: Seat, ids: &[MessageId], event: &KeyboardEvent) {
+    let message = target(event).filter(|target| target.has_attribute("data-message-id"));
+    let at =
+        message.and_then(|message| message.get_attribute("data-message-id")?.parse().ok()).map(MessageId);
+    let on_log = target(event).is_some_and(|target| target.id() == "chat-log");
+    let place = ids.partition_point(|id| at.is_some_and(|at| *id < at));
+    let to = match (event.key().as_str(), at) {
+        ("Enter", None) if on_log => ids.last(),
+        ("Enter", Some(at)) => {
+            event.prevent_default();
+            return open_card(seat, at);
+        }
+        ("ArrowUp", Some(_)) => ids.get(place.saturating_sub(1)),
+        ("ArrowDown", Some(_)) => ids.get((place + 1).min(ids.len().saturating_sub(1))),
+        ("Escape", Some(_)) => {
+            browser::focus("chat-log");
+            None
+        }
+        _ => return,
+    };
+    event.prevent_default();
+    if let Some(to) = to {
+        focus(*to);
+    }
+}
+
+fn target(event: &KeyboardEvent) -> Option<HtmlElement> {
+    event.target()?.dyn_into().ok()
+}
+
+/// On the message itself, and not on one of its buttons.
+fn is_on_message(event: &KeyboardEvent) -> bool {
+    target(event).is_some_and(|target| target.has_attribute("data-message-id"))
+}
+
+/// Opens the card of the one who said it.
+fn open_card(seat: Seat, message: MessageId) {
+    let Some((by, _)) = author(seat, message) else { return };
+    let name = format!("[data-message-id=\"{}\"] .message-name", message.0);
+    let name = document().query_selector(&name).ok().flatten();
+    seat.open_card(by, name.map(|name| browser::place_of(&name)).unwrap_or_default());
 }
 
 /// Moves the focus from a message that goes to the nearest that stays.

@@ -6,7 +6,10 @@ use footlight_protocol::UserId;
 use footlight_protocol::room::{Member, Role};
 use footlight_protocol::spend::{BecameMember, Paid, tier};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::Element;
 
+use crate::browser;
 use crate::part::badge::badges_view;
 use crate::part::gift_line::GiftLine;
 use crate::part::icon::Icon;
@@ -105,8 +108,9 @@ fn said(line: &Line, by: Member, text: String, price: Option<(u64, u64)>) -> Any
     let id = line.id;
     let mine = seat.is_me(&by.id);
     let moderates = seat.moderates();
+    // Those who only read go from the log into its messages; one of hundreds is asked about.
     let tabindex =
-        move || turn.filter(|_| moderates.get()).map(|turn| if turn.is_at(id) { "0" } else { "-1" });
+        move || turn.filter(|_| moderates.get()).map_or("-1", |turn| if turn.is_at(id) { "0" } else { "-1" });
     let cost = price.filter(|(coins, _)| *coins > 0).map(|(coins, _)| {
         view! { <span class="coins">{Icon::Coin.view()} {coins}</span> }
     });
@@ -146,18 +150,45 @@ fn said(line: &Line, by: Member, text: String, price: Option<(u64, u64)>) -> Any
     .into_any()
 }
 
-/// The name in its colour, the role, and what the person has earned.
+/// The name in its colour, the role, and what the person has earned. Where there is a room to ask, the name opens the
+/// person's card.
 pub fn name_view(words: Words, by: &Member) -> AnyView {
-    let role = match by.role {
+    let role = role_key(by.role);
+    view! {
+        {bare_name(by)}
+        {role.map(|key| view! { <span class="role" class:role-owner=key == "role.owner" class:role-vip=key == "role.vip">{words.say(key)}</span> })}
+        {badges_view(words, by.badges)}
+    }
+    .into_any()
+}
+
+/// The word for a role that has one.
+pub fn role_key(role: Role) -> Option<&'static str> {
+    match role {
         Role::Owner => Some("role.owner"),
         Role::Moderator => Some("role.moderator"),
         Role::Vip => Some("role.vip"),
         Role::Guest => None,
+    }
+}
+
+fn bare_name(by: &Member) -> AnyView {
+    let class = format!("message-name nick-{}", colour(&by.id));
+    let Some(seat) = use_context::<Seat>() else {
+        return view! { <span class=class>{shown_name(by)}</span> }.into_any();
+    };
+    let of = by.clone();
+    // In the log the keyboard is at messages, and there are hundreds.
+    let tabindex = use_context::<Turn>().map(|_| "-1");
+    let open = move |event: web_sys::MouseEvent| {
+        event.stop_propagation();
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        seat.open_card(of.clone(), target.map(|target| browser::place_of(&target)).unwrap_or_default());
     };
     view! {
-        <span class=format!("message-name nick-{}", colour(&by.id))>{shown_name(by)}</span>
-        {role.map(|key| view! { <span class="role" class:role-owner=key == "role.owner" class:role-vip=key == "role.vip">{words.say(key)}</span> })}
-        {badges_view(words, by.badges)}
+        <button type="button" class=class tabindex=tabindex aria-haspopup="dialog" on:click=open>
+            {shown_name(by)}
+        </button>
     }
     .into_any()
 }
@@ -177,7 +208,7 @@ pub fn shown_name(member: &Member) -> String {
 }
 
 /// The same person has the same colour everywhere (FNV-1a, 32 bit).
-fn colour(user: &UserId) -> u32 {
+pub fn colour(user: &UserId) -> u32 {
     let hash = user
         .as_str()
         .bytes()

@@ -1,4 +1,4 @@
-//! The creator's settings: the card between broadcasts, what the room offers, the overlay page, and the
+//! The creator's settings: the card between broadcasts, what the room offers, the overlay page, invitations, and the
 //! stream keys.
 
 use leptos::html::Dialog;
@@ -8,6 +8,7 @@ use crate::part::card_field::CardField;
 use crate::part::gift_list::GiftList;
 use crate::part::goal_field::GoalField;
 use crate::part::icon::Icon;
+use crate::part::invites::Invites;
 use crate::part::keys::StreamKeys;
 use crate::part::overlay_field::OverlayField;
 use crate::part::rules_field::RulesField;
@@ -52,6 +53,7 @@ pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
             <GoalField />
             <TermsField />
             <OverlayField />
+            <Invites open />
             <StreamKeys open />
         </dialog>
     }

@@ -307,7 +307,7 @@ impl Room {
             }
             ServerMessage::Raids { .. } | ServerMessage::Rules { .. } => self.guard.hear(&message),
             ServerMessage::Batch { messages } => messages.into_iter().for_each(|one| self.hear(one, now)),
-            ServerMessage::Overlay { .. } | ServerMessage::Pong { .. } => {}
+            ServerMessage::Overlay { .. } | ServerMessage::Card { .. } | ServerMessage::Pong { .. } => {}
         }
     }
 

@@ -3,7 +3,7 @@
 pub(crate) mod cluster;
 pub(crate) mod judge;
 pub(crate) mod learner;
-mod normal;
+pub(crate) mod normal;
 pub(crate) mod rules;
 mod sanctions;
 

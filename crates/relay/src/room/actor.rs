@@ -25,6 +25,7 @@ use super::guard::Guard;
 use super::likes::{self, Likes};
 use super::packets::Packets;
 use super::paid::Strip;
+use super::people::{Asked, People};
 use super::places::Places;
 use super::seats::{Seats, Waiting};
 use super::sessions::{Media, Who};
@@ -98,6 +99,8 @@ pub(super) enum Written {
     },
     /// Who gave most.
     Board(Board),
+    /// Who somebody is.
+    Card(Box<Asked>),
 }
 
 pub(crate) struct Actor {
@@ -142,6 +145,7 @@ pub(crate) struct Actor {
     /// Of those who are here.
     pub(super) earned: HashMap<UserId, Earned>,
     pub(super) likes: Likes,
+    pub(super) people: People,
     pub(super) waiting: Waiting,
     pub(super) writes: FuturesOrdered<Write>,
 }
@@ -188,6 +192,7 @@ impl Actor {
             tally: Tally::default(),
             earned: HashMap::new(),
             likes: Likes::default(),
+            people: People::default(),
             waiting: Waiting::new(),
             writes: FuturesOrdered::new(),
         };
@@ -204,6 +209,7 @@ impl Actor {
         while actor.seats.is_writing() {
             actor.seats.written().await;
         }
+        actor.write_visits().await;
     }
 
     async fn serve(
@@ -299,6 +305,14 @@ impl Actor {
             }
             Ask::Erase { user, reply } => {
                 let _ = reply.send(self.erase(user).await);
+            }
+            Ask::MayClaim { user, name, reply } => {
+                let _ = reply.send(self.may_claim(&user, &name));
+            }
+            Ask::Claimed { user, name } => self.claimed(&user, &name),
+            Ask::SignedOut { user } => self.sign_out(&user),
+            Ask::Invited { user, invite, role, reply } => {
+                let _ = reply.send(self.invited(user, invite, role).await);
             }
             Ask::Leave { seat } => self.leave(seat),
         }
@@ -417,6 +431,7 @@ impl Actor {
         self.tick_members(now);
         self.likes.forget(now);
         self.tick_guard(now);
+        self.tick_people(now);
         for user in self.places.sweep(now) {
             self.tell(Happening::ViewerLeft { user, viewers: self.viewers() });
         }

@@ -97,6 +97,11 @@ impl Guard {
         self.marks.get(user).map(|mark| mark.role()).unwrap_or_default()
     }
 
+    /// What moderators said of somebody for good.
+    pub(super) fn marked(&self, user: &UserId) -> Option<Mark> {
+        self.marks.get(user).copied()
+    }
+
     /// Somebody gave a gift: they are no stranger.
     pub(super) fn knows(&mut self, user: &UserId) {
         self.judge.trust(user);

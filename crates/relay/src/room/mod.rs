@@ -4,6 +4,7 @@
 //! does not pass through here: the room only opens and closes sessions in [`crate::rtc`].
 
 mod actor;
+mod claims;
 mod earned;
 mod gifts;
 mod goal;
@@ -15,6 +16,7 @@ mod moderate;
 mod packets;
 mod paid;
 pub(crate) mod patch;
+mod people;
 mod places;
 mod seats;
 mod sessions;
@@ -42,6 +44,7 @@ use crate::store::given::Earned;
 use patch::{Condition, Patched};
 
 pub(crate) use actor::{Actor, Setup};
+pub(crate) use claims::invite_is_over;
 pub(crate) use lines::encode;
 pub(crate) use places::Place;
 
@@ -99,6 +102,14 @@ pub(crate) enum Ask {
     Recording(Option<Recording>),
     /// Somebody is to be erased, in the database too.
     Erase { user: UserId, reply: Reply<()> },
+    /// Whether somebody may have an account of that name, as far as this room is concerned.
+    MayClaim { user: UserId, name: String, reply: Reply<()> },
+    /// Somebody has one now.
+    Claimed { user: UserId, name: String },
+    /// Somebody's tokens are no good any more.
+    SignedOut { user: UserId },
+    /// Somebody shows a link that makes them this. Answered with what they are then.
+    Invited { user: UserId, invite: u64, role: Rank, reply: Reply<Rank> },
     /// A chat session is over.
     Leave { seat: SeatId },
 }

@@ -49,7 +49,7 @@ impl Actor {
     }
 
     /// What holds before it is on disk: nothing more may be said in between.
-    fn take_effect(&mut self, kind: &EventKind) {
+    pub(super) fn take_effect(&mut self, kind: &EventKind) {
         match kind {
             EventKind::Banned { user } => self.sanctions.set(user.id.clone(), Sanction::Banned),
             EventKind::TimedOut { user, until } => {
@@ -199,6 +199,7 @@ impl Actor {
         }
         let purse = self.auth.purse(&user);
         self.store.erase(user.clone(), purse).await.map_err(|error| internal(&error))?;
+        self.auth.retire(&user);
         self.history.erase(&user);
         self.unpin_where(|pinned| pinned.by.id == user);
         self.guard.erase(&user);
@@ -209,6 +210,7 @@ impl Actor {
         self.packets.erase(&user);
         self.erase_from_strip(&user, clock::now_millis());
         self.tally.erase(&user);
+        self.people.erase(&user);
         self.boards.recount();
         self.seats.tell_all(&ServerMessage::Erased { user }, Weight::Full);
         tracing::info!(room = %self.id, "somebody was erased");

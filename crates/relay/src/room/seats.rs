@@ -108,6 +108,11 @@ impl Seats {
         self.taken.get_mut(&id)
     }
 
+    /// Who is here, by session.
+    pub(super) fn members(&self) -> impl Iterator<Item = &Member> {
+        self.taken.values().map(|seat| &seat.member)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.taken.len()
     }

@@ -8,7 +8,9 @@ use footlight_protocol::room::{
 use footlight_protocol::{Code, Failure, Nonce, Seq, UserId, VERSION};
 
 use super::actor::{Actor, Written};
+use super::claims::name_taken;
 use super::guard::{Coming, held_back};
+use super::people::Before;
 use super::seats::Seat;
 use super::{Join, SeatId, draining};
 use crate::chat::pace::{Pace, Rate};
@@ -18,6 +20,7 @@ use crate::error::Error;
 use crate::hook::Happening;
 use crate::moderation::{banned, may_talk};
 use crate::store::Kept;
+use crate::store::logins::Named;
 
 /// Events whose commit is awaited at most. More ⇒ refused: the disk does not keep up.
 const UNCOMMITTED: usize = 1024;
@@ -82,10 +85,13 @@ impl Actor {
             ClientMessage::Spend { nonce, what } => self.spend(seat, me, nonce, what),
             ClientMessage::Arrange { nonce, what } => self.arrange(seat, me, nonce, what).await,
             ClientMessage::Overlay { nonce, control } => self.overlay(seat, me, nonce, control),
-            ClientMessage::Playing { latency_ms } => {
-                if let Some(seat) = self.seats.get_mut(seat) {
-                    seat.playing = latency_ms.map(|latency| (latency, std::time::Instant::now()));
-                }
+            ClientMessage::Playing { latency_ms } => self.plays(seat, latency_ms),
+            ClientMessage::Card { nonce, user } => self.card(seat, &me, nonce, user, Before::Nothing),
+            ClientMessage::AddNote { nonce, user, text } => {
+                self.card(seat, &me, nonce, user, Before::Note(text));
+            }
+            ClientMessage::DropNote { nonce, user, note } => {
+                self.card(seat, &me, nonce, user, Before::Unnote(note));
             }
             // Answered by the socket itself.
             ClientMessage::Hello { .. } | ClientMessage::Ping { .. } => {}
@@ -101,15 +107,10 @@ impl Actor {
             Ok(name) => name,
             Err((failure, after)) => return self.refuse(seat, None, failure, after),
         };
-        if let Err(error) = self.store.set_name(me.id.clone(), name.clone(), now).await {
-            return self.refuse(seat, None, internal(&error), None);
-        }
-        self.seats.rename(&me.id, &name, now);
-        self.tally.rename(&me.id, &name);
-        let sessions: Vec<(SeatId, Member)> =
-            self.seats.of(&me.id).map(|(id, seat)| (id, seat.member.clone())).collect();
-        for (seat, you) in sessions {
-            self.seats.tell(seat, &ServerMessage::You { you });
+        match self.store.set_name(me.id.clone(), name.clone(), now).await {
+            Ok(Named::Done) => self.rename(&me.id, &name, now),
+            Ok(Named::Taken | Named::Again) => self.refuse(seat, None, name_taken(), None),
+            Err(error) => self.refuse(seat, None, internal(&error), None),
         }
     }
 
@@ -238,6 +239,7 @@ impl Actor {
                 self.has_earned(&user, earned);
             }
             Written::Board(board) => self.tell_board(board),
+            Written::Card(asked) => self.tell_card(*asked),
         }
     }
 
@@ -273,7 +275,8 @@ impl Actor {
             return self.history.announce(kept);
         }
         match &event.kind {
-            EventKind::Said { .. } | EventKind::GoalReached { .. } => {}
+            EventKind::GoalReached { .. } => {}
+            EventKind::Said { by, .. } => self.people.said(&by.id),
             EventKind::Gifted { .. }
             | EventKind::Refunded { .. }
             | EventKind::Packet(_)

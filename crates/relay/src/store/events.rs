@@ -128,6 +128,7 @@ impl Database<'_> {
                 kept.nonce.as_ref().map(Nonce::as_str),
             ],
         )?;
+        self.keep_act(room, &kept.event)?;
         match &kept.event.kind {
             EventKind::Said { .. }
             | EventKind::Gifted { .. }

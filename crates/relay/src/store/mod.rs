@@ -4,14 +4,17 @@
 //! One thread owns the database and works through a bounded queue. What is in the queue at once goes into
 //! one transaction, and nobody hears "done" before it is committed.
 
+pub(crate) mod cards;
 mod events;
 pub(crate) mod given;
 pub(crate) mod goal;
+pub(crate) mod invites;
 pub(crate) mod ledger;
 mod list;
+pub(crate) mod logins;
 pub(crate) mod moderation;
 mod people;
-mod personal;
+pub(crate) mod personal;
 mod postgres;
 pub(crate) mod recordings;
 pub(crate) mod spend;
@@ -33,6 +36,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::error::Error;
 use crate::secret::Secret;
 use goal::Wish;
+use logins::Named;
 use moderation::Mark;
 use spend::OpenPacket;
 use sql::{Database, Fault, Outcome, Sql};
@@ -273,8 +277,16 @@ impl Store {
         self.ask(move |database| database.person(&user)).await
     }
 
-    pub(crate) async fn set_name(&self, user: UserId, name: String, at: UnixMillis) -> Result<(), Error> {
-        self.ask(move |database| database.set_name(&user, &name, at)).await
+    /// The person is called so from now on, and their account with them, unless the name is somebody else's.
+    pub(crate) async fn set_name(&self, user: UserId, name: String, at: UnixMillis) -> Result<Named, Error> {
+        self.ask(move |database| {
+            let named = database.rename_login(&user, &name)?;
+            if named == Named::Done {
+                database.set_name(&user, &name, at)?;
+            }
+            Ok(named)
+        })
+        .await
     }
 
     /// Keeps what the room's creator set, under a name.

@@ -16,7 +16,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty database to today's schema; the table `footlight` counts those that were taken.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 10] = [
     step!("postgres/schema"),
     step!("postgres/ledger"),
     step!("postgres/moderation"),
@@ -24,6 +24,9 @@ const STEPS: [Step; 7] = [
     step!("postgres/packets"),
     step!("postgres/paid"),
     step!("postgres/memberships"),
+    step!("postgres/people"),
+    step!("postgres/invites"),
+    step!("postgres/logins"),
 ];
 /// Any number: relays that start at the same time take turns with the schema.
 const TURN: i64 = 0x666f_6f74;

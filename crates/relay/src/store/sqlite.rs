@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 14] = [
     step!("sqlite/schema"),
     step!("sqlite/recordings"),
     step!("sqlite/card"),
@@ -23,6 +23,9 @@ const STEPS: [Step; 11] = [
     step!("sqlite/packets"),
     step!("sqlite/paid"),
     step!("sqlite/memberships"),
+    step!("sqlite/people"),
+    step!("sqlite/invites"),
+    step!("sqlite/logins"),
 ];
 /// Statements that stay prepared; the store has fewer.
 const PREPARED: usize = 256;

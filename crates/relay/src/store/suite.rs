@@ -30,7 +30,7 @@ use books::{
 use people::{
     a_person_is_found_whole_and_erased_whole, amounts_that_are_hidden_are_in_no_replay,
     what_a_purse_gave_in_all_is_known, what_is_held_waits_and_a_sweep_comes_back_whole,
-    what_is_known_of_people_is_listed,
+    what_is_known_of_people_is_listed, what_moderators_see_of_people_is_kept_and_bounded,
 };
 use spend::{
     a_goal_counts_what_the_books_have, a_month_that_is_asked_for_again_is_one_month,
@@ -52,6 +52,7 @@ on_both!(
     events_do_what_they_say_and_come_back_after_a_restart,
     what_is_held_waits_and_a_sweep_comes_back_whole,
     what_is_known_of_people_is_listed,
+    what_moderators_see_of_people_is_kept_and_bounded,
     a_person_is_found_whole_and_erased_whole,
     amounts_that_are_hidden_are_in_no_replay,
     what_a_purse_gave_in_all_is_known,

@@ -5,9 +5,11 @@
     reason = "a test fails by panicking, and its values are few"
 )]
 
+mod accounts;
 mod acme;
 mod books;
 mod bus;
+mod cards;
 mod chat;
 mod clip;
 mod conformance;
@@ -20,6 +22,7 @@ mod gifts;
 mod hls;
 mod hook;
 mod http;
+mod invites;
 mod keys;
 mod layers;
 mod loss;

@@ -1,13 +1,16 @@
 //! What the store promises about what moderators do and what is known of people.
 
 use footlight_protocol::moderation::Reason;
+use footlight_protocol::person::{MAX_ACTS, MAX_FORMER_NAMES, MAX_NOTES};
 use footlight_protocol::room::{Event, EventKind};
 use footlight_protocol::{MessageId, Seq};
 
 use super::{Place, Purse, Sanction, Shelf, coins, gifted, grant, kept, member, room, said, settle, user};
 use crate::gift::ledger::What;
+use crate::store::cards::{Noted, Visit};
 use crate::store::given::TERMS;
 use crate::store::moderation::Mark;
+use crate::store::personal::Eyes;
 
 pub(super) async fn what_is_held_waits_and_a_sweep_comes_back_whole(shelf: Shelf) {
     let (store, writer) = shelf.open().await;
@@ -48,6 +51,54 @@ pub(super) async fn what_is_held_waits_and_a_sweep_comes_back_whole(shelf: Shelf
     assert!(events.iter().all(|event| matches!(event.kind, EventKind::Said { .. })), "as if never held");
 }
 
+pub(super) async fn what_moderators_see_of_people_is_kept_and_bounded(shelf: Shelf) {
+    let (store, writer) = shelf.open().await;
+    let purse: Purse = "zoespurse".parse().unwrap();
+    for n in 0..MAX_FORMER_NAMES as u64 + 5 {
+        store.set_name(user("zoe"), format!("Zoë {n}"), n).await.unwrap();
+    }
+    // There and back: each name stands there once.
+    for (n, name) in (100..).zip(["Zoë 14", "Zoë 3", "Zoë 14"]) {
+        store.set_name(user("zoe"), name.to_owned(), n).await.unwrap();
+    }
+    let visit = |id: &str, watched, messages| Visit { user: user(id), watched, messages };
+    store.add_visits(room(), vec![visit("zoe", 1_500, 2), visit("ann", 1, 1)]).await.unwrap();
+    store.add_visits(room(), vec![visit("zoe", 500, 1)]).await.unwrap();
+    let note = async |n: usize| {
+        let text = format!("note {n}");
+        store.add_note(room(), user("zoe"), user("mod"), text, n as u64).await.unwrap()
+    };
+    for n in 0..MAX_NOTES {
+        assert_eq!(note(n).await, Noted::Done);
+    }
+    assert_eq!(note(MAX_NOTES).await, Noted::Full);
+    store.keep(room(), said(1, "zoe")).await.unwrap();
+    store.keep(room(), kept(2, "mod", EventKind::Banned { user: member("ann") })).await.unwrap();
+    for n in 0..MAX_ACTS as u64 + 3 {
+        let kind = EventKind::Restricted { user: member("zoe") };
+        store.keep(room(), kept(3 + n, "mod", kind)).await.unwrap();
+    }
+    drop(store);
+    writer.join();
+    let (store, _writer) = shelf.open().await;
+    let known = store.known(room(), user("zoe"), purse.clone()).await.unwrap();
+    assert_eq!((known.watched, known.messages, known.gifts), (2_000, 3, (0, 0)));
+    let names: Vec<&str> = known.names.iter().map(|former| former.name.as_str()).collect();
+    assert_eq!((names.len(), &names[..3]), (MAX_FORMER_NAMES, &["Zoë 3", "Zoë 14", "Zoë 13"][..]));
+    assert_eq!((known.notes.len(), known.notes[0].text.as_str()), (MAX_NOTES, "note 19"));
+    let acts: Vec<u64> = known.acts.iter().map(|act| act.event.seq.0).collect();
+    assert_eq!((acts.len(), acts[0]), (MAX_ACTS, MAX_ACTS as u64 + 5));
+    let first = known.notes[0].id;
+    let drop_note =
+        async |by: Option<&str>| store.drop_note(room(), user("zoe"), by.map(user), first).await.unwrap();
+    assert_eq!(drop_note(Some("ann")).await, Noted::NotTheirs);
+    assert_eq!(drop_note(Some("mod")).await, Noted::Done);
+    assert_eq!(drop_note(None).await, Noted::NotTheirs, "it is gone");
+    // What a moderator wrote goes with them, too.
+    store.erase(user("mod"), "modspurse".parse().unwrap()).await.unwrap();
+    assert_eq!(store.known(room(), user("zoe"), purse).await.unwrap().notes, []);
+}
+
 pub(super) async fn what_is_known_of_people_is_listed(shelf: Shelf) {
     let (store, _writer) = shelf.open().await;
     let columns = match &shelf.place {
@@ -78,7 +129,7 @@ pub(super) async fn a_person_is_found_whole_and_erased_whole(shelf: Shelf) {
         let rows = |table: &str| all[table].as_array().unwrap().len();
         ["event", "held", "person", "standing", "sanction"].map(rows)
     };
-    let all = store.of_person(user("zoe"), purse.clone()).await.unwrap();
+    let all = store.of_person(user("zoe"), purse.clone(), Eyes::Own).await.unwrap();
     assert_eq!(counts(&all), [4, 1, 1, 1, 1], "{all:?}");
     assert_eq!(all["person"][0]["name"], "Zoë");
     store.erase(user("zoe"), purse.clone()).await.unwrap();
@@ -86,7 +137,7 @@ pub(super) async fn a_person_is_found_whole_and_erased_whole(shelf: Shelf) {
     drop(store);
     writer.join();
     let (store, _writer) = shelf.open().await;
-    assert_eq!(counts(&store.of_person(user("zoe"), purse.clone()).await.unwrap()), [0; 5]);
+    assert_eq!(counts(&store.of_person(user("zoe"), purse.clone(), Eyes::Own).await.unwrap()), [0; 5]);
     let past = store.past(room(), 9).await.unwrap();
     assert_eq!((past.seq, past.events.len()), (Seq(5), 5), "the order is as it was");
     assert_eq!(past.sanctions, [(user("zoespurse"), Sanction::Banned)], "the ban goes on");
