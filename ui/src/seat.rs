@@ -5,6 +5,7 @@ use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::Gift;
 use footlight_protocol::overlay::Control;
 use footlight_protocol::room::{Action, ClientMessage, EventKind, Member, Role, ServerMessage};
+use footlight_protocol::talk::Quote;
 use footlight_protocol::{CloseCode, GiftId, Nonce, UserId};
 use leptos::prelude::*;
 
@@ -176,13 +177,13 @@ impl Seat {
         self.closed
     }
 
-    /// Says a message: shown at once, sent now or after the reconnect. False where too many wait already.
-    pub fn say(self, text: &str, fly: Fly) -> bool {
+    /// Says a message, perhaps in answer to another: shown at once, sent now or after the reconnect. False where too many wait already.
+    pub fn say(self, text: &str, fly: Fly, reply: Option<Quote>) -> bool {
         if !self.room.with_untracked(Room::can_type) {
             return false;
         }
         let Some(nonce) = nonce() else { return false };
-        let pending = Pending { nonce, text: text.to_owned(), fly };
+        let pending = Pending { nonce, text: text.to_owned(), fly, reply: reply.map(Box::new) };
         self.apply(RoomEvent::Typed(pending.clone()));
         self.say_it(&pending);
         true
@@ -299,8 +300,9 @@ impl Seat {
         }
     }
 
-    fn say_it(self, Pending { nonce, text, fly }: &Pending) {
-        self.send(&ClientMessage::Say { nonce: nonce.clone(), text: text.clone(), fly: Some(*fly) });
+    fn say_it(self, Pending { nonce, text, fly, reply }: &Pending) {
+        let reply = reply.as_ref().map(|reply| reply.message);
+        self.send(&ClientMessage::Say { nonce: nonce.clone(), text: text.clone(), fly: Some(*fly), reply });
     }
 
     fn send(self, message: &ClientMessage) -> bool {

@@ -16,6 +16,7 @@ pub mod room;
 mod state;
 pub mod status;
 pub mod studio;
+pub mod talk;
 
 pub use failure::{CloseCode, Code, Failure};
 pub use id::{ClipId, GiftId, InvalidId, LayerId, MessageId, Nonce, ReplayId, RoomId, Seq, UserId};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::room::{Member, UnixMillis};
+use crate::talk::Quote;
 use crate::{MessageId, Seq};
 
 /// Words and patterns in a room's list.
@@ -97,6 +98,8 @@ pub struct Former {
     pub said_at: UnixMillis,
     pub by: Member,
     pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Box<Quote>>,
 }
 
 /// One line of the room's record of moderation.

@@ -11,6 +11,7 @@ use crate::gift::{Board, Gift};
 use crate::moderation::{Former, Raid, Reason, Rules};
 use crate::overlay::Control;
 pub use crate::state::*;
+use crate::talk::Quote;
 use crate::{Failure, GiftId, MessageId, Nonce, Seq, UserId};
 
 /// Longest chat message, in Unicode scalar values after trimming.
@@ -57,6 +58,9 @@ pub enum ClientMessage {
         /// How it is to fly over the picture; without it, plainly.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fly: Option<Fly>,
+        /// The message that it answers: one of the newest that everybody can see.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<MessageId>,
     },
     /// Likes the broadcast, 1 to [`MAX_LIKES`](crate::danmaku::MAX_LIKES) times. Not answered: more than a person can
     /// mean are not counted, and none are while nobody is on air.
@@ -230,8 +234,8 @@ impl Event {
     /// A message that was approved is one like the others.
     pub fn as_shown(self) -> Self {
         match self.kind {
-            EventKind::Held { by, text, nonce, .. } => {
-                Self { kind: EventKind::Said { by, text, nonce, fly: None }, ..self }
+            EventKind::Held { by, text, nonce, reply, .. } => {
+                Self { kind: EventKind::Said { by, text, nonce, fly: None, reply }, ..self }
             }
             _ => self,
         }
@@ -252,6 +256,9 @@ pub enum EventKind {
         /// How it flies over the picture, as far as its author may choose; without it, plainly.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fly: Option<Fly>,
+        /// What it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<Box<Quote>>,
     },
     Deleted {
         message: MessageId,
@@ -262,6 +269,8 @@ pub enum EventKind {
         said_at: UnixMillis,
         by: Member,
         text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<Box<Quote>>,
     },
     /// Muted; viewers' pages hide nothing. The person's own page hears `muted` as well.
     TimedOut {
@@ -309,6 +318,8 @@ pub enum EventKind {
         /// The event that recognised the raid which it is one of.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         raid: Option<Seq>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<Box<Quote>>,
     },
     /// A held message stays away. Told to moderators only.
     Denied {
@@ -475,6 +486,7 @@ mod tests {
                     text: "hi".into(),
                     nonce: None,
                     fly: None,
+                    reply: None,
                 },
             },
         };

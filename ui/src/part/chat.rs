@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::part::answer::Answering;
 use crate::part::composer::Composer;
 use crate::part::givers::Givers;
 use crate::part::log::Log;
@@ -13,6 +14,7 @@ use crate::words::use_words;
 pub fn Chat() -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let away = seat.away();
+    Answering::provide();
     view! {
         <section class="chat" aria-label=words.say("chat.title")>
             <Givers />

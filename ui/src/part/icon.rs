@@ -22,6 +22,7 @@ pub enum Icon {
     FlyBottom,
     FlyScroll,
     FlyTop,
+    Flag,
     Gift,
     Globe,
     Heart,
@@ -35,6 +36,7 @@ pub enum Icon {
     Play,
     Record,
     Replay,
+    Reply,
     Scissors,
     Send,
     Settings,
@@ -76,6 +78,7 @@ impl Icon {
             Self::FlyBottom => "M3.5 5h17v14h-17zM8 15.5h8",
             Self::FlyScroll => "M3.5 5h17v14h-17zM16.5 12h-9M10 9.5L7.5 12l2.5 2.5",
             Self::FlyTop => "M3.5 5h17v14h-17zM8 8.5h8",
+            Self::Flag => "M6 21V4h11.5l-2.5 4 2.5 4H6",
             Self::Heart => {
                 "M12 20.5C5 15 3 11.8 3 8.6A4.8 4.8 0 0 1 12 6.4 4.8 4.8 0 0 1 21 8.6C21 11.8 19 15 12 20.5z"
             }
@@ -100,6 +103,7 @@ impl Icon {
             Self::Play => "M7.5 4.5v15l12-7.5z",
             Self::Record => "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6",
             Self::Replay => "M5 12a7.5 7.5 0 1 0 2.2-5.3L4.5 9.5M4.5 4.5v5h5",
+            Self::Reply => "M9.5 6L4.5 11l5 5M4.5 11H13a6.5 6.5 0 0 1 6.5 6.5V19",
             Self::Scissors => {
                 "M6.5 4a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5M6.5 15a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5M8.6 8L20 18.5M8.6 16L20 5.5"
             }
@@ -110,7 +114,7 @@ impl Icon {
             Self::Sound => "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9a4 4 0 0 1 0 6M18 6.5a8 8 0 0 1 0 11",
             Self::SoundOff => "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9.5l5 5M20.5 9.5l-5 5",
             Self::Trophy => {
-                "M8 4h8v6a4 4 0 0 1-8 0zM8 5.5H4.5V7A3.5 3.5 0 0 0 8 10.5M16 5.5h3.5V7a3.5 3.5 0 0 1-3.5 3.5M12 14v4M8.5 20h7M9.5 20c0-1.500 1-2 2.500-2s2.500.5 2.500 2"
+                "M8 4h8v6a4 4 0 0 1-8 0zM8 5.5H4.5V7A3.5 3.5 0 0 0 8 10.5M16 5.5h3.5V7a3.5 3.5 0 0 1-3.5 3.5M12 14v4M8.5 20h7M9.5 20c0-1.5 1-2 2.5-2s2.5.5 2.5 2"
             }
             Self::Trash => "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7M10.5 10.5v6M13.5 10.5v6",
             Self::Up => "M6 14.5l6-6 6 6",

@@ -1,5 +1,5 @@
 //! The log of the chat: follows the newest message until somebody scrolls up, and is where the keyboard
-//! moderates.
+//! answers and moderates.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
+use crate::part::answer::Answering;
 use crate::part::end::End;
 use crate::part::icon::Icon;
 use crate::part::message::{Message, Waiting};
@@ -26,6 +27,8 @@ enum Row {
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum RowKey {
     Line(MessageId),
+    /// While what it answers is there: what is taken away changes the line.
+    Answer(MessageId),
     /// And how many there are: what is given back changes the line.
     Gifts(MessageId, u64),
     Waiting(Nonce),
@@ -36,6 +39,7 @@ impl Row {
         match self {
             Self::Line(line) => match &line.kind {
                 LineKind::Gifted(run) => RowKey::Gifts(line.id, run.count()),
+                LineKind::Said { quote: Some(quote), .. } if quote.of.is_some() => RowKey::Answer(line.id),
                 _ => RowKey::Line(line.id),
             },
             Self::Waiting(pending) => RowKey::Waiting(pending.nonce.clone()),
@@ -54,7 +58,7 @@ pub fn Log() -> impl IntoView {
         room.with_untracked(|room| said_lines(room).map(|line| line.id).collect::<Vec<_>>())
     });
     let newest = Memo::new(move |_| ids.with(|ids| ids.last().copied()));
-    let turn = Turn::provide(ids);
+    let (turn, answering) = (Turn::provide(ids), Answering::get());
     let rows = move || {
         revision.get();
         let all = moderates.get();
@@ -106,7 +110,7 @@ pub fn Log() -> impl IntoView {
                 tabindex=move || if moderates.get() { None } else { Some("0") }
                 node_ref=end.frame
                 on:scroll=scrolled
-                on:keydown=move |event| keyboard(seat, turn, &event)
+                on:keydown=move |event| keyboard(seat, turn, answering, &event)
             >
                 <For each=rows key=Row::key let:row>
                     {match row {
@@ -136,14 +140,12 @@ fn said_lines(room: &Room) -> impl DoubleEndedIterator<Item = &Arc<Line>> {
     room.lines().filter(|line| matches!(line.kind, LineKind::Said { .. }))
 }
 
-/// Arrow keys, and the keys that moderate the message they are at.
-fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
+/// Arrow keys, and the keys that answer or moderate the message they are at.
+fn keyboard(seat: Seat, turn: Turn, answering: Answering, event: &KeyboardEvent) {
     if event.ctrl_key() || event.meta_key() || event.alt_key() || event.is_composing() {
         return;
     }
-    if !seat.moderates().get_untracked() {
-        return;
-    }
+    let moderates = seat.moderates().get_untracked();
     let Some(at) = turn.current() else { return };
     let ids = seat.room().with_untracked(|room| said_lines(room).map(|line| line.id).collect::<Vec<_>>());
     let place = ids.partition_point(|id| *id < at);
@@ -162,14 +164,21 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
             turn.close();
             focus(at);
         }
-        "Delete" | "d" | "D" => {
+        "r" | "R" => {
+            if let Some((by, text)) = said(seat, at) {
+                answering.begin(at, by, &text);
+            }
+        }
+        "Delete" | "d" | "D" if moderates => {
             if let Some((by, _)) = author(seat, at) {
                 // The next message gets the focus before this one goes and takes it along.
                 leave(&ids, place, turn);
                 seat.moderate(Action::Delete { message: at }, &by);
             }
         }
-        "t" | "T" if author(seat, at).is_some_and(|(_, over)| over) => turn.toggle(at, Menu::Timeout),
+        "t" | "T" if moderates && author(seat, at).is_some_and(|(_, over)| over) => {
+            turn.toggle(at, Menu::Timeout)
+        }
         "1" | "2" | "3" | "4" if turn.open().get_untracked() == Some((at, Menu::Timeout)) => {
             let choice = key.parse::<usize>().ok().and_then(|n| TIMEOUTS.get(n - 1));
             if let (Some((seconds, _)), Some((by, true))) = (choice, author(seat, at)) {
@@ -178,7 +187,7 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
                 focus(at);
             }
         }
-        "b" | "B" => {
+        "b" | "B" if moderates => {
             if let Some((by, true)) = author(seat, at) {
                 let others = seat.room().with_untracked(|room| {
                     said_lines(room)
@@ -206,17 +215,21 @@ fn leave(ids: &[MessageId], place: usize, turn: Turn) {
     }
 }
 
-/// Who said it, and whether the person can be timed out and banned.
-fn author(seat: Seat, message: MessageId) -> Option<(Member, bool)> {
+/// Who said it, and what.
+fn said(seat: Seat, message: MessageId) -> Option<(Member, String)> {
     seat.room().with_untracked(|room| {
         room.lines().find(|line| line.id == message).and_then(|line| match &line.kind {
-            LineKind::Said { by, .. } => {
-                let me = room.me.as_ref().is_some_and(|me| me.id == by.id);
-                Some((by.clone(), !me && by.role != Role::Owner))
-            }
+            LineKind::Said { by, text, .. } => Some((by.clone(), text.clone())),
             _ => None,
         })
     })
+}
+
+/// Who said it, and whether the person can be timed out and banned.
+fn author(seat: Seat, message: MessageId) -> Option<(Member, bool)> {
+    let (by, _) = said(seat, message)?;
+    let over = !seat.is_me(&by.id) && by.role != Role::Owner;
+    Some((by, over))
 }
 
 fn focus(id: MessageId) {

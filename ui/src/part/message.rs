@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use footlight_protocol::UserId;
 use footlight_protocol::room::{Member, Role};
+use footlight_protocol::talk::Quote;
 use leptos::prelude::*;
 
+use crate::part::answer::quote_view;
 use crate::part::gift_line::GiftLine;
 use crate::part::icon::Icon;
 use crate::part::moderate::{TIMEOUTS, Toolbar, Turn};
+use crate::part::speech::speech_view;
 use crate::seat::Seat;
 use crate::store::i18n;
 use crate::store::room::{Line, LineKind, Pending};
+use crate::store::speech::{Piece, pieces};
 use crate::words::{Words, use_words};
 
 /// Colours for names; `tokens.css` has as many.
@@ -21,7 +25,7 @@ const NICK_COLOURS: u32 = 8;
 pub fn Message(line: Arc<Line>) -> AnyView {
     let words = use_words();
     match &line.kind {
-        LineKind::Said { by, text } => said(&line, by.clone(), text.clone()),
+        LineKind::Said { by, text, quote } => said(&line, by.clone(), text.clone(), quote.as_deref()),
         LineKind::TimedOut { user, seconds } => {
             let (name, seconds) = (shown_name(user), *seconds);
             notice(move || {
@@ -72,6 +76,7 @@ pub fn Waiting(message: Arc<Pending>) -> impl IntoView {
     let me = seat.room().with_untracked(|room| room.me.clone());
     view! {
         <div class="message pending" data-nonce=message.nonce.to_string()>
+            {message.reply.as_deref().map(|quote| quote_view(words, quote))}
             <p class="message-line">
                 {me.map(|me| name_view(words, &me))} <span class="message-text">{message.text.clone()}</span>
                 <span class="hidden">{words.say("chat.sending")}</span>
@@ -80,27 +85,38 @@ pub fn Waiting(message: Arc<Pending>) -> impl IntoView {
     }
 }
 
-fn said(line: &Line, by: Member, text: String) -> AnyView {
+fn said(line: &Line, by: Member, text: String, quote: Option<&Quote>) -> AnyView {
     let (seat, words, turn) = (Seat::get(), use_words(), use_context::<Turn>());
     let id = line.id;
     let mine = seat.is_me(&by.id);
     let moderates = seat.moderates();
-    let tabindex =
-        move || turn.filter(|_| moderates.get()).map(|turn| if turn.is_at(id) { "0" } else { "-1" });
+    // The arrow keys go through all lines; the tab key stops at one, and only where there is much to do.
+    let tabindex = move || match turn {
+        Some(turn) if moderates.get() => Some(if turn.is_at(id) { "0" } else { "-1" }),
+        Some(_) => Some("-1"),
+        None => None,
+    };
+    let name = seat.room().with_untracked(|room| room.name().to_owned());
+    let pieces = pieces(&text, &name);
+    let answers_me = quote.and_then(|quote| quote.of.as_ref()).is_some_and(|of| seat.is_me(&of.by.id));
+    let to_me = !mine && (answers_me || pieces.iter().any(|piece| matches!(piece, Piece::Me(_))));
+    let speech = speech_view(&pieces);
+    let quote = quote.map(|quote| quote_view(words, quote));
     // Made when somebody comes near: of hundreds of lines, few are ever acted on.
     let near = RwSignal::new(false);
     let toolbar = {
         let by = by.clone();
         move || {
-            let by = by.clone();
-            let wanted = near.get() && moderates.get() && turn.is_some();
-            wanted.then(|| view! { <Toolbar message=id by=by mine=mine /> })
+            let said = (by.clone(), text.clone());
+            let wanted = near.get() && turn.is_some();
+            wanted.then(|| view! { <Toolbar message=id said mine /> })
         }
     };
     view! {
         <div
             class="message"
             class:mine=mine
+            class:to-me=to_me
             data-message-id=id.0.to_string()
             data-user=by.id.to_string()
             tabindex=tabindex
@@ -112,8 +128,9 @@ fn said(line: &Line, by: Member, text: String) -> AnyView {
                 }
             }
         >
+            {quote}
             <p class="message-line" title=time_of_day(line.at)>
-                {name_view(words, &by)} <span class="message-text">{text}</span>
+                {name_view(words, &by)} <span class="message-text">{speech}</span>
             </p>
             {toolbar}
         </div>
@@ -130,7 +147,7 @@ pub fn name_view(words: Words, by: &Member) -> AnyView {
         Role::Guest => None,
     };
     view! {
-        <span class=format!("message-name nick-{}", colour(&by.id))>{shown_name(by)}</span>
+        <span class=nick(&by.id)>{shown_name(by)}</span>
         {badge.map(|key| view! { <span class="role" class:role-owner=key == "role.owner" class:role-vip=key == "role.vip">{words.say(key)}</span> })}
     }
     .into_any()
@@ -143,6 +160,11 @@ fn notice(text: impl Fn() -> String + Send + 'static) -> AnyView {
 /// The nickname, or what the relay calls somebody who has none.
 pub fn shown_name(member: &Member) -> String {
     if member.name.is_empty() { member.id.to_string() } else { member.name.clone() }
+}
+
+/// The classes of a person's name.
+pub fn nick(user: &UserId) -> String {
+    format!("message-name nick-{}", colour(user))
 }
 
 /// The same person has the same colour everywhere (FNV-1a, 32 bit).

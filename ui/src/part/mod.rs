@@ -1,5 +1,6 @@
 //! Components, one a file. They read signals and send intents; none of them changes state.
 
+pub mod answer;
 pub mod boards;
 pub mod camera;
 pub mod card;
@@ -26,6 +27,7 @@ pub mod icon;
 pub mod keys;
 pub mod like;
 pub mod log;
+pub mod mentions;
 pub mod message;
 pub mod meter;
 pub mod microphone;
@@ -50,6 +52,7 @@ pub mod shield;
 pub mod shortcuts;
 pub mod sound;
 pub mod sound_only;
+pub mod speech;
 pub mod stage;
 pub mod talk;
 pub mod taps;

@@ -6,8 +6,9 @@ use leptos::prelude::*;
 use crate::words::use_words;
 
 /// Keys as they stand on the keyboard, and what they do.
-const KEYS: [(&[&str], &str); 11] = [
+const KEYS: [(&[&str], &str); 12] = [
     (&["↑", "↓"], "keys.move"),
+    (&["R"], "keys.reply"),
     (&["D"], "keys.delete"),
     (&["T", "1–4"], "keys.timeout"),
     (&["B"], "keys.ban"),

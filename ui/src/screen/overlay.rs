@@ -56,7 +56,7 @@ pub fn Overlay() -> impl IntoView {
         let room = seat.room();
         room.with(|room| {
             let said = room.lines().rev().filter_map(|line| match &line.kind {
-                LineKind::Said { by, text } => Some((line.id, shown_name(by), text.clone())),
+                LineKind::Said { by, text, .. } => Some((line.id, shown_name(by), text.clone())),
                 _ => None,
             });
             let mut newest: Vec<_> = said.take(choices.chat).collect();

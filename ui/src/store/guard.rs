@@ -124,7 +124,7 @@ mod tests {
 
     fn held(seq: u64, by: &str) -> Event {
         let (text, why) = ("a.example".to_owned(), Reason::Link);
-        event(seq, EventKind::Held { by: member(by), text, nonce: None, why, raid: None })
+        event(seq, EventKind::Held { by: member(by), text, nonce: None, why, raid: None, reply: None })
     }
 
     fn raid(act: u64, at: u64, messages: u32, undone: bool) -> Raid {
@@ -138,7 +138,10 @@ mod tests {
         (1..=4).for_each(|seq| guard.take(&held(seq, if seq == 4 { "bob" } else { "ann" })));
         guard.take(&event(5, EventKind::Denied { message: MessageId(1) }));
         let (by, text) = (member("ann"), String::new());
-        guard.take(&event(6, EventKind::Restored { message: MessageId(2), said_at: 2, by, text }));
+        guard.take(&event(
+            6,
+            EventKind::Restored { message: MessageId(2), said_at: 2, by, text, reply: None },
+        ));
         assert_eq!(guard.held().map(|held| held.id.0).collect::<Vec<_>>(), [3, 4]);
         guard.take(&event(7, EventKind::Banned { user: member("bob") }));
         assert_eq!(guard.held().map(|held| held.id.0).collect::<Vec<_>>(), [3]);

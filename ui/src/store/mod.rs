@@ -21,5 +21,6 @@ pub mod recording;
 pub mod replay;
 pub mod room;
 pub mod sky;
+pub mod speech;
 pub mod take;
 pub mod undo;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::moderation::{Former, MAX_UNSWEPT, Raid, Reason, Rules};
 use footlight_protocol::room::{Desk, Event, EventKind, Member, Role as Rank, ServerMessage, UnixMillis};
+use footlight_protocol::talk::Quote;
 use footlight_protocol::{Code, Failure, MessageId, Nonce, Seq, UserId};
 
 use super::SeatId;
@@ -145,6 +146,9 @@ impl Guard {
         self.marks.remove(user);
         self.judge.forget(user);
         self.held.retain(|_, event| !matches!(&event.kind, EventKind::Held { by, .. } if by.id == *user));
+        for quote in self.held.values_mut().flat_map(|event| event.kind.quotes_mut()) {
+            quote.of.take_if(|of| of.by.id == *user);
+        }
         for known in &mut self.raids {
             known.people.remove(user);
         }
@@ -178,6 +182,7 @@ pub(super) struct Coming {
     pub(super) nonce: Nonce,
     pub(super) text: String,
     pub(super) fly: Option<Fly>,
+    pub(super) reply: Option<Box<Quote>>,
 }
 
 impl Actor {
@@ -197,11 +202,11 @@ impl Actor {
             Verdict::Deliver => match hold {
                 Some(why) => drop(self.hold(coming, why, None, now)),
                 None => {
-                    let Coming { seat, me, nonce, text, fly } = coming;
+                    let Coming { seat, me, nonce, text, fly, reply } = coming;
                     self.guard.learner.ordinary(&text);
                     let by = me.id.clone();
                     let fly = fly.map(|fly| fly.accepted(me.role, now * 1_000));
-                    let said = EventKind::Said { by: me, text, nonce: Some(nonce.clone()), fly };
+                    let said = EventKind::Said { by: me, text, nonce: Some(nonce.clone()), fly, reply };
                     self.keep(seat, by, nonce, said, now);
                 }
             },
@@ -222,9 +227,9 @@ impl Actor {
     }
 
     fn hold(&mut self, coming: Coming, why: Reason, raid: Option<Seq>, now: UnixMillis) -> bool {
-        let Coming { seat, me, nonce, text, .. } = coming;
+        let Coming { seat, me, nonce, text, reply, .. } = coming;
         let by = me.id.clone();
-        let held = EventKind::Held { by: me, text, nonce: Some(nonce.clone()), why, raid };
+        let held = EventKind::Held { by: me, text, nonce: Some(nonce.clone()), why, raid, reply };
         self.keep(seat, by, nonce, held, now)
     }
 

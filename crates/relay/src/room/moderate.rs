@@ -142,8 +142,8 @@ impl Actor {
         if !found.deleted {
             return Ok(Vec::new());
         }
-        let Message { said_at, by, text, .. } = found;
-        Ok(vec![EventKind::Restored { message, said_at, by, text }])
+        let Message { said_at, by, text, reply, .. } = found;
+        Ok(vec![EventKind::Restored { message, said_at, by, text, reply }])
     }
 
     /// What puts an act right.

@@ -5,7 +5,8 @@ use footlight_protocol::room::{
     ClientMessage, Event, EventKind, MAX_CARD, MAX_NAME, MAX_TEXT, Member, Role as Rank, ServerMessage,
     UnixMillis,
 };
-use footlight_protocol::{Code, Failure, Nonce, Seq, UserId, VERSION};
+use footlight_protocol::talk::Quote;
+use footlight_protocol::{Code, Failure, MessageId, Nonce, Seq, UserId, VERSION};
 
 use super::actor::{Actor, Written};
 use super::guard::{Coming, held_back};
@@ -44,7 +45,7 @@ impl Actor {
         let rank = rank.max(self.guard.role(&user));
         let member = Member::new(user, name, rank);
         let moderates = rank >= Rank::Moderator;
-        let missed = since.and_then(|since| self.history.after(since, moderates));
+        let missed = since.and_then(|since| self.history.after(since, moderates, &self.sanctions));
         let welcome = ServerMessage::Welcome {
             version: VERSION,
             you: member.clone(),
@@ -71,7 +72,9 @@ impl Actor {
         };
         match message {
             ClientMessage::Name { name } => self.name(seat, me, &name).await,
-            ClientMessage::Say { nonce, text, fly } => self.talk(seat, me, nonce, &text, fly),
+            ClientMessage::Say { nonce, text, fly, reply } => {
+                self.talk(seat, me, nonce, &text, (fly, reply));
+            }
             ClientMessage::Like { count } => self.like(seat, &me, count),
             ClientMessage::Moderate { nonce, action } => self.moderate(seat, me, nonce, action).await,
             ClientMessage::SetCard { nonce, text } => self.set_card(seat, me, nonce, &text).await,
@@ -134,7 +137,14 @@ impl Actor {
         self.seats.tell(seat, &ServerMessage::Done { nonce, seq: self.history.seq() });
     }
 
-    fn talk(&mut self, seat: SeatId, me: Member, nonce: Nonce, text: &str, fly: Option<Fly>) {
+    fn talk(
+        &mut self,
+        seat: SeatId,
+        me: Member,
+        nonce: Nonce,
+        text: &str,
+        (fly, reply): (Option<Fly>, Option<MessageId>),
+    ) {
         if self.repeated(seat, &me.id, &nonce) {
             return;
         }
@@ -142,11 +152,20 @@ impl Actor {
         let text = may_talk(&self.sanctions, &me.id, now)
             .and(named(&me))
             .and_then(|()| clean(text, MAX_TEXT).map_err(|code| (text_failure(code), None)))
-            .and_then(|text| self.pace(&me.id, now).map(|()| text));
+            .and_then(|text| Ok((self.quoted(reply)?, text)))
+            .and_then(|said| self.pace(&me.id, now).map(|()| said));
         match text {
-            Ok(text) => self.weigh(Coming { seat, me, nonce, text, fly }, now),
+            Ok((reply, text)) => self.weigh(Coming { seat, me, nonce, text, fly, reply }, now),
             Err((failure, after)) => self.refuse(seat, Some(nonce), failure, after),
         }
+    }
+
+    /// What is answered. Only what is in memory: who asks for old messages would have the room wait for the database.
+    fn quoted(&self, reply: Option<MessageId>) -> Result<Option<Box<Quote>>, (Failure, Option<u32>)> {
+        let gone =
+            || (Failure::new(Code::NotFound, "The message that you answer is not here any more"), None);
+        let quote = |message| self.history.quote(message, &self.sanctions).map(Box::new).ok_or_else(gone);
+        reply.map(quote).transpose()
     }
 
     /// Answers a request that was made before.
@@ -255,7 +274,9 @@ impl Actor {
     }
 
     /// Everybody hears of what has happened, and those who asked for it get their answer.
-    pub(super) fn announce(&mut self, kept: Kept, seats: &[SeatId]) {
+    pub(super) fn announce(&mut self, mut kept: Kept, seats: &[SeatId]) {
+        // What it answers may have been taken away while it was written.
+        self.history.unquote(&mut kept.event.kind, &self.sanctions);
         let event = kept.event.clone();
         self.metrics.events.one();
         if matches!(event.kind, EventKind::Held { .. }) {

@@ -7,6 +7,7 @@ use super::ledger::ROWS;
 use super::list::List;
 use super::moderation::{Mark, RULES, State};
 use super::sql::{Database, Fault, Outcome, Row, values};
+use super::talk::bare;
 use super::{Kept, Message, Past, Sanction};
 use crate::gift::catalogue;
 
@@ -19,7 +20,8 @@ impl Database<'_> {
         )?;
         for row in newest {
             // An event that this version cannot read is left out, not a reason to lose the room.
-            let Some(kept) = kept(&row)? else { continue };
+            let Some(mut kept) = kept(&row)? else { continue };
+            self.fill_quotes(room, &mut kept.event.kind)?;
             if row.get(5)? {
                 past.deleted.push(MessageId(kept.event.seq.0));
             }
@@ -110,7 +112,8 @@ impl Database<'_> {
     }
 
     pub(super) fn keep(&mut self, room: &RoomId, kept: &Kept) -> Outcome<()> {
-        let body = serde_json::to_string(&kept.event.kind).map_err(|error| Fault(error.to_string()))?;
+        let bare = bare(&kept.event.kind);
+        let body = serde_json::to_string(&*bare).map_err(|error| Fault(error.to_string()))?;
         self.execute(
             "INSERT INTO event (room, seq, at, body, by, nonce) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             values![
@@ -182,15 +185,12 @@ impl Database<'_> {
             values![room.as_str(), id.0],
         )?;
         let Some(row) = found else { return Ok(None) };
-        let deleted = row.get(5)?;
-        Ok(match kept(&row)? {
-            Some(Kept {
-                event:
-                    Event {
-                        at, kind: EventKind::Said { by, text, .. } | EventKind::Held { by, text, .. }, ..
-                    },
-                ..
-            }) => Some(Message { said_at: at, by, text, deleted }),
+        let (deleted, Some(Kept { mut event, .. })) = (row.get(5)?, kept(&row)?) else { return Ok(None) };
+        self.fill_quotes(room, &mut event.kind)?;
+        Ok(match event.kind {
+            EventKind::Said { by, text, reply, .. } | EventKind::Held { by, text, reply, .. } => {
+                Some(Message { said_at: event.at, by, text, reply, deleted })
+            }
             _ => None,
         })
     }

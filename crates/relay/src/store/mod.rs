@@ -16,6 +16,7 @@ mod sql;
 mod sqlite;
 #[cfg(test)]
 mod suite;
+mod talk;
 pub(crate) mod uploads;
 mod writer;
 
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use footlight_protocol::room::{Event, Member, Pinned, UnixMillis};
+use footlight_protocol::talk::Quote;
 use footlight_protocol::{KeyId, MessageId, Nonce, RoomId, Seq, UserId};
 use tokio::sync::{mpsc, oneshot};
 
@@ -52,6 +54,8 @@ pub(crate) struct Message {
     pub(crate) said_at: UnixMillis,
     pub(crate) by: Member,
     pub(crate) text: String,
+    /// What it answers, as it can be seen now.
+    pub(crate) reply: Option<Box<Quote>>,
     pub(crate) deleted: bool,
 }
 

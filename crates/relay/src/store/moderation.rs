@@ -176,7 +176,7 @@ impl Database<'_> {
         let mut swept = Vec::new();
         for message in seqs {
             if let Some(found) = self.message(room, message)?.filter(|found| found.deleted) {
-                swept.push(Former { message, said_at: found.said_at, by: found.by, text: found.text });
+                swept.push(found.former(message));
             }
         }
         Ok(swept)
@@ -225,7 +225,7 @@ impl Database<'_> {
             let mut facts = Vec::new();
             for message in about {
                 if let Some(found) = self.message(room, message)? {
-                    facts.push(Former { message, said_at: found.said_at, by: found.by, text: found.text });
+                    facts.push(found.former(message));
                 }
             }
             acts.push((kept, facts));

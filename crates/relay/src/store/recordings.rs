@@ -325,7 +325,7 @@ impl Database<'_> {
                 break;
             }
             newest = Seq(row.get(0)?);
-            let Some(kept) = kept(row)? else { continue };
+            let Some(mut kept) = kept(row)? else { continue };
             let shown = match &kept.event.kind {
                 EventKind::Said { by, .. } => !self.is_banned(room, &by.id)?,
                 // It takes the person's messages away, which only holds while the ban does.
@@ -353,6 +353,7 @@ impl Database<'_> {
                 | EventKind::Unpinned {} => false,
             };
             if shown {
+                self.fill_quotes(room, &mut kept.event.kind)?;
                 events.push(kept.event.as_shown());
             }
         }

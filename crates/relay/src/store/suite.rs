@@ -123,6 +123,7 @@ fn said(seq: u64, by: &str) -> Kept {
             text: format!("你好 {seq} '; DROP TABLE event"),
             nonce: None,
             fly: None,
+            reply: None,
         },
     )
 }

@@ -61,6 +61,7 @@ async fn members_of_both_relays_hear_one_order() {
                 nonce: nonce(&format!("n{turn}")),
                 text: format!("{n} says {turn}"),
                 fly: None,
+                reply: None,
             };
             person.send(&say).await;
         }

@@ -40,5 +40,6 @@ mod rtmp;
 mod rules;
 mod span;
 mod stage;
+mod talk;
 mod tls;
 mod upload;

@@ -132,8 +132,13 @@ impl Chat {
     }
 
     pub(crate) async fn say(&mut self, nonce: &str, text: &str) -> Result<Seq, (Code, Option<u32>)> {
-        self.send(&ClientMessage::Say { nonce: nonce.parse().unwrap(), text: text.to_owned(), fly: None })
-            .await;
+        self.send(&ClientMessage::Say {
+            nonce: nonce.parse().unwrap(),
+            text: text.to_owned(),
+            fly: None,
+            reply: None,
+        })
+        .await;
         self.answer(nonce).await
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use footlight_protocol::MessageId;
 use footlight_protocol::replay::Timed;
 use footlight_protocol::room::{EventKind, Member};
+use footlight_protocol::talk::Quote;
 
 use crate::store::sky::{self, Flyer};
 
@@ -21,6 +22,8 @@ pub struct Said {
     pub at_ms: u64,
     pub by: Member,
     pub text: String,
+    /// What it answers.
+    pub quote: Option<Box<Quote>>,
     /// As it flies over the picture.
     pub flyer: Flyer,
 }
@@ -39,12 +42,12 @@ impl Talk {
                 continue;
             }
             let Some(flyer) = sky::timed(at_ms, &event) else { continue };
-            let (by, text) = match event.kind {
-                EventKind::Said { by, text, .. } => (by, text),
-                EventKind::Gifted { by, gift, count, .. } => (by, format!("{} ×{count}", gift.icon)),
+            let (by, text, quote) = match event.kind {
+                EventKind::Said { by, text, reply, .. } => (by, text, reply),
+                EventKind::Gifted { by, gift, count, .. } => (by, format!("{} ×{count}", gift.icon), None),
                 _ => continue,
             };
-            self.said.push(Arc::new(Said { id: MessageId(event.seq.0), at_ms, by, text, flyer }));
+            self.said.push(Arc::new(Said { id: MessageId(event.seq.0), at_ms, by, text, quote, flyer }));
         }
         // The relay's clock may have been set meanwhile.
         self.said.sort_by_key(|said| (said.at_ms, said.id.0));
@@ -97,7 +100,7 @@ mod tests {
     }
 
     fn timed(seq: u64, at_ms: u64, text: &str) -> Timed {
-        let kind = EventKind::Said { by: member(), text: text.into(), nonce: None, fly: None };
+        let kind = EventKind::Said { by: member(), text: text.into(), nonce: None, fly: None, reply: None };
         Timed { at_ms, event: Event { seq: Seq(seq), at: 1_000_000 + at_ms, kind } }
     }
 

@@ -119,7 +119,11 @@ mod tests {
 
     fn event(role: Role, text: &str, fly: Option<Fly>) -> Event {
         let by = Member::new("u1".parse().unwrap(), "Ada".into(), role);
-        Event { seq: Seq(7), at: 500_000, kind: EventKind::Said { by, text: text.into(), nonce: None, fly } }
+        Event {
+            seq: Seq(7),
+            at: 500_000,
+            kind: EventKind::Said { by, text: text.into(), nonce: None, fly, reply: None },
+        }
     }
 
     #[test]
