@@ -158,6 +158,9 @@ impl Air {
             | EventKind::Appointed { .. }
             | EventKind::Pinned { .. }
             | EventKind::Unpinned {}
+            | EventKind::Upheld(_)
+            | EventKind::Dismissed(_)
+            | EventKind::Lifted(_)
             | EventKind::Erased {} => {}
         }
     }

@@ -4,9 +4,10 @@
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::Gift;
 use footlight_protocol::overlay::Control;
+use footlight_protocol::report::{Ground, Report};
 use footlight_protocol::room::{Action, ClientMessage, EventKind, Member, Role, ServerMessage};
 use footlight_protocol::talk::Quote;
-use footlight_protocol::{CloseCode, GiftId, Nonce, UserId};
+use footlight_protocol::{CloseCode, GiftId, MessageId, Nonce, UserId};
 use leptos::prelude::*;
 
 use crate::browser;
@@ -227,6 +228,25 @@ impl Seat {
         }
     }
 
+    /// Reports a message to the moderators.
+    pub fn report(self, message: MessageId, ground: Ground, words: &str) {
+        if let Some(nonce) = nonce() {
+            let report = Report { nonce, message, ground, words: words.to_owned() };
+            self.apply(RoomEvent::Reports(Some(report.clone())));
+            self.send(&ClientMessage::Report(report));
+        }
+    }
+
+    /// What came of it was read.
+    pub fn report_seen(self) {
+        self.apply(RoomEvent::Reports(None));
+    }
+
+    /// What a moderator said was read.
+    pub fn notice_seen(self) {
+        self.apply(RoomEvent::NoticeSeen);
+    }
+
     pub fn name(self, name: &str) {
         self.send(&ClientMessage::Name { name: name.to_owned() });
     }
@@ -297,6 +317,9 @@ impl Seat {
         pending.iter().for_each(|pending| self.say_it(pending));
         for (nonce, gift, count) in self.room.with_untracked(|room| room.unpaid().to_vec()) {
             self.send(&ClientMessage::SendGift { nonce, gift, count });
+        }
+        if let Some(report) = self.room.with_untracked(|room| room.reporting.sent().cloned()) {
+            self.send(&ClientMessage::Report(report));
         }
     }
 

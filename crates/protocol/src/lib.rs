@@ -12,6 +12,7 @@ pub mod moderation;
 pub mod overlay;
 pub mod reach;
 pub mod replay;
+pub mod report;
 pub mod room;
 mod state;
 pub mod status;

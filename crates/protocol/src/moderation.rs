@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::room::{Member, UnixMillis};
+use crate::report::Case;
+use crate::room::{Event, Member, UnixMillis};
 use crate::talk::Quote;
 use crate::{MessageId, Seq};
 
@@ -70,6 +71,23 @@ impl Rules {
     pub fn open(&self) -> Self {
         Self { words: Vec::new(), ..self.clone() }
     }
+}
+
+/// What moderators find when they come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Desk {
+    /// Events of messages that wait, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Event>,
+    /// As in `raids`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raids: Vec<Raid>,
+    #[serde(default)]
+    pub rules: Rules,
+    /// As in `reports`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<Case>,
 }
 
 /// A raid that was recognised: what moderators see of it. The messages themselves are not told one by one.

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::danmaku::Fly;
 use crate::gift::{Board, Gift};
+pub use crate::moderation::Desk;
 use crate::moderation::{Former, Raid, Reason, Rules};
 use crate::overlay::Control;
+use crate::report::{Case, Dismissed, Lifted, Notice, Report, Upheld};
 pub use crate::state::*;
 use crate::talk::Quote;
 use crate::{Failure, GiftId, MessageId, Nonce, Seq, UserId};
@@ -62,6 +64,8 @@ pub enum ClientMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reply: Option<MessageId>,
     },
+    /// Reports a message to the moderators. Answered like `grant`; a repeated report is one.
+    Report(Report),
     /// Likes the broadcast, 1 to [`MAX_LIKES`](crate::danmaku::MAX_LIKES) times. Not answered: more than a person can
     /// mean are not counted, and none are while nobody is on air.
     Like { count: u32 },
@@ -133,6 +137,12 @@ pub enum Action {
     Pin { message: MessageId },
     /// Takes it down.
     Unpin {},
+    /// Acts upon what is reported: the message goes, and its author one step up the ladder.
+    Uphold { message: MessageId },
+    /// What is reported is nothing to act upon.
+    Dismiss { message: MessageId },
+    /// Undoes the last `uphold` of the message: it is back, its author free, and the step does not count.
+    Lift { message: MessageId },
 }
 
 /// What the relay says.
@@ -204,6 +214,10 @@ pub enum ServerMessage {
     Desk { desk: Desk },
     /// For moderators: raids of the last minutes, newest last. The newest list replaces the older; at most once a second.
     Raids { raids: Vec<Raid> },
+    /// For moderators: what is reported, the heaviest first. The newest list replaces the older; at most once a second.
+    Reports { cases: Vec<Case> },
+    /// A message of this person's was reported, and a moderator has acted upon it.
+    Notice { notice: Notice },
     /// All that this person said, did and was called is gone: pages forget it.
     Erased { user: UserId },
     /// For moderators: the rules with their words. The newest replaces the older.
@@ -368,6 +382,10 @@ pub enum EventKind {
     },
     /// Nothing does any more.
     Unpinned {},
+    /// A report was acted upon, by what stands beside it. Told to moderators only, as the next two.
+    Upheld(Upheld),
+    Dismissed(Dismissed),
+    Lifted(Lifted),
     /// What was here was somebody's who is erased. Told to nobody.
     Erased {},
 }
@@ -382,6 +400,9 @@ impl EventKind {
             | Self::Trusted { .. }
             | Self::Restricted { .. }
             | Self::Unmarked { .. }
+            | Self::Upheld(_)
+            | Self::Dismissed(_)
+            | Self::Lifted(_)
             | Self::Erased {} => true,
             Self::Said { .. }
             | Self::Deleted { .. }
@@ -399,20 +420,6 @@ impl EventKind {
             | Self::Unpinned {} => false,
         }
     }
-}
-
-/// What moderators find when they come.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Desk {
-    /// Events of messages that wait, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub held: Vec<Event>,
-    /// As in `raids`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub raids: Vec<Raid>,
-    #[serde(default)]
-    pub rules: Rules,
 }
 
 /// Who a message is by, or who is here.

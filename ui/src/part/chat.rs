@@ -7,6 +7,7 @@ use crate::part::composer::Composer;
 use crate::part::givers::Givers;
 use crate::part::log::Log;
 use crate::part::pinned::PinnedLine;
+use crate::part::report::{Accused, ReportDialog};
 use crate::seat::Seat;
 use crate::words::use_words;
 
@@ -15,6 +16,7 @@ pub fn Chat() -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let away = seat.away();
     Answering::provide();
+    Accused::provide();
     view! {
         <section class="chat" aria-label=words.say("chat.title")>
             <Givers />
@@ -27,6 +29,7 @@ pub fn Chat() -> impl IntoView {
                 </p>
             </Show>
             <Composer />
+            <ReportDialog />
         </section>
     }
 }

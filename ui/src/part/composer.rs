@@ -14,6 +14,7 @@ use crate::part::fly_choice::FlyChoice;
 use crate::part::gift_tray::GiftTray;
 use crate::part::icon::Icon;
 use crate::part::mentions::{MentionList, Mentions};
+use crate::part::noticed::NoticeLine;
 use crate::seat::Seat;
 use crate::store::i18n;
 use crate::viewing::Viewing;
@@ -156,6 +157,7 @@ pub fn Composer() -> impl IntoView {
     };
     view! {
         <div class="composer">
+            <NoticeLine />
             <div class="composer-reason" role="status" aria-live="polite">
                 {move || reason().map(|reason| view! { <p>{Icon::Warning.view()} <span>{reason}</span></p> })}
             </div>

@@ -1,4 +1,5 @@
-//! What waits for a moderator: raids that the room took away, and messages that it holds. The keyboard decides.
+//! What waits for a moderator: raids that the room took away, what viewers report, and messages that the room holds. The
+//! keyboard decides.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use web_sys::{HtmlElement, KeyboardEvent};
 
 use crate::part::icon::Icon;
 use crate::part::message::name_view;
+use crate::part::reports::ReportList;
 use crate::seat::Seat;
 use crate::store::guard::HeldMessage;
 use crate::words::{Words, use_words};
@@ -20,11 +22,13 @@ pub fn HeldList() -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let waves = Memo::new(move |_| seat.room().with(|room| room.guard.waves()));
     let held = Memo::new(move |_| seat.room().with(|room| room.guard.held().cloned().collect::<Vec<_>>()));
-    let empty = Memo::new(move |_| waves.with(Vec::is_empty) && held.with(Vec::is_empty));
+    let reported = Memo::new(move |_| seat.room().with(|room| !room.guard.reports.is_empty()));
+    let empty = Memo::new(move |_| waves.with(Vec::is_empty) && held.with(Vec::is_empty) && !reported.get());
     view! {
         <section id="held" class="held-frame" aria-label=words.say("held.title")>
             <div class="held" on:keydown=move |event| keyboard(seat, held, &event)>
                 {move || waves.get().into_iter().map(|wave| view! { <Wave wave /> }).collect_view()}
+                <ReportList />
                 <ul class="held-list">
                     <For each=move || held.get() key=|held| held.id let:held>
                         <Row held />
@@ -36,6 +40,14 @@ pub fn HeldList() -> impl IntoView {
                     {Icon::Check.view()} <strong>{words.say("held.empty")}</strong>
                     <span>{words.say("held.empty_text")}</span>
                 </div>
+            </Show>
+            <Show when=move || reported.get()>
+                <p class="held-keys" aria-hidden="true">
+                    <kbd>"A"</kbd>
+                    {words.say("reports.act")}
+                    <kbd>"X"</kbd>
+                    {words.say("reports.dismiss")}
+                </p>
             </Show>
             <Show when=move || !held.with(Vec::is_empty)>
                 <p class="held-keys" aria-hidden="true">

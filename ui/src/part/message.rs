@@ -61,6 +61,10 @@ pub fn Message(line: Arc<Line>) -> AnyView {
             );
             notice(move || words.fill(key, &[("name", &name)]))
         }
+        LineKind::Noticed { user } => {
+            let name = shown_name(user);
+            notice(move || words.fill("notice.noticed", &[("name", &name)]))
+        }
         LineKind::Gifted(run) => view! { <GiftLine run=run.clone() /> }.into_any(),
         LineKind::Pardoned { user } => {
             let name = shown_name(user);

@@ -9,6 +9,7 @@ use leptos::prelude::*;
 
 use crate::part::answer::AnswerButton;
 use crate::part::icon::Icon;
+use crate::part::report::ReportButton;
 use crate::seat::Seat;
 use crate::words::use_words;
 
@@ -100,7 +101,7 @@ pub fn Toolbar(message: MessageId, said: (Member, String), mine: bool) -> impl I
         <div class="toolbar" class:open=open role="toolbar" aria-label=words.say("line.tools")>
             {move || {
                 moderates.get().then(|| view! { <Acts message by=by.get_value() mine open /> })
-            }} <AnswerButton message said />
+            }} <ReportButton message said=said.clone() mine /> <AnswerButton message said />
         </div>
     }
 }

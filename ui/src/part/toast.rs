@@ -51,6 +51,7 @@ fn sentence(words: Words, offer: &Offer) -> String {
         Action::Ban { .. } => words.fill("undo.banned", &[name]),
         Action::Trust { .. } => words.fill("undo.trusted", &[name]),
         Action::Restrict { .. } => words.fill("undo.restricted", &[name]),
+        Action::Uphold { .. } => words.fill("undo.upheld", &[name]),
         Action::Pin { .. } => words.fill("undo.pinned", &[name]),
         _ => String::new(),
     }

@@ -4,7 +4,9 @@
 //! A message that was typed is never lost: it stays pending over any number of reconnects, under the same
 //! nonce, until the relay says it or refuses it.
 
+mod line;
 mod quotes;
+mod reporting;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,15 +14,19 @@ use std::sync::Arc;
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::{Board, Gift};
 use footlight_protocol::moderation::Former;
+use footlight_protocol::report::{Notice, Report, Step};
 use footlight_protocol::room::{
     Event, EventKind, Layer, Member, Note, Pinned, Presence, Recording, Renditions, Role, RoomState,
     ServerMessage, StreamState, UnixMillis,
 };
 use footlight_protocol::talk::Quote;
-use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq, UserId};
+use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq};
 
 use crate::store::gifts::{Piece, Run};
 use crate::store::guard::Guard;
+pub use line::{Line, LineKind};
+use line::{by, of};
+pub use reporting::Reporting;
 
 /// Chat lines kept. More than anybody scrolls back, little enough for a phone.
 pub const MAX_LINES: usize = 400;
@@ -44,52 +50,6 @@ pub enum Link {
     },
     /// Closed for good.
     Closed(CloseCode),
-}
-
-/// One line of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    pub id: MessageId,
-    pub at: UnixMillis,
-    pub kind: LineKind,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LineKind {
-    Said {
-        by: Member,
-        text: String,
-        /// What it answers.
-        quote: Option<Box<Quote>>,
-    },
-    /// Acts of moderation, which only moderators see.
-    TimedOut {
-        user: Member,
-        seconds: u64,
-    },
-    Banned {
-        user: Member,
-    },
-    Pardoned {
-        user: Member,
-    },
-    /// So many messages of a raid were taken away.
-    Swept {
-        messages: usize,
-    },
-    /// Some of them were brought back.
-    Unswept {
-        messages: usize,
-    },
-    Shielded {
-        up: bool,
-    },
-    /// Somebody has another role.
-    Appointed {
-        user: Member,
-    },
-    /// Gifts of one kind by one person that followed each other.
-    Gifted(Run),
 }
 
 /// An own message that the relay has not answered yet.
@@ -129,6 +89,10 @@ pub enum RoomEvent {
     GoesAway,
     /// This page says something.
     Typed(Pending),
+    /// This page reports a message, or has read what came of it.
+    Reports(Option<Report>),
+    /// What a moderator said was read.
+    NoticeSeen,
     /// This page sends a gift.
     Sent {
         nonce: Nonce,
@@ -170,6 +134,10 @@ pub struct Room {
     /// What this person has, once the relay has said it.
     pub coins: Option<u64>,
     pub board: Board,
+    /// What becomes of this page's report.
+    pub reporting: Reporting,
+    /// What a moderator made of a message of this person's.
+    pub notice: Option<Notice>,
     /// What is held, and what the room takes.
     pub guard: Guard,
     /// Newest seq seen: where to resume.
@@ -200,6 +168,8 @@ impl Room {
                 }
             }
             RoomEvent::RefusalSeen => self.refusal = None,
+            RoomEvent::Reports(report) => self.reporting = Reporting::begin(report),
+            RoomEvent::NoticeSeen => self.notice = None,
             RoomEvent::GoesAway => {
                 self.leaving.get_or_insert(0);
             }
@@ -293,12 +263,16 @@ impl Room {
             ServerMessage::Likes { total } => self.likes = total,
             ServerMessage::Done { nonce, seq } => {
                 self.unpaid.retain(|(sent, ..)| *sent != nonce);
+                self.reporting.done(&nonce);
                 // Said before a break, answered after it: the line may already be in the history.
                 if self.lines.iter().any(|line| line.id.0 == seq.0) {
                     self.settle(&nonce);
                 }
             }
             ServerMessage::Refused { nonce, failure, retry_after_ms } => {
+                if self.reporting.refused(nonce.as_ref(), &failure) {
+                    return;
+                }
                 let said = nonce.as_ref().and_then(|nonce| self.settle(nonce));
                 // It is with the moderators: typed again it would wait twice.
                 let said = said.filter(|_| failure.code != Code::Held);
@@ -336,7 +310,10 @@ impl Room {
                 self.guard.erase(&user);
                 self.revision += 1;
             }
-            ServerMessage::Raids { .. } | ServerMessage::Rules { .. } => self.guard.hear(&message),
+            ServerMessage::Raids { .. } | ServerMessage::Rules { .. } | ServerMessage::Reports { .. } => {
+                self.guard.hear(&message);
+            }
+            ServerMessage::Notice { notice } => self.notice = Some(notice),
             ServerMessage::Batch { messages } => messages.into_iter().for_each(|one| self.hear(one, now)),
             ServerMessage::Overlay { .. } | ServerMessage::Pong { .. } => {}
         }
@@ -402,7 +379,13 @@ impl Room {
             EventKind::Appointed { user } => self.put(Line { id, at, kind: LineKind::Appointed { user } }),
             // The room's state, which follows, has it.
             EventKind::Pinned { .. } | EventKind::Unpinned {} => {}
-            EventKind::Held { .. }
+            EventKind::Upheld(upheld) if upheld.step == Step::Notice => {
+                self.put(Line { id, at, kind: LineKind::Noticed { user: upheld.user } });
+            }
+            EventKind::Upheld(_)
+            | EventKind::Dismissed(_)
+            | EventKind::Lifted(_)
+            | EventKind::Held { .. }
             | EventKind::Denied { .. }
             | EventKind::Ruled { .. }
             | EventKind::Trusted { .. }
@@ -463,31 +446,6 @@ impl Room {
         let at = self.pending.iter().position(|pending| pending.nonce == *nonce)?;
         self.revision += 1;
         Some(self.pending.remove(at))
-    }
-}
-
-fn by(line: &Line) -> Option<&UserId> {
-    match &line.kind {
-        LineKind::Said { by, .. } => Some(&by.id),
-        LineKind::Gifted(run) => Some(&run.by.id),
-        LineKind::TimedOut { .. }
-        | LineKind::Banned { .. }
-        | LineKind::Pardoned { .. }
-        | LineKind::Appointed { .. }
-        | LineKind::Swept { .. }
-        | LineKind::Unswept { .. }
-        | LineKind::Shielded { .. } => None,
-    }
-}
-
-/// Whom a line is about.
-fn of(line: &Line) -> Option<&UserId> {
-    match &line.kind {
-        LineKind::TimedOut { user, .. }
-        | LineKind::Banned { user }
-        | LineKind::Pardoned { user }
-        | LineKind::Appointed { user } => Some(&user.id),
-        _ => None,
     }
 }
 

@@ -27,6 +27,7 @@ impl Offer {
             }
             Action::Trust { user } | Action::Restrict { user } => Some(Action::Unmark { user: user.clone() }),
             Action::Pin { .. } => Some(Action::Unpin {}),
+            Action::Uphold { message } => Some(Action::Lift { message: *message }),
             _ => None,
         }
     }
@@ -97,6 +98,7 @@ mod tests {
         for (action, back) in [
             (Action::Delete { message: MessageId(4) }, Action::Restore { message: MessageId(4) }),
             (Action::Timeout { user: user(), seconds: 10 }, Action::Pardon { user: user() }),
+            (Action::Uphold { message: MessageId(4) }, Action::Lift { message: MessageId(4) }),
             (Action::Ban { user: user() }, Action::Pardon { user: user() }),
         ] {
             undo.apply(UndoEvent::Acted { action, name: "Ada".into() }, 0.0);

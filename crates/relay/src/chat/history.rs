@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use footlight_protocol::moderation::Former;
-use footlight_protocol::room::{Event, EventKind};
+use footlight_protocol::room::{Event, EventKind, Member};
 use footlight_protocol::talk::Quote;
 use footlight_protocol::{MessageId, Nonce, Seq, UserId};
 
@@ -135,8 +135,14 @@ impl History {
         }
     }
 
-    /// What an answer to the message shows of it, where it is one of the newest that everybody sees.
+    /// What an answer to the message shows of it.
     pub(crate) fn quote(&self, message: MessageId, sanctions: &Sanctions) -> Option<Quote> {
+        let (by, text) = self.said(message, sanctions)?;
+        Some(Quote::of(message, by.clone(), text))
+    }
+
+    /// The message, where it is one of the newest that everybody sees.
+    pub(crate) fn said(&self, message: MessageId, sanctions: &Sanctions) -> Option<(&Member, &str)> {
         let said = match self.find(Seq(message.0)).map(|kept| &kept.event.kind) {
             Some(EventKind::Said { by, text, .. } | EventKind::Held { by, text, .. }) => Some((by, text)),
             Some(_) => None,
@@ -150,7 +156,7 @@ impl History {
             }),
         };
         let (by, text) = said.filter(|(by, _)| !self.is_gone(message) && !sanctions.is_banned(&by.id))?;
-        Some(Quote::of(message, by.clone(), text))
+        Some((by, text.as_str()))
     }
 
     /// Takes out what the event's messages answer, as far as it is not to be seen any more.
@@ -248,7 +254,7 @@ fn said(former: Former) -> Event {
 
 #[cfg(test)]
 mod tests {
-    use footlight_protocol::room::{Member, Role};
+    use footlight_protocol::room::Role;
 
     use super::*;
 

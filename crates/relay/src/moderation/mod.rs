@@ -4,6 +4,7 @@ pub(crate) mod cluster;
 pub(crate) mod judge;
 pub(crate) mod learner;
 mod normal;
+pub(crate) mod reports;
 pub(crate) mod rules;
 mod sanctions;
 

@@ -41,6 +41,7 @@ use crate::metrics::Metrics;
 use crate::moderation::Sanctions;
 use crate::rtc::{Command, Ended, Notice, Role, SessionId};
 use crate::store::ledger::Settled;
+use crate::store::reports::Taken;
 use crate::store::{Past, Store};
 
 /// Presence is told at most this often.
@@ -91,6 +92,12 @@ pub(super) enum Written {
     },
     /// Who gave most.
     Board(Board),
+    /// What a report came to.
+    Reported {
+        seat: SeatId,
+        nonce: Nonce,
+        taken: Box<Result<Taken, Error>>,
+    },
 }
 
 pub(crate) struct Actor {

@@ -14,6 +14,7 @@ use super::actor::Actor;
 use crate::moderation::cluster::ClusterId;
 use crate::moderation::judge::{Judge, Message, Sweep, Verdict};
 use crate::moderation::learner::Learner;
+use crate::moderation::reports::Reports;
 use crate::moderation::rules::{Recent, Ruling, shielded};
 use crate::store::Past;
 use crate::store::moderation::Mark;
@@ -45,6 +46,7 @@ pub(super) struct Guard {
     marks: HashMap<UserId, Mark>,
     held: BTreeMap<Seq, Event>,
     raids: VecDeque<Known>,
+    pub(super) reports: Reports,
     /// Moderators have not been told of the newest of a raid.
     stale: bool,
 }
@@ -67,6 +69,7 @@ impl Guard {
         for (text, may_stay) in std::mem::take(&mut past.lessons) {
             if may_stay { guard.learner.allowed(&text) } else { guard.learner.removed(&text) }
         }
+        guard.reports = Reports::new(std::mem::take(&mut past.reports));
         guard.held = std::mem::take(&mut past.held).into_iter().map(|event| (event.seq, event)).collect();
         guard
     }
@@ -77,7 +80,12 @@ impl Guard {
     }
 
     pub(super) fn desk(&self) -> Desk {
-        Desk { held: self.held.values().cloned().collect(), raids: self.raids(), rules: self.rules.clone() }
+        Desk {
+            held: self.held.values().cloned().collect(),
+            raids: self.raids(),
+            rules: self.rules.clone(),
+            reports: self.reports.cases(),
+        }
     }
 
     fn raids(&self) -> Vec<Raid> {
@@ -145,6 +153,7 @@ impl Guard {
     pub(super) fn erase(&mut self, user: &UserId) {
         self.marks.remove(user);
         self.judge.forget(user);
+        self.reports.erase(user);
         self.held.retain(|_, event| !matches!(&event.kind, EventKind::Held { by, .. } if by.id == *user));
         for quote in self.held.values_mut().flat_map(|event| event.kind.quotes_mut()) {
             quote.of.take_if(|of| of.by.id == *user);
@@ -310,6 +319,9 @@ impl Actor {
         if std::mem::take(&mut self.guard.stale) {
             let raids = self.guard.raids();
             self.seats.tell_moderators(&ServerMessage::Raids { raids });
+        }
+        if let Some(cases) = self.guard.reports.tick(now) {
+            self.seats.tell_moderators(&ServerMessage::Reports { cases });
         }
     }
 }

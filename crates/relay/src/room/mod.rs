@@ -11,6 +11,7 @@ pub(crate) mod lines;
 mod moderate;
 pub(crate) mod patch;
 mod places;
+mod reports;
 mod seats;
 mod sessions;
 mod stream;

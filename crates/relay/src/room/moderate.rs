@@ -114,6 +114,9 @@ impl Actor {
                 if rules == self.guard.rules { Vec::new() } else { vec![EventKind::Ruled { rules }] }
             }
             Action::Pin { message } => self.pin(message).await?,
+            Action::Uphold { message } => self.uphold(me, message).await?,
+            Action::Dismiss { message } => self.dismiss(message),
+            Action::Lift { message } => self.lift(message).await?,
             Action::Unpin {} if self.pinned.is_some() => vec![EventKind::Unpinned {}],
             _ => Vec::new(),
         })
@@ -137,7 +140,7 @@ impl Actor {
         }
     }
 
-    async fn shown_again(&mut self, message: MessageId) -> Result<Vec<EventKind>, Failure> {
+    pub(super) async fn shown_again(&mut self, message: MessageId) -> Result<Vec<EventKind>, Failure> {
         let found = self.message(message).await?;
         if !found.deleted {
             return Ok(Vec::new());
@@ -160,6 +163,7 @@ impl Actor {
             Some(EventKind::Restricted { user } | EventKind::Trusted { user }) => {
                 Ok(vec![EventKind::Unmarked { user }])
             }
+            Some(EventKind::Upheld(upheld)) => self.lifted(act, upheld).await,
             Some(EventKind::Pinned { message, .. }) => {
                 let is_up = self.pinned.as_ref().is_some_and(|pinned| pinned.message == message);
                 Ok(if is_up { vec![EventKind::Unpinned {}] } else { Vec::new() })
@@ -278,7 +282,7 @@ impl Actor {
         }
     }
 
-    async fn message(&mut self, id: MessageId) -> Result<Message, Failure> {
+    pub(super) async fn message(&mut self, id: MessageId) -> Result<Message, Failure> {
         let found = self.store.message(self.id.clone(), id).await.map_err(|error| internal(&error))?;
         found.ok_or_else(|| Failure::new(Code::NotFound, "There is no such message"))
     }

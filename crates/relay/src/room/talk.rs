@@ -75,6 +75,7 @@ impl Actor {
             ClientMessage::Say { nonce, text, fly, reply } => {
                 self.talk(seat, me, nonce, &text, (fly, reply));
             }
+            ClientMessage::Report(report) => self.report(seat, me, report),
             ClientMessage::Like { count } => self.like(seat, &me, count),
             ClientMessage::Moderate { nonce, action } => self.moderate(seat, me, nonce, action).await,
             ClientMessage::SetCard { nonce, text } => self.set_card(seat, me, nonce, &text).await,
@@ -250,6 +251,7 @@ impl Actor {
             Written::Settled(settled) => self.settled(*settled),
             Written::Granted { seat, nonce, user, settled } => self.granted(seat, nonce, &user, *settled),
             Written::Wallet { user, coins } => self.tell_wallet(&user, coins),
+            Written::Reported { seat, nonce, taken } => self.reported(seat, nonce, *taken),
             Written::Board(board) => self.tell_board(board),
         }
     }
@@ -302,6 +304,7 @@ impl Actor {
             }
         }
         self.history.announce(kept);
+        self.follow_report(&event.kind);
         self.follow(event.kind);
     }
 

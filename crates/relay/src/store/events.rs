@@ -46,6 +46,7 @@ impl Database<'_> {
         past.standings = self.standings(room)?;
         past.held = self.waiting(room)?;
         past.pinned = self.pinned(room)?;
+        past.reports = self.open_reports(room)?;
         past.lessons = self.lessons(room)?;
         Ok(past)
     }
@@ -125,8 +126,12 @@ impl Database<'_> {
                 kept.nonce.as_ref().map(Nonce::as_str),
             ],
         )?;
+        self.decide_reports(room, (kept.event.seq, kept.event.at), &kept.event.kind)?;
         match &kept.event.kind {
             EventKind::Said { .. }
+            | EventKind::Upheld(_)
+            | EventKind::Dismissed(_)
+            | EventKind::Lifted(_)
             | EventKind::Gifted { .. }
             | EventKind::Refunded { .. }
             | EventKind::Shielded { .. }

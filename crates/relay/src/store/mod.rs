@@ -12,6 +12,7 @@ mod people;
 mod personal;
 mod postgres;
 pub(crate) mod recordings;
+pub(crate) mod reports;
 mod sql;
 mod sqlite;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use footlight_protocol::{KeyId, MessageId, Nonce, RoomId, Seq, UserId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
+use crate::moderation::reports::Filed;
 use crate::secret::Secret;
 use moderation::Mark;
 use sql::{Database, Fault, Outcome, Sql};
@@ -87,6 +89,8 @@ pub(crate) struct Past {
     pub(crate) pinned: Option<Pinned>,
     /// Messages that wait for a moderator, oldest first.
     pub(crate) held: Vec<Event>,
+    /// Reports that wait, oldest first.
+    pub(crate) reports: Vec<Filed>,
     /// What moderators decided of which texts, oldest first: whether it may stay.
     pub(crate) lessons: Vec<(String, bool)>,
 }

@@ -220,6 +220,8 @@ impl Database<'_> {
             let about = match &kept.event.kind {
                 EventKind::Deleted { message } | EventKind::Denied { message } => vec![*message],
                 EventKind::Swept { messages, .. } => messages.clone(),
+                EventKind::Upheld(upheld) => vec![upheld.message],
+                EventKind::Dismissed(dismissed) => vec![dismissed.message],
                 _ => Vec::new(),
             };
             let mut facts = Vec::new();

@@ -43,7 +43,7 @@ use Erased::{Emptied, Go, Unlinked};
 use Holds::{Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-const TABLES: [Table; 18] = [
+const TABLES: [Table; 20] = [
     Table {
         name: "held",
         whose: Some((
@@ -79,6 +79,31 @@ const TABLES: [Table; 18] = [
         name: "standing",
         whose: Some(("person = ?1", Go)),
         columns: &[("room", Personal), ("person", Personal), ("mark", Personal)],
+    },
+    Table {
+        name: "report",
+        whose: Some(("person = ?1", Go)),
+        columns: &[
+            ("room", Personal),
+            ("message", Personal),
+            ("person", Personal),
+            ("at", Personal),
+            ("ground", Personal),
+            ("words", Personal),
+            ("weight", Personal),
+            ("state", Personal),
+        ],
+    },
+    Table {
+        name: "penalty",
+        whose: Some(("person = ?1", Go)),
+        columns: &[
+            ("room", Personal),
+            ("seq", Personal),
+            ("person", Personal),
+            ("at", Personal),
+            ("message", Personal),
+        ],
     },
     Table {
         name: "given",

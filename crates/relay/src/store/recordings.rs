@@ -350,7 +350,10 @@ impl Database<'_> {
                 | EventKind::Unmarked { .. }
                 | EventKind::Appointed { .. }
                 | EventKind::Pinned { .. }
-                | EventKind::Unpinned {} => false,
+                | EventKind::Unpinned {}
+                | EventKind::Upheld(_)
+                | EventKind::Dismissed(_)
+                | EventKind::Lifted(_) => false,
             };
             if shown {
                 self.fill_quotes(room, &mut kept.event.kind)?;

@@ -21,6 +21,7 @@ use crate::secret::Secret;
 
 mod books;
 mod people;
+mod talk;
 
 use books::{
     a_group_that_fails_leaves_the_rest_of_the_transaction, of_what_comes_at_once_each_hears_their_coins_once,
@@ -30,6 +31,8 @@ use people::{
     a_person_is_found_whole_and_erased_whole, what_is_held_waits_and_a_sweep_comes_back_whole,
     what_is_known_of_people_is_listed,
 };
+
+use talk::{answers_are_kept_without_what_they_answer, reports_count_once_and_weigh_what_became_of_them};
 
 /// Generates each of the suite's stories for each database.
 macro_rules! on_both {
@@ -43,6 +46,8 @@ on_both!(
     secrets_keys_and_names_are_kept,
     events_do_what_they_say_and_come_back_after_a_restart,
     what_is_held_waits_and_a_sweep_comes_back_whole,
+    reports_count_once_and_weigh_what_became_of_them,
+    answers_are_kept_without_what_they_answer,
     what_is_known_of_people_is_listed,
     a_person_is_found_whole_and_erased_whole,
     a_request_that_fails_undoes_itself_and_nothing_else,

@@ -35,6 +35,7 @@ mod raid;
 mod reach;
 mod record;
 mod renditions;
+mod reports;
 mod roles;
 mod rtmp;
 mod rules;
