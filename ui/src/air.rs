@@ -138,7 +138,7 @@ impl Air {
                 }
             }
             EventKind::Deleted { message } => self.take_down(Seq(message.0)),
-            EventKind::Banned { user } => self.take_down_all_of(&user.id),
+            EventKind::Banned { user, .. } => self.take_down_all_of(&user.id),
             // Gifts have cards of their own over a live picture.
             EventKind::Gifted { .. } | EventKind::Refunded { .. } => {}
             EventKind::Swept { messages, .. } => {

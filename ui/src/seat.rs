@@ -138,7 +138,7 @@ impl Seat {
             EventKind::Refunded { gift, .. } => {
                 self.parade.update(|parade| parade.drop_where(|run| run.holds(*gift)));
             }
-            EventKind::Banned { user } => {
+            EventKind::Banned { user, .. } => {
                 self.parade.update(|parade| parade.drop_where(|run| run.by.id == user.id));
             }
             _ => {}

@@ -59,6 +59,8 @@ pub struct Rules {
     pub links: Links,
     /// Signs only, no letters.
     pub emote_only: bool,
+    /// Only members may write: who pays for it, and whom the owner or a moderator made a VIP or trusts.
+    pub members_only: bool,
     /// Nothing that was said by anybody within the last minute.
     pub unique: bool,
     /// A message with one of them is held. `*` stands for any letters. Only moderators are told them.

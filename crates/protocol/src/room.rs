@@ -106,7 +106,12 @@ pub enum Action {
     /// Mutes for 1 to [`MAX_TIMEOUT`] seconds, from now.
     Timeout { user: UserId, seconds: u32 },
     /// Closes every session of the person, chat and media, and refuses new ones.
-    Ban { user: UserId },
+    Ban {
+        user: UserId,
+        /// And of everybody in their network (a /24, or a /64 of IPv6) whom nobody has given a role or trusts.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        range: bool,
+    },
     /// Undoes timeout and ban.
     Pardon { user: UserId },
     /// Lets a held message be seen, in its place.
@@ -294,6 +299,9 @@ pub enum EventKind {
     /// Banned: pages drop the person's messages.
     Banned {
         user: Member,
+        /// And their network.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        range: bool,
     },
     Pardoned {
         user: Member,
@@ -510,7 +518,7 @@ mod tests {
             serde_json::from_str::<ClientMessage>(ban).unwrap(),
             ClientMessage::Moderate {
                 nonce: "n1".parse().unwrap(),
-                action: Action::Ban { user: "u1".parse().unwrap() }
+                action: Action::Ban { user: "u1".parse().unwrap(), range: false }
             }
         );
     }

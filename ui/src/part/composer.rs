@@ -129,6 +129,8 @@ pub fn Composer() -> impl IntoView {
             let guest = room.role() == Role::Guest;
             if !guest {
                 None
+            } else if rules.members_only && room.me.as_ref().is_none_or(|me| me.badges.months == 0) {
+                Some(words.get("chat.members_only").to_owned())
             } else if rules.emote_only {
                 Some(words.get("chat.emote_only").to_owned())
             } else if rules.slow_s > 0 {

@@ -119,7 +119,7 @@ fn Row(held: Arc<HeldMessage>) -> impl IntoView {
                 <button
                     type="button"
                     class="quiet"
-                    on:click=move |_| seat.moderate(Action::Ban { user: to_ban.id.clone() }, &to_ban)
+                    on:click=move |_| seat.moderate(Action::Ban { user: to_ban.id.clone(), range: false }, &to_ban)
                 >
                     {words.say("held.ban")}
                 </button>
@@ -159,7 +159,7 @@ fn keyboard(seat: Seat, held: Memo<Vec<Arc<HeldMessage>>>, event: &KeyboardEvent
     match event.key().as_str() {
         "a" | "A" => seat.act(Action::Approve { message: row.id }),
         "x" | "X" | "Delete" => seat.act(Action::Deny { message: row.id }),
-        "b" | "B" => seat.moderate(Action::Ban { user: row.by.id.clone() }, &row.by),
+        "b" | "B" => seat.moderate(Action::Ban { user: row.by.id.clone(), range: false }, &row.by),
         "ArrowDown" => return step(event, rows.get(at + usize::from(focused.is_some()))),
         "ArrowUp" => return step(event, at.checked_sub(1).and_then(|at| rows.get(at))),
         _ => return,

@@ -196,7 +196,8 @@ fn keyboard(seat: Seat, turn: Turn, answering: Answering, event: &KeyboardEvent)
                         .collect::<Vec<_>>()
                 });
                 leave(&others, others.partition_point(|id| *id < at), turn);
-                seat.moderate(Action::Ban { user: by.id.clone() }, &by);
+                let range = event.shift_key();
+                seat.moderate(Action::Ban { user: by.id.clone(), range }, &by);
             }
         }
         _ => return,

@@ -34,9 +34,10 @@ pub fn Message(line: Arc<Line>) -> AnyView {
                 words.fill("notice.timed_out", &[("name", &name), ("time", &length)])
             })
         }
-        LineKind::Banned { user } => {
-            let name = shown_name(user);
-            notice(move || words.fill("notice.banned", &[("name", &name)]))
+        LineKind::Banned { user, range } => {
+            let (name, key) =
+                (shown_name(user), if *range { "notice.banned_range" } else { "notice.banned" });
+            notice(move || words.fill(key, &[("name", &name)]))
         }
         LineKind::Swept { messages } => {
             let count = *messages as u32;

@@ -170,7 +170,7 @@ fn Acts(message: MessageId, by: Member, mine: bool, open: RwSignal<bool>) -> imp
                 tabindex=tabindex
                 title=words.say("moderate.ban")
                 aria-label=words.say("moderate.ban")
-                on:click=move |_| act(Action::Ban { user: banned.clone() })
+                on:click=move |_| act(Action::Ban { user: banned.clone(), range: false })
             >
                 {Icon::Ban.view()}
             </button>
@@ -258,6 +258,16 @@ fn Acts(message: MessageId, by: Member, mine: bool, open: RwSignal<bool>) -> imp
                     on:click=move |_| act(Action::Restrict { user: by.with_value(|by| by.id.clone()) })
                 >
                     {words.say("moderate.restrict")}
+                </button>
+                <button
+                    type="button"
+                    class="timeout-choice ban-range"
+                    title=words.say("moderate.ban_range_title")
+                    on:click=move |_| {
+                        act(Action::Ban { user: by.with_value(|by| by.id.clone()), range: true });
+                    }
+                >
+                    {words.say("moderate.ban_range")}
                 </button>
             }
         })

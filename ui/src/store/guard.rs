@@ -104,7 +104,7 @@ impl Guard {
             EventKind::Denied { message } | EventKind::Restored { message, .. } => {
                 self.held.remove(&Seq(message.0));
             }
-            EventKind::Banned { user } => self.held.retain(|_, held| held.by.id != user.id),
+            EventKind::Banned { user, .. } => self.held.retain(|_, held| held.by.id != user.id),
             // The list without them follows within a second; the next key must not meet them again.
             EventKind::Upheld(Upheld { message, .. }) | EventKind::Dismissed(Dismissed { message, .. }) => {
                 self.reports.retain(|case| case.message != *message);
@@ -152,7 +152,7 @@ mod tests {
             EventKind::Restored { message: MessageId(2), said_at: 2, by, text, reply: None },
         ));
         assert_eq!(guard.held().map(|held| held.id.0).collect::<Vec<_>>(), [3, 4]);
-        guard.take(&event(7, EventKind::Banned { user: member("bob") }));
+        guard.take(&event(7, EventKind::Banned { user: member("bob"), range: false }));
         assert_eq!(guard.held().map(|held| held.id.0).collect::<Vec<_>>(), [3]);
         (10..10 + 2 * MOST as u64).for_each(|seq| guard.take(&held(seq, "ann")));
         assert_eq!(guard.held().count(), MOST);

@@ -357,9 +357,9 @@ impl Room {
                 let seconds = until.saturating_sub(at).div_ceil(1_000);
                 self.put(Line { id, at, kind: LineKind::TimedOut { user, seconds } });
             }
-            EventKind::Banned { user } => {
+            EventKind::Banned { user, range } => {
                 self.hide_all_of(&user.id);
-                self.put(Line { id, at, kind: LineKind::Banned { user } });
+                self.put(Line { id, at, kind: LineKind::Banned { user, range } });
             }
             EventKind::Gifted { by, gift, count, coins, entry, .. } => {
                 self.put_gift(Run::of(by, gift, Piece { seq, at, count, coins, entry }));
@@ -610,7 +610,7 @@ mod tests {
             welcome(false, vec![], 0),
             said(1, "a", "one", None),
             said(2, "b", "two", None),
-            event(3, EventKind::Banned { user: member("a") }),
+            event(3, EventKind::Banned { user: member("a"), range: false }),
         ]);
         assert_eq!(texts(&room), ["two"]);
         room.apply(event(4, EventKind::Pardoned { user: member("a") }), 0.0);
@@ -788,7 +788,7 @@ mod tests {
             (EventKind::Restored { message, said_at, by, text, reply }, true),
             (swept, false),
             (unswept, true),
-            (EventKind::Banned { user: member("a") }, false),
+            (EventKind::Banned { user: member("a"), range: false }, false),
             (EventKind::Pardoned { user: member("a") }, true),
         ]
         .into_iter()

@@ -144,7 +144,8 @@ impl Actor {
     pub(crate) async fn run(setup: Setup) {
         let Setup { id, limits, mut past, store, auth, engine, sessions, metrics, .. } = setup;
         let Setup { inbox, notices, state, hooks, drain, trunk, cancel, .. } = setup;
-        let sanctions = Sanctions::new(std::mem::take(&mut past.sanctions));
+        let sanctions =
+            Sanctions::new(std::mem::take(&mut past.sanctions), std::mem::take(&mut past.networks));
         let mut actor = Self {
             id,
             limits,
@@ -424,6 +425,9 @@ impl Actor {
     }
 
     fn leave(&mut self, seat: SeatId) {
+        if let Some(seat) = self.seats.get(seat) {
+            self.sanctions.left(&seat.member.id, seat.address);
+        }
         if let Some(member) = self.seats.remove(seat) {
             self.tell(Happening::MemberLeft { member, members: self.seats.guests() as u32 });
         }

@@ -106,6 +106,16 @@ impl Guard {
         self.marks.get(user).map(|mark| mark.role()).unwrap_or_default()
     }
 
+    /// Whether the owner gave them a role, or a moderator trusts them.
+    pub(super) fn vouches_for(&self, user: &UserId) -> bool {
+        self.marks.get(user).is_some_and(|mark| *mark != Mark::Restricted)
+    }
+
+    /// Whether they are of the room: who pays for it. Those whom somebody vouches for are asked for before.
+    fn is_member(me: &Member) -> bool {
+        me.badges.months > 0
+    }
+
     /// Somebody gave a gift: they are no stranger.
     pub(super) fn knows(&mut self, user: &UserId) {
         self.judge.trust(user);
@@ -115,6 +125,10 @@ impl Guard {
         match self.marks.get(&me.id) {
             _ if me.role >= Rank::Vip => Ruling::Take,
             Some(Mark::Trusted) => Ruling::Take,
+            _ if self.rules.members_only && !Self::is_member(me) => {
+                let failure = Failure::new(Code::MembersOnly, "Only members may write at the moment");
+                Ruling::Refuse(failure, None)
+            }
             mark => match self.recent.decide(&self.in_force(), &me.id, first, text, now) {
                 Ruling::Take if mark == Some(&Mark::Restricted) => Ruling::Hold(Reason::Restricted),
                 Ruling::Take => self.learner.suspects(text).map_or(Ruling::Take, Ruling::Hold),

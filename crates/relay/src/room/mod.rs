@@ -9,6 +9,7 @@ mod guard;
 mod likes;
 pub(crate) mod lines;
 mod moderate;
+mod networks;
 pub(crate) mod patch;
 mod places;
 mod reports;

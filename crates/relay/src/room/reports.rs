@@ -102,7 +102,7 @@ impl Actor {
         // It never makes shorter what is.
         let muted = self.sanctions.muted_until(&user.id, now).unwrap_or(0);
         if step == Step::Ban && !self.sanctions.is_banned(&user.id) {
-            events.push(EventKind::Banned { user });
+            events.push(EventKind::Banned { user, range: false });
         } else if let Some(until) = step.seconds().map(|seconds| now + u64::from(seconds) * 1_000)
             && until > muted
             && !self.sanctions.is_banned(&user.id)
@@ -151,7 +151,7 @@ impl Actor {
         match kind {
             EventKind::Deleted { message } => reports.close(*message),
             EventKind::Swept { messages, .. } => messages.iter().for_each(|message| reports.close(*message)),
-            EventKind::Banned { user } => reports.close_all_of(&user.id),
+            EventKind::Banned { user, .. } => reports.close_all_of(&user.id),
             EventKind::Dismissed(dismissed) => reports.close(dismissed.message),
             EventKind::Lifted(lifted) => reports.step(&lifted.user.id, -1),
             EventKind::Upheld(Upheld { message, user, step, complaints }) => {

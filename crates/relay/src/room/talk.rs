@@ -29,7 +29,11 @@ impl Actor {
         let Join { user, person, rank, address, since, token, way } = join;
         let (name, first) = person.map(|person| (person.name, person.first)).unzip();
         let name = name.unwrap_or_default();
-        if self.sanctions.is_banned(&user) || self.sanctions.is_banned(&self.auth.alias(&user)) {
+        let network_is_banned = rank < Rank::Owner && self.bars_network(Some(&user), address);
+        if self.sanctions.is_banned(&user)
+            || self.sanctions.is_banned(&self.auth.alias(&user))
+            || network_is_banned
+        {
             return Err(banned());
         }
         if self.drain.is_begun() {

@@ -46,6 +46,7 @@ impl Database<'_> {
         past.standings = self.standings(room)?;
         past.held = self.waiting(room)?;
         past.pinned = self.pinned(room)?;
+        past.networks = self.banned_networks(room)?;
         past.reports = self.open_reports(room)?;
         past.lessons = self.lessons(room)?;
         Ok(past)
@@ -139,13 +140,8 @@ impl Database<'_> {
             EventKind::Deleted { message } => self.mark(room, *message, true),
             EventKind::Restored { message, .. } => self.show(room, *message),
             EventKind::TimedOut { user, until } => self.sanction(room, &user.id, Some(*until)),
-            EventKind::Banned { user } => self.sanction(room, &user.id, None),
-            EventKind::Pardoned { user } => self
-                .execute(
-                    "DELETE FROM sanction WHERE room = ?1 AND person = ?2",
-                    values![room.as_str(), user.id.as_str()],
-                )
-                .map(drop),
+            EventKind::Banned { user, .. } => self.sanction(room, &user.id, None),
+            EventKind::Pardoned { user } => self.pardon(room, &user.id),
             EventKind::Held { raid, .. } => self.hold(room, kept.event.seq, *raid),
             EventKind::Denied { message } => self.set_held(room, *message, State::Denied),
             EventKind::Swept { messages, .. } => {

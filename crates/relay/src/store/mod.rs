@@ -78,6 +78,8 @@ pub(crate) struct Past {
     /// Of those, the messages that are deleted.
     pub(crate) deleted: Vec<MessageId>,
     pub(crate) sanctions: Vec<(UserId, Sanction)>,
+    /// Networks that are banned, and with whom.
+    pub(crate) networks: Vec<(String, UserId)>,
     /// The creator's words for viewers while there is no picture.
     pub(crate) card: Option<String>,
     /// What the room offers, as its creator set it.

@@ -130,6 +130,28 @@ impl Database<'_> {
         Ok(standings)
     }
 
+    /// Takes timeout and ban back, and that of the networks that were banned with it.
+    pub(super) fn pardon(&mut self, room: &RoomId, user: &UserId) -> Outcome<()> {
+        for statement in [
+            "DELETE FROM sanction WHERE room = ?1 AND person = ?2",
+            "DELETE FROM network WHERE room = ?1 AND person = ?2",
+        ] {
+            self.execute(statement, values![room.as_str(), user.as_str()])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn banned_networks(&mut self, room: &RoomId) -> Outcome<Vec<(String, UserId)>> {
+        let rows = self.query("SELECT name, person FROM network WHERE room = ?1", values![room.as_str()])?;
+        let mut networks = Vec::new();
+        for row in rows {
+            if let Ok(user) = UserId::try_from(row.get::<String>(1)?) {
+                networks.push((row.get(0)?, user));
+            }
+        }
+        Ok(networks)
+    }
+
     pub(super) fn pin(&mut self, room: &RoomId, message: MessageId) -> Outcome<()> {
         self.set_setting(room, PINNED, &message.0.to_string())
     }
@@ -237,6 +259,27 @@ impl Database<'_> {
 }
 
 impl Store {
+    /// Bans networks, under their names, with somebody.
+    pub(crate) async fn ban_networks(
+        &self,
+        room: RoomId,
+        user: UserId,
+        names: Vec<String>,
+    ) -> Result<(), Error> {
+        self.ask(move |database| {
+            names.iter().try_for_each(|name| {
+                database
+                    .execute(
+                        "INSERT INTO network (room, name, person) VALUES (?1, ?2, ?3)
+                         ON CONFLICT (room, name, person) DO NOTHING",
+                        values![room.as_str(), name, user.as_str()],
+                    )
+                    .map(drop)
+            })
+        })
+        .await
+    }
+
     pub(crate) async fn swept(&self, room: RoomId, sweep: Seq) -> Result<Vec<Former>, Error> {
         self.ask(move |database| database.swept(&room, sweep)).await
     }

@@ -43,7 +43,7 @@ use Erased::{Emptied, Go, Unlinked};
 use Holds::{Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-const TABLES: [Table; 20] = [
+const TABLES: [Table; 21] = [
     Table {
         name: "held",
         whose: Some((
@@ -79,6 +79,11 @@ const TABLES: [Table; 20] = [
         name: "standing",
         whose: Some(("person = ?1", Go)),
         columns: &[("room", Personal), ("person", Personal), ("mark", Personal)],
+    },
+    Table {
+        name: "network",
+        whose: Some(("person = ?1", Go)),
+        columns: &[("room", Personal), ("name", Personal), ("person", Personal)],
     },
     Table {
         name: "report",
@@ -302,6 +307,7 @@ impl Database<'_> {
              ON CONFLICT (room, person) DO NOTHING",
             values![&names.id, &names.purse],
         )?;
+        self.execute("UPDATE network SET person = ?2 WHERE person = ?1", values![&names.id, &names.purse])?;
         let empty = serde_json::to_string(&EventKind::Erased {}).map_err(|error| Fault(error.to_string()))?;
         for table in &TABLES {
             let Some((whose, erased)) = table.whose else { continue };

@@ -329,7 +329,7 @@ impl Database<'_> {
             let shown = match &kept.event.kind {
                 EventKind::Said { by, .. } => !self.is_banned(room, &by.id)?,
                 // It takes the person's messages away, which only holds while the ban does.
-                EventKind::Banned { user } => self.is_banned(room, &user.id)?,
+                EventKind::Banned { user, .. } => self.is_banned(room, &user.id)?,
                 EventKind::TimedOut { .. } => true,
                 // What they did is done to the messages above.
                 EventKind::Deleted { .. }

@@ -143,7 +143,7 @@ impl Database<'_> {
             EventKind::Dismissed(dismissed) => {
                 self.settle_report(room, dismissed.message, State::Waits, State::Dismissed)
             }
-            EventKind::Banned { user } => self
+            EventKind::Banned { user, .. } => self
                 .execute(
                     "UPDATE report SET state = ?3 WHERE room = ?1 AND state = 0 AND EXISTS
                      (SELECT 1 FROM event WHERE event.room = report.room AND event.seq = report.message

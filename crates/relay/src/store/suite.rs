@@ -168,7 +168,10 @@ async fn events_do_what_they_say_and_come_back_after_a_restart(shelf: Shelf) {
         store.keep(room(), said(seq, "ann")).await.unwrap();
     }
     store.keep(room(), kept(6, "owner", EventKind::Deleted { message: MessageId(2) })).await.unwrap();
-    store.keep(room(), kept(7, "owner", EventKind::Banned { user: member("bob") })).await.unwrap();
+    store
+        .keep(room(), kept(7, "owner", EventKind::Banned { user: member("bob"), range: false }))
+        .await
+        .unwrap();
     store
         .keep(room(), kept(8, "owner", EventKind::TimedOut { user: member("ann"), until: 99 }))
         .await

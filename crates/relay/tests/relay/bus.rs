@@ -136,7 +136,7 @@ async fn gifts(chat: &mut Chat, name: &str, count: usize) {
 }
 
 async fn ban(owner: &mut Chat, user: &UserId) {
-    let action = Action::Ban { user: user.clone() };
+    let action = Action::Ban { user: user.clone(), range: false };
     owner.send(&ClientMessage::Moderate { nonce: nonce("ban"), action }).await;
 }
 

@@ -26,6 +26,7 @@ mod loss;
 mod media;
 mod member;
 mod nats;
+mod networks;
 mod path;
 mod peer;
 mod people;

@@ -70,7 +70,7 @@ async fn an_answer_shows_what_it_answers_until_that_is_gone(ground: Ground) {
     for (n, (act, shows)) in [
         (Action::Delete { message }, false),
         (Action::Restore { message }, true),
-        (Action::Ban { user: user.clone() }, false),
+        (Action::Ban { user: user.clone(), range: false }, false),
         (Action::Pardon { user: user.clone() }, true),
     ]
     .into_iter()

@@ -135,7 +135,7 @@ mod tests {
     fn a_time_knows_what_had_been_said() {
         let mut talk = Talk::default();
         talk.add(vec![timed(1, 500, "one"), timed(2, 2_000, "two")]);
-        let banned = EventKind::Banned { user: member() };
+        let banned = EventKind::Banned { user: member(), range: false };
         talk.add(vec![
             Timed { at_ms: 2_500, event: Event { seq: Seq(3), at: 0, kind: banned } },
             timed(4, 3_000, "three"),

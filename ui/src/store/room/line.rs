@@ -29,6 +29,8 @@ pub enum LineKind {
     },
     Banned {
         user: Member,
+        /// And their network.
+        range: bool,
     },
     Pardoned {
         user: Member,
@@ -75,7 +77,7 @@ pub(super) fn by(line: &Line) -> Option<&UserId> {
 pub(super) fn of(line: &Line) -> Option<&UserId> {
     match &line.kind {
         LineKind::TimedOut { user, .. }
-        | LineKind::Banned { user }
+        | LineKind::Banned { user, .. }
         | LineKind::Pardoned { user }
         | LineKind::Appointed { user }
         | LineKind::Noticed { user } => Some(&user.id),

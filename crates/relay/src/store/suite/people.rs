@@ -75,7 +75,10 @@ pub(super) async fn a_person_is_found_whole_and_erased_whole(shelf: Shelf) {
     let held = EventKind::Held { by: member("zoe"), text, nonce: None, why, raid: None, reply: None };
     store.keep(room(), kept(3, "zoe", held)).await.unwrap();
     store.keep(room(), kept(4, "owner", EventKind::Restricted { user: member("zoe") })).await.unwrap();
-    store.keep(room(), kept(5, "owner", EventKind::Banned { user: member("zoe") })).await.unwrap();
+    store
+        .keep(room(), kept(5, "owner", EventKind::Banned { user: member("zoe"), range: false }))
+        .await
+        .unwrap();
     let counts = |all: &serde_json::Map<String, serde_json::Value>| {
         let rows = |table: &str| all[table].as_array().unwrap().len();
         ["event", "held", "person", "standing", "sanction"].map(rows)

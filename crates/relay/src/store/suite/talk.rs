@@ -44,7 +44,10 @@ pub(super) async fn answers_are_kept_without_what_they_answer(shelf: Shelf) {
     let (by, text) = (member("zoe"), String::new());
     let back = EventKind::Restored { message, said_at: 1, by, text, reply: None };
     store.keep(room(), kept(4, "owner", back)).await.unwrap();
-    store.keep(room(), kept(5, "owner", EventKind::Banned { user: user_zoe.clone() })).await.unwrap();
+    store
+        .keep(room(), kept(5, "owner", EventKind::Banned { user: user_zoe.clone(), range: false }))
+        .await
+        .unwrap();
     assert_eq!(quotes().await, [false; 3]);
     store.keep(room(), kept(6, "owner", EventKind::Pardoned { user: user_zoe })).await.unwrap();
     assert_eq!(quotes().await, [true; 3]);
@@ -111,7 +114,10 @@ pub(super) async fn reports_count_once_and_weigh_what_became_of_them(shelf: Shel
     store.keep(room(), kept(23, "owner", EventKind::Lifted(lifted))).await.unwrap();
     assert_eq!(store.steps(room(), user("bob"), 22_000).await.unwrap(), 0);
     // All that the banned said needs no look any more.
-    store.keep(room(), kept(24, "owner", EventKind::Banned { user: member("bob") })).await.unwrap();
+    store
+        .keep(room(), kept(24, "owner", EventKind::Banned { user: member("bob"), range: false }))
+        .await
+        .unwrap();
     assert_eq!(store.past(room(), 9).await.unwrap().reports, []);
     let purse: Purse = "annspurse".parse().unwrap();
     let rows = async || {
