@@ -283,6 +283,7 @@ impl Relay {
             sockets: sockets.clone(),
             audience: Audience::default(),
             answers,
+            appeal: config.appeal,
             pass: home.as_ref().map(Home::pass),
         };
         let app = App(Arc::new(shared));

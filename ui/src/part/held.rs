@@ -12,6 +12,7 @@ use web_sys::{HtmlElement, KeyboardEvent};
 
 use crate::part::icon::Icon;
 use crate::part::message::name_view;
+use crate::part::record_button::RecordButton;
 use crate::part::reports::ReportList;
 use crate::seat::Seat;
 use crate::store::guard::HeldMessage;
@@ -59,6 +60,7 @@ pub fn HeldList() -> impl IntoView {
                     {words.say("held.ban")}
                 </p>
             </Show>
+            <RecordButton />
         </section>
     }
 }

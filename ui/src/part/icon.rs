@@ -16,6 +16,7 @@ pub enum Icon {
     Copy,
     Danmaku,
     DanmakuOff,
+    Download,
     Eye,
     Film,
     Full,
@@ -65,6 +66,7 @@ impl Icon {
             Self::Coin => "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M12 8.5l3.5 3.5-3.5 3.5L8.5 12z",
             Self::Copy => "M9 9h10v11H9zM5 15V4h10",
             Self::Shield => "M12 3l7.5 3v5.5c0 4.5-3 7.5-7.5 9.5-4.5-2-7.5-5-7.5-9.5V6zM9 12l2.2 2.2L15.5 10",
+            Self::Download => "M12 4v10.5M7.5 10.5L12 15l4.5-4.5M4.5 19.5h15",
             Self::Eye => {
                 "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12M12 9.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6"
             }

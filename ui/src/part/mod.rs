@@ -41,6 +41,7 @@ pub mod preferences;
 pub mod preview;
 pub mod qr;
 pub mod reach;
+pub mod record_button;
 pub mod recording;
 pub mod replay_boards;
 pub mod replay_stage;

@@ -11,6 +11,7 @@ pub(crate) mod negotiate;
 pub(crate) mod pages;
 mod people;
 pub(crate) mod reach;
+mod reasons;
 pub(crate) mod receipts;
 pub(crate) mod replays;
 pub(crate) mod status;
@@ -66,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) drain: Drain,
     pub(crate) started: UnixMillis,
     pub(crate) audience: Audience,
+    /// Where people write who want an act of moderation undone.
+    pub(crate) appeal: Option<String>,
     /// Open chat sockets; shutdown waits for their goodbyes.
     pub(crate) sockets: TaskTracker,
     /// What certificate authorities are answered.

@@ -1,14 +1,15 @@
 //! Reports of viewers: what moderators see of them, the ladder, and those who report to do harm.
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode, header};
 use footlight_protocol::moderation::Audit;
 use footlight_protocol::report::{Case, Ground, Notice, Report, Step};
 use footlight_protocol::room::{Action, ClientMessage, EventKind, ServerMessage};
 use footlight_protocol::{Code, MessageId, Seq};
+use footlight_relay::Config;
 
 use crate::member::Chat;
 use crate::span::{Ground as Field, on_both_grounds};
-use crate::stage::{Folder, Stage};
+use crate::stage::{Folder, Stage, config};
 
 on_both_grounds! {
     what_is_reported_goes_and_its_author_climbs_the_ladder,
@@ -181,5 +182,48 @@ async fn what_is_no_report_is_refused_and_says_why(field: Field) {
     // What a moderator takes away by hand needs nobody's look.
     owner.moderate("gone", Action::Delete { message: theirs }).await.unwrap();
     cases(&mut owner, 0).await;
+    stage.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_record_is_a_table_of_reasons_that_no_text_turns_into_a_formula() {
+    let folder = Folder::new();
+    let stage = Stage::with(Config { appeal: Some("mod@example.org".to_owned()), ..config(&folder) }).await;
+    let mut owner = Chat::owner(&stage).await;
+    let mut bob = Chat::named(&stage, "=Bob").await;
+    let said = bob.say("1", "=HYPERLINK(\"http://evil.example\")").await.unwrap();
+    owner.moderate("d", Action::Delete { message: MessageId(said.0) }).await.unwrap();
+    // More than one page of the record.
+    for n in 0..101 {
+        let user = bob.me.id.clone();
+        owner.moderate(&format!("a{n}"), Action::Restrict { user: user.clone() }).await.unwrap();
+        owner.moderate(&format!("b{n}"), Action::Unmark { user }).await.unwrap();
+    }
+    let token = format!("Bearer {}", stage.owner());
+    let headers = [("authorization", token.as_str())];
+    let path = "/api/v1/rooms/main/audit?format=csv";
+    let table = stage.ask(Method::GET, path, &headers, "").await;
+    assert_eq!(table.header(header::CONTENT_TYPE), "text/csv; charset=utf-8");
+    assert!(table.header(header::CONTENT_DISPOSITION).contains("footlight-main-audit.csv"));
+    let lines: Vec<&str> = table.body.lines().collect();
+    assert_eq!(lines.len(), 1 + 1 + 202, "{}", lines[0]);
+    assert!(lines[0].starts_with("\u{feff}\"Number\""), "{}", lines[0]);
+    for part in [
+        "A message was taken away",
+        "\"'=Bob\"",
+        "=HYPERLINK(\"\"http://evil.example\"\")",
+        "mod@example.org",
+    ] {
+        assert!(lines[1].contains(part), "{part} in {}", lines[1]);
+    }
+    // No cell begins as a formula does.
+    for (line, cell) in lines.iter().flat_map(|line| line.split("\",\"").map(move |cell| (line, cell))) {
+        assert!(!cell.trim_matches('"').starts_with(['=', '+', '-', '@']), "{cell} in {line}");
+    }
+    let chinese = stage.ask(Method::GET, &format!("{path}&lang=zh-CN"), &headers, "").await;
+    assert!(chinese.body.contains("移除消息"), "{}", chinese.body);
+    assert_eq!(stage.get(path).await.status, StatusCode::UNAUTHORIZED);
+    let wrong = stage.ask(Method::GET, "/api/v1/rooms/main/audit?format=xml", &headers, "").await;
+    assert_eq!((wrong.status, wrong.code().as_str()), (StatusCode::BAD_REQUEST, "malformed"));
     stage.stop().await;
 }
