@@ -4,15 +4,18 @@
 //! One thread owns the database and works through a bounded queue. What is in the queue at once goes into
 //! one transaction, and nobody hears "done" before it is committed.
 
+mod backup;
 mod events;
 pub(crate) mod ledger;
 mod list;
 pub(crate) mod moderation;
+mod moving;
 mod people;
 mod personal;
 mod postgres;
 pub(crate) mod recordings;
 pub(crate) mod reports;
+pub(crate) mod retention;
 mod sql;
 mod sqlite;
 #[cfg(test)]
@@ -201,8 +204,16 @@ impl Store {
     }
 
     async fn scrub(&self) -> Result<(), Error> {
+        self.apart(|sql| sql.scrub()).await
+    }
+
+    /// Queues work that is no part of a transaction; it runs after all that was queued before.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Sql) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        self.queue(Job::Scrub(reply)).await?;
+        self.queue(Job::Apart(Box::new(move |sql| drop(reply.send(work(sql)))))).await?;
         self.answered(answer).await
     }
 

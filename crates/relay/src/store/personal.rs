@@ -236,6 +236,11 @@ const TABLES: [Table; 21] = [
     },
 ];
 
+/// All tables with their columns.
+pub(super) fn tables() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    TABLES.iter().map(|table| (table.name, table.columns.iter().map(|(column, _)| *column).collect()))
+}
+
 /// Tables that an erasing changes.
 pub(super) fn emptied() -> impl Iterator<Item = &'static str> {
     TABLES.iter().filter(|table| matches!(table.whose, Some((_, Go | Emptied)))).map(|table| table.name)

@@ -20,6 +20,7 @@ use crate::gift::ledger::{Account, Answer, Hash, Kind, Purse, Refusal, Request, 
 use crate::secret::Secret;
 
 mod books;
+mod moves;
 mod people;
 mod talk;
 
@@ -32,6 +33,7 @@ use people::{
     what_is_known_of_people_is_listed,
 };
 
+use moves::old_chat_goes_and_coins_bans_and_what_waits_stay;
 use talk::{answers_are_kept_without_what_they_answer, reports_count_once_and_weigh_what_became_of_them};
 
 /// Generates each of the suite's stories for each database.
@@ -48,6 +50,7 @@ on_both!(
     what_is_held_waits_and_a_sweep_comes_back_whole,
     reports_count_once_and_weigh_what_became_of_them,
     answers_are_kept_without_what_they_answer,
+    old_chat_goes_and_coins_bans_and_what_waits_stay,
     what_is_known_of_people_is_listed,
     a_person_is_found_whole_and_erased_whole,
     a_request_that_fails_undoes_itself_and_nothing_else,

@@ -6,6 +6,7 @@
 )]
 
 mod acme;
+mod backup;
 mod books;
 mod bus;
 mod chat;
