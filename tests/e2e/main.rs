@@ -17,6 +17,7 @@ mod replay;
 mod restart;
 mod roles;
 mod rtmp;
+mod talk;
 mod watch;
 mod whip;
 mod window;
