@@ -114,7 +114,9 @@ fn Acts(message: MessageId, by: Member, mine: bool, open: RwSignal<bool>) -> imp
     let tabindex = move || if turn.is_at(message) { "0" } else { "-1" };
     let open = move || turn.open().get().filter(|(of, _)| *of == message).map(|(_, menu)| menu);
     Effect::new(move |_| is_open.set(open().is_some()));
-    on_cleanup(move || drop(is_open.try_set(false)));
+    on_cleanup(move || {
+        is_open.try_set(false);
+    });
     let timing = move || open() == Some(Menu::Timeout);
     let granting = move || open() == Some(Menu::Coins);
     let appointing = move || open() == Some(Menu::Role);

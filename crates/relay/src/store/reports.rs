@@ -53,7 +53,7 @@ impl Database<'_> {
             return Ok(Taken::Kept);
         }
         let rows = self.query(
-            "SELECT state, count(*) FROM report WHERE person = ?1 AND (at > ?2 OR state = 0) GROUP BY state",
+            "SELECT state, count(*) FROM report WHERE person = ?1 AND at > ?2 GROUP BY state",
             values![by.as_str(), filed.at.saturating_sub(Step::COUNTS)],
         )?;
         let mut counts = [0_u64; 4];

@@ -25,9 +25,8 @@ async fn lived(store: &Store) {
     store.set_name(user("ann"), "安 '; --".to_owned(), 5).await.unwrap();
     settle(store, vec![coins("owner", "nonce-00", grant("ann", 5_000))]).await;
     // More than a page, and no round number of pieces.
-    for n in 0..1_037 {
-        settle(store, vec![coins("ann", &format!("nonce-a{n}"), gift_of("ann", 1, None))]).await;
-    }
+    let gifts = (0..1_037).map(|n| coins("ann", &format!("nonce-a{n}"), gift_of("ann", 1, None)));
+    settle(store, gifts.collect()).await;
     for seq in 1..=20 {
         store.keep(room(), said(seq, "ann")).await.unwrap();
     }
@@ -116,7 +115,7 @@ async fn a_copy_is_whole_while_the_database_is_written_and_takes_nobody_s_place(
     let writing = {
         let store = store.clone();
         tokio::spawn(async move {
-            for n in 0..400_u64 {
+            for n in 0..150_u64 {
                 store.keep(room(), said(100 + n, "bob")).await.unwrap();
                 store.set_name(user("bob"), format!("Bob {n}"), n).await.unwrap();
             }
@@ -134,7 +133,7 @@ async fn a_copy_is_whole_while_the_database_is_written_and_takes_nobody_s_place(
     // After a copy as before it, an erasing leaves nothing in the log.
     store.erase(user("nobody"), purse("nobody")).await.unwrap();
     let all = store.past(room(), 1_000).await.unwrap();
-    assert_eq!(all.seq, Seq(499));
+    assert_eq!(all.seq, Seq(249));
     drop(store);
     writer.join();
     let names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name()).collect();
@@ -146,7 +145,7 @@ async fn a_copy_is_whole_while_the_database_is_written_and_takes_nobody_s_place(
     }
     let (copy, _writer) = Store::open(Place::of(&folder, None)).await.unwrap();
     let past = copy.past(room(), 1_000).await.unwrap();
-    assert!(past.seq >= before && past.seq <= Seq(499), "{:?}", past.seq);
+    assert!(past.seq >= before && past.seq <= Seq(249), "{:?}", past.seq);
     // Of one moment: no event is missing before the newest.
     let events = past.events.iter().filter(|kept| kept.event.seq >= Seq(100)).count() as u64;
     assert_eq!(events, past.seq.0.saturating_sub(99));
