@@ -127,7 +127,7 @@ async fn a_comment_flies_over_the_other_viewer_s_picture_until_it_is_hidden_or_t
     );
     let id = lin.browser.page.run(&script).await;
     let user = id.as_str().and_then(|id| id.parse().ok()).expect("a message says whose it is");
-    owner.moderate(Action::Ban { user }).await;
+    owner.moderate(Action::Ban { user, range: false }).await;
     nothing_flies(&lin.browser).await;
     ada.browser.console(&output).await;
     lin.browser.console(&output).await;

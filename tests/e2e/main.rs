@@ -19,6 +19,7 @@ mod restart;
 mod roles;
 mod rtmp;
 mod spend;
+mod talk;
 mod watch;
 mod whip;
 mod window;

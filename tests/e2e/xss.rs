@@ -92,6 +92,18 @@ async fn guest(http: &str, owner: &mut Chat, n: usize, text: &str, gift: &Gift, 
     sent.await;
 }
 
+/// Somebody says two addresses, and what only looks like some.
+async fn guest_with_links(http: &str, owner: &mut Chat) {
+    let (mut chat, welcome) = Chat::join(http, "main", None).await;
+    let ServerMessage::Welcome { you, .. } = welcome else { panic!("{welcome:?}") };
+    owner.moderate(Action::Trust { user: you.id }).await;
+    chat.name("links").await;
+    chat.say(
+        "https://a.example, https://good.example@evil.example javascript:alert(1) https://b.example/?x=1&y=2#z\u{201d}",
+    )
+    .await;
+}
+
 /// What a room offers, each named by a payload.
 fn gifts(texts: &[String], round: usize) -> Vec<Gift> {
     let offer = texts.iter().enumerate().map(|(n, text)| Gift {
@@ -157,6 +169,15 @@ async fn no_text_of_anybody_runs_anywhere() {
     let typed: HashSet<String> = list.iter().map(|text| text.trim().to_owned()).collect();
     let same = shown.intersection(&typed).count();
     assert!(same > 400, "{same} of {} texts are as they were typed", shown.len());
+    // The traps look at each link; there were some to look at.
+    guest_with_links(&http, &mut owner).await;
+    for (name, page) in &pages[..2] {
+        page.find_text(".message-text a.link", "https://b.example/?x=1&y=2#z", seconds(10)).await;
+        let script =
+            "return [...document.querySelectorAll('.message-text')].at(-1).querySelectorAll('a').length";
+        assert_eq!(page.run(script).await, 2, "{name}");
+    }
+    unharmed(&pages, "links").await;
 
     // What only the creator sees: held messages, rules, the gifts in the settings.
     let words: Vec<String> = list

@@ -99,7 +99,7 @@ impl Chat {
     /// Says it so that it flies so.
     pub async fn say_so(&mut self, text: &str, fly: Option<Fly>) -> ServerMessage {
         let nonce = self.nonce();
-        self.send(&ClientMessage::Say { nonce: nonce.clone(), text: text.into(), fly }).await;
+        self.send(&ClientMessage::Say { nonce: nonce.clone(), text: text.into(), fly, reply: None }).await;
         self.next_where("an answer", move |message| match message {
             ServerMessage::Done { nonce: answered, .. } => *answered == nonce,
             ServerMessage::Refused { nonce: answered, .. } => answered.as_ref() == Some(&nonce),

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use crate::{bins, tool};
 
 /// What the published lists hardly have: our languages, what turns text around, our own template and message syntax.
-const OWN: [&str; 24] = [
+const OWN: [&str; 30] = [
     "你好<img src=x onerror=alert(1)>世界",
     "<svg/onload=alert('弹幕')>",
     "</textarea><script>alert(1)</script>",
@@ -30,6 +30,12 @@ const OWN: [&str; 24] = [
     "\\u003cimg src=x onerror=alert(1)\\u003e",
     "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
     "<!--><img src=x onerror=alert(1)>-->",
+    "https://good.example@evil.example/",
+    "https://good.example:80@evil.example/ https://b.example/?x=1&y=2#z.",
+    "https://a.example/\u{202e}gpj.exe",
+    "HTTPS://A.example/'onclick='alert(1)",
+    "https://a.example/javascript:alert(1) http://javascript:alert(1)",
+    "(https://a.example/x_(y))https://b.example</a><script>alert(1)</script>",
 ];
 
 /// Of at most so many characters each, `most` of them, spread over the whole list; our own first.

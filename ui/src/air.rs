@@ -138,7 +138,7 @@ impl Air {
                 }
             }
             EventKind::Deleted { message } => self.take_down(Seq(message.0)),
-            EventKind::Banned { user } => self.take_down_all_of(&user.id),
+            EventKind::Banned { user, .. } => self.take_down_all_of(&user.id),
             // Gifts have cards of their own over a live picture.
             EventKind::Gifted { .. } => {}
             EventKind::Refunded { gift, .. } => self.take_down(*gift),
@@ -164,6 +164,9 @@ impl Air {
             | EventKind::PacketOver(_)
             | EventKind::BecameMember(_)
             | EventKind::GoalReached { .. }
+            | EventKind::Upheld(_)
+            | EventKind::Dismissed(_)
+            | EventKind::Lifted(_)
             | EventKind::Erased {} => {}
         }
     }

@@ -179,6 +179,13 @@ impl Relay {
         self.post("/invites/accept", &Shown { secret }).await
     }
 
+    /// The record of moderation as a table, in the language of that tag.
+    pub async fn record(&self, language: &str) -> Result<String, Failure> {
+        let path = self.of_room(&format!("/audit?format=csv&lang={language}"));
+        let answer = self.ask("GET", &path, None, LONG_ANSWER).await?;
+        text(&answer).await.ok_or_else(|| Failure::new(Code::Internal, "The record broke off"))
+    }
+
     /// Who will get in, for a broadcast of this bitrate.
     pub async fn reach(&self, stream_kbit: Option<u32>) -> Result<Forecast, Failure> {
         read(self.ask("GET", &reach(stream_kbit), None, LONG_ANSWER).await?).await

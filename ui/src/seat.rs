@@ -4,9 +4,11 @@
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::Gift;
 use footlight_protocol::overlay::Control;
+use footlight_protocol::report::{Ground, Report};
 use footlight_protocol::room::{Action, ClientMessage, EventKind, Member, Role, ServerMessage};
 use footlight_protocol::spend::{Arrange, Spend};
-use footlight_protocol::{CloseCode, GiftId, Nonce, UserId};
+use footlight_protocol::talk::Quote;
+use footlight_protocol::{CloseCode, GiftId, MessageId, Nonce, UserId};
 use leptos::prelude::*;
 
 use crate::browser;
@@ -228,7 +230,7 @@ impl Seat {
                 cheer.set(Some(title.clone()));
                 set_timeout(move || cheer.set(None), CHEER);
             }
-            EventKind::Banned { user } => {
+            EventKind::Banned { user, .. } => {
                 self.parade.update(|parade| parade.drop_where(|run| run.by.id == user.id));
             }
             _ => {}
@@ -268,13 +270,13 @@ impl Seat {
         self.closed
     }
 
-    /// Says a message: shown at once, sent now or after the reconnect. False where too many wait already.
-    pub fn say(self, text: &str, fly: Fly) -> bool {
+    /// Says a message, perhaps in answer to another: shown at once, sent now or after the reconnect. False where too many wait already.
+    pub fn say(self, text: &str, fly: Fly, reply: Option<Quote>) -> bool {
         if !self.room.with_untracked(Room::can_type) {
             return false;
         }
         let Some(nonce) = nonce() else { return false };
-        let pending = Pending { nonce, text: text.to_owned(), fly };
+        let pending = Pending { nonce, text: text.to_owned(), fly, reply: reply.map(Box::new) };
         self.apply(RoomEvent::Typed(pending.clone()));
         self.say_it(&pending);
         true
@@ -333,6 +335,25 @@ impl Seat {
         if let Some(nonce) = nonce() {
             self.send(&ClientMessage::Arrange { nonce, what });
         }
+    }
+
+    /// Reports a message to the moderators.
+    pub fn report(self, message: MessageId, ground: Ground, words: &str) {
+        if let Some(nonce) = nonce() {
+            let report = Report { nonce, message, ground, words: words.to_owned() };
+            self.apply(RoomEvent::Reports(Some(report.clone())));
+            self.send(&ClientMessage::Report(report));
+        }
+    }
+
+    /// What came of it was read.
+    pub fn report_seen(self) {
+        self.apply(RoomEvent::Reports(None));
+    }
+
+    /// What a moderator said was read.
+    pub fn notice_seen(self) {
+        self.apply(RoomEvent::NoticeSeen);
     }
 
     pub fn name(self, name: &str) {
@@ -409,10 +430,14 @@ impl Seat {
         for (nonce, what) in self.room.with_untracked(|room| room.spend.asked().to_vec()) {
             self.send(&ClientMessage::Spend { nonce, what });
         }
+        if let Some(report) = self.room.with_untracked(|room| room.reporting.sent().cloned()) {
+            self.send(&ClientMessage::Report(report));
+        }
     }
 
-    fn say_it(self, Pending { nonce, text, fly }: &Pending) {
-        self.send(&ClientMessage::Say { nonce: nonce.clone(), text: text.clone(), fly: Some(*fly) });
+    fn say_it(self, Pending { nonce, text, fly, reply }: &Pending) {
+        let reply = reply.as_ref().map(|reply| reply.message);
+        self.send(&ClientMessage::Say { nonce: nonce.clone(), text: text.clone(), fly: Some(*fly), reply });
     }
 
     fn send(self, message: &ClientMessage) -> bool {

@@ -67,6 +67,10 @@ pub enum Code {
     TooNew,
     /// The room takes no links, no letters, or nothing that was said before: the message says which.
     AgainstRules,
+    /// Only members of the room may write at the moment.
+    MembersOnly,
+    /// The network is the relay's own, or of too many who are here, so that it is not banned.
+    NetworkShared,
     /// The person has fewer coins than this costs.
     TooFewCoins,
     /// As many of this gift as one person may send within an hour; `retry_after_ms` says when to try again.

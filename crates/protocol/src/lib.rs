@@ -15,11 +15,13 @@ pub mod overlay;
 pub mod person;
 pub mod reach;
 pub mod replay;
+pub mod report;
 pub mod room;
 pub mod spend;
 mod state;
 pub mod status;
 pub mod studio;
+pub mod talk;
 
 pub use failure::{CloseCode, Code, Failure};
 pub use id::{ClipId, GiftId, InvalidId, LayerId, MessageId, Nonce, ReplayId, RoomId, Seq, UserId};

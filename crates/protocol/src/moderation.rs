@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::room::{Member, UnixMillis};
+use crate::report::Case;
+use crate::room::{Event, Member, UnixMillis};
+use crate::talk::Quote;
 use crate::{MessageId, Seq};
 
 /// Words and patterns in a room's list.
@@ -57,6 +59,8 @@ pub struct Rules {
     pub links: Links,
     /// Signs only, no letters.
     pub emote_only: bool,
+    /// Only members may write: who pays for it, and whom the owner or a moderator made a VIP or trusts.
+    pub members_only: bool,
     /// Nothing that was said by anybody within the last minute.
     pub unique: bool,
     /// A message with one of them is held. `*` stands for any letters. Only moderators are told them.
@@ -69,6 +73,23 @@ impl Rules {
     pub fn open(&self) -> Self {
         Self { words: Vec::new(), ..self.clone() }
     }
+}
+
+/// What moderators find when they come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Desk {
+    /// Events of messages that wait, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Event>,
+    /// As in `raids`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raids: Vec<Raid>,
+    #[serde(default)]
+    pub rules: Rules,
+    /// As in `reports`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<Case>,
 }
 
 /// A raid that was recognised: what moderators see of it. The messages themselves are not told one by one.
@@ -97,6 +118,8 @@ pub struct Former {
     pub said_at: UnixMillis,
     pub by: Member,
     pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Box<Quote>>,
 }
 
 /// One line of the room's record of moderation.

@@ -8,14 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::danmaku::Fly;
 use crate::gift::{Board, Gift};
+pub use crate::moderation::Desk;
 use crate::moderation::{Former, Raid, Reason, Rules};
 use crate::overlay::Control;
 use crate::person::Card;
+use crate::report::{Case, Dismissed, Lifted, Notice, Report, Upheld};
 pub use crate::spend::Badges;
 use crate::spend::{
     Arrange, BecameMember, Drawn, Goal, Packet, PacketOver, Paid, Shows, Spend, Standing, Terms,
 };
 pub use crate::state::*;
+use crate::talk::Quote;
 use crate::{Failure, GiftId, MessageId, Nonce, Seq, UserId};
 
 /// Longest chat message, in Unicode scalar values after trimming.
@@ -62,7 +65,12 @@ pub enum ClientMessage {
         /// How it is to fly over the picture; without it, plainly.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fly: Option<Fly>,
+        /// The message that it answers: one of the newest that everybody can see.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<MessageId>,
     },
+    /// Reports a message to the moderators. Answered like `grant`; a repeated report is one.
+    Report(Report),
     /// Likes the broadcast, 1 to [`MAX_LIKES`](crate::danmaku::MAX_LIKES) times. Not answered: more than a person can
     /// mean are not counted, and none are while nobody is on air.
     Like { count: u32 },
@@ -113,7 +121,12 @@ pub enum Action {
     /// Mutes for 1 to [`MAX_TIMEOUT`] seconds, from now.
     Timeout { user: UserId, seconds: u32 },
     /// Closes every session of the person, chat and media, and refuses new ones.
-    Ban { user: UserId },
+    Ban {
+        user: UserId,
+        /// And of everybody in their network (a /24, or a /64 of IPv6) whom nobody has given a role or trusts.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        range: bool,
+    },
     /// Undoes timeout and ban.
     Pardon { user: UserId },
     /// Lets a held message be seen, in its place.
@@ -144,6 +157,12 @@ pub enum Action {
     Pin { message: MessageId },
     /// Takes it down.
     Unpin {},
+    /// Acts upon what is reported: the message goes, and its author one step up the ladder.
+    Uphold { message: MessageId },
+    /// What is reported is nothing to act upon.
+    Dismiss { message: MessageId },
+    /// Undoes the last `uphold` of the message: it is back, its author free, and the step does not count.
+    Lift { message: MessageId },
 }
 
 /// What the relay says.
@@ -235,6 +254,10 @@ pub enum ServerMessage {
     Desk { desk: Desk },
     /// For moderators: raids of the last minutes, newest last. The newest list replaces the older; at most once a second.
     Raids { raids: Vec<Raid> },
+    /// For moderators: what is reported, the heaviest first. The newest list replaces the older; at most once a second.
+    Reports { cases: Vec<Case> },
+    /// A message of this person's was reported, and a moderator has acted upon it.
+    Notice { notice: Notice },
     /// All that this person said, did and was called is gone: pages forget it.
     Erased { user: UserId },
     /// For moderators: the rules with their words. The newest replaces the older.
@@ -267,8 +290,8 @@ impl Event {
     /// A message that was approved is one like the others.
     pub fn as_shown(self) -> Self {
         match self.kind {
-            EventKind::Held { by, text, nonce, .. } => {
-                Self { kind: EventKind::Said { by, text, nonce, fly: None }, ..self }
+            EventKind::Held { by, text, nonce, reply, .. } => {
+                Self { kind: EventKind::Said { by, text, nonce, fly: None, reply }, ..self }
             }
             _ => self,
         }
@@ -289,6 +312,9 @@ pub enum EventKind {
         /// How it flies over the picture, as far as its author may choose; without it, plainly.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fly: Option<Fly>,
+        /// What it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<Box<Quote>>,
     },
     Deleted {
         message: MessageId,
@@ -299,6 +325,8 @@ pub enum EventKind {
         said_at: UnixMillis,
         by: Member,
         text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<Box<Quote>>,
     },
     /// Muted; viewers' pages hide nothing. The person's own page hears `muted` as well.
     TimedOut {
@@ -308,6 +336,9 @@ pub enum EventKind {
     /// Banned: pages drop the person's messages.
     Banned {
         user: Member,
+        /// And their network.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        range: bool,
     },
     Pardoned {
         user: Member,
@@ -346,6 +377,8 @@ pub enum EventKind {
         /// The event that recognised the raid which it is one of.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         raid: Option<Seq>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<Box<Quote>>,
     },
     /// A held message stays away. Told to moderators only.
     Denied {
@@ -403,6 +436,10 @@ pub enum EventKind {
     GoalReached {
         title: String,
     },
+    /// A report was acted upon, by what stands beside it. Told to moderators only, as the next two.
+    Upheld(Upheld),
+    Dismissed(Dismissed),
+    Lifted(Lifted),
     /// What was here was somebody's who is erased. Told to nobody.
     Erased {},
 }
@@ -417,6 +454,9 @@ impl EventKind {
             | Self::Trusted { .. }
             | Self::Restricted { .. }
             | Self::Unmarked { .. }
+            | Self::Upheld(_)
+            | Self::Dismissed(_)
+            | Self::Lifted(_)
             | Self::Erased {} => true,
             Self::Said { .. }
             | Self::Deleted { .. }
@@ -440,20 +480,6 @@ impl EventKind {
             | Self::Unpinned {} => false,
         }
     }
-}
-
-/// What moderators find when they come.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Desk {
-    /// Events of messages that wait, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub held: Vec<Event>,
-    /// As in `raids`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub raids: Vec<Raid>,
-    #[serde(default)]
-    pub rules: Rules,
 }
 
 /// Who a message is by, or who is here.
@@ -503,6 +529,7 @@ mod tests {
                     text: "hi".into(),
                     nonce: None,
                     fly: None,
+                    reply: None,
                 },
             },
         };
@@ -519,7 +546,7 @@ mod tests {
             serde_json::from_str::<ClientMessage>(ban).unwrap(),
             ClientMessage::Moderate {
                 nonce: "n1".parse().unwrap(),
-                action: Action::Ban { user: "u1".parse().unwrap() }
+                action: Action::Ban { user: "u1".parse().unwrap(), range: false }
             }
         );
     }

@@ -16,6 +16,7 @@ use footlight_protocol::{KeyId, RoomId, UserId};
 use crate::error::Error;
 use crate::gift::ledger::Purse;
 use crate::keys::Keys;
+use crate::moderation::network::Network;
 use crate::secret::{Hasher, Secret, letters, random, random_id};
 use crate::store::Store;
 
@@ -23,6 +24,7 @@ const OWNER_TOKEN: &str = "owner token";
 const DEVICE: &str = "device";
 const PURSE: &str = "purse";
 const INVITE: &str = "invite";
+const NETWORK: &str = "network";
 /// Names in the store.
 const HASH_KEY: &str = "hash_key";
 /// Letters and digits of a user id: 80 bits.
@@ -143,6 +145,11 @@ impl Auth {
     pub(crate) fn purse(&self, user: &UserId) -> Purse {
         let name = letters(&self.hasher.hash(PURSE, user.as_str())[..PURSE_NAME]);
         name.parse().expect("letters and digits of a valid length")
+    }
+
+    /// Under which name a network is known that is banned. Nobody without the relay's key can say which it is.
+    pub(crate) fn network(&self, network: Network) -> String {
+        letters(&self.hasher.hash(NETWORK, &network.to_string())[..PURSE_NAME])
     }
 
     /// What an erased person's ban is under: the same letters as their purse, and as little to be led back.

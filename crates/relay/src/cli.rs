@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -67,6 +67,13 @@ struct Flags {
     /// versions is lost: make a backup first.
     #[arg(long, value_name = "VERSION")]
     schema: Option<usize>,
+    /// Copy the database into this new file, and end. No relay may use it: a running one copies by POST /api/v1/backup.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["schema", "move_to"])]
+    backup: Option<PathBuf>,
+    /// Move all there is in the database into another, empty one, and end: the folder of a SQLite, postgres://…, or
+    /// env:NAME for an environment variable with such a URL. No relay may use either.
+    #[arg(long, value_name = "DIR|URL", conflicts_with = "schema")]
+    move_to: Option<String>,
     /// One JSON event a line on standard output.
     #[arg(long)]
     json: bool,
@@ -113,7 +120,11 @@ pub fn main() -> ExitCode {
 
 fn start(flags: Flags) -> Result<(), Error> {
     let (json, schema) = (flags.json, flags.schema);
+    let (backup, move_to) = (flags.backup.clone(), flags.move_to.clone());
     let config = configure(flags)?;
+    if backup.is_some() || move_to.is_some() {
+        return carry(&Place::of(&config.data, config.database), backup, move_to);
+    }
     if let Some(version) = schema {
         return Place::of(&config.data, config.database).go_back(version);
     }
@@ -165,6 +176,39 @@ fn start(flags: Flags) -> Result<(), Error> {
     });
     runtime.shutdown_timeout(Duration::from_millis(200));
     ran
+}
+
+/// Copies the database, or moves it.
+fn carry(here: &Place, backup: Option<PathBuf>, move_to: Option<String>) -> Result<(), Error> {
+    if let Some(path) = backup {
+        let bytes = here.backup(&path)?;
+        println!("{}: {bytes} bytes", path.display());
+    }
+    if let Some(target) = move_to {
+        let moved = here.move_to(&target_of(&target)?)?;
+        println!("{} rows of {} tables, {} of them of the books", moved.rows, moved.tables, moved.entries);
+    }
+    Ok(())
+}
+
+/// Where a database is to be moved to.
+fn target_of(text: &str) -> Result<Place, Error> {
+    let wrong = |message: &str| Error::Setting { setting: "--move-to", message: message.to_owned() };
+    let is_url = |text: &str| ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+    if let Some(name) = text.strip_prefix("env:") {
+        let url = std::env::var(name).ok().filter(|url| is_url(url));
+        let url = url.ok_or_else(|| wrong("the environment variable has to be a postgres:// URL"))?;
+        return Ok(Place::of(Path::new(""), Some(Secret::new(url))));
+    }
+    if !is_url(text) {
+        std::fs::create_dir_all(text).map_err(|source| Error::File { path: text.into(), source })?;
+        return Ok(Place::of(Path::new(text), None));
+    }
+    let user = text.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map_or("", |(user, _)| user);
+    if user.contains(':') || text.contains("password=") {
+        return Err(wrong("everybody on the machine sees flags: hand the password in by env:NAME"));
+    }
+    Ok(Place::of(Path::new(""), Some(Secret::new(text))))
 }
 
 /// What runs: a relay with a room of its own, or a branch of another.

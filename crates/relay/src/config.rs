@@ -20,6 +20,8 @@ use crate::renditions::{Program, Renditions};
 use crate::secret::Secret;
 use crate::tls::Tls;
 
+/// Characters of the address to which people write; it stands in every row of the exported record.
+const LONGEST_APPEAL: usize = 200;
 /// A shorter secret of a webhook could be found by trying.
 const SHORTEST_SECRET: usize = 16;
 
@@ -65,6 +67,10 @@ pub struct Config {
     pub reach: Reach,
     /// How much of a broadcast HLS viewers can go back.
     pub hls_window: Duration,
+    /// Where people write who want an act of moderation undone: an address of mail or of a page, in the exported record.
+    pub appeal: Option<String>,
+    /// Chat older than so many days goes, for good; 0 keeps it. Coins, bans and what is held stay.
+    pub keep_chat_days: u32,
     pub limits: Limits,
     pub recording: Recording,
     /// Where finished recordings are copied to.
@@ -242,6 +248,8 @@ impl Default for Config {
             turn_secret: None,
             reach: Reach::default(),
             hls_window: Duration::from_secs(120),
+            appeal: None,
+            keep_chat_days: 0,
             limits: Limits::default(),
             recording: Recording::default(),
             upload: None,
@@ -268,6 +276,8 @@ struct File {
     drain: u32,
     reach: Reach,
     hls_window_seconds: Option<u64>,
+    appeal: Option<String>,
+    keep_chat_days: u32,
     limits: Limits,
     recording: Recording,
     upload: Option<Copy>,
@@ -355,6 +365,13 @@ impl Config {
         if !(1..=100).contains(&file.recording.disk_budget_percent) {
             return Err("recording.disk_budget_percent: has to be 1 to 100".to_owned());
         }
+        if file
+            .appeal
+            .as_ref()
+            .is_some_and(|appeal| appeal.is_empty() || appeal.chars().count() > LONGEST_APPEAL)
+        {
+            return Err(format!("appeal: is an address of 1 to {LONGEST_APPEAL} characters"));
+        }
         let webhooks = file.webhooks.into_iter().map(|Hook { url, secret_env, events }| {
             let secret = env(&secret_env).filter(|secret| secret.len() >= SHORTEST_SECRET);
             let secret = secret.map(Secret::new).ok_or_else(|| {
@@ -382,6 +399,8 @@ impl Config {
             drain: Duration::from_secs(file.drain.into()),
             reach: file.reach,
             hls_window: Duration::from_secs(window),
+            appeal: file.appeal,
+            keep_chat_days: file.keep_chat_days,
             limits: file.limits,
             recording: file.recording,
             upload,
@@ -471,6 +490,8 @@ mod tests {
             ("[acme]\ndomains = ['*.example.org']", "*.example.org"),
             ("[acme]\ndomains = ['a.org']\nchallenge = 'dns-01'", "dns-01"),
             ("hls_window_seconds = 5", "72 to 3600"),
+            ("appeal = ''", "appeal"),
+            ("keep_chat_days = -1", "-1"),
             ("[upload]\nendpoint = 'http://x'\nbucket = 'b'", "FOOTLIGHT_S3_ACCESS_KEY"),
             ("[upload]\nendpoint = 'http://x'\nbucket = 'b'\nkeys = '/no/such/file'", "/no/such/file"),
             ("[upload]\nbucket = 'b'", "endpoint"),

@@ -32,6 +32,7 @@ mod reach;
 mod record;
 mod relay;
 mod renditions;
+mod retention;
 mod room;
 mod rtc;
 mod rtmp;

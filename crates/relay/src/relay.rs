@@ -33,6 +33,7 @@ use crate::ports::{bind_both, reachable};
 use crate::reach;
 use crate::record::{self, Archive, Uploader};
 use crate::renditions::{self, Maker, Program, Renditions, Tap};
+use crate::retention::Keeper;
 use crate::room::{self, Actor, Door};
 use crate::rtc::{Answerer, Engine, RoomSetup, host_addresses};
 use crate::rtmp;
@@ -144,6 +145,7 @@ pub struct Relay {
     tls: Option<tls::Acceptor>,
     renewer: Option<Renewer>,
     lanes: hook::Lanes,
+    keeper: Option<Keeper>,
     sampler: Sampler,
     reaching: reach::Task,
     writer: Writer,
@@ -272,6 +274,11 @@ impl Relay {
         let home = home.transpose()?;
         let sockets = TaskTracker::new();
         let handed = Arc::downgrade(&auth);
+        let keeper = (config.keep_chat_days > 0).then(|| Keeper {
+            store: store.clone(),
+            rooms: vec![config.room.clone()],
+            days: config.keep_chat_days,
+        });
         let shared = Shared {
             rooms: BTreeMap::from([(config.room.clone(), door)]),
             auth,
@@ -288,6 +295,8 @@ impl Relay {
             sockets: sockets.clone(),
             audience: Audience::default(),
             answers,
+            backups: config.data.join("backups"),
+            appeal: config.appeal,
             pass: home.as_ref().map(Home::pass),
             accounts: Accounts::new(),
             knocks: Mutex::new(Throttle::new(KNOCKS)),
@@ -340,6 +349,7 @@ impl Relay {
             tls,
             renewer,
             lanes,
+            keeper,
             sampler,
             reaching,
             writer,
@@ -374,7 +384,7 @@ impl Relay {
             lanes,
             ..
         } = self;
-        let Self { handle, sampler, reaching, writer, .. } = self;
+        let Self { handle, sampler, keeper, reaching, writer, .. } = self;
         let accepting = CancellationToken::new();
         let mut listening = JoinSet::new();
         listening.spawn(listener.run(accepting.clone()));
@@ -384,6 +394,9 @@ impl Relay {
         }
         if let Some(uploader) = uploader {
             listening.spawn(uploader.run(accepting.clone()));
+        }
+        if let Some(keeper) = keeper {
+            listening.spawn(keeper.run(accepting.clone()));
         }
         if let Some(renewer) = renewer {
             listening.spawn(renewer.run(accepting.clone()));

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::part::answer::Answering;
 use crate::part::composer::Composer;
 use crate::part::givers::Givers;
 use crate::part::goal::GoalBar;
@@ -9,6 +10,7 @@ use crate::part::log::Log;
 use crate::part::packets::Packets;
 use crate::part::person_card::PersonCard;
 use crate::part::pinned::PinnedLine;
+use crate::part::report::{Accused, ReportDialog};
 use crate::part::strip::Strip;
 use crate::seat::Seat;
 use crate::words::use_words;
@@ -17,6 +19,8 @@ use crate::words::use_words;
 pub fn Chat() -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let away = seat.away();
+    Answering::provide();
+    Accused::provide();
     view! {
         <section class="chat" aria-label=words.say("chat.title")>
             <Givers />
@@ -33,6 +37,7 @@ pub fn Chat() -> impl IntoView {
             </Show>
             <Composer />
             <PersonCard />
+            <ReportDialog />
         </section>
     }
 }

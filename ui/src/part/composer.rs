@@ -4,13 +4,17 @@
 use footlight_protocol::Code;
 use footlight_protocol::danmaku::{Colour, Fly, Place};
 use footlight_protocol::room::{MAX_NAME, MAX_TEXT, Role};
+use leptos::html::Textarea;
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
 use crate::browser;
+use crate::part::answer::{AnswerBar, Answering};
 use crate::part::fly_choice::FlyChoice;
 use crate::part::gift_tray::GiftTray;
 use crate::part::icon::Icon;
+use crate::part::mentions::{MentionList, Mentions};
+use crate::part::noticed::NoticeLine;
 use crate::seat::Seat;
 use crate::store::i18n;
 use crate::viewing::Viewing;
@@ -24,6 +28,8 @@ pub fn Composer() -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let room = seat.room();
     let draft = RwSignal::new(String::new());
+    let field = NodeRef::<Textarea>::new();
+    let (mentions, answering) = (Mentions::new(draft, field), Answering::get());
     let asking = RwSignal::new(false);
     let (place, colour) = (RwSignal::new(Place::default()), RwSignal::new(Colour::default()));
     // Where the creator sits there is no picture that comes late.
@@ -61,8 +67,10 @@ pub fn Composer() -> impl IntoView {
         }
         let at_us = viewing.and_then(Viewing::media_ms).map(|ms| (ms * 1_000.0) as u64);
         let fly = Fly { place: place.get_untracked(), colour: colour.get_untracked(), at_us };
-        if seat.say(&text, fly) {
+        if seat.say(&text, fly, answering.quote().get_untracked()) {
             draft.set(String::new());
+            answering.set(None);
+            mentions.close();
             seat.refusal_seen();
         }
     };
@@ -78,6 +86,9 @@ pub fn Composer() -> impl IntoView {
             draft.update(|draft| {
                 *draft = if draft.is_empty() { text.clone() } else { format!("{text} {draft}") }
             });
+            if let Some(reply) = refusal.reply.filter(|_| answering.quote().with_untracked(Option::is_none)) {
+                answering.set(Some(*reply));
+            }
             if refusal.failure.code == Code::NameNeeded {
                 asking.set(true);
             }
@@ -118,6 +129,8 @@ pub fn Composer() -> impl IntoView {
             let guest = room.role() == Role::Guest;
             if !guest {
                 None
+            } else if rules.members_only && room.me.as_ref().is_none_or(|me| me.badges.months == 0) {
+                Some(words.get("chat.members_only").to_owned())
             } else if rules.emote_only {
                 Some(words.get("chat.emote_only").to_owned())
             } else if rules.slow_s > 0 {
@@ -127,8 +140,17 @@ pub fn Composer() -> impl IntoView {
             }
         })
     };
-    let typed = move |event: web_sys::Event| draft.set(event_target_value(&event));
+    let typed = move |event: web_sys::Event| {
+        draft.set(event_target_value(&event));
+        mentions.look();
+    };
     let key = move |event: KeyboardEvent| {
+        if mentions.key(&event) {
+            return;
+        }
+        if event.key() == "Escape" && answering.take().is_some() {
+            event.prevent_default();
+        }
         // While an input method composes, Enter picks a candidate. Some browsers say so by the code 229 only.
         if event.key() == "Enter" && !event.shift_key() && !event.is_composing() && event.key_code() != 229 {
             event.prevent_default();
@@ -137,12 +159,15 @@ pub fn Composer() -> impl IntoView {
     };
     view! {
         <div class="composer">
+            <NoticeLine />
             <div class="composer-reason" role="status" aria-live="polite">
                 {move || reason().map(|reason| view! { <p>{Icon::Warning.view()} <span>{reason}</span></p> })}
             </div>
             <Show when=move || asking.get()>
                 <NameForm close=move || asking.set(false) />
             </Show>
+            <MentionList mentions />
+            <AnswerBar />
             <form
                 class="composer-row"
                 on:submit=move |event| {
@@ -157,8 +182,13 @@ pub fn Composer() -> impl IntoView {
                     enterkeyhint="send"
                     aria-label=words.say("chat.placeholder")
                     placeholder=words.say("chat.placeholder")
+                    aria-controls="mentions"
+                    aria-activedescendant=move || mentions.active()
+                    node_ref=field
                     prop:value=move || draft.get()
                     on:input=typed
+                    on:click=move |_| mentions.look()
+                    on:blur=move |_| mentions.close()
                     on:keydown=key
                 ></textarea>
                 <GiftTray />

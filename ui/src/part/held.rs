@@ -1,4 +1,5 @@
-//! What waits for a moderator: raids that the room took away, and messages that it holds. The keyboard decides.
+//! What waits for a moderator: raids that the room took away, what viewers report, and messages that the room holds. The
+//! keyboard decides.
 
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use web_sys::{HtmlElement, KeyboardEvent};
 
 use crate::part::icon::Icon;
 use crate::part::message::name_view;
+use crate::part::record_button::RecordButton;
+use crate::part::reports::ReportList;
 use crate::seat::Seat;
 use crate::store::guard::HeldMessage;
 use crate::words::{Words, use_words};
@@ -20,11 +23,13 @@ pub fn HeldList() -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let waves = Memo::new(move |_| seat.room().with(|room| room.guard.waves()));
     let held = Memo::new(move |_| seat.room().with(|room| room.guard.held().cloned().collect::<Vec<_>>()));
-    let empty = Memo::new(move |_| waves.with(Vec::is_empty) && held.with(Vec::is_empty));
+    let reported = Memo::new(move |_| seat.room().with(|room| !room.guard.reports.is_empty()));
+    let empty = Memo::new(move |_| waves.with(Vec::is_empty) && held.with(Vec::is_empty) && !reported.get());
     view! {
         <section id="held" class="held-frame" aria-label=words.say("held.title")>
             <div class="held" on:keydown=move |event| keyboard(seat, held, &event)>
                 {move || waves.get().into_iter().map(|wave| view! { <Wave wave /> }).collect_view()}
+                <ReportList />
                 <ul class="held-list">
                     <For each=move || held.get() key=|held| held.id let:held>
                         <Row held />
@@ -37,6 +42,14 @@ pub fn HeldList() -> impl IntoView {
                     <span>{words.say("held.empty_text")}</span>
                 </div>
             </Show>
+            <Show when=move || reported.get()>
+                <p class="held-keys" aria-hidden="true">
+                    <kbd>"A"</kbd>
+                    {words.say("reports.act")}
+                    <kbd>"X"</kbd>
+                    {words.say("reports.dismiss")}
+                </p>
+            </Show>
             <Show when=move || !held.with(Vec::is_empty)>
                 <p class="held-keys" aria-hidden="true">
                     <kbd>"A"</kbd>
@@ -47,6 +60,7 @@ pub fn HeldList() -> impl IntoView {
                     {words.say("held.ban")}
                 </p>
             </Show>
+            <RecordButton />
         </section>
     }
 }
@@ -107,7 +121,7 @@ fn Row(held: Arc<HeldMessage>) -> impl IntoView {
                 <button
                     type="button"
                     class="quiet"
-                    on:click=move |_| seat.moderate(Action::Ban { user: to_ban.id.clone() }, &to_ban)
+                    on:click=move |_| seat.moderate(Action::Ban { user: to_ban.id.clone(), range: false }, &to_ban)
                 >
                     {words.say("held.ban")}
                 </button>
@@ -147,7 +161,7 @@ fn keyboard(seat: Seat, held: Memo<Vec<Arc<HeldMessage>>>, event: &KeyboardEvent
     match event.key().as_str() {
         "a" | "A" => seat.act(Action::Approve { message: row.id }),
         "x" | "X" | "Delete" => seat.act(Action::Deny { message: row.id }),
-        "b" | "B" => seat.moderate(Action::Ban { user: row.by.id.clone() }, &row.by),
+        "b" | "B" => seat.moderate(Action::Ban { user: row.by.id.clone(), range: false }, &row.by),
         "ArrowDown" => return step(event, rows.get(at + usize::from(focused.is_some()))),
         "ArrowUp" => return step(event, at.checked_sub(1).and_then(|at| rows.get(at))),
         _ => return,

@@ -1,5 +1,5 @@
 //! The log of the chat: follows the newest message until somebody scrolls up, and is where the keyboard
-//! moderates.
+//! answers and moderates.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
 use crate::browser;
+use crate::part::answer::Answering;
 use crate::part::end::End;
 use crate::part::icon::Icon;
 use crate::part::message::{Message, Waiting};
@@ -29,6 +30,8 @@ enum Row {
 enum RowKey {
     /// And the level of its author and what it cost, which may come later.
     Line(MessageId, u8, u64),
+    /// As long as what it answers is there: what is taken away changes the line.
+    Answer(MessageId, u8),
     /// And how many there are and what they cost: what is given back changes the line, and what becomes known.
     Gifts(MessageId, u64, u64),
     Waiting(Nonce),
@@ -39,6 +42,9 @@ impl Row {
         match self {
             Self::Line(line) => match &line.kind {
                 LineKind::Gifted(run) => RowKey::Gifts(line.id, run.count(), run.coins()),
+                LineKind::Said { by, quote: Some(quote), .. } if quote.of.is_some() => {
+                    RowKey::Answer(line.id, by.badges.given)
+                }
                 LineKind::Said { by, .. } => RowKey::Line(line.id, by.badges.given, 0),
                 LineKind::Paid(Paid { by, coins, .. })
                 | LineKind::Packet(Packet { by, coins, .. })
@@ -63,7 +69,7 @@ pub fn Log() -> impl IntoView {
         room.with_untracked(|room| said_lines(room).map(|line| line.id).collect::<Vec<_>>())
     });
     let newest = Memo::new(move |_| ids.with(|ids| ids.last().copied()));
-    let turn = Turn::provide(ids);
+    let (turn, answering) = (Turn::provide(ids), Answering::get());
     let rows = move || {
         revision.get();
         let all = moderates.get();
@@ -125,7 +131,7 @@ pub fn Log() -> impl IntoView {
                 tabindex=move || if moderates.get() { None } else { Some("0") }
                 node_ref=end.frame
                 on:scroll=scrolled
-                on:keydown=move |event| keyboard(seat, turn, &event)
+                on:keydown=move |event| keyboard(seat, turn, answering, &event)
             >
                 <For each=rows key=Row::key let:row>
                     {match row {
@@ -155,15 +161,13 @@ fn said_lines(room: &Room) -> impl DoubleEndedIterator<Item = &Arc<Line>> {
     room.lines().filter(|line| matches!(line.kind, LineKind::Said { .. } | LineKind::Paid(_)))
 }
 
-/// Arrow keys, and the keys that moderate the message they are at.
-fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
+/// Arrow keys, and the keys that answer or moderate the message they are at.
+fn keyboard(seat: Seat, turn: Turn, answering: Answering, event: &KeyboardEvent) {
     if event.ctrl_key() || event.meta_key() || event.alt_key() || event.is_composing() {
         return;
     }
     let ids = seat.room().with_untracked(|room| said_lines(room).map(|line| line.id).collect::<Vec<_>>());
-    if !seat.moderates().get_untracked() {
-        return read(seat, &ids, event);
-    }
+    let moderates = seat.moderates().get_untracked();
     let Some(at) = turn.current() else { return };
     let place = ids.partition_point(|id| *id < at);
     let key = event.key();
@@ -179,17 +183,29 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
         "End" => go(ids.len().saturating_sub(1)),
         "Escape" => {
             turn.close();
-            focus(at);
+            if moderates {
+                focus(at);
+            } else {
+                browser::focus("chat-log");
+            }
         }
         "Enter" if is_on_message(event) => open_card(seat, at),
-        "Delete" | "d" | "D" => {
+        "Enter" if is_on_log(event) => go(place),
+        "r" | "R" => {
+            if let Some((by, text)) = said(seat, at) {
+                answering.begin(at, by, &text);
+            }
+        }
+        "Delete" | "d" | "D" if moderates => {
             if let Some((by, _)) = author(seat, at) {
                 // The next message gets the focus before this one goes and takes it along.
                 leave(&ids, place, turn);
                 seat.moderate(Action::Delete { message: at }, &by);
             }
         }
-        "t" | "T" if author(seat, at).is_some_and(|(_, over)| over) => turn.toggle(at, Menu::Timeout),
+        "t" | "T" if moderates && author(seat, at).is_some_and(|(_, over)| over) => {
+            turn.toggle(at, Menu::Timeout)
+        }
         "1" | "2" | "3" | "4" if turn.open().get_untracked() == Some((at, Menu::Timeout)) => {
             let choice = key.parse::<usize>().ok().and_then(|n| TIMEOUTS.get(n - 1));
             if let (Some((seconds, _)), Some((by, true))) = (choice, author(seat, at)) {
@@ -198,7 +214,7 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
                 focus(at);
             }
         }
-        "b" | "B" => {
+        "b" | "B" if moderates => {
             if let Some((by, true)) = author(seat, at) {
                 let others = seat.room().with_untracked(|room| {
                     said_lines(room)
@@ -210,7 +226,8 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
                         .collect::<Vec<_>>()
                 });
                 leave(&others, others.partition_point(|id| *id < at), turn);
-                seat.moderate(Action::Ban { user: by.id.clone() }, &by);
+                let range = event.shift_key();
+                seat.moderate(Action::Ban { user: by.id.clone(), range }, &by);
             }
         }
         _ => return,
@@ -218,35 +235,13 @@ fn keyboard(seat: Seat, turn: Turn, event: &KeyboardEvent) {
     event.prevent_default();
 }
 
-/// The keys of those who only read: Enter goes from the log into its messages and from there to a card, Escape back.
-fn read(seat: Seat, ids: &[MessageId], event: &KeyboardEvent) {
-    let message = target(event).filter(|target| target.has_attribute("data-message-id"));
-    let at =
-        message.and_then(|message| message.get_attribute("data-message-id")?.parse().ok()).map(MessageId);
-    let on_log = target(event).is_some_and(|target| target.id() == "chat-log");
-    let place = ids.partition_point(|id| at.is_some_and(|at| *id < at));
-    let to = match (event.key().as_str(), at) {
-        ("Enter", None) if on_log => ids.last(),
-        ("Enter", Some(at)) => {
-            event.prevent_default();
-            return open_card(seat, at);
-        }
-        ("ArrowUp", Some(_)) => ids.get(place.saturating_sub(1)),
-        ("ArrowDown", Some(_)) => ids.get((place + 1).min(ids.len().saturating_sub(1))),
-        ("Escape", Some(_)) => {
-            browser::focus("chat-log");
-            None
-        }
-        _ => return,
-    };
-    event.prevent_default();
-    if let Some(to) = to {
-        focus(*to);
-    }
-}
-
 fn target(event: &KeyboardEvent) -> Option<HtmlElement> {
     event.target()?.dyn_into().ok()
+}
+
+/// On the log itself, which those who moderate go past.
+fn is_on_log(event: &KeyboardEvent) -> bool {
+    target(event).is_some_and(|target| target.id() == "chat-log")
 }
 
 /// On the message itself, and not on one of its buttons.
@@ -273,17 +268,23 @@ fn leave(ids: &[MessageId], place: usize, turn: Turn) {
     }
 }
 
-/// Who said it, and whether the person can be timed out and banned.
-fn author(seat: Seat, message: MessageId) -> Option<(Member, bool)> {
+/// Who said it, and what.
+fn said(seat: Seat, message: MessageId) -> Option<(Member, String)> {
     seat.room().with_untracked(|room| {
         room.lines().find(|line| line.id == message).and_then(|line| match &line.kind {
-            LineKind::Said { by, .. } | LineKind::Paid(Paid { by, .. }) => {
-                let me = room.me.as_ref().is_some_and(|me| me.id == by.id);
-                Some((by.clone(), !me && by.role != Role::Owner))
+            LineKind::Said { by, text, .. } | LineKind::Paid(Paid { by, text, .. }) => {
+                Some((by.clone(), text.clone()))
             }
             _ => None,
         })
     })
+}
+
+/// Who said it, and whether the person can be timed out and banned.
+fn author(seat: Seat, message: MessageId) -> Option<(Member, bool)> {
+    let (by, _) = said(seat, message)?;
+    let over = !seat.is_me(&by.id) && by.role != Role::Owner;
+    Some((by, over))
 }
 
 fn focus(id: MessageId) {

@@ -5,19 +5,23 @@ use std::sync::Arc;
 use footlight_protocol::UserId;
 use footlight_protocol::room::{Member, Role};
 use footlight_protocol::spend::{BecameMember, Paid, tier};
+use footlight_protocol::talk::Quote;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 
 use crate::browser;
+use crate::part::answer::quote_view;
 use crate::part::badge::badges_view;
 use crate::part::gift_line::GiftLine;
 use crate::part::icon::Icon;
 use crate::part::moderate::{TIMEOUTS, Toolbar, Turn};
+use crate::part::speech::speech_view;
 use crate::part::spend_line::{MemberLine, PacketLine};
 use crate::seat::Seat;
 use crate::store::i18n;
 use crate::store::room::{Line, LineKind, Pending};
+use crate::store::speech::{Piece, pieces};
 use crate::words::{Words, use_words};
 
 /// Colours for names; `tokens.css` has as many.
@@ -27,7 +31,7 @@ const NICK_COLOURS: u32 = 8;
 pub fn Message(line: Arc<Line>) -> AnyView {
     let words = use_words();
     match &line.kind {
-        LineKind::Said { by, text } => said(&line, by.clone(), text.clone(), None),
+        LineKind::Said { by, text, quote } => said(&line, by.clone(), text.clone(), quote.as_deref(), None),
         LineKind::TimedOut { user, seconds } => {
             let (name, seconds) = (shown_name(user), *seconds);
             notice(move || {
@@ -36,9 +40,10 @@ pub fn Message(line: Arc<Line>) -> AnyView {
                 words.fill("notice.timed_out", &[("name", &name), ("time", &length)])
             })
         }
-        LineKind::Banned { user } => {
-            let name = shown_name(user);
-            notice(move || words.fill("notice.banned", &[("name", &name)]))
+        LineKind::Banned { user, range } => {
+            let (name, key) =
+                (shown_name(user), if *range { "notice.banned_range" } else { "notice.banned" });
+            notice(move || words.fill(key, &[("name", &name)]))
         }
         LineKind::Swept { messages } => {
             let count = *messages as u32;
@@ -75,6 +80,10 @@ pub fn Message(line: Arc<Line>) -> AnyView {
             let title = title.clone();
             goal_line(move || words.fill("notice.goal", &[("title", &title)]))
         }
+        LineKind::Noticed { user } => {
+            let name = shown_name(user);
+            notice(move || words.fill("notice.noticed", &[("name", &name)]))
+        }
         LineKind::Gifted(run) => view! { <GiftLine run=run.clone() /> }.into_any(),
         LineKind::Pardoned { user } => {
             let name = shown_name(user);
@@ -90,6 +99,7 @@ pub fn Waiting(message: Arc<Pending>) -> impl IntoView {
     let me = seat.room().with_untracked(|room| room.me.clone());
     view! {
         <div class="message pending" data-nonce=message.nonce.to_string()>
+            {message.reply.as_deref().map(|quote| quote_view(words, quote))}
             <p class="message-line">
                 {me.map(|me| name_view(words, &me))} <span class="message-text">{message.text.clone()}</span>
                 <span class="hidden">{words.say("chat.sending")}</span>
@@ -100,17 +110,26 @@ pub fn Waiting(message: Arc<Pending>) -> impl IntoView {
 
 /// As what anybody says, in the colour of what it cost.
 fn paid_line(line: &Line, paid: &Paid) -> AnyView {
-    said(line, paid.by.clone(), paid.text.clone(), Some((paid.coins, paid.entry)))
+    said(line, paid.by.clone(), paid.text.clone(), None, Some((paid.coins, paid.entry)))
 }
 
-fn said(line: &Line, by: Member, text: String, price: Option<(u64, u64)>) -> AnyView {
+fn said(line: &Line, by: Member, text: String, quote: Option<&Quote>, price: Option<(u64, u64)>) -> AnyView {
     let (seat, words, turn) = (Seat::get(), use_words(), use_context::<Turn>());
     let id = line.id;
     let mine = seat.is_me(&by.id);
     let moderates = seat.moderates();
-    // Those who only read go from the log into its messages; one of hundreds is asked about.
-    let tabindex =
-        move || turn.filter(|_| moderates.get()).map_or("-1", |turn| if turn.is_at(id) { "0" } else { "-1" });
+    // The arrow keys go through all lines; the tab key stops at one, and only where there is much to do.
+    let tabindex = move || match turn {
+        Some(turn) if moderates.get() => Some(if turn.is_at(id) { "0" } else { "-1" }),
+        Some(_) => Some("-1"),
+        None => None,
+    };
+    let name = seat.room().with_untracked(|room| room.name().to_owned());
+    let pieces = pieces(&text, &name);
+    let answers_me = quote.and_then(|quote| quote.of.as_ref()).is_some_and(|of| seat.is_me(&of.by.id));
+    let to_me = !mine && (answers_me || pieces.iter().any(|piece| matches!(piece, Piece::Me(_))));
+    let speech = speech_view(&pieces);
+    let quote = quote.map(|quote| quote_view(words, quote));
     let cost = price.filter(|(coins, _)| *coins > 0).map(|(coins, _)| {
         view! { <span class="coins">{Icon::Coin.view()} {coins}</span> }
     });
@@ -119,15 +138,16 @@ fn said(line: &Line, by: Member, text: String, price: Option<(u64, u64)>) -> Any
     let toolbar = {
         let by = by.clone();
         move || {
-            let by = by.clone();
-            let wanted = near.get() && moderates.get() && turn.is_some();
-            wanted.then(|| view! { <Toolbar message=id by=by mine=mine /> })
+            let said = (by.clone(), text.clone());
+            let wanted = near.get() && turn.is_some();
+            wanted.then(|| view! { <Toolbar message=id said mine /> })
         }
     };
     view! {
         <div
             class=price.map_or_else(|| "message".to_owned(), |(coins, _)| format!("message paid tier-{}", tier(coins)))
             class:mine=mine
+            class:to-me=to_me
             data-entry=price.map(|(_, entry)| entry.to_string())
             data-message-id=id.0.to_string()
             data-user=by.id.to_string()
@@ -140,9 +160,10 @@ fn said(line: &Line, by: Member, text: String, price: Option<(u64, u64)>) -> Any
                 }
             }
         >
+            {quote}
             <p class="message-line" title=time_of_day(line.at)>
                 {name_view(words, &by)}
-                {cost} <span class="message-text">{text}</span>
+                {cost} <span class="message-text">{speech}</span>
             </p>
             {toolbar}
         </div>
@@ -173,7 +194,7 @@ pub fn role_key(role: Role) -> Option<&'static str> {
 }
 
 fn bare_name(by: &Member) -> AnyView {
-    let class = format!("message-name nick-{}", colour(&by.id));
+    let class = nick(&by.id);
     let Some(seat) = use_context::<Seat>() else {
         return view! { <span class=class>{shown_name(by)}</span> }.into_any();
     };
@@ -205,6 +226,11 @@ fn goal_line(text: impl Fn() -> String + Send + 'static) -> AnyView {
 /// The nickname, or what the relay calls somebody who has none.
 pub fn shown_name(member: &Member) -> String {
     if member.name.is_empty() { member.id.to_string() } else { member.name.clone() }
+}
+
+/// The classes of a person's name.
+pub fn nick(user: &UserId) -> String {
+    format!("message-name nick-{}", colour(user))
 }
 
 /// The same person has the same colour everywhere (FNV-1a, 32 bit).

@@ -7,7 +7,9 @@ use footlight_protocol::MessageId;
 use footlight_protocol::room::{Action, Member, Role};
 use leptos::prelude::*;
 
+use crate::part::answer::AnswerButton;
 use crate::part::icon::Icon;
+use crate::part::report::ReportButton;
 use crate::seat::Seat;
 use crate::words::use_words;
 
@@ -89,13 +91,32 @@ impl Turn {
     }
 }
 
-/// The buttons on one message.
+/// The buttons on one message: to answer it, and what moderators do.
 #[component]
-pub fn Toolbar(message: MessageId, by: Member, mine: bool) -> impl IntoView {
-    let (seat, words) = (Seat::get(), use_words());
+pub fn Toolbar(message: MessageId, said: (Member, String), mine: bool) -> impl IntoView {
+    let (moderates, by) = (Seat::get().moderates(), StoredValue::new(said.0.clone()));
+    let words = use_words();
+    let open = RwSignal::new(false);
+    view! {
+        <div class="toolbar" class:open=open role="toolbar" aria-label=words.say("line.tools")>
+            {move || {
+                moderates.get().then(|| view! { <Acts message by=by.get_value() mine open /> })
+            }} <ReportButton message said=said.clone() mine /> <AnswerButton message said />
+        </div>
+    }
+}
+
+/// What moderators do to it and to its author. `open` is told whether one of the menus is.
+#[component]
+fn Acts(message: MessageId, by: Member, mine: bool, open: RwSignal<bool>) -> impl IntoView {
+    let (seat, words, is_open) = (Seat::get(), use_words(), open);
     let turn: Turn = expect_context();
     let tabindex = move || if turn.is_at(message) { "0" } else { "-1" };
     let open = move || turn.open().get().filter(|(of, _)| *of == message).map(|(_, menu)| menu);
+    Effect::new(move |_| is_open.set(open().is_some()));
+    on_cleanup(move || {
+        is_open.try_set(false);
+    });
     let timing = move || open() == Some(Menu::Timeout);
     let granting = move || open() == Some(Menu::Coins);
     let appointing = move || open() == Some(Menu::Role);
@@ -151,7 +172,7 @@ pub fn Toolbar(message: MessageId, by: Member, mine: bool) -> impl IntoView {
                 tabindex=tabindex
                 title=words.say("moderate.ban")
                 aria-label=words.say("moderate.ban")
-                on:click=move |_| act(Action::Ban { user: banned.clone() })
+                on:click=move |_| act(Action::Ban { user: banned.clone(), range: false })
             >
                 {Icon::Ban.view()}
             </button>
@@ -240,41 +261,49 @@ pub fn Toolbar(message: MessageId, by: Member, mine: bool) -> impl IntoView {
                 >
                     {words.say("moderate.restrict")}
                 </button>
+                <button
+                    type="button"
+                    class="timeout-choice ban-range"
+                    title=words.say("moderate.ban_range_title")
+                    on:click=move |_| {
+                        act(Action::Ban { user: by.with_value(|by| by.id.clone()), range: true });
+                    }
+                >
+                    {words.say("moderate.ban_range")}
+                </button>
             }
         })
     };
     view! {
-        <div class="toolbar" class:open=move || open().is_some() role="toolbar" aria-label=words.say("moderate.title")>
-            <div class="timeout-menu" role="group" aria-label=words.say("moderate.timeout")>
-                {menu} {hold}
-            </div>
-            <div class="timeout-menu" role="group" aria-label=words.say("grant.title")>
-                {grants}
-            </div>
-            <div class="timeout-menu" role="group" aria-label=words.say("appoint.title")>
-                {roles}
-            </div>
-            <button
-                type="button"
-                class="tool pin"
-                tabindex=tabindex
-                title=words.say("pin.put_up")
-                aria-label=words.say("pin.put_up")
-                on:click=move |_| act(Action::Pin { message })
-            >
-                {Icon::Pin.view()}
-            </button>
-            <button
-                type="button"
-                class="tool delete"
-                tabindex=tabindex
-                title=words.say("moderate.delete")
-                aria-label=words.say("moderate.delete")
-                on:click=move |_| act(Action::Delete { message })
-            >
-                {Icon::Trash.view()}
-            </button>
-            {person}
+        <div class="timeout-menu" role="group" aria-label=words.say("moderate.timeout")>
+            {menu} {hold}
         </div>
+        <div class="timeout-menu" role="group" aria-label=words.say("grant.title")>
+            {grants}
+        </div>
+        <div class="timeout-menu" role="group" aria-label=words.say("appoint.title")>
+            {roles}
+        </div>
+        <button
+            type="button"
+            class="tool pin"
+            tabindex=tabindex
+            title=words.say("pin.put_up")
+            aria-label=words.say("pin.put_up")
+            on:click=move |_| act(Action::Pin { message })
+        >
+            {Icon::Pin.view()}
+        </button>
+        <button
+            type="button"
+            class="tool delete"
+            tabindex=tabindex
+            title=words.say("moderate.delete")
+            aria-label=words.say("moderate.delete")
+            on:click=move |_| act(Action::Delete { message })
+        >
+            {Icon::Trash.view()}
+        </button>
+        {person}
     }
 }

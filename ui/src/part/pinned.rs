@@ -5,7 +5,9 @@ use leptos::prelude::*;
 
 use crate::part::icon::Icon;
 use crate::part::message::name_view;
+use crate::part::speech::speech_view;
 use crate::seat::Seat;
+use crate::store::speech::pieces;
 use crate::words::use_words;
 
 #[component]
@@ -19,7 +21,7 @@ pub fn PinnedLine() -> impl IntoView {
                 <aside id="pinned" class="pinned" aria-label=words.say("pin.title")>
                     {Icon::Pin.view()}
                     <p class="message-line">
-                        {name_view(words, &pinned.by)} <span class="message-text">{pinned.text}</span>
+                        {name_view(words, &pinned.by)} <span class="message-text">{speech_view(&pieces(&pinned.text, ""))}</span>
                     </p>
                     <Show when=move || moderates.get()>
                         <button

@@ -101,6 +101,15 @@ pub fn RulesField() -> impl IntoView {
             </label>
             <label class="rules-check">
                 <input
+                    id="rules-members"
+                    type="checkbox"
+                    prop:checked=move || shown.with(|rules| rules.members_only)
+                    on:change=move |event| { let on = event_target_checked(&event); edit(&|rules| rules.members_only = on); }
+                />
+                <span>{words.say("rules.members_only")}</span>
+            </label>
+            <label class="rules-check">
+                <input
                     type="checkbox"
                     prop:checked=move || shown.with(|rules| rules.unique)
                     on:change=move |event| { let on = event_target_checked(&event); edit(&|rules| rules.unique = on); }

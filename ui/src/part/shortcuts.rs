@@ -6,11 +6,13 @@ use leptos::prelude::*;
 use crate::words::use_words;
 
 /// Keys as they stand on the keyboard, and what they do.
-const KEYS: [(&[&str], &str); 11] = [
+const KEYS: [(&[&str], &str); 13] = [
     (&["↑", "↓"], "keys.move"),
+    (&["R"], "keys.reply"),
     (&["D"], "keys.delete"),
     (&["T", "1–4"], "keys.timeout"),
     (&["B"], "keys.ban"),
+    (&["⇧ B"], "keys.ban_range"),
     (&["U", "Ctrl Z"], "keys.undo"),
     (&["⇧ S"], "keys.shield"),
     (&["H"], "keys.held"),

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
+use crate::part::answer::quote_view;
 use crate::part::end::End;
 use crate::part::icon::Icon;
 use crate::part::message::name_view;
+use crate::part::speech::speech_view;
 use crate::replaying::Replaying;
 use crate::store::i18n;
 use crate::store::replay::{Said, Status};
+use crate::store::speech::pieces;
 use crate::words::use_words;
 
 #[component]
@@ -79,9 +82,10 @@ fn Row(said: Arc<Said>) -> impl IntoView {
     let words = use_words();
     view! {
         <div class="message" data-message-id=said.id.0.to_string() data-at-ms=said.at_ms.to_string()>
+            {said.quote.as_deref().map(|quote| quote_view(words, quote))}
             <p class="message-line">
                 <time class="talk-time">{i18n::clock(said.at_ms / 1_000)}</time>
-                {name_view(words, &said.by)} <span class="message-text">{said.text.clone()}</span>
+                {name_view(words, &said.by)} <span class="message-text">{speech_view(&pieces(&said.text, ""))}</span>
             </p>
         </div>
     }

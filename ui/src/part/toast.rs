@@ -48,9 +48,11 @@ fn sentence(words: Words, offer: &Offer) -> String {
                 TIMEOUTS.iter().find(|(length, _)| length == seconds).map_or("", |(_, key)| words.get(key));
             words.fill("undo.timed_out", &[name, ("time", time)])
         }
+        Action::Ban { range: true, .. } => words.fill("undo.banned_range", &[name]),
         Action::Ban { .. } => words.fill("undo.banned", &[name]),
         Action::Trust { .. } => words.fill("undo.trusted", &[name]),
         Action::Restrict { .. } => words.fill("undo.restricted", &[name]),
+        Action::Uphold { .. } => words.fill("undo.upheld", &[name]),
         Action::Pin { .. } => words.fill("undo.pinned", &[name]),
         _ => String::new(),
     }

@@ -60,7 +60,7 @@ pub fn Overlay() -> impl IntoView {
         let room = seat.room();
         room.with(|room| {
             let said = room.lines().rev().filter_map(|line| match &line.kind {
-                LineKind::Said { by, text } | LineKind::Paid(Paid { by, text, .. }) => {
+                LineKind::Said { by, text, .. } | LineKind::Paid(Paid { by, text, .. }) => {
                     Some((line.id, by.clone(), text.clone()))
                 }
                 _ => None,

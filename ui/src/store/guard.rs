@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use footlight_protocol::moderation::{Raid, Reason, Rules};
+use footlight_protocol::report::{Case, Dismissed, Upheld};
 use footlight_protocol::room::{Desk, Event, EventKind, Member, RoomState, ServerMessage, UnixMillis};
 use footlight_protocol::{MessageId, Seq, UserId};
 
@@ -25,6 +26,8 @@ pub struct Guard {
     held: BTreeMap<Seq, Arc<HeldMessage>>,
     /// Oldest first. Only moderators hear of them.
     pub raids: Vec<Raid>,
+    /// What viewers report, the heaviest first. Only moderators hear of it.
+    pub reports: Vec<Case>,
     /// As the creator set them, with their words. Only moderators hear them.
     pub rules: Rules,
     /// What holds for guests now.
@@ -39,9 +42,9 @@ impl Guard {
         self.held.values()
     }
 
-    /// How much there is to look at: what waits, and raids that nobody has put right.
+    /// How much there is to look at: what waits, what is reported, and raids that nobody has put right.
     pub fn open(&self) -> usize {
-        self.held.len() + self.waves().len()
+        self.held.len() + self.waves().len() + self.reports.len()
     }
 
     /// Raids that stand, those that came together as one: the first of each, and all of it.
@@ -62,10 +65,10 @@ impl Guard {
     }
 
     pub fn open_desk(&mut self, desk: Option<Desk>) {
-        let Desk { held, raids, rules } = desk.unwrap_or_default();
+        let Desk { held, raids, rules, reports } = desk.unwrap_or_default();
         self.held.clear();
         held.into_iter().for_each(|event| self.take(&event));
-        (self.raids, self.rules) = (raids, rules);
+        (self.raids, self.rules, self.reports) = (raids, rules, reports);
     }
 
     pub fn look(&mut self, room: &RoomState) {
@@ -77,6 +80,7 @@ impl Guard {
         match message {
             ServerMessage::Raids { raids } => self.raids.clone_from(raids),
             ServerMessage::Rules { rules } => self.rules = rules.clone(),
+            ServerMessage::Reports { cases } => self.reports.clone_from(cases),
             _ => {}
         }
     }
@@ -84,6 +88,7 @@ impl Guard {
     /// Somebody is erased.
     pub fn erase(&mut self, user: &UserId) {
         self.held.retain(|_, held| held.by.id != *user);
+        self.reports.retain(|case| case.by.id != *user);
     }
 
     pub fn take(&mut self, event: &Event) {
@@ -99,7 +104,11 @@ impl Guard {
             EventKind::Denied { message } | EventKind::Restored { message, .. } => {
                 self.held.remove(&Seq(message.0));
             }
-            EventKind::Banned { user } => self.held.retain(|_, held| held.by.id != user.id),
+            EventKind::Banned { user, .. } => self.held.retain(|_, held| held.by.id != user.id),
+            // The list without them follows within a second; the next key must not meet them again.
+            EventKind::Upheld(Upheld { message, .. }) | EventKind::Dismissed(Dismissed { message, .. }) => {
+                self.reports.retain(|case| case.message != *message);
+            }
             _ => {}
         }
     }
@@ -124,7 +133,7 @@ mod tests {
 
     fn held(seq: u64, by: &str) -> Event {
         let (text, why) = ("a.example".to_owned(), Reason::Link);
-        event(seq, EventKind::Held { by: member(by), text, nonce: None, why, raid: None })
+        event(seq, EventKind::Held { by: member(by), text, nonce: None, why, raid: None, reply: None })
     }
 
     fn raid(act: u64, at: u64, messages: u32, undone: bool) -> Raid {
@@ -138,9 +147,12 @@ mod tests {
         (1..=4).for_each(|seq| guard.take(&held(seq, if seq == 4 { "bob" } else { "ann" })));
         guard.take(&event(5, EventKind::Denied { message: MessageId(1) }));
         let (by, text) = (member("ann"), String::new());
-        guard.take(&event(6, EventKind::Restored { message: MessageId(2), said_at: 2, by, text }));
+        guard.take(&event(
+            6,
+            EventKind::Restored { message: MessageId(2), said_at: 2, by, text, reply: None },
+        ));
         assert_eq!(guard.held().map(|held| held.id.0).collect::<Vec<_>>(), [3, 4]);
-        guard.take(&event(7, EventKind::Banned { user: member("bob") }));
+        guard.take(&event(7, EventKind::Banned { user: member("bob"), range: false }));
         assert_eq!(guard.held().map(|held| held.id.0).collect::<Vec<_>>(), [3]);
         (10..10 + 2 * MOST as u64).for_each(|seq| guard.take(&held(seq, "ann")));
         assert_eq!(guard.held().count(), MOST);

@@ -24,6 +24,7 @@ pub mod recording;
 pub mod replay;
 pub mod room;
 pub mod sky;
+pub mod speech;
 pub mod spend;
 pub mod take;
 pub mod undo;

@@ -6,6 +6,8 @@
 
 mod amounts;
 mod line;
+mod quotes;
+mod reporting;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,11 +15,13 @@ use std::sync::Arc;
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::{Board, Gift};
 use footlight_protocol::moderation::Former;
+use footlight_protocol::report::{Notice, Report, Step};
 use footlight_protocol::room::{
     Event, EventKind, Layer, Member, Note, Pinned, Presence, Recording, Renditions, Role, RoomState,
     ServerMessage, StreamState, UnixMillis,
 };
 use footlight_protocol::spend::Spend as Wish;
+use footlight_protocol::talk::Quote;
 use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq};
 
 use crate::store::gifts::{Piece, Run};
@@ -25,6 +29,7 @@ use crate::store::guard::Guard;
 use crate::store::spend::Spend;
 pub use line::{Line, LineKind};
 use line::{by, of};
+pub use reporting::Reporting;
 
 /// Chat lines kept. More than anybody scrolls back, little enough for a phone.
 pub const MAX_LINES: usize = 400;
@@ -57,6 +62,8 @@ pub struct Pending {
     pub text: String,
     /// How it is to fly over the picture.
     pub fly: Fly,
+    /// What it answers.
+    pub reply: Option<Box<Quote>>,
 }
 
 /// The last request that was refused.
@@ -65,6 +72,8 @@ pub struct Refusal {
     pub failure: Failure,
     /// The message that was not said; the composer takes it back.
     pub text: Option<String>,
+    /// What it was to answer, where that is there.
+    pub reply: Option<Box<Quote>>,
     /// When it may be tried again (our clock, milliseconds).
     pub retry_at: Option<f64>,
     /// Tells two refusals with the same words apart.
@@ -88,6 +97,10 @@ pub enum RoomEvent {
         nonce: Nonce,
         what: Wish,
     },
+    /// This page reports a message, or has read what came of it.
+    Reports(Option<Report>),
+    /// What a moderator said was read.
+    NoticeSeen,
     /// This page sends a gift.
     Sent {
         nonce: Nonce,
@@ -131,6 +144,10 @@ pub struct Room {
     pub board: Board,
     /// What else is done with coins.
     pub spend: Spend,
+    /// What becomes of this page's report.
+    pub reporting: Reporting,
+    /// What a moderator made of a message of this person's.
+    pub notice: Option<Notice>,
     /// What is held, and what the room takes.
     pub guard: Guard,
     /// Newest seq seen: where to resume.
@@ -162,6 +179,8 @@ impl Room {
             }
             RoomEvent::Spent { nonce, what } => drop(self.spend.ask(nonce, what)),
             RoomEvent::RefusalSeen => self.refusal = None,
+            RoomEvent::Reports(report) => self.reporting = Reporting::begin(report),
+            RoomEvent::NoticeSeen => self.notice = None,
             RoomEvent::GoesAway => {
                 self.leaving.get_or_insert(0);
             }
@@ -258,21 +277,27 @@ impl Room {
             ServerMessage::Done { nonce, seq } => {
                 self.unpaid.retain(|(sent, ..)| *sent != nonce);
                 self.spend.answer(&nonce, true);
+                self.reporting.done(&nonce);
                 // Said before a break, answered after it: the line may already be in the history.
                 if self.lines.iter().any(|line| line.id.0 == seq.0) {
                     self.settle(&nonce);
                 }
             }
             ServerMessage::Refused { nonce, failure, retry_after_ms } => {
-                let text = nonce.as_ref().and_then(|nonce| self.settle(nonce));
+                if self.reporting.refused(nonce.as_ref(), &failure) {
+                    return;
+                }
+                let said = nonce.as_ref().and_then(|nonce| self.settle(nonce));
                 // It is with the moderators: typed again it would wait twice.
-                let text = text.filter(|_| failure.code != Code::Held);
+                let said = said.filter(|_| failure.code != Code::Held);
+                let reply = said.as_ref().and_then(|said| said.reply.clone());
                 self.unpaid.retain(|(sent, ..)| Some(sent) != nonce.as_ref());
                 nonce.iter().for_each(|nonce| self.spend.answer(nonce, false));
                 self.refusals += 1;
                 self.refusal = Some(Refusal {
+                    text: said.map(|said| said.text.clone()),
+                    reply: reply.filter(|_| failure.code != Code::NotFound),
                     failure,
-                    text,
                     retry_at: retry_after_ms.map(|ms| now + f64::from(ms)),
                     number: self.refusals,
                 });
@@ -301,11 +326,15 @@ impl Room {
             ServerMessage::Erased { user } => {
                 self.lines.retain(|line| by(line) != Some(&user) && of(line) != Some(&user));
                 self.hidden.retain(|line| by(line) != Some(&user));
+                self.unquote(|_, of| of.by.id == user);
                 self.guard.erase(&user);
                 self.spend.erase(&user);
                 self.revision += 1;
             }
-            ServerMessage::Raids { .. } | ServerMessage::Rules { .. } => self.guard.hear(&message),
+            ServerMessage::Raids { .. } | ServerMessage::Rules { .. } | ServerMessage::Reports { .. } => {
+                self.guard.hear(&message);
+            }
+            ServerMessage::Notice { notice } => self.notice = Some(notice),
             ServerMessage::Batch { messages } => messages.into_iter().for_each(|one| self.hear(one, now)),
             ServerMessage::Overlay { .. } | ServerMessage::Card { .. } | ServerMessage::Pong { .. } => {}
         }
@@ -340,43 +369,35 @@ impl Room {
         self.revision += 1;
         let id = MessageId(seq.0);
         match kind {
-            EventKind::Said { by, text, nonce, .. } => {
+            EventKind::Said { by, text, nonce, reply: quote, .. } => {
                 if let Some(nonce) = nonce {
                     self.settle(&nonce);
                 }
-                self.put(Line { id, at, kind: LineKind::Said { by, text } });
+                self.put(Line { id, at, kind: LineKind::Said { by, text, quote } });
             }
-            EventKind::Deleted { message } => self.lines.retain(|line| line.id != message),
-            EventKind::Restored { message, said_at, by, text } => {
-                self.lines.retain(|line| line.id != message);
-                self.put(Line { id: message, at: said_at, kind: LineKind::Said { by, text } });
+            EventKind::Deleted { message } => self.take_away(&[message]),
+            EventKind::Restored { message, said_at, by, text, reply } => {
+                self.bring_back(Former { message, said_at, by, text, reply });
             }
             EventKind::TimedOut { user, until } => {
                 let seconds = until.saturating_sub(at).div_ceil(1_000);
                 self.put(Line { id, at, kind: LineKind::TimedOut { user, seconds } });
             }
-            EventKind::Banned { user } => {
-                let (theirs, others) = self.lines.drain(..).partition(|line| by(line) == Some(&user.id));
-                self.lines = others;
-                self.hidden.extend::<VecDeque<_>>(theirs);
-                let spare = self.hidden.len().saturating_sub(MAX_LINES);
-                self.hidden.drain(..spare);
-                self.put(Line { id, at, kind: LineKind::Banned { user } });
+            EventKind::Banned { user, range } => {
+                self.hide_all_of(&user.id);
+                self.put(Line { id, at, kind: LineKind::Banned { user, range } });
             }
             EventKind::Gifted { by, gift, count, coins, entry, .. } => {
                 self.put_gift(Run::of(by, gift, Piece { seq, at, count, coins, entry }));
             }
             EventKind::Refunded { gift, .. } => self.take_back(gift),
             EventKind::Swept { messages, .. } => {
-                self.lines.retain(|line| !messages.contains(&line.id));
+                self.take_away(&messages);
                 self.put(Line { id, at, kind: LineKind::Swept { messages: messages.len() } });
             }
             EventKind::Unswept { messages, .. } => {
                 self.put(Line { id, at, kind: LineKind::Unswept { messages: messages.len() } });
-                for Former { message, said_at, by, text } in messages {
-                    self.lines.retain(|line| line.id != message);
-                    self.put(Line { id: message, at: said_at, kind: LineKind::Said { by, text } });
-                }
+                messages.into_iter().for_each(|former| self.bring_back(former));
             }
             EventKind::Shielded { until } => {
                 self.put(Line { id, at, kind: LineKind::Shielded { up: until.is_some() } });
@@ -393,7 +414,13 @@ impl Room {
             EventKind::Appointed { user } => self.put(Line { id, at, kind: LineKind::Appointed { user } }),
             // The room's state, which follows, has it.
             EventKind::Pinned { .. } | EventKind::Unpinned {} => {}
-            EventKind::Held { .. }
+            EventKind::Upheld(upheld) if upheld.step == Step::Notice => {
+                self.put(Line { id, at, kind: LineKind::Noticed { user: upheld.user } });
+            }
+            EventKind::Upheld(_)
+            | EventKind::Dismissed(_)
+            | EventKind::Lifted(_)
+            | EventKind::Held { .. }
             | EventKind::Denied { .. }
             | EventKind::Ruled { .. }
             | EventKind::Trusted { .. }
@@ -401,10 +428,7 @@ impl Room {
             | EventKind::Unmarked { .. }
             | EventKind::Erased {} => {}
             EventKind::Pardoned { user } => {
-                let (theirs, others): (Vec<_>, Vec<_>) =
-                    self.hidden.drain(..).partition(|line| by(line) == Some(&user.id));
-                self.hidden = others;
-                theirs.into_iter().for_each(|line| self.place(line));
+                self.show_all_of(&user.id);
                 self.put(Line { id, at, kind: LineKind::Pardoned { user } });
             }
         }
@@ -423,11 +447,11 @@ impl Room {
         }
     }
 
-    /// The relay answered: the message waits no longer. Gives its text back.
-    fn settle(&mut self, nonce: &Nonce) -> Option<String> {
+    /// The relay answered: the message waits no longer. Gives it back.
+    fn settle(&mut self, nonce: &Nonce) -> Option<Arc<Pending>> {
         let at = self.pending.iter().position(|pending| pending.nonce == *nonce)?;
         self.revision += 1;
-        Some(self.pending.remove(at).text.clone())
+        Some(self.pending.remove(at))
     }
 }
 
@@ -447,7 +471,12 @@ mod tests {
     }
 
     fn typed(sent_as: &str, text: &str) -> RoomEvent {
-        RoomEvent::Typed(Pending { nonce: nonce(sent_as), text: text.into(), fly: Fly::default() })
+        RoomEvent::Typed(Pending {
+            nonce: nonce(sent_as),
+            text: text.into(),
+            fly: Fly::default(),
+            reply: None,
+        })
     }
 
     fn event(seq: u64, kind: EventKind) -> RoomEvent {
@@ -455,8 +484,13 @@ mod tests {
     }
 
     fn said(seq: u64, who: &str, text: &str, sent_as: Option<&str>) -> RoomEvent {
-        let kind =
-            EventKind::Said { by: member(who), text: text.into(), nonce: sent_as.map(nonce), fly: None };
+        let kind = EventKind::Said {
+            by: member(who),
+            text: text.into(),
+            nonce: sent_as.map(nonce),
+            fly: None,
+            reply: None,
+        };
         event(seq, kind)
     }
 
@@ -572,6 +606,7 @@ mod tests {
             said_at: 2_000,
             by: member("b"),
             text: "two".into(),
+            reply: None,
         };
         room.apply(event(5, restored), 0.0);
         assert_eq!(texts(&room), ["one", "two", "three"]);
@@ -583,7 +618,7 @@ mod tests {
             welcome(false, vec![], 0),
             said(1, "a", "one", None),
             said(2, "b", "two", None),
-            event(3, EventKind::Banned { user: member("a") }),
+            event(3, EventKind::Banned { user: member("a"), range: false }),
         ]);
         assert_eq!(texts(&room), ["two"]);
         room.apply(event(4, EventKind::Pardoned { user: member("a") }), 0.0);
@@ -714,8 +749,13 @@ mod tests {
         room.apply(event(4, EventKind::Swept { messages: vec![MessageId(1), MessageId(3)], why }), 0.0);
         let ids = |room: &Room| room.lines().map(|line| line.id.0).collect::<Vec<_>>();
         assert_eq!(ids(&room), [2, 4]);
-        let former =
-            Former { message: MessageId(1), said_at: 1, by: member("bot"), text: "join us 1".into() };
+        let former = Former {
+            message: MessageId(1),
+            said_at: 1,
+            by: member("bot"),
+            text: "join us 1".into(),
+            reply: None,
+        };
         room.apply(event(5, EventKind::Unswept { sweep: Seq(4), messages: vec![former] }), 0.0);
         assert_eq!(ids(&room), [1, 2, 4, 5]);
     }
@@ -729,5 +769,44 @@ mod tests {
         room.apply(RoomEvent::Server(refused), 0.0);
         assert_eq!(room.pending(), []);
         assert_eq!(room.refusal.unwrap().text, None);
+    }
+
+    #[test]
+    fn a_quote_goes_and_comes_back_with_what_it_quotes() {
+        let answer = |seq: u64, by: &str, to: u64| {
+            let reply = Some(Box::new(Quote::of(MessageId(to), member("a"), "one")));
+            event(seq, EventKind::Said { by: member(by), text: "yes".into(), nonce: None, fly: None, reply })
+        };
+        let mut room = told([welcome(false, vec![], 0), said(1, "a", "one", None), answer(2, "b", 1)]);
+        let quoted = |room: &Room| {
+            let of = |line: &Arc<Line>| match &line.kind {
+                LineKind::Said { quote: Some(quote), .. } => Some(quote.of.is_some()),
+                _ => None,
+            };
+            room.lines().find_map(of)
+        };
+        assert_eq!(quoted(&room), Some(true));
+        let one = |message| Former { message, said_at: 1, by: member("a"), text: "one".into(), reply: None };
+        let Former { message, said_at, by, text, reply } = one(MessageId(1));
+        let why = Reason::Copies { people: 12, strangers: 12 };
+        let swept = EventKind::Swept { messages: vec![message], why };
+        let unswept = EventKind::Unswept { sweep: Seq(5), messages: vec![one(MessageId(1))] };
+        for (n, (kind, shown)) in [
+            (EventKind::Deleted { message }, false),
+            (EventKind::Restored { message, said_at, by, text, reply }, true),
+            (swept, false),
+            (unswept, true),
+            (EventKind::Banned { user: member("a"), range: false }, false),
+            (EventKind::Pardoned { user: member("a") }, true),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            room.apply(event(3 + n as u64, kind), 0.0);
+            assert_eq!(quoted(&room), Some(shown), "after act {n}");
+        }
+        room.apply(RoomEvent::Server(ServerMessage::Erased { user: "a".parse().unwrap() }), 0.0);
+        assert_eq!(quoted(&room), Some(false), "who answered keeps their own words");
+        assert_eq!(room.people().iter().map(|by| by.name.as_str()).collect::<Vec<_>>(), ["B"]);
     }
 }

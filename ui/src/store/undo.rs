@@ -22,11 +22,12 @@ impl Offer {
     pub fn inverse(&self) -> Option<Action> {
         match &self.action {
             Action::Delete { message } => Some(Action::Restore { message: *message }),
-            Action::Timeout { user, .. } | Action::Ban { user } => {
+            Action::Timeout { user, .. } | Action::Ban { user, .. } => {
                 Some(Action::Pardon { user: user.clone() })
             }
             Action::Trust { user } | Action::Restrict { user } => Some(Action::Unmark { user: user.clone() }),
             Action::Pin { .. } => Some(Action::Unpin {}),
+            Action::Uphold { message } => Some(Action::Lift { message: *message }),
             _ => None,
         }
     }
@@ -97,7 +98,8 @@ mod tests {
         for (action, back) in [
             (Action::Delete { message: MessageId(4) }, Action::Restore { message: MessageId(4) }),
             (Action::Timeout { user: user(), seconds: 10 }, Action::Pardon { user: user() }),
-            (Action::Ban { user: user() }, Action::Pardon { user: user() }),
+            (Action::Uphold { message: MessageId(4) }, Action::Lift { message: MessageId(4) }),
+            (Action::Ban { user: user(), range: false }, Action::Pardon { user: user() }),
         ] {
             undo.apply(UndoEvent::Acted { action, name: "Ada".into() }, 0.0);
             assert_eq!(undo.newest().unwrap().inverse(), Some(back));
@@ -110,7 +112,10 @@ mod tests {
     #[test]
     fn an_offer_ends_after_five_seconds() {
         let mut undo = Undo::default();
-        undo.apply(UndoEvent::Acted { action: Action::Ban { user: user() }, name: String::new() }, 0.0);
+        undo.apply(
+            UndoEvent::Acted { action: Action::Ban { user: user(), range: false }, name: String::new() },
+            0.0,
+        );
         undo.apply(UndoEvent::Tick, UNDO_MS - 1.0);
         assert_eq!(undo.offers().count(), 1);
         undo.apply(UndoEvent::Tick, UNDO_MS);
@@ -121,7 +126,10 @@ mod tests {
     fn a_raid_does_not_fill_the_screen() {
         let mut undo = Undo::default();
         for _ in 0..50 {
-            undo.apply(UndoEvent::Acted { action: Action::Ban { user: user() }, name: String::new() }, 0.0);
+            undo.apply(
+                UndoEvent::Acted { action: Action::Ban { user: user(), range: false }, name: String::new() },
+                0.0,
+            );
         }
         assert_eq!(undo.offers().count(), SHOWN);
         assert_eq!(undo.newest().unwrap().id, 50);

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use footlight_protocol::moderation::Former;
-use footlight_protocol::room::{Event, EventKind, Member, UnixMillis};
+use footlight_protocol::room::{Event, EventKind, Member};
 use footlight_protocol::spend::Paid;
+use footlight_protocol::talk::Quote;
 use footlight_protocol::{MessageId, Nonce, Seq, UserId};
 
 use crate::moderation::Sanctions;
@@ -79,13 +80,14 @@ impl History {
     pub(crate) fn announce(&mut self, kept: Kept) {
         self.seq = self.seq.max(kept.event.seq);
         match &kept.event.kind {
-            EventKind::Deleted { message } => self.hide(*message),
-            EventKind::Swept { messages, .. } => messages.iter().for_each(|message| self.hide(*message)),
-            EventKind::Restored { message, .. } => drop(self.deleted.remove(message)),
+            EventKind::Deleted { message } => self.hide(&[*message]),
+            EventKind::Swept { messages, .. } => self.hide(messages),
+            EventKind::Restored { message, by, text, .. } => {
+                self.show(&[Quote::of(*message, by.clone(), text)]);
+            }
             EventKind::Unswept { messages, .. } => {
-                messages.iter().for_each(|former| {
-                    self.deleted.remove(&former.message);
-                });
+                let quotes = messages.iter().map(|was| Quote::of(was.message, was.by.clone(), &was.text));
+                self.show(&quotes.collect::<Vec<_>>());
             }
             // A raid is not what somebody new or late wants to read.
             EventKind::Held { raid: Some(_), .. } => return self.forget(&kept),
@@ -103,6 +105,10 @@ impl History {
     /// Forgets what somebody said and did, and what was done to them.
     pub(crate) fn erase(&mut self, user: &UserId) {
         let id = format!("\"id\":\"{user}\"");
+        // Whoever answered them keeps their own words.
+        for quote in self.tail.iter_mut().flat_map(|kept| kept.event.kind.quotes_mut()) {
+            quote.of.take_if(|of| of.by.id == *user);
+        }
         self.tail.retain(|kept| {
             let body = serde_json::to_string(&kept.event.kind).unwrap_or_default();
             kept.by.as_ref() != Some(user) && !body.contains(&id)
@@ -110,10 +116,54 @@ impl History {
         self.nonces.retain(|(by, _), _| by != user);
     }
 
-    fn hide(&mut self, message: MessageId) {
-        // What is older is nowhere any more.
-        if self.tail.front().is_some_and(|oldest| oldest.event.seq.0 <= message.0) {
-            self.deleted.insert(message);
+    fn hide(&mut self, messages: &[MessageId]) {
+        // What is older is nowhere any more, but where it is answered.
+        let oldest = self.tail.front().map_or(0, |oldest| oldest.event.seq.0);
+        self.deleted.extend(messages.iter().filter(|message| oldest <= message.0));
+        let gone: HashSet<&MessageId> = messages.iter().collect();
+        for quote in self.tail.iter_mut().flat_map(|kept| kept.event.kind.quotes_mut()) {
+            quote.of.take_if(|_| gone.contains(&quote.message));
+        }
+    }
+
+    fn show(&mut self, quotes: &[Quote]) {
+        let back: HashMap<MessageId, &Quote> = quotes.iter().map(|quote| (quote.message, quote)).collect();
+        self.deleted.retain(|message| !back.contains_key(message));
+        for quote in self.tail.iter_mut().flat_map(|kept| kept.event.kind.quotes_mut()) {
+            if let Some(back) = back.get(&quote.message) {
+                quote.clone_from(back);
+            }
+        }
+    }
+
+    /// What an answer to the message shows of it.
+    pub(crate) fn quote(&self, message: MessageId, sanctions: &Sanctions) -> Option<Quote> {
+        let (by, text) = self.said(message, sanctions)?;
+        Some(Quote::of(message, by.clone(), text))
+    }
+
+    /// The message, where it is one of the newest that everybody sees.
+    pub(crate) fn said(&self, message: MessageId, sanctions: &Sanctions) -> Option<(&Member, &str)> {
+        let said = match self.find(Seq(message.0)).map(|kept| &kept.event.kind) {
+            Some(EventKind::Said { by, text, .. } | EventKind::Held { by, text, .. }) => Some((by, text)),
+            Some(_) => None,
+            // Of a raid that was none, only what brought it back is here.
+            None => self.tail.iter().rev().find_map(|kept| match &kept.event.kind {
+                EventKind::Unswept { messages, .. } => {
+                    let was = messages.iter().find(|was| was.message == message)?;
+                    Some((&was.by, &was.text))
+                }
+                _ => None,
+            }),
+        };
+        let (by, text) = said.filter(|(by, _)| !self.is_gone(message) && !sanctions.is_banned(&by.id))?;
+        Some((by, text.as_str()))
+    }
+
+    /// Takes out what the event's messages answer, as far as it is not to be seen any more.
+    pub(crate) fn unquote(&self, kind: &mut EventKind, sanctions: &Sanctions) {
+        for quote in kind.quotes_mut() {
+            quote.of.take_if(|of| self.is_gone(quote.message) || sanctions.is_banned(&of.by.id));
         }
     }
 
@@ -151,12 +201,14 @@ impl History {
                 EventKind::Said { .. } | EventKind::Held { .. } | EventKind::Paid(_) => {
                     messages.insert(MessageId(event.seq.0), event.clone().as_shown());
                 }
-                EventKind::Restored { message, said_at, by, text } => {
-                    messages.entry(*message).or_insert_with(|| said(*message, *said_at, by, text));
+                EventKind::Restored { message, said_at, by, text, reply } => {
+                    let (message, said_at, by) = (*message, *said_at, by.clone());
+                    let former = Former { message, said_at, by, text: text.clone(), reply: reply.clone() };
+                    messages.entry(message).or_insert_with(|| said(former));
                 }
                 EventKind::Unswept { messages: former, .. } => {
-                    for Former { message, said_at, by, text } in former {
-                        messages.entry(*message).or_insert_with(|| said(*message, *said_at, by, text));
+                    for former in former {
+                        messages.entry(former.message).or_insert_with(|| said(former.clone()));
                     }
                 }
                 EventKind::Refunded { gift, .. } => drop(messages.remove(&MessageId(gift.0))),
@@ -171,11 +223,13 @@ impl History {
             !banned && !self.deleted.contains(message)
         });
         let older = messages.len().saturating_sub(FRESH);
-        messages.into_values().skip(older).collect()
+        let mut fresh: Vec<Event> = messages.into_values().skip(older).collect();
+        fresh.iter_mut().for_each(|event| self.unquote(&mut event.kind, sanctions));
+        fresh
     }
 
     /// What came after `since`, or `None` where that is no longer known; what only moderators are told for them only.
-    pub(crate) fn after(&self, since: Seq, moderates: bool) -> Option<Vec<Event>> {
+    pub(crate) fn after(&self, since: Seq, moderates: bool, sanctions: &Sanctions) -> Option<Vec<Event>> {
         if since > self.seq {
             return None;
         }
@@ -188,7 +242,11 @@ impl History {
         });
         let reaches =
             since == self.seq || self.tail.front().is_some_and(|oldest| oldest.event.seq.0 <= since.0 + 1);
-        reaches.then(|| missed.cloned().collect())
+        reaches.then(|| {
+            let mut missed: Vec<Event> = missed.cloned().collect();
+            missed.iter_mut().for_each(|event| self.unquote(&mut event.kind, sanctions));
+            missed
+        })
     }
 
     fn shown(&self, event: &Event) -> bool {
@@ -196,9 +254,9 @@ impl History {
     }
 }
 
-fn said(message: MessageId, at: UnixMillis, by: &Member, text: &str) -> Event {
-    let kind = EventKind::Said { by: by.clone(), text: text.to_owned(), nonce: None, fly: None };
-    Event { seq: Seq(message.0), at, kind }
+fn said(former: Former) -> Event {
+    let Former { message, said_at: at, by, text, reply } = former;
+    Event { seq: Seq(message.0), at, kind: EventKind::Said { by, text, nonce: None, fly: None, reply } }
 }
 
 #[cfg(test)]
@@ -209,7 +267,7 @@ mod tests {
 
     fn say(history: &mut History, nonce: &str) -> Seq {
         let by = Member::new("u1".parse().unwrap(), "Ada".into(), Role::Guest);
-        let kind = EventKind::Said { by: by.clone(), text: "hi".into(), nonce: None, fly: None };
+        let kind = EventKind::Said { by: by.clone(), text: "hi".into(), nonce: None, fly: None, reply: None };
         let event = Event { seq: history.next_seq(), at: 0, kind };
         let kept = Kept { event, by: Some(by.id), nonce: Some(nonce.parse().unwrap()) };
         let seq = kept.event.seq;
@@ -220,31 +278,65 @@ mod tests {
 
     #[test]
     fn a_returning_client_gets_what_it_missed_or_starts_over() {
-        let mut history = History::default();
-        assert_eq!(history.after(Seq(0), false), Some(vec![]));
+        let (mut history, none) = (History::default(), Sanctions::default());
+        assert_eq!(history.after(Seq(0), false, &none), Some(vec![]));
         for n in 0..TAIL + 10 {
             say(&mut history, &n.to_string());
         }
         let newest = history.seq();
-        assert_eq!(history.after(newest, false), Some(vec![]));
-        assert_eq!(history.after(Seq(newest.0 - 3), false).unwrap().len(), 3);
-        assert_eq!(history.after(Seq(newest.0 - TAIL as u64), false).unwrap().len(), TAIL);
-        assert_eq!(history.after(Seq(newest.0 - TAIL as u64 - 1), false), None);
+        assert_eq!(history.after(newest, false, &none), Some(vec![]));
+        assert_eq!(history.after(Seq(newest.0 - 3), false, &none).unwrap().len(), 3);
+        assert_eq!(history.after(Seq(newest.0 - TAIL as u64), false, &none).unwrap().len(), TAIL);
+        assert_eq!(history.after(Seq(newest.0 - TAIL as u64 - 1), false, &none), None);
         // A seq from the future: the client knew another database.
-        assert_eq!(history.after(Seq(newest.0 + 1), false), None);
+        assert_eq!(history.after(Seq(newest.0 + 1), false, &none), None);
         assert_eq!(history.fresh(&Sanctions::default()).len(), FRESH);
         assert_eq!(history.nonces.len(), TAIL);
     }
 
     #[test]
     fn the_deleted_are_gone_until_they_are_restored() {
-        let mut history = History::default();
+        let (mut history, none) = (History::default(), Sanctions::default());
         let message = MessageId(say(&mut history, "a").0);
         say(&mut history, "b");
         let event = Event { seq: history.next_seq(), at: 0, kind: EventKind::Deleted { message } };
         history.announce(Kept { event, by: None, nonce: None });
         assert_eq!(history.fresh(&Sanctions::default()).len(), 1);
-        assert_eq!(history.after(Seq(0), false).unwrap().len(), 2);
+        assert_eq!(history.after(Seq(0), false, &none).unwrap().len(), 2);
         assert_eq!(history.known(&"u1".parse().unwrap(), &"a".parse().unwrap()), Some(Seq(1)));
+    }
+
+    fn act(history: &mut History, kind: EventKind) {
+        let event = Event { seq: history.next_seq(), at: 0, kind };
+        history.announce(Kept { event, by: None, nonce: None });
+    }
+
+    #[test]
+    fn a_quote_goes_with_what_it_quotes_and_comes_back_with_it() {
+        let (mut history, mut sanctions) = (History::default(), Sanctions::default());
+        let message = MessageId(say(&mut history, "a").0);
+        let ada = Member::new("u1".parse().unwrap(), "Ada".into(), Role::Guest);
+        let bob = Member::new("u2".parse().unwrap(), "Bob".into(), Role::Guest);
+        let reply = history.quote(message, &sanctions).map(Box::new);
+        assert_eq!(reply.as_deref(), Some(&Quote::of(message, ada.clone(), "hi")));
+        let answer = EventKind::Said { by: bob.clone(), text: "yes".into(), nonce: None, fly: None, reply };
+        act(&mut history, answer);
+        let quoted = |history: &History, sanctions: &Sanctions| {
+            let mut all = history.after(Seq(1), false, sanctions).unwrap();
+            let answer = all.iter_mut().find(|event| event.seq == Seq(2)).expect("the answer stays");
+            answer.kind.quotes_mut().any(|quote| quote.of.is_some())
+        };
+        assert!(quoted(&history, &sanctions));
+        act(&mut history, EventKind::Deleted { message });
+        assert!(!quoted(&history, &sanctions) && history.quote(message, &sanctions).is_none());
+        let (by, text, reply) = (ada.clone(), "hi".to_owned(), None);
+        act(&mut history, EventKind::Restored { message, said_at: 0, by, text, reply });
+        assert!(quoted(&history, &sanctions));
+        sanctions.set(ada.id.clone(), crate::store::Sanction::Banned);
+        assert!(!quoted(&history, &sanctions) && history.quote(message, &sanctions).is_none());
+        sanctions.pardon(&ada.id);
+        assert!(quoted(&history, &sanctions));
+        history.erase(&ada.id);
+        assert!(!quoted(&history, &sanctions));
     }
 }

@@ -185,7 +185,6 @@ impl Entry {
     }
 
     /// Whether it says what was written, behind an entry of the hash `previous`.
-    #[cfg(test)]
     pub(crate) fn follows(&self, previous: &Hash) -> bool {
         self.previous == *previous && self.hash == self.expected_hash()
     }

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod api;
 mod audit;
+mod backup;
 pub(crate) mod behind;
 mod exposed;
 pub(crate) mod fail;
@@ -13,12 +14,14 @@ pub(crate) mod negotiate;
 pub(crate) mod pages;
 mod people;
 pub(crate) mod reach;
+mod reasons;
 pub(crate) mod receipts;
 pub(crate) mod replays;
 pub(crate) mod status;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -71,6 +74,10 @@ pub(crate) struct Shared {
     pub(crate) drain: Drain,
     pub(crate) started: UnixMillis,
     pub(crate) audience: Audience,
+    /// Where copies of the database go.
+    pub(crate) backups: PathBuf,
+    /// Where people write who want an act of moderation undone.
+    pub(crate) appeal: Option<String>,
     /// Open chat sockets; shutdown waits for their goodbyes.
     pub(crate) sockets: TaskTracker,
     /// What certificate authorities are answered.
@@ -131,6 +138,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/{room}/replay/{id}/{file}", get(replays::media))
         .route("/{room}/clip/{file}", get(replays::clip_media))
         .route("/api/v1/status", get(status::status))
+        .route("/api/v1/backup", post(backup::make))
         .route("/api/v1/rooms/{room}/keys", get(keys::list).post(keys::make))
         .route("/api/v1/rooms/{room}/keys/{key}", delete(keys::revoke))
         .route("/api/v1/rooms/{room}/keys/{key}/rotate", post(keys::rotate))

@@ -3,7 +3,9 @@
 pub(crate) mod cluster;
 pub(crate) mod judge;
 pub(crate) mod learner;
+pub(crate) mod network;
 pub(crate) mod normal;
+pub(crate) mod reports;
 pub(crate) mod rules;
 mod sanctions;
 

@@ -1,6 +1,6 @@
 //! Who may say and do what: decisions on values, no I/O.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
 use footlight_protocol::room::{Action, MAX_TIMEOUT, Role, UnixMillis};
@@ -10,6 +10,8 @@ use crate::store::Sanction;
 
 /// Addresses of the banned that are remembered. Full ⇒ the oldest is forgotten.
 const ADDRESSES: usize = 1024;
+/// People who went and whose address is remembered, for a ban that comes late. Full ⇒ the oldest is forgotten.
+const GONE: usize = 1024;
 
 /// The room's sanctions.
 #[derive(Debug, Default)]
@@ -17,11 +19,46 @@ pub(crate) struct Sanctions {
     of: HashMap<UserId, Sanction>,
     /// Where the banned chatted from when they were banned; in memory only, oldest first.
     addresses: VecDeque<(UserId, IpAddr)>,
+    /// Networks that are banned, by the name that only the relay's key leads to, and with whom.
+    networks: HashMap<String, HashSet<UserId>>,
+    /// Where those were who went last; in memory only, oldest first.
+    gone: VecDeque<(UserId, IpAddr)>,
 }
 
 impl Sanctions {
-    pub(crate) fn new(kept: Vec<(UserId, Sanction)>) -> Self {
-        Self { of: kept.into_iter().collect(), addresses: VecDeque::new() }
+    pub(crate) fn new(kept: Vec<(UserId, Sanction)>, networks: Vec<(String, UserId)>) -> Self {
+        let mut sanctions = Self { of: kept.into_iter().collect(), ..Self::default() };
+        for (network, user) in networks {
+            sanctions.ban_network(network, user);
+        }
+        sanctions
+    }
+
+    pub(crate) fn ban_network(&mut self, network: String, with: UserId) {
+        self.networks.entry(network).or_default().insert(with);
+    }
+
+    /// Whether there is any: else nobody's has to be looked for.
+    pub(crate) fn bans_networks(&self) -> bool {
+        !self.networks.is_empty()
+    }
+
+    pub(crate) fn is_network_banned(&self, network: &str) -> bool {
+        self.networks.contains_key(network)
+    }
+
+    /// Somebody left from there.
+    pub(crate) fn left(&mut self, user: &UserId, address: IpAddr) {
+        self.gone.retain(|(one, _)| one != user);
+        if self.gone.len() == GONE {
+            self.gone.pop_front();
+        }
+        self.gone.push_back((user.clone(), address));
+    }
+
+    /// Where somebody was who is not here.
+    pub(crate) fn last_seen(&self, user: &UserId) -> Option<IpAddr> {
+        self.gone.iter().find(|(one, _)| one == user).map(|(_, address)| *address)
     }
 
     pub(crate) fn is_banned(&self, user: &UserId) -> bool {
@@ -66,11 +103,21 @@ impl Sanctions {
         for (banned, _) in self.addresses.iter_mut().filter(|(banned, _)| banned == user) {
             *banned = alias.clone();
         }
+        for with in self.networks.values_mut() {
+            if with.remove(user) {
+                with.insert(alias.clone());
+            }
+        }
+        self.gone.retain(|(one, _)| one != user);
     }
 
     pub(crate) fn pardon(&mut self, user: &UserId) {
         self.of.remove(user);
         self.addresses.retain(|(banned, _)| banned != user);
+        self.networks.retain(|_, with| {
+            with.remove(user);
+            !with.is_empty()
+        });
     }
 }
 
@@ -183,7 +230,7 @@ mod tests {
     #[test]
     fn moderation_goes_down_the_ranks_only() {
         let (me, them) = (user("me"), user("them"));
-        let ban = Action::Ban { user: them.clone() };
+        let ban = Action::Ban { user: them.clone(), range: false };
         let code = |actor, target, action: &Action| {
             may_moderate(actor, &me, target, action).err().map(|failure| failure.code)
         };
@@ -215,5 +262,22 @@ mod tests {
             let timeout = Action::Timeout { user: them.clone(), seconds };
             assert_eq!(code(Role::Owner, Some((&them, Role::Guest)), &timeout).is_none(), ok, "{seconds}");
         }
+    }
+
+    #[test]
+    fn a_network_is_banned_as_long_as_one_is_with_whom_it_was() {
+        let mut sanctions = Sanctions::new(Vec::new(), vec![("n1".to_owned(), user("a"))]);
+        sanctions.ban_network("n1".to_owned(), user("b"));
+        sanctions.pardon(&user("a"));
+        assert!(sanctions.bans_networks() && sanctions.is_network_banned("n1"));
+        sanctions.erase(&user("b"), &user("alias"));
+        sanctions.pardon(&user("b"));
+        assert!(sanctions.is_network_banned("n1"), "nobody can say any more whose it was");
+        sanctions.pardon(&user("alias"));
+        assert!(!sanctions.bans_networks());
+        for n in 0..=GONE {
+            sanctions.left(&user(&format!("u{n}")), [192, 0, 2, 1].into());
+        }
+        assert!(sanctions.last_seen(&user("u0")).is_none() && sanctions.last_seen(&user("u1")).is_some());
     }
 }

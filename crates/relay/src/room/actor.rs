@@ -48,6 +48,7 @@ use crate::moderation::Sanctions;
 use crate::rtc::{Command, Ended, Notice, Role, SessionId};
 use crate::store::given::Earned;
 use crate::store::ledger::Settled;
+use crate::store::reports::Taken;
 use crate::store::{Past, Store};
 
 /// Presence is told at most this often.
@@ -101,6 +102,12 @@ pub(super) enum Written {
     Board(Board),
     /// Who somebody is.
     Card(Box<Asked>),
+    /// What a report came to.
+    Reported {
+        seat: SeatId,
+        nonce: Nonce,
+        taken: Box<Result<Taken, Error>>,
+    },
 }
 
 pub(crate) struct Actor {
@@ -156,7 +163,8 @@ impl Actor {
         let Setup { id, limits, mut past, store, auth, engine, sessions, metrics, .. } = setup;
         let Setup { inbox, notices, state, hooks, drain, trunk, cancel, .. } = setup;
         let lost = std::mem::take(&mut past.lost_packets);
-        let sanctions = Sanctions::new(std::mem::take(&mut past.sanctions));
+        let sanctions =
+            Sanctions::new(std::mem::take(&mut past.sanctions), std::mem::take(&mut past.networks));
         let mut actor = Self {
             id,
             limits,
@@ -464,6 +472,9 @@ impl Actor {
     }
 
     fn leave(&mut self, seat: SeatId) {
+        if let Some(seat) = self.seats.get(seat) {
+            self.sanctions.left(&seat.member.id, seat.address);
+        }
         if let Some(member) = self.seats.remove(seat) {
             self.goes(&member.id);
             self.tell(Happening::MemberLeft { member, members: self.seats.guests() as u32 });

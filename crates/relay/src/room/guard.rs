@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::moderation::{Former, MAX_UNSWEPT, Raid, Reason, Rules};
 use footlight_protocol::room::{Desk, Event, EventKind, Member, Role as Rank, ServerMessage, UnixMillis};
+use footlight_protocol::talk::Quote;
 use footlight_protocol::{Code, Failure, MessageId, Nonce, Seq, UserId};
 
 use super::SeatId;
@@ -13,6 +14,7 @@ use super::actor::Actor;
 use crate::moderation::cluster::ClusterId;
 use crate::moderation::judge::{Judge, Message, Sweep, Verdict};
 use crate::moderation::learner::Learner;
+use crate::moderation::reports::Reports;
 use crate::moderation::rules::{Recent, Ruling, shielded};
 use crate::store::Past;
 use crate::store::moderation::Mark;
@@ -44,6 +46,7 @@ pub(super) struct Guard {
     marks: HashMap<UserId, Mark>,
     held: BTreeMap<Seq, Event>,
     raids: VecDeque<Known>,
+    pub(super) reports: Reports,
     /// Moderators have not been told of the newest of a raid.
     stale: bool,
 }
@@ -66,6 +69,7 @@ impl Guard {
         for (text, may_stay) in std::mem::take(&mut past.lessons) {
             if may_stay { guard.learner.allowed(&text) } else { guard.learner.removed(&text) }
         }
+        guard.reports = Reports::new(std::mem::take(&mut past.reports));
         guard.held = std::mem::take(&mut past.held).into_iter().map(|event| (event.seq, event)).collect();
         guard
     }
@@ -76,7 +80,12 @@ impl Guard {
     }
 
     pub(super) fn desk(&self) -> Desk {
-        Desk { held: self.held.values().cloned().collect(), raids: self.raids(), rules: self.rules.clone() }
+        Desk {
+            held: self.held.values().cloned().collect(),
+            raids: self.raids(),
+            rules: self.rules.clone(),
+            reports: self.reports.cases(),
+        }
     }
 
     fn raids(&self) -> Vec<Raid> {
@@ -102,6 +111,16 @@ impl Guard {
         self.marks.get(user).copied()
     }
 
+    /// Whether the owner gave them a role, or a moderator trusts them.
+    pub(super) fn vouches_for(&self, user: &UserId) -> bool {
+        self.marks.get(user).is_some_and(|mark| *mark != Mark::Restricted)
+    }
+
+    /// Whether they are of the room: who pays for it. Those whom somebody vouches for are asked for before.
+    fn is_member(me: &Member) -> bool {
+        me.badges.months > 0
+    }
+
     /// Somebody gave a gift: they are no stranger.
     pub(super) fn knows(&mut self, user: &UserId) {
         self.judge.trust(user);
@@ -111,6 +130,10 @@ impl Guard {
         match self.marks.get(&me.id) {
             _ if me.role >= Rank::Vip => Ruling::Take,
             Some(Mark::Trusted) => Ruling::Take,
+            _ if self.rules.members_only && !Self::is_member(me) => {
+                let failure = Failure::new(Code::MembersOnly, "Only members may write at the moment");
+                Ruling::Refuse(failure, None)
+            }
             mark => match self.recent.decide(&self.in_force(), &me.id, first, text, now) {
                 Ruling::Take if mark == Some(&Mark::Restricted) => Ruling::Hold(Reason::Restricted),
                 Ruling::Take => self.learner.suspects(text).map_or(Ruling::Take, Ruling::Hold),
@@ -149,7 +172,11 @@ impl Guard {
     pub(super) fn erase(&mut self, user: &UserId) {
         self.marks.remove(user);
         self.judge.forget(user);
+        self.reports.erase(user);
         self.held.retain(|_, event| !matches!(&event.kind, EventKind::Held { by, .. } if by.id == *user));
+        for quote in self.held.values_mut().flat_map(|event| event.kind.quotes_mut()) {
+            quote.of.take_if(|of| of.by.id == *user);
+        }
         for known in &mut self.raids {
             known.people.remove(user);
         }
@@ -183,6 +210,7 @@ pub(super) struct Coming {
     pub(super) nonce: Nonce,
     pub(super) text: String,
     pub(super) fly: Option<Fly>,
+    pub(super) reply: Option<Box<Quote>>,
 }
 
 impl Actor {
@@ -202,11 +230,11 @@ impl Actor {
             Verdict::Deliver => match hold {
                 Some(why) => drop(self.hold(coming, why, None, now)),
                 None => {
-                    let Coming { seat, me, nonce, text, fly } = coming;
+                    let Coming { seat, me, nonce, text, fly, reply } = coming;
                     self.guard.learner.ordinary(&text);
                     let by = me.id.clone();
                     let fly = fly.map(|fly| fly.accepted(me.role, now * 1_000));
-                    let said = EventKind::Said { by: me, text, nonce: Some(nonce.clone()), fly };
+                    let said = EventKind::Said { by: me, text, nonce: Some(nonce.clone()), fly, reply };
                     self.keep(seat, by, nonce, said, now);
                 }
             },
@@ -261,9 +289,9 @@ impl Actor {
     }
 
     fn hold(&mut self, coming: Coming, why: Reason, raid: Option<Seq>, now: UnixMillis) -> bool {
-        let Coming { seat, me, nonce, text, .. } = coming;
+        let Coming { seat, me, nonce, text, reply, .. } = coming;
         let by = me.id.clone();
-        let held = EventKind::Held { by: me, text, nonce: Some(nonce.clone()), why, raid };
+        let held = EventKind::Held { by: me, text, nonce: Some(nonce.clone()), why, raid, reply };
         self.keep(seat, by, nonce, held, now)
     }
 
@@ -344,6 +372,9 @@ impl Actor {
         if std::mem::take(&mut self.guard.stale) {
             let raids = self.guard.raids();
             self.seats.tell_moderators(&ServerMessage::Raids { raids });
+        }
+        if let Some(cases) = self.guard.reports.tick(now) {
+            self.seats.tell_moderators(&ServerMessage::Reports { cases });
         }
     }
 }

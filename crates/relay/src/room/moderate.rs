@@ -51,7 +51,7 @@ impl Actor {
     /// What holds before it is on disk: nothing more may be said in between.
     pub(super) fn take_effect(&mut self, kind: &EventKind) {
         match kind {
-            EventKind::Banned { user } => self.sanctions.set(user.id.clone(), Sanction::Banned),
+            EventKind::Banned { user, .. } => self.sanctions.set(user.id.clone(), Sanction::Banned),
             EventKind::TimedOut { user, until } => {
                 self.sanctions.set(user.id.clone(), Sanction::MutedUntil(*until));
             }
@@ -71,7 +71,7 @@ impl Actor {
     async fn rule(&mut self, me: &Member, action: Action) -> Result<Vec<EventKind>, Failure> {
         let target = match &action {
             Action::Timeout { user, .. }
-            | Action::Ban { user }
+            | Action::Ban { user, .. }
             | Action::Pardon { user }
             | Action::Trust { user }
             | Action::Restrict { user }
@@ -86,6 +86,9 @@ impl Actor {
         may_moderate(me.role, &me.id, rank, &action)?;
         if let Some(user) = target {
             let user = self.member(user).await?;
+            if matches!(action, Action::Ban { range: true, .. }) {
+                self.ban_networks(&user).await?;
+            }
             return Ok(over_person(&action, user).into_iter().collect());
         }
         Ok(match action {
@@ -114,6 +117,9 @@ impl Actor {
                 if rules == self.guard.rules { Vec::new() } else { vec![EventKind::Ruled { rules }] }
             }
             Action::Pin { message } => self.pin(message).await?,
+            Action::Uphold { message } => self.uphold(me, message).await?,
+            Action::Dismiss { message } => self.dismiss(message),
+            Action::Lift { message } => self.lift(message).await?,
             Action::Unpin {} if self.pinned.is_some() => vec![EventKind::Unpinned {}],
             _ => Vec::new(),
         })
@@ -137,13 +143,13 @@ impl Actor {
         }
     }
 
-    async fn shown_again(&mut self, message: MessageId) -> Result<Vec<EventKind>, Failure> {
+    pub(super) async fn shown_again(&mut self, message: MessageId) -> Result<Vec<EventKind>, Failure> {
         let found = self.message(message).await?;
         if !found.deleted {
             return Ok(Vec::new());
         }
-        let Message { said_at, by, text, .. } = found;
-        Ok(vec![EventKind::Restored { message, said_at, by, text }])
+        let Message { said_at, by, text, reply, .. } = found;
+        Ok(vec![EventKind::Restored { message, said_at, by, text, reply }])
     }
 
     /// What puts an act right.
@@ -154,12 +160,13 @@ impl Actor {
             Some(EventKind::Deleted { message } | EventKind::Denied { message }) => {
                 self.shown_again(message).await
             }
-            Some(EventKind::TimedOut { user, .. } | EventKind::Banned { user }) => {
+            Some(EventKind::TimedOut { user, .. } | EventKind::Banned { user, .. }) => {
                 Ok(vec![EventKind::Pardoned { user }])
             }
             Some(EventKind::Restricted { user } | EventKind::Trusted { user }) => {
                 Ok(vec![EventKind::Unmarked { user }])
             }
+            Some(EventKind::Upheld(upheld)) => self.lifted(act, upheld).await,
             Some(EventKind::Pinned { message, .. }) => {
                 let is_up = self.pinned.as_ref().is_some_and(|pinned| pinned.message == message);
                 Ok(if is_up { vec![EventKind::Unpinned {}] } else { Vec::new() })
@@ -226,11 +233,14 @@ impl Actor {
             EventKind::Pardoned { user } => {
                 self.seats.tell_user(&user.id, &ServerMessage::Muted { until: None })
             }
-            EventKind::Banned { user } => {
+            EventKind::Banned { user, range } => {
                 let addresses: Vec<IpAddr> = self.seats.of(&user.id).map(|(_, seat)| seat.address).collect();
                 self.seats.close(&user.id, CloseCode::Banned);
                 self.sanctions.was_at(&user.id, &addresses);
                 self.cut_off(&user.id, &addresses);
+                if range {
+                    self.cut_off_networks();
+                }
                 self.unpin_where(|pinned| pinned.by.id == user.id);
             }
             EventKind::Deleted { message } => {
@@ -286,7 +296,7 @@ impl Actor {
         }
     }
 
-    async fn message(&mut self, id: MessageId) -> Result<Message, Failure> {
+    pub(super) async fn message(&mut self, id: MessageId) -> Result<Message, Failure> {
         let found = self.store.message(self.id.clone(), id).await.map_err(|error| internal(&error))?;
         found.ok_or_else(|| Failure::new(Code::NotFound, "There is no such message"))
     }
@@ -310,7 +320,7 @@ fn over_person(action: &Action, user: Member) -> Option<EventKind> {
         Action::Timeout { seconds, .. } => {
             EventKind::TimedOut { user, until: clock::now_millis() + u64::from(*seconds) * 1000 }
         }
-        Action::Ban { .. } => EventKind::Banned { user },
+        Action::Ban { range, .. } => EventKind::Banned { user, range: *range },
         Action::Pardon { .. } => EventKind::Pardoned { user },
         Action::Trust { .. } => EventKind::Trusted { user },
         Action::Restrict { .. } => EventKind::Restricted { user },

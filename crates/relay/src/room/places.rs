@@ -65,6 +65,11 @@ impl Places {
         self.0.iter().filter(|taken| taken.address == address).count()
     }
 
+    /// Who sits where.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = (Option<&UserId>, IpAddr)> {
+        self.0.iter().map(|taken| (taken.user.as_ref(), taken.address))
+    }
+
     /// Frees the seats of those who are gone, and names them.
     pub(super) fn sweep(&mut self, now: UnixMillis) -> Vec<Option<UserId>> {
         let is_gone = |taken: &mut Taken| taken.until.load(Relaxed) <= now || taken.cut.is_cancelled();

@@ -234,6 +234,15 @@ impl Seats {
         self.lines.send(now);
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = (SeatId, &Seat)> {
+        self.taken.iter().map(|(id, seat)| (*id, seat))
+    }
+
+    /// Ends these sessions after what was told before.
+    pub(super) fn close_some(&mut self, ids: &[SeatId], code: CloseCode) {
+        self.lines.close(ids, code);
+    }
+
     /// Ends the person's sessions after what was told before.
     pub(super) fn close(&mut self, user: &UserId, code: CloseCode) {
         let ids: Vec<SeatId> = self.of(user).map(|(id, _)| id).collect();

@@ -43,7 +43,7 @@ pub(super) struct Media {
     ice: Option<Credentials>,
     /// ICE restarts of late.
     restarts: Pace,
-    address: IpAddr,
+    pub(super) address: IpAddr,
     pub(super) connected: bool,
 }
 
@@ -152,7 +152,7 @@ impl Actor {
     }
 
     fn may_watch(&self, user: Option<&UserId>, address: IpAddr) -> Result<(), Failure> {
-        if self.sanctions.bars(user, address) {
+        if self.sanctions.bars(user, address) || self.bars_network(user, address) {
             return Err(banned());
         }
         let viewers = || self.media.values().filter(|media| media.role() == Role::Viewer);
@@ -234,12 +234,19 @@ impl Actor {
             None => !address.is_loopback() && addresses.contains(&address),
         };
         self.places.cut_off(theirs);
-        let cut = |media: &Media| match &media.who {
-            Who::Viewer(owner) => theirs(owner.as_ref(), media.address),
+        self.close_media(self.watching(theirs));
+    }
+
+    /// Viewers' sessions of those that `whose` names, by person and address.
+    pub(super) fn watching(&self, whose: impl Fn(Option<&UserId>, IpAddr) -> bool) -> Vec<SessionId> {
+        let theirs = |media: &Media| match &media.who {
+            Who::Viewer(owner) => whose(owner.as_ref(), media.address),
             Who::Publisher(_) => false,
         };
-        let sessions: Vec<SessionId> =
-            self.media.iter().filter(|(_, media)| cut(media)).map(|(session, _)| *session).collect();
+        self.media.iter().filter(|(_, media)| theirs(media)).map(|(session, _)| *session).collect()
+    }
+
+    pub(super) fn close_media(&mut self, sessions: Vec<SessionId>) {
         for session in sessions {
             let engine = self.engine.clone();
             // Queued behind the room's writes rather than awaited: it has no answer, and a ban must not wait.

@@ -5,7 +5,8 @@ use footlight_protocol::room::{
     ClientMessage, Event, EventKind, MAX_CARD, MAX_NAME, MAX_TEXT, Member, Role as Rank, ServerMessage,
     UnixMillis,
 };
-use footlight_protocol::{Code, Failure, Nonce, Seq, UserId, VERSION};
+use footlight_protocol::talk::Quote;
+use footlight_protocol::{Code, Failure, MessageId, Nonce, Seq, UserId, VERSION};
 
 use super::actor::{Actor, Written};
 use super::claims::name_taken;
@@ -30,7 +31,11 @@ impl Actor {
         let Join { user, person, earned, rank, address, since, token, way } = join;
         let (name, first) = person.map(|person| (person.name, person.first)).unzip();
         let name = name.unwrap_or_default();
-        if self.sanctions.is_banned(&user) || self.sanctions.is_banned(&self.auth.alias(&user)) {
+        let network_is_banned = rank < Rank::Owner && self.bars_network(Some(&user), address);
+        if self.sanctions.is_banned(&user)
+            || self.sanctions.is_banned(&self.auth.alias(&user))
+            || network_is_banned
+        {
             return Err(banned());
         }
         if self.drain.is_begun() {
@@ -46,7 +51,7 @@ impl Actor {
         let rank = rank.max(self.guard.role(&user));
         let member = self.comes(Member::new(user, name, rank), earned);
         let moderates = rank >= Rank::Moderator;
-        let missed = since.and_then(|since| self.history.after(since, moderates));
+        let missed = since.and_then(|since| self.history.after(since, moderates, &self.sanctions));
         let welcome = ServerMessage::Welcome {
             version: VERSION,
             you: member.clone(),
@@ -74,7 +79,10 @@ impl Actor {
         };
         match message {
             ClientMessage::Name { name } => self.name(seat, me, &name).await,
-            ClientMessage::Say { nonce, text, fly } => self.talk(seat, me, nonce, &text, fly),
+            ClientMessage::Say { nonce, text, fly, reply } => {
+                self.talk(seat, me, nonce, &text, (fly, reply));
+            }
+            ClientMessage::Report(report) => self.report(seat, me, report),
             ClientMessage::Like { count } => self.like(seat, &me, count),
             ClientMessage::Moderate { nonce, action } => self.moderate(seat, me, nonce, action).await,
             ClientMessage::SetCard { nonce, text } => self.set_card(seat, me, nonce, &text).await,
@@ -138,7 +146,14 @@ impl Actor {
         self.seats.tell(seat, &ServerMessage::Done { nonce, seq: self.history.seq() });
     }
 
-    fn talk(&mut self, seat: SeatId, me: Member, nonce: Nonce, text: &str, fly: Option<Fly>) {
+    fn talk(
+        &mut self,
+        seat: SeatId,
+        me: Member,
+        nonce: Nonce,
+        text: &str,
+        (fly, reply): (Option<Fly>, Option<MessageId>),
+    ) {
         if self.repeated(seat, &me.id, &nonce) {
             return;
         }
@@ -146,11 +161,20 @@ impl Actor {
         let text = may_talk(&self.sanctions, &me.id, now)
             .and(named(&me))
             .and_then(|()| clean(text, MAX_TEXT).map_err(|code| (text_failure(code), None)))
-            .and_then(|text| self.pace(&me.id, now).map(|()| text));
+            .and_then(|text| Ok((self.quoted(reply)?, text)))
+            .and_then(|said| self.pace(&me.id, now).map(|()| said));
         match text {
-            Ok(text) => self.weigh(Coming { seat, me, nonce, text, fly }, now),
+            Ok((reply, text)) => self.weigh(Coming { seat, me, nonce, text, fly, reply }, now),
             Err((failure, after)) => self.refuse(seat, Some(nonce), failure, after),
         }
+    }
+
+    /// What is answered. Only what is in memory: who asks for old messages would have the room wait for the database.
+    fn quoted(&self, reply: Option<MessageId>) -> Result<Option<Box<Quote>>, (Failure, Option<u32>)> {
+        let gone =
+            || (Failure::new(Code::NotFound, "The message that you answer is not here any more"), None);
+        let quote = |message| self.history.quote(message, &self.sanctions).map(Box::new).ok_or_else(gone);
+        reply.map(quote).transpose()
     }
 
     /// Answers a request that was made before.
@@ -238,6 +262,7 @@ impl Actor {
                 self.tell_wallet(&user, coins);
                 self.has_earned(&user, earned);
             }
+            Written::Reported { seat, nonce, taken } => self.reported(seat, nonce, *taken),
             Written::Board(board) => self.tell_board(board),
             Written::Card(asked) => self.tell_card(*asked),
         }
@@ -267,7 +292,9 @@ impl Actor {
     }
 
     /// Everybody hears of what has happened, and those who asked for it get their answer.
-    pub(super) fn announce(&mut self, kept: Kept, seats: &[SeatId]) {
+    pub(super) fn announce(&mut self, mut kept: Kept, seats: &[SeatId]) {
+        // What it answers may have been taken away while it was written.
+        self.history.unquote(&mut kept.event.kind, &self.sanctions);
         let event = kept.event.clone();
         self.metrics.events.one();
         if matches!(event.kind, EventKind::Held { .. }) {
@@ -297,6 +324,7 @@ impl Actor {
         self.history.announce(kept);
         self.packets.follow(&event);
         self.strip_follows(&event);
+        self.follow_report(&event.kind);
         self.follow(event.kind);
     }
 

@@ -9,6 +9,7 @@ use super::ledger::ROWS;
 use super::list::List;
 use super::moderation::{Mark, RULES, State};
 use super::sql::{Database, Fault, Outcome, Row, values};
+use super::talk::bare;
 use super::{Kept, Message, Past, Sanction};
 use crate::gift::catalogue;
 
@@ -21,7 +22,8 @@ impl Database<'_> {
         )?;
         for row in newest {
             // An event that this version cannot read is left out, not a reason to lose the room.
-            let Some(kept) = kept(&row)? else { continue };
+            let Some(mut kept) = kept(&row)? else { continue };
+            self.fill_quotes(room, &mut kept.event.kind)?;
             if row.get(5)? {
                 past.deleted.push(MessageId(kept.event.seq.0));
             }
@@ -50,6 +52,8 @@ impl Database<'_> {
         past.standings = self.standings(room)?;
         past.held = self.waiting(room)?;
         past.pinned = self.pinned(room)?;
+        past.networks = self.banned_networks(room)?;
+        past.reports = self.open_reports(room)?;
         past.lessons = self.lessons(room)?;
         Ok(past)
     }
@@ -116,7 +120,8 @@ impl Database<'_> {
     }
 
     pub(super) fn keep(&mut self, room: &RoomId, kept: &Kept) -> Outcome<()> {
-        let body = serde_json::to_string(&kept.event.kind).map_err(|error| Fault(error.to_string()))?;
+        let bare = bare(&kept.event.kind);
+        let body = serde_json::to_string(&*bare).map_err(|error| Fault(error.to_string()))?;
         self.execute(
             "INSERT INTO event (room, seq, at, body, by, nonce) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             values![
@@ -129,8 +134,12 @@ impl Database<'_> {
             ],
         )?;
         self.keep_act(room, &kept.event)?;
+        self.decide_reports(room, (kept.event.seq, kept.event.at), &kept.event.kind)?;
         match &kept.event.kind {
             EventKind::Said { .. }
+            | EventKind::Upheld(_)
+            | EventKind::Dismissed(_)
+            | EventKind::Lifted(_)
             | EventKind::Gifted { .. }
             | EventKind::Refunded { .. }
             | EventKind::Packet(_)
@@ -143,13 +152,8 @@ impl Database<'_> {
             EventKind::Deleted { message } => self.mark(room, *message, true),
             EventKind::Restored { message, .. } => self.show(room, *message),
             EventKind::TimedOut { user, until } => self.sanction(room, &user.id, Some(*until)),
-            EventKind::Banned { user } => self.sanction(room, &user.id, None),
-            EventKind::Pardoned { user } => self
-                .execute(
-                    "DELETE FROM sanction WHERE room = ?1 AND person = ?2",
-                    values![room.as_str(), user.id.as_str()],
-                )
-                .map(drop),
+            EventKind::Banned { user, .. } => self.sanction(room, &user.id, None),
+            EventKind::Pardoned { user } => self.pardon(room, &user.id),
             EventKind::Held { raid, .. } => self.hold(room, kept.event.seq, *raid),
             EventKind::Denied { message } => self.set_held(room, *message, State::Denied),
             EventKind::Swept { messages, .. } => {
@@ -195,20 +199,15 @@ impl Database<'_> {
             values![room.as_str(), id.0],
         )?;
         let Some(row) = found else { return Ok(None) };
-        let deleted = row.get(5)?;
-        Ok(match kept(&row)? {
-            Some(Kept {
-                event:
-                    Event {
-                        at,
-                        kind:
-                            EventKind::Said { by, text, .. }
-                            | EventKind::Held { by, text, .. }
-                            | EventKind::Paid(Paid { by, text, .. }),
-                        ..
-                    },
-                ..
-            }) => Some(Message { said_at: at, by, text, deleted }),
+        let (deleted, Some(Kept { mut event, .. })) = (row.get(5)?, kept(&row)?) else { return Ok(None) };
+        self.fill_quotes(room, &mut event.kind)?;
+        Ok(match event.kind {
+            EventKind::Said { by, text, reply, .. } | EventKind::Held { by, text, reply, .. } => {
+                Some(Message { said_at: event.at, by, text, reply, deleted })
+            }
+            EventKind::Paid(Paid { by, text, .. }) => {
+                Some(Message { said_at: event.at, by, text, reply: None, deleted })
+            }
             _ => None,
         })
     }

@@ -68,6 +68,17 @@ pub(super) struct Booking {
     reply: oneshot::Sender<Outcome<Settled>>,
 }
 
+impl Database<'_> {
+    /// The room's entries after `number`, oldest first.
+    pub(super) fn entries(&mut self, room: &RoomId, after: u64, most: usize) -> Outcome<Vec<Entry>> {
+        let rows = self.query(
+            &format!("SELECT {COLUMNS} FROM entry WHERE room = ?1 AND number > ?2 ORDER BY number LIMIT ?3"),
+            values![room.as_str(), after, most],
+        )?;
+        rows.iter().map(entry).collect()
+    }
+}
+
 impl Store {
     /// Decides a request and keeps what comes of it. The answer comes once it is on disk.
     pub(crate) fn book(
@@ -86,16 +97,7 @@ impl Store {
 
     /// The room's entries after `number`, oldest first.
     pub(crate) async fn entries(&self, room: RoomId, after: u64, most: usize) -> Result<Vec<Entry>, Error> {
-        self.ask(move |database| {
-            let rows = database.query(
-                &format!(
-                    "SELECT {COLUMNS} FROM entry WHERE room = ?1 AND number > ?2 ORDER BY number LIMIT ?3"
-                ),
-                values![room.as_str(), after, most],
-            )?;
-            rows.iter().map(entry).collect()
-        })
-        .await
+        self.ask(move |database| database.entries(&room, after, most)).await
     }
 
     /// As above, of those alone that a person asked for or got coins by.

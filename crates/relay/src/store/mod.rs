@@ -4,6 +4,7 @@
 //! One thread owns the database and works through a bounded queue. What is in the queue at once goes into
 //! one transaction, and nobody hears "done" before it is committed.
 
+mod backup;
 pub(crate) mod cards;
 mod events;
 pub(crate) mod given;
@@ -13,15 +14,19 @@ pub(crate) mod ledger;
 mod list;
 pub(crate) mod logins;
 pub(crate) mod moderation;
+mod moving;
 mod people;
 pub(crate) mod personal;
 mod postgres;
 pub(crate) mod recordings;
+pub(crate) mod reports;
+pub(crate) mod retention;
 pub(crate) mod spend;
 mod sql;
 mod sqlite;
 #[cfg(test)]
 mod suite;
+mod talk;
 pub(crate) mod uploads;
 mod writer;
 
@@ -30,10 +35,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use footlight_protocol::room::{Event, Member, Pinned, UnixMillis};
+use footlight_protocol::talk::Quote;
 use footlight_protocol::{KeyId, MessageId, Nonce, RoomId, Seq, UserId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
+use crate::moderation::reports::Filed;
 use crate::secret::Secret;
 use goal::Wish;
 use logins::Named;
@@ -61,6 +68,8 @@ pub(crate) struct Message {
     pub(crate) said_at: UnixMillis,
     pub(crate) by: Member,
     pub(crate) text: String,
+    /// What it answers, as it can be seen now.
+    pub(crate) reply: Option<Box<Quote>>,
     pub(crate) deleted: bool,
 }
 
@@ -81,6 +90,8 @@ pub(crate) struct Past {
     /// Of those, the messages that are deleted.
     pub(crate) deleted: Vec<MessageId>,
     pub(crate) sanctions: Vec<(UserId, Sanction)>,
+    /// Networks that are banned, and with whom.
+    pub(crate) networks: Vec<(String, UserId)>,
     /// The creator's words for viewers while there is no picture.
     pub(crate) card: Option<String>,
     /// What the room offers, as its creator set it.
@@ -102,6 +113,8 @@ pub(crate) struct Past {
     pub(crate) pinned: Option<Pinned>,
     /// Messages that wait for a moderator, oldest first.
     pub(crate) held: Vec<Event>,
+    /// Reports that wait, oldest first.
+    pub(crate) reports: Vec<Filed>,
     /// What moderators decided of which texts, oldest first: whether it may stay.
     pub(crate) lessons: Vec<(String, bool)>,
 }
@@ -210,8 +223,16 @@ impl Store {
     }
 
     async fn scrub(&self) -> Result<(), Error> {
+        self.apart(|sql| sql.scrub()).await
+    }
+
+    /// Queues work that is no part of a transaction; it runs after all that was queued before.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Sql) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        self.queue(Job::Scrub(reply)).await?;
+        self.queue(Job::Apart(Box::new(move |sql| drop(reply.send(work(sql)))))).await?;
         self.answered(answer).await
     }
 

@@ -134,6 +134,28 @@ impl Database<'_> {
         Ok(standings)
     }
 
+    /// Takes timeout and ban back, and that of the networks that were banned with it.
+    pub(super) fn pardon(&mut self, room: &RoomId, user: &UserId) -> Outcome<()> {
+        for statement in [
+            "DELETE FROM sanction WHERE room = ?1 AND person = ?2",
+            "DELETE FROM network WHERE room = ?1 AND person = ?2",
+        ] {
+            self.execute(statement, values![room.as_str(), user.as_str()])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn banned_networks(&mut self, room: &RoomId) -> Outcome<Vec<(String, UserId)>> {
+        let rows = self.query("SELECT name, person FROM network WHERE room = ?1", values![room.as_str()])?;
+        let mut networks = Vec::new();
+        for row in rows {
+            if let Ok(user) = UserId::try_from(row.get::<String>(1)?) {
+                networks.push((row.get(0)?, user));
+            }
+        }
+        Ok(networks)
+    }
+
     pub(super) fn pin(&mut self, room: &RoomId, message: MessageId) -> Outcome<()> {
         self.set_setting(room, PINNED, &message.0.to_string())
     }
@@ -180,7 +202,7 @@ impl Database<'_> {
         let mut swept = Vec::new();
         for message in seqs {
             if let Some(found) = self.message(room, message)?.filter(|found| found.deleted) {
-                swept.push(Former { message, said_at: found.said_at, by: found.by, text: found.text });
+                swept.push(found.former(message));
             }
         }
         Ok(swept)
@@ -226,12 +248,14 @@ impl Database<'_> {
             let about = match &kept.event.kind {
                 EventKind::Deleted { message } | EventKind::Denied { message } => vec![*message],
                 EventKind::Swept { messages, .. } => messages.clone(),
+                EventKind::Upheld(upheld) => vec![upheld.message],
+                EventKind::Dismissed(dismissed) => vec![dismissed.message],
                 _ => Vec::new(),
             };
             let mut facts = Vec::new();
             for message in about {
                 if let Some(found) = self.message(room, message)? {
-                    facts.push(Former { message, said_at: found.said_at, by: found.by, text: found.text });
+                    facts.push(found.former(message));
                 }
             }
             acts.push((kept, facts));
@@ -241,6 +265,27 @@ impl Database<'_> {
 }
 
 impl Store {
+    /// Bans networks, under their names, with somebody.
+    pub(crate) async fn ban_networks(
+        &self,
+        room: RoomId,
+        user: UserId,
+        names: Vec<String>,
+    ) -> Result<(), Error> {
+        self.ask(move |database| {
+            names.iter().try_for_each(|name| {
+                database
+                    .execute(
+                        "INSERT INTO network (room, name, person) VALUES (?1, ?2, ?3)
+                         ON CONFLICT (room, name, person) DO NOTHING",
+                        values![room.as_str(), name, user.as_str()],
+                    )
+                    .map(drop)
+            })
+        })
+        .await
+    }
+
     pub(crate) async fn swept(&self, room: RoomId, sweep: Seq) -> Result<Vec<Former>, Error> {
         self.ask(move |database| database.swept(&room, sweep)).await
     }

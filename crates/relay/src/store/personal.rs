@@ -53,7 +53,7 @@ use Erased::{Emptied, Go, Unlinked};
 use Holds::{Confidential, Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-const TABLES: [Table; 28] = [
+const TABLES: [Table; 31] = [
     Table {
         name: "held",
         whose: Some((
@@ -157,6 +157,36 @@ const TABLES: [Table; 28] = [
             ("uses", Other("how many it takes in")),
             ("used", Other("how many it has taken in")),
             ("revoked", Other("whether the owner took it back")),
+        ],
+    },
+    Table {
+        name: "network",
+        whose: Some(("person = ?1", Go)),
+        columns: &[("room", Personal), ("name", Personal), ("person", Personal)],
+    },
+    Table {
+        name: "report",
+        whose: Some(("person = ?1", Go)),
+        columns: &[
+            ("room", Personal),
+            ("message", Personal),
+            ("person", Personal),
+            ("at", Personal),
+            ("ground", Personal),
+            ("words", Personal),
+            ("weight", Personal),
+            ("state", Personal),
+        ],
+    },
+    Table {
+        name: "penalty",
+        whose: Some(("person = ?1", Go)),
+        columns: &[
+            ("room", Personal),
+            ("seq", Personal),
+            ("person", Personal),
+            ("at", Personal),
+            ("message", Personal),
         ],
     },
     Table {
@@ -303,6 +333,11 @@ const TABLES: [Table; 28] = [
     },
 ];
 
+/// All tables with their columns.
+pub(super) fn tables() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    TABLES.iter().map(|table| (table.name, table.columns.iter().map(|(column, _)| *column).collect()))
+}
+
 /// Tables that an erasing changes.
 pub(super) fn emptied() -> impl Iterator<Item = &'static str> {
     TABLES.iter().filter(|table| matches!(table.whose, Some((_, Go | Emptied)))).map(|table| table.name)
@@ -379,6 +414,13 @@ impl Database<'_> {
             values![&names.id, &names.purse],
         )?;
         self.retire_login(user, purse)?;
+        // What waits for a moderator's look is empty, and keeps nobody from reporting something else.
+        self.execute(
+            "UPDATE report SET state = 3 WHERE state = 0 AND EXISTS
+             (SELECT 1 FROM event WHERE event.room = report.room AND event.seq = report.message AND event.by = ?1)",
+            values![&names.id],
+        )?;
+        self.execute("UPDATE network SET person = ?2 WHERE person = ?1", values![&names.id, &names.purse])?;
         let empty = serde_json::to_string(&EventKind::Erased {}).map_err(|error| Fault(error.to_string()))?;
         for table in &TABLES {
             let Some((whose, erased)) = table.whose else { continue };

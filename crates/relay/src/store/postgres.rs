@@ -16,7 +16,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty database to today's schema; the table `footlight` counts those that were taken.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 12] = [
     step!("postgres/schema"),
     step!("postgres/ledger"),
     step!("postgres/moderation"),
@@ -27,6 +27,8 @@ const STEPS: [Step; 10] = [
     step!("postgres/people"),
     step!("postgres/invites"),
     step!("postgres/logins"),
+    step!("postgres/reports"),
+    step!("postgres/networks"),
 ];
 /// Any number: relays that start at the same time take turns with the schema.
 const TURN: i64 = 0x666f_6f74;
@@ -96,6 +98,16 @@ impl Postgres {
             };
             ask(client, &prepared).await.map_err(fault)
         })
+    }
+
+    /// Columns whose numbers the database gives.
+    fn numbered(&mut self) -> Outcome<Vec<(String, String)>> {
+        let rows = self.query(
+            "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns
+             WHERE table_schema = 'public' AND is_identity = 'YES'",
+            &[],
+        )?;
+        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
     }
 
     fn migrate(&mut self, to: usize) -> Outcome<()> {
@@ -175,6 +187,47 @@ impl Sql for Postgres {
             self.batch(&format!("VACUUM FULL {table}"))?;
         }
         Ok(())
+    }
+
+    fn key(&mut self, table: &str) -> Outcome<Vec<String>> {
+        let rows = self.query(
+            "SELECT CAST(used.column_name AS TEXT) FROM information_schema.key_column_usage AS used
+             JOIN information_schema.table_constraints AS rule
+             ON rule.constraint_name = used.constraint_name AND rule.table_schema = used.table_schema
+             WHERE rule.constraint_type = 'PRIMARY KEY' AND used.table_schema = 'public'
+             AND CAST(used.table_name AS TEXT) = ?1 ORDER BY used.ordinal_position",
+            &[table.into()],
+        )?;
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    fn counters(&mut self) -> Outcome<Vec<(String, u64)>> {
+        let mut counters = Vec::new();
+        for (table, column) in self.numbered()? {
+            // The names are of our own schema.
+            let sequence = self
+                .query(&format!("SELECT CAST(pg_get_serial_sequence('{table}', '{column}') AS TEXT)"), &[])?;
+            let sequence: String = sequence.first().map_or(Ok(String::new()), |row| row.get(0))?;
+            let newest = self.query(
+                &format!("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}"),
+                &[],
+            )?;
+            counters.push((table, newest.first().map_or(Ok(0), |row| row.get(0))?));
+        }
+        Ok(counters)
+    }
+
+    fn set_counter(&mut self, table: &str, newest: u64) -> Outcome<()> {
+        let numbered = self.numbered()?;
+        let Some((_, column)) = numbered.iter().find(|(one, _)| one == table).filter(|_| newest > 0) else {
+            return Ok(());
+        };
+        let set = format!("SELECT setval(pg_get_serial_sequence('{table}', '{column}'), {newest})");
+        self.query(&set, &[]).map(drop)
+    }
+
+    fn overriding(&self) -> &'static str {
+        "OVERRIDING SYSTEM VALUE"
     }
 
     fn shapes(&self) -> Shapes {

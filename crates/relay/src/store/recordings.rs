@@ -327,11 +327,11 @@ impl Database<'_> {
                 break;
             }
             newest = Seq(row.get(0)?);
-            let Some(kept) = kept(row)? else { continue };
+            let Some(mut kept) = kept(row)? else { continue };
             let shown = match &kept.event.kind {
                 EventKind::Said { by, .. } => !self.is_banned(room, &by.id)?,
                 // It takes the person's messages away, which only holds while the ban does.
-                EventKind::Banned { user } => self.is_banned(room, &user.id)?,
+                EventKind::Banned { user, .. } => self.is_banned(room, &user.id)?,
                 EventKind::TimedOut { .. } => true,
                 // What they did is done to the messages above.
                 EventKind::Deleted { .. }
@@ -357,9 +357,13 @@ impl Database<'_> {
                 | EventKind::Unmarked { .. }
                 | EventKind::Appointed { .. }
                 | EventKind::Pinned { .. }
-                | EventKind::Unpinned {} => false,
+                | EventKind::Unpinned {}
+                | EventKind::Upheld(_)
+                | EventKind::Dismissed(_)
+                | EventKind::Lifted(_) => false,
             };
             if shown {
+                self.fill_quotes(room, &mut kept.event.kind)?;
                 let event = kept.event.as_shown();
                 events.push(if hidden { event.without_amounts(None) } else { event });
             }

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use super::backup::Snapshot;
+
 /// Why a statement failed, as the database says it. It goes into the log, never to a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault(pub(super) String);
@@ -66,6 +68,30 @@ pub(super) trait Sql {
 
     /// How lists of rows are best written.
     fn shapes(&self) -> Shapes;
+
+    /// What copies all that was committed up to now, until [`Sql::end_snapshot`]. Not inside a transaction.
+    fn snapshot(&mut self) -> Outcome<Snapshot> {
+        Err(Fault("it is copied by its own program, pg_dump".to_owned()))
+    }
+
+    /// The copy is made, or not to be made any more.
+    fn end_snapshot(&mut self) -> Outcome<()> {
+        Ok(())
+    }
+
+    /// The columns of a table's primary key, in their order.
+    fn key(&mut self, table: &str) -> Outcome<Vec<String>>;
+
+    /// Tables that number their rows themselves, with the newest number that was given.
+    fn counters(&mut self) -> Outcome<Vec<(String, u64)>>;
+
+    /// The table goes on numbering behind that.
+    fn set_counter(&mut self, table: &str, newest: u64) -> Outcome<()>;
+
+    /// What stands before the values of an insert, so that it may give the numbers of such a table's rows itself.
+    fn overriding(&self) -> &'static str {
+        ""
+    }
 
     /// Runs a statement; gives the rows that it yields.
     fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<Vec<Row>>;

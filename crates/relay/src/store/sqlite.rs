@@ -1,17 +1,19 @@
 //! SQLite: one file, one writer, WAL.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 
+use super::backup::{self, Snapshot};
 use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 16] = [
     step!("sqlite/schema"),
     step!("sqlite/recordings"),
     step!("sqlite/card"),
@@ -26,9 +28,13 @@ const STEPS: [Step; 14] = [
     step!("sqlite/people"),
     step!("sqlite/invites"),
     step!("sqlite/logins"),
+    step!("sqlite/reports"),
+    step!("sqlite/networks"),
 ];
 /// Statements that stay prepared; the store has fewer.
 const PREPARED: usize = 256;
+/// Pages of the log that are written into the file at once; SQLite's own number.
+const LOG_PAGES: i64 = 1_000;
 /// How long a relay that is being replaced may take to let go of the database.
 const PREDECESSOR: Duration = Duration::from_secs(2);
 
@@ -38,6 +44,13 @@ pub(super) struct Sqlite {
     log: PathBuf,
     /// What the connection's count of changes was at the last commit.
     changes: u64,
+    /// The database's file, for copies of it. Opened once: closing any handle to it would take the locks of this process
+    /// from it.
+    file: Option<Arc<File>>,
+    /// Held while a copy is made.
+    copying: Arc<Mutex<()>>,
+    /// Whether the log is kept out of the file.
+    apart: bool,
 }
 
 impl Sqlite {
@@ -49,7 +62,14 @@ impl Sqlite {
                 let mut log = path.as_os_str().to_owned();
                 log.push("-wal");
                 let changes = connection.total_changes();
-                Ok(Self { connection, log: log.into(), changes })
+                Ok(Self {
+                    connection,
+                    log: log.into(),
+                    changes,
+                    file: None,
+                    copying: Arc::default(),
+                    apart: false,
+                })
             }
             Err(Unfit::Newer) => Err(NEWER.to_owned()),
             Err(Unfit::Failed(error)) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
@@ -57,6 +77,20 @@ impl Sqlite {
             }
             Err(Unfit::Failed(error)) => Err(error.to_string()),
         }
+    }
+}
+
+/// Whether the file is a database of this program, and whole.
+pub(super) fn check(path: &Path) -> Result<(), String> {
+    let checked = Connection::open(path).and_then(|connection| {
+        // A copy has no log; with one it would not be a single file.
+        connection.pragma_update(None, "journal_mode", "DELETE")?;
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+    });
+    match checked {
+        Ok(said) if said == "ok" => Ok(()),
+        Ok(said) => Err(said),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -164,12 +198,58 @@ impl Sql for Sqlite {
     }
 
     fn scrub(&mut self) -> Outcome<()> {
+        // The file must not change under a copy.
+        let _copied = self.copying.lock().unwrap_or_else(PoisonError::into_inner);
         // What was freed is zeros already; what is not in its place yet is in the log beside it.
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(fault)
     }
 
     fn shapes(&self) -> Shapes {
         Shapes { sizes: &[1], casts: false }
+    }
+
+    fn snapshot(&mut self) -> Outcome<Snapshot> {
+        if self.apart {
+            return Err(Fault("a copy of it is being made already".to_owned()));
+        }
+        self.scrub()?;
+        let file = match &self.file {
+            Some(file) => Arc::clone(file),
+            None => {
+                let path = self.connection.path().unwrap_or_default().to_owned();
+                let opened = File::open(path).map_err(|error| Fault(error.to_string()))?;
+                Arc::clone(self.file.insert(Arc::new(opened)))
+            }
+        };
+        self.connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(fault)?;
+        self.apart = true;
+        let copying = Arc::clone(&self.copying);
+        Ok(Box::new(move |to| {
+            let _copying = copying.lock().unwrap_or_else(PoisonError::into_inner);
+            backup::copy(&file, to).map_err(|error| Fault(error.to_string()))
+        }))
+    }
+
+    fn end_snapshot(&mut self) -> Outcome<()> {
+        self.apart = false;
+        self.connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(fault)
+    }
+
+    fn key(&mut self, table: &str) -> Outcome<Vec<String>> {
+        let rows =
+            self.query("SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk", &[table.into()])?;
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    fn counters(&mut self) -> Outcome<Vec<(String, u64)>> {
+        let rows = self.query("SELECT name, seq FROM sqlite_sequence", &[])?;
+        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+    }
+
+    fn set_counter(&mut self, table: &str, newest: u64) -> Outcome<()> {
+        self.execute("DELETE FROM sqlite_sequence WHERE name = ?1", &[table.into()])?;
+        let values = [table.into(), newest.into()];
+        self.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)", &values).map(drop)
     }
 
     fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Outcome<Vec<Row>> {

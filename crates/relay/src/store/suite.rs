@@ -20,8 +20,10 @@ use crate::gift::ledger::{Account, Answer, Hash, Kind, Purse, Refusal, Request, 
 use crate::secret::Secret;
 
 mod books;
+mod moves;
 mod people;
 mod spend;
+mod talk;
 
 use books::{
     a_group_that_fails_leaves_the_rest_of_the_transaction, of_what_comes_at_once_each_hears_their_coins_once,
@@ -39,6 +41,9 @@ use spend::{
     of_many_who_race_for_a_packet_nobody_draws_twice_and_no_coin_is_lost,
 };
 
+use moves::old_chat_goes_and_coins_bans_and_what_waits_stay;
+use talk::{answers_are_kept_without_what_they_answer, reports_count_once_and_weigh_what_became_of_them};
+
 /// Generates each of the suite's stories for each database.
 macro_rules! on_both {
     ($($story:ident),* $(,)?) => {
@@ -51,6 +56,9 @@ on_both!(
     secrets_keys_and_names_are_kept,
     events_do_what_they_say_and_come_back_after_a_restart,
     what_is_held_waits_and_a_sweep_comes_back_whole,
+    reports_count_once_and_weigh_what_became_of_them,
+    answers_are_kept_without_what_they_answer,
+    old_chat_goes_and_coins_bans_and_what_waits_stay,
     what_is_known_of_people_is_listed,
     what_moderators_see_of_people_is_kept_and_bounded,
     a_person_is_found_whole_and_erased_whole,
@@ -141,6 +149,7 @@ fn said(seq: u64, by: &str) -> Kept {
             text: format!("你好 {seq} '; DROP TABLE event"),
             nonce: None,
             fly: None,
+            reply: None,
         },
     )
 }
@@ -180,7 +189,10 @@ async fn events_do_what_they_say_and_come_back_after_a_restart(shelf: Shelf) {
         store.keep(room(), said(seq, "ann")).await.unwrap();
     }
     store.keep(room(), kept(6, "owner", EventKind::Deleted { message: MessageId(2) })).await.unwrap();
-    store.keep(room(), kept(7, "owner", EventKind::Banned { user: member("bob") })).await.unwrap();
+    store
+        .keep(room(), kept(7, "owner", EventKind::Banned { user: member("bob"), range: false }))
+        .await
+        .unwrap();
     store
         .keep(room(), kept(8, "owner", EventKind::TimedOut { user: member("ann"), until: 99 }))
         .await

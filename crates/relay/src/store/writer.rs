@@ -19,11 +19,13 @@ const UNFLUSHED: usize = 2;
 pub(super) enum Job {
     /// A question or a change, inside the transaction.
     Ask(Ask),
-    /// See [`Sql::scrub`]; after all that stands in the queue before it.
-    Scrub(oneshot::Sender<Outcome<()>>),
+    /// What is no part of a transaction; after all that stands in the queue before it.
+    Apart(Apart),
     /// A request to the books. Those that stand in the queue behind each other are settled together.
     Book(Booking),
 }
+
+pub(super) type Apart = Box<dyn FnOnce(&mut dyn Sql) + Send>;
 
 pub(super) type Ask = Box<dyn FnOnce(&mut Database<'_>) -> Done + Send>;
 
@@ -74,10 +76,13 @@ pub(super) fn run(
     };
     let mut waiting = None;
     while let Some(first) = waiting.take().or_else(|| jobs.blocking_recv()) {
-        if let Job::Scrub(reply) = first {
-            let _ = reply.send(database.scrub());
-            continue;
-        }
+        let first = match first {
+            Job::Apart(work) => {
+                work(&mut *database);
+                continue;
+            }
+            job => job,
+        };
         let mut done = Vec::new();
         let committed = group(&mut *database, first, &mut jobs, &mut done, &mut waiting);
         if let Err(error) = &committed {
@@ -169,7 +174,7 @@ fn group(
     while let Some(job) = next {
         taken += 1;
         match job {
-            Job::Scrub(_) => {
+            Job::Apart(_) => {
                 *waiting = Some(job);
                 break;
             }
@@ -256,6 +261,15 @@ mod tests {
             Ok(0)
         }
         fn scrub(&mut self) -> Outcome<()> {
+            Ok(())
+        }
+        fn key(&mut self, _: &str) -> Outcome<Vec<String>> {
+            Ok(Vec::new())
+        }
+        fn counters(&mut self) -> Outcome<Vec<(String, u64)>> {
+            Ok(Vec::new())
+        }
+        fn set_counter(&mut self, _: &str, _: u64) -> Outcome<()> {
             Ok(())
         }
         fn shapes(&self) -> Shapes {

@@ -61,6 +61,7 @@ async fn members_of_both_relays_hear_one_order() {
                 nonce: nonce(&format!("n{turn}")),
                 text: format!("{n} says {turn}"),
                 fly: None,
+                reply: None,
             };
             person.send(&say).await;
         }
@@ -135,7 +136,7 @@ async fn gifts(chat: &mut Chat, name: &str, count: usize) {
 }
 
 async fn ban(owner: &mut Chat, user: &UserId) {
-    let action = Action::Ban { user: user.clone() };
+    let action = Action::Ban { user: user.clone(), range: false };
     owner.send(&ClientMessage::Moderate { nonce: nonce("ban"), action }).await;
 }
 

@@ -71,7 +71,7 @@ async fn refusals_name_their_reason(ground: Ground) {
         assert_eq!(ada.say(nonce, &text).await, Err((code, None)));
     }
     assert!(ada.say("d", &"界".repeat(MAX_TEXT)).await.is_ok());
-    let ban = Action::Ban { user: nobody.me.id.clone() };
+    let ban = Action::Ban { user: nobody.me.id.clone(), range: false };
     assert_eq!(ada.moderate("e", ban).await, Err((Code::Forbidden, None)));
     let mut owner = Chat::owner(&stage).await;
     assert_eq!(owner.me.role, Role::Owner);
@@ -172,7 +172,7 @@ async fn a_ban_ends_chat_and_media_and_keeps_both_out(ground: Ground) {
     theirs.connected().await;
     others.connected().await;
     ada.say("n1", "bad").await.unwrap();
-    owner.moderate("m1", Action::Ban { user: ada.me.id.clone() }).await.unwrap();
+    owner.moderate("m1", Action::Ban { user: ada.me.id.clone(), range: false }).await.unwrap();
     assert_eq!(ada.closed().await, Some(4003));
     theirs.ended().await;
     assert_eq!(
@@ -183,7 +183,7 @@ async fn a_ban_ends_chat_and_media_and_keeps_both_out(ground: Ground) {
         Peer::watch_as(&stage.ready.http, Some(&ada.token), Over::Udp).await.map(|_| ()).unwrap_err();
     assert_eq!((refused.status, refused.code().as_str()), (StatusCode::FORBIDDEN, "banned"));
     let banned = loop {
-        if let EventKind::Banned { user } = bob.event().await.kind {
+        if let EventKind::Banned { user, .. } = bob.event().await.kind {
             break user;
         }
     };
@@ -287,7 +287,7 @@ async fn a_restart_keeps_keys_people_history_order_and_sanctions(ground: Ground)
     bob.say("n1", "to be deleted").await.unwrap();
     let deleted = MessageId(said.0 + 1);
     owner.moderate("m1", Action::Delete { message: deleted }).await.unwrap();
-    owner.moderate("m2", Action::Ban { user: bob.me.id.clone() }).await.unwrap();
+    owner.moderate("m2", Action::Ban { user: bob.me.id.clone(), range: false }).await.unwrap();
     stage.stop().await;
     assert_eq!(ada.closed().await, Some(4005));
 

@@ -18,7 +18,7 @@ on_both_grounds! {
 
 /// Says something that is to fly so, and gives how it flies.
 async fn flown(chat: &mut Chat, nonce: &str, fly: Option<Fly>) -> Option<Fly> {
-    let say = ClientMessage::Say { nonce: nonce.parse().unwrap(), text: nonce.to_owned(), fly };
+    let say = ClientMessage::Say { nonce: nonce.parse().unwrap(), text: nonce.to_owned(), fly, reply: None };
     chat.send(&say).await;
     loop {
         if let EventKind::Said { text, fly, .. } = chat.event().await.kind

@@ -86,7 +86,7 @@ async fn flv_starts_at_a_keyframe_counts_its_viewers_and_obeys_bans() {
         }
         assert!(flv::file(&file).unwrap().count() > 20);
         stage.until("two viewers", |stats| stats.presence.viewers == 2).await;
-        owner.moderate("ban", Action::Ban { user: ada.me.id.clone() }).await.unwrap();
+        owner.moderate("ban", Action::Ban { user: ada.me.id.clone(), range: false }).await.unwrap();
         read(&mut hers, usize::MAX).await;
         stage.until("one viewer", |stats| stats.presence.viewers == 1).await;
         assert_eq!(open(&stage, Some(&ada.token)).await.0, StatusCode::FORBIDDEN);

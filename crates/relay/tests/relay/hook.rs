@@ -49,7 +49,7 @@ async fn a_receiver_hears_what_happens_in_the_room_in_order() {
     assert_eq!(joined["data"]["viewers"], 1);
     let ada = Chat::named(&stage, "Ada").await;
     let mut owner = Chat::owner(&stage).await;
-    owner.moderate("m1", Action::Ban { user: ada.me.id.clone() }).await.unwrap();
+    owner.moderate("m1", Action::Ban { user: ada.me.id.clone(), range: false }).await.unwrap();
     let banned = until("a ban", &|value| value["type"] == "moderation").await;
     assert_eq!(
         (&banned["data"]["event"]["event"], &banned["data"]["by"]),

@@ -29,7 +29,11 @@ pub(crate) enum Heard {
 }
 
 pub(crate) async fn connect(stage: &Stage) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
-    let url = format!("{}/ws/main", stage.door().replacen("http", "ws", 1));
+    connect_to(stage.door()).await
+}
+
+async fn connect_to(base: &str) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    let url = format!("{}/ws/main", base.replacen("http", "ws", 1));
     tokio_tungstenite::connect_async(url).await.unwrap().0
 }
 
@@ -50,14 +54,19 @@ impl Chat {
     }
 
     pub(crate) async fn named(stage: &Stage, name: &str) -> Self {
-        let mut chat = Self::join(stage).await;
+        Self::join(stage).await.called(name).await
+    }
+
+    /// Takes a name.
+    pub(crate) async fn called(mut self, name: &str) -> Self {
+        let chat = &mut self;
         chat.send(&ClientMessage::Name { name: name.to_owned() }).await;
         let you = chat.until(|message| match message {
             ServerMessage::You { you } => Some(you),
             _ => None,
         });
         chat.me = you.await;
-        chat
+        self
     }
 
     pub(crate) async fn owner(stage: &Stage) -> Self {
@@ -70,7 +79,17 @@ impl Chat {
         owner: Option<String>,
         since: Option<Seq>,
     ) -> Result<Self, (Code, u16)> {
-        let mut socket = connect(stage).await;
+        Self::hello_at(stage.door(), token, owner, since).await
+    }
+
+    /// The same by the relay of this base URL.
+    pub(crate) async fn hello_at(
+        base: &str,
+        token: Option<String>,
+        owner: Option<String>,
+        since: Option<Seq>,
+    ) -> Result<Self, (Code, u16)> {
+        let mut socket = connect_to(base).await;
         let hello = ClientMessage::Hello { version: VERSION, token, owner, since, batches: false };
         socket.send(Message::text(serde_json::to_string(&hello).unwrap())).await.unwrap();
         match heard(&mut socket).await {
@@ -155,8 +174,13 @@ impl Chat {
     }
 
     pub(crate) async fn say(&mut self, nonce: &str, text: &str) -> Result<Seq, (Code, Option<u32>)> {
-        self.send(&ClientMessage::Say { nonce: nonce.parse().unwrap(), text: text.to_owned(), fly: None })
-            .await;
+        self.send(&ClientMessage::Say {
+            nonce: nonce.parse().unwrap(),
+            text: text.to_owned(),
+            fly: None,
+            reply: None,
+        })
+        .await;
         self.answer(nonce).await
     }
 

@@ -73,7 +73,7 @@ async fn lived(stage: &Stage) -> (Chat, Chat) {
 }
 
 /// Files in the folder that have these bytes.
-fn with(folder: &Path, what: &str) -> Vec<String> {
+pub(crate) fn with(folder: &Path, what: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
@@ -130,7 +130,7 @@ async fn who_is_erased_leaves_no_byte_behind_and_the_books_still_balance() {
     let (mut owner, mut zoe) = lived(&stage).await;
     let mut ann = Chat::named(&stage, "Ann").await;
     ann.say("a1", "I stay").await.unwrap();
-    owner.moderate("ban", Action::Ban { user: zoe.me.id.clone() }).await.unwrap();
+    owner.moderate("ban", Action::Ban { user: zoe.me.id.clone(), range: false }).await.unwrap();
     let id = zoe.me.id.to_string();
     assert!(
         !with(&folder.0, &id).is_empty() && !with(&folder.0, SAID).is_empty(),

@@ -219,7 +219,7 @@ async fn watch(mut viewer: Chat, seen: Arc<Mutex<Seen>>, restored: Arc<Mutex<Has
 }
 
 async fn say(sink: &mut Sink, nonce: &Nonce, text: &str) {
-    let say = ClientMessage::Say { nonce: nonce.clone(), text: text.to_owned(), fly: None };
+    let say = ClientMessage::Say { nonce: nonce.clone(), text: text.to_owned(), fly: None, reply: None };
     sink.send(Message::text(serde_json::to_string(&say).unwrap())).await.unwrap();
 }
 

@@ -101,7 +101,7 @@ async fn a_broadcast_becomes_a_replay_with_what_was_said() {
 
     // Long after the broadcast.
     owner.moderate("delete", Action::Delete { message: oops }).await.unwrap();
-    owner.moderate("ban", Action::Ban { user: bob.me.id.clone() }).await.unwrap();
+    owner.moderate("ban", Action::Ban { user: bob.me.id.clone(), range: false }).await.unwrap();
     assert_eq!(texts(&replay(&stage, &line).await), ["kept"]);
     owner.moderate("pardon", Action::Pardon { user: bob.me.id.clone() }).await.unwrap();
     assert_eq!(texts(&replay(&stage, &line).await), ["kept", "by somebody banned later"]);

@@ -55,7 +55,7 @@ async fn a_moderator_is_made_and_unmade_by_the_owner(ground: Ground) {
     let away = bob.me.id.clone();
     drop(bob);
     stage.until("one member", |stats| stats.presence.members == 1).await;
-    for action in [Action::Ban { user: away.clone() }, Action::Unmark { user: away.clone() }] {
+    for action in [Action::Ban { user: away.clone(), range: false }, Action::Unmark { user: away.clone() }] {
         assert_eq!(ada.moderate("m4", action).await, Err((Code::Forbidden, None)));
     }
 

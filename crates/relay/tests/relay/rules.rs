@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use footlight_protocol::moderation::{Audit, Links, Reason, Rules};
-use footlight_protocol::room::{Action, Desk, Event, EventKind, ServerMessage};
+use footlight_protocol::room::{Action, Desk, Event, EventKind, Role, ServerMessage};
 use footlight_protocol::{Code, MessageId, Seq};
 
 use crate::member::Chat;
@@ -14,6 +14,7 @@ on_both_grounds! {
     rules_marks_and_what_waits_outlive_a_restart,
     a_shield_keeps_newcomers_out_sweeps_what_was_said_alike_and_is_undone_whole,
     what_moderators_take_away_again_and_again_is_held_with_the_reason,
+    only_members_write_where_the_room_says_so,
 }
 
 async fn held(owner: &mut Chat) -> Event {
@@ -198,5 +199,20 @@ async fn what_moderators_take_away_again_and_again_is_held_with_the_reason(groun
         owner.moderate(&format!("a{n}"), Action::Approve { message: message(event) }).await.unwrap();
     }
     assert_eq!(desk.held.len(), 2);
+    stage.stop().await;
+}
+
+async fn only_members_write_where_the_room_says_so(ground: Ground) {
+    let stage = ground.stage().await;
+    let (mut owner, mut ann, mut bob) =
+        (Chat::owner(&stage).await, Chat::named(&stage, "Ann").await, Chat::named(&stage, "Bob").await);
+    owner.moderate("1", set(Rules { members_only: true, ..Rules::default() })).await.unwrap();
+    assert_eq!(ann.say("1", "hello").await, Err((Code::MembersOnly, None)));
+    owner.moderate("2", Action::Trust { user: ann.me.id.clone() }).await.unwrap();
+    let vip = Action::Appoint { user: bob.me.id.clone(), role: Role::Vip };
+    owner.moderate("3", vip).await.unwrap();
+    ann.say("2", "hello again").await.unwrap();
+    bob.say("1", "hello too").await.unwrap();
+    owner.say("1", "welcome").await.unwrap();
     stage.stop().await;
 }

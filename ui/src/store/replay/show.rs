@@ -282,8 +282,13 @@ mod tests {
     fn events(from: u64, count: u64, events_after: Option<Seq>) -> Events {
         let by = Member::new("u1".parse().unwrap(), "Ada".into(), Role::Guest);
         let said = |seq: u64| {
-            let kind =
-                EventKind::Said { by: by.clone(), text: format!("line {seq}"), nonce: None, fly: None };
+            let kind = EventKind::Said {
+                by: by.clone(),
+                text: format!("line {seq}"),
+                nonce: None,
+                fly: None,
+                reply: None,
+            };
             Timed { at_ms: seq * 1_000, event: Event { seq: Seq(seq), at: 0, kind } }
         };
         Events { events: (from..from + count).map(said).collect(), events_after }

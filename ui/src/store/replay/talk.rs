@@ -6,6 +6,7 @@ use footlight_protocol::MessageId;
 use footlight_protocol::replay::Timed;
 use footlight_protocol::room::{EventKind, Member};
 use footlight_protocol::spend::Paid;
+use footlight_protocol::talk::Quote;
 
 use crate::store::sky::{self, Flyer};
 
@@ -22,6 +23,8 @@ pub struct Said {
     pub at_ms: u64,
     pub by: Member,
     pub text: String,
+    /// What it answers.
+    pub quote: Option<Box<Quote>>,
     /// As it flies over the picture.
     pub flyer: Flyer,
 }
@@ -40,12 +43,13 @@ impl Talk {
                 continue;
             }
             let Some(flyer) = sky::timed(at_ms, &event) else { continue };
-            let (by, text) = match event.kind {
-                EventKind::Said { by, text, .. } | EventKind::Paid(Paid { by, text, .. }) => (by, text),
-                EventKind::Gifted { by, gift, count, .. } => (by, format!("{} ×{count}", gift.icon)),
+            let (by, text, quote) = match event.kind {
+                EventKind::Said { by, text, reply, .. } => (by, text, reply),
+                EventKind::Paid(Paid { by, text, .. }) => (by, text, None),
+                EventKind::Gifted { by, gift, count, .. } => (by, format!("{} ×{count}", gift.icon), None),
                 _ => continue,
             };
-            self.said.push(Arc::new(Said { id: MessageId(event.seq.0), at_ms, by, text, flyer }));
+            self.said.push(Arc::new(Said { id: MessageId(event.seq.0), at_ms, by, text, quote, flyer }));
         }
         // The relay's clock may have been set meanwhile.
         self.said.sort_by_key(|said| (said.at_ms, said.id.0));
@@ -98,7 +102,7 @@ mod tests {
     }
 
     fn timed(seq: u64, at_ms: u64, text: &str) -> Timed {
-        let kind = EventKind::Said { by: member(), text: text.into(), nonce: None, fly: None };
+        let kind = EventKind::Said { by: member(), text: text.into(), nonce: None, fly: None, reply: None };
         Timed { at_ms, event: Event { seq: Seq(seq), at: 1_000_000 + at_ms, kind } }
     }
 
@@ -133,7 +137,7 @@ mod tests {
     fn a_time_knows_what_had_been_said() {
         let mut talk = Talk::default();
         talk.add(vec![timed(1, 500, "one"), timed(2, 2_000, "two")]);
-        let banned = EventKind::Banned { user: member() };
+        let banned = EventKind::Banned { user: member(), range: false };
         talk.add(vec![
             Timed { at_ms: 2_500, event: Event { seq: Seq(3), at: 0, kind: banned } },
             timed(4, 3_000, "three"),

@@ -1,7 +1,8 @@
-//! One line of the log, and whose it is.
+//! One line of the log: what it says, whose it is, and whom it is about.
 
 use footlight_protocol::room::{Member, UnixMillis};
 use footlight_protocol::spend::{BecameMember, Packet, Paid};
+use footlight_protocol::talk::Quote;
 use footlight_protocol::{MessageId, UserId};
 
 use crate::store::gifts::Run;
@@ -19,6 +20,8 @@ pub enum LineKind {
     Said {
         by: Member,
         text: String,
+        /// What it answers.
+        quote: Option<Box<Quote>>,
     },
     /// Acts of moderation, which only moderators see.
     TimedOut {
@@ -27,6 +30,8 @@ pub enum LineKind {
     },
     Banned {
         user: Member,
+        /// And their network.
+        range: bool,
     },
     Pardoned {
         user: Member,
@@ -56,6 +61,10 @@ pub enum LineKind {
     Goal {
         title: String,
     },
+    /// Somebody was told that a message of theirs went too far.
+    Noticed {
+        user: Member,
+    },
     /// Gifts of one kind by one person that followed each other.
     Gifted(Run),
 }
@@ -72,6 +81,7 @@ pub(super) fn by(line: &Line) -> Option<&UserId> {
         | LineKind::Pardoned { .. }
         | LineKind::Appointed { .. }
         | LineKind::Goal { .. }
+        | LineKind::Noticed { .. }
         | LineKind::Swept { .. }
         | LineKind::Unswept { .. }
         | LineKind::Shielded { .. } => None,
@@ -82,9 +92,10 @@ pub(super) fn by(line: &Line) -> Option<&UserId> {
 pub(super) fn of(line: &Line) -> Option<&UserId> {
     match &line.kind {
         LineKind::TimedOut { user, .. }
-        | LineKind::Banned { user }
+        | LineKind::Banned { user, .. }
         | LineKind::Pardoned { user }
-        | LineKind::Appointed { user } => Some(&user.id),
+        | LineKind::Appointed { user }
+        | LineKind::Noticed { user } => Some(&user.id),
         _ => None,
     }
 }

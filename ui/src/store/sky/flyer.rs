@@ -130,7 +130,11 @@ mod tests {
 
     fn event(role: Role, text: &str, fly: Option<Fly>) -> Event {
         let by = Member::new("u1".parse().unwrap(), "Ada".into(), role);
-        Event { seq: Seq(7), at: 500_000, kind: EventKind::Said { by, text: text.into(), nonce: None, fly } }
+        Event {
+            seq: Seq(7),
+            at: 500_000,
+            kind: EventKind::Said { by, text: text.into(), nonce: None, fly, reply: None },
+        }
     }
 
     #[test]
@@ -174,7 +178,7 @@ mod tests {
         let gifted = EventKind::Gifted { by, gift, count: 3, coins: 3, entry: 1, nonce: None };
         let flyer = said(&Event { kind: gifted, ..event(Role::Guest, "", None) }, None).unwrap();
         assert_eq!((flyer.look.text.as_str(), flyer.rank, flyer.at_ms), ("Ada 🌹 ×3", Rank::Gift, 500_000.0));
-        let banned = EventKind::Banned { user: Member::new(me, String::new(), Role::Guest) };
+        let banned = EventKind::Banned { user: Member::new(me, String::new(), Role::Guest), range: false };
         assert_eq!(said(&Event { kind: banned, ..event(Role::Guest, "", None) }, None), None);
     }
 }

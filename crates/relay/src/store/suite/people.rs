@@ -16,7 +16,11 @@ pub(super) async fn what_is_held_waits_and_a_sweep_comes_back_whole(shelf: Shelf
     let (store, writer) = shelf.open().await;
     let held = |seq, raid: Option<u64>| {
         let (text, why) = ("wait".to_owned(), Reason::Link);
-        kept(seq, "bob", EventKind::Held { by: member("bob"), text, nonce: None, why, raid: raid.map(Seq) })
+        kept(
+            seq,
+            "bob",
+            EventKind::Held { by: member("bob"), text, nonce: None, why, raid: raid.map(Seq), reply: None },
+        )
     };
     store.keep(room(), said(1, "bob")).await.unwrap();
     store.keep(room(), held(2, None)).await.unwrap();
@@ -121,10 +125,13 @@ pub(super) async fn a_person_is_found_whole_and_erased_whole(shelf: Shelf) {
     store.keep(room(), said(1, "zoe")).await.unwrap();
     store.keep(room(), said(2, "ann")).await.unwrap();
     let (text, why) = ("wait".to_owned(), Reason::Link);
-    let held = EventKind::Held { by: member("zoe"), text, nonce: None, why, raid: None };
+    let held = EventKind::Held { by: member("zoe"), text, nonce: None, why, raid: None, reply: None };
     store.keep(room(), kept(3, "zoe", held)).await.unwrap();
     store.keep(room(), kept(4, "owner", EventKind::Restricted { user: member("zoe") })).await.unwrap();
-    store.keep(room(), kept(5, "owner", EventKind::Banned { user: member("zoe") })).await.unwrap();
+    store
+        .keep(room(), kept(5, "owner", EventKind::Banned { user: member("zoe"), range: false }))
+        .await
+        .unwrap();
     let counts = |all: &serde_json::Map<String, serde_json::Value>| {
         let rows = |table: &str| all[table].as_array().unwrap().len();
         ["event", "held", "person", "standing", "sanction"].map(rows)

@@ -1,0 +1,2 @@
+DROP TABLE penalty;
+DROP TABLE report;
