@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::report::{Lifted, Upheld};
 use crate::room::{Event, EventKind, Member, UnixMillis};
 use crate::{MessageId, Nonce, Seq, UserId};
 
@@ -239,14 +240,17 @@ impl Event {
                 member.badges.given = 0;
             }
         };
+        self.kind.quotes_mut().filter_map(|quote| quote.of.as_mut()).for_each(|of| veil(&mut of.by));
         match &mut self.kind {
             EventKind::Said { by, .. }
             | EventKind::Restored { by, .. }
             | EventKind::Held { by, .. }
             | EventKind::Pinned { by, .. } => veil(by),
             EventKind::TimedOut { user, .. }
-            | EventKind::Banned { user }
+            | EventKind::Banned { user, .. }
             | EventKind::Pardoned { user }
+            | EventKind::Upheld(Upheld { user, .. })
+            | EventKind::Lifted(Lifted { user, .. })
             | EventKind::Trusted { user }
             | EventKind::Restricted { user }
             | EventKind::Unmarked { user }
@@ -277,6 +281,7 @@ impl Event {
                 }
             }
             EventKind::Deleted { .. }
+            | EventKind::Dismissed(_)
             | EventKind::Denied { .. }
             | EventKind::Swept { .. }
             | EventKind::Shielded { .. }

@@ -84,7 +84,6 @@ impl Icon {
             Self::FlyBottom => "M3.5 5h17v14h-17zM8 15.5h8",
             Self::FlyScroll => "M3.5 5h17v14h-17zM16.5 12h-9M10 9.5L7.5 12l2.5 2.5",
             Self::FlyTop => "M3.5 5h17v14h-17zM8 8.5h8",
-            Self::Flag => "M6 21V4h11.5l-2.5 4 2.5 4H6",
             Self::Heart => {
                 "M12 20.5C5 15 3 11.8 3 8.6A4.8 4.8 0 0 1 12 6.4 4.8 4.8 0 0 1 21 8.6C21 11.8 19 15 12 20.5z"
             }

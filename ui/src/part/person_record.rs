@@ -136,7 +136,8 @@ fn Deeds(user: Member, record: Memo<Record>) -> impl IntoView {
             let down = banned || muted_until.is_some();
             let pardon =
                 down.then(|| choice("person.pardon", "pardon", Action::Pardon { user: user.clone() }));
-            let ban = (!banned).then(|| choice("person.ban", "ban", Action::Ban { user: user.clone() }));
+            let ban = (!banned)
+                .then(|| choice("person.ban", "ban", Action::Ban { user: user.clone(), range: false }));
             // A mark would take the place of a role that the owner gave.
             let marked = restricted || trusted;
             let marks = (has == Role::Guest).then(|| {

@@ -102,7 +102,7 @@ impl Cards {
 fn over(kind: &EventKind) -> Option<&UserId> {
     match kind {
         EventKind::TimedOut { user, .. }
-        | EventKind::Banned { user }
+        | EventKind::Banned { user, .. }
         | EventKind::Pardoned { user }
         | EventKind::Trusted { user }
         | EventKind::Restricted { user }
@@ -174,7 +174,7 @@ mod tests {
     fn what_is_done_to_the_person_makes_it_old_and_erasing_closes_it() {
         let mut cards = opened();
         let event = |kind| Event { seq: Seq(1), at: 1, kind };
-        assert!(cards.is_about(&event(EventKind::Banned { user: member("Ada") })));
+        assert!(cards.is_about(&event(EventKind::Banned { user: member("Ada"), range: false })));
         assert!(!cards.is_about(&event(EventKind::Unpinned {})));
         cards.hear(&ServerMessage::Erased { user: "u2".parse().unwrap() });
         assert!(cards.open.is_some());

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use footlight_protocol::report::{Case, Complaint, Ground, MAX_CASE_WORDS, MAX_CASES, Step};
-use footlight_protocol::room::{Member, UnixMillis};
+use footlight_protocol::room::{Badges, Member, UnixMillis};
 use footlight_protocol::{MessageId, UserId};
 
 use crate::chat::pace::{Pace, Rate};
@@ -92,7 +92,9 @@ impl Reports {
         let open = self.open.entry(message).or_insert_with(|| {
             let next = Step::after(earlier);
             let (complaints, words) = (Vec::new(), Vec::new());
-            let case = Case { message, at, by: about, text, people: 0, complaints, words, next };
+            // What they gave is not for all who moderate.
+            let by = Member { badges: Badges::default(), ..about };
+            let case = Case { message, at, by, text, people: 0, complaints, words, next };
             Open { case, weight: 0, earlier }
         });
         open.weight = open.weight.saturating_add(weight);

@@ -104,7 +104,9 @@ impl Packets {
     /// Somebody is erased: they drew nothing here. What they put up has been closed.
     pub(super) fn erase(&mut self, user: &UserId) {
         self.0.retain(|_, open| open.packet.by.id != *user);
-        self.0.values_mut().for_each(|open| drop(open.drawn.remove(user)));
+        for open in self.0.values_mut() {
+            open.drawn.remove(user);
+        }
     }
 }
 

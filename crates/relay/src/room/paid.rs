@@ -55,13 +55,13 @@ impl Strip {
             EventKind::Deleted { message } => set(*message, true),
             EventKind::Restored { message, .. } => set(*message, false),
             EventKind::Swept { messages, .. } => {
-                messages.iter().fold(false, |any, message| set(*message, true) || any)
+                messages.iter().filter(|message| set(**message, true)).count() > 0
             }
             EventKind::Unswept { messages, .. } => {
-                messages.iter().fold(false, |any, former| set(former.message, false) || any)
+                messages.iter().filter(|former| set(former.message, false)).count() > 0
             }
             EventKind::Refunded { gift, .. } => self.drop_where(|up| up.standing.id.0 == gift.0),
-            EventKind::Banned { user } | EventKind::Pardoned { user } => {
+            EventKind::Banned { user, .. } | EventKind::Pardoned { user } => {
                 self.0.iter().any(|up| up.standing.paid.by.id == user.id)
             }
             _ => false,

@@ -38,7 +38,7 @@ pub(crate) struct Known {
 fn over(kind: &EventKind) -> Option<&UserId> {
     match kind {
         EventKind::TimedOut { user, .. }
-        | EventKind::Banned { user }
+        | EventKind::Banned { user, .. }
         | EventKind::Pardoned { user }
         | EventKind::Trusted { user }
         | EventKind::Restricted { user }

@@ -219,7 +219,7 @@ async fn the_banned_stay_banned_and_the_erased_do_not_come_back() {
     let (zoe, ann) = (Chat::named(&stage, "Zoe").await, Chat::named(&stage, "Ann").await);
     let zoes = sign_up(&stage, &zoe.token, "Zoe", PASSWORD).await.unwrap();
     let anns = sign_up(&stage, &ann.token, "Ann", "another password").await.unwrap();
-    owner.moderate("b1", Action::Ban { user: zoe.me.id.clone() }).await.unwrap();
+    owner.moderate("b1", Action::Ban { user: zoe.me.id.clone(), range: false }).await.unwrap();
     let again = sign_in(&stage, "Zoe", PASSWORD).await.unwrap();
     for token in [&zoes, &again] {
         let refused = Chat::hello(&stage, Some(token.clone()), None, None).await;

@@ -195,7 +195,8 @@ async fn a_broker_that_forgot_everything_is_got_over() {
     ada.say("n2", "meanwhile").await.unwrap();
     stage.span.as_mut().unwrap().broker.again();
     let begun = Instant::now();
-    let say = ClientMessage::Say { nonce: "n3".parse().unwrap(), text: "after".to_owned(), fly: None };
+    let say =
+        ClientMessage::Say { nonce: "n3".parse().unwrap(), text: "after".to_owned(), fly: None, reply: None };
     loop {
         assert!(begun.elapsed() < 4 * PATIENCE, "the branch and its home find each other again");
         next_at(&stage, true);

@@ -62,7 +62,13 @@ fn record(card: Result<Card, Code>) -> Record {
 
 /// All that somebody hears until their own message is answered has nothing of the note.
 async fn hears_nothing_of_it(chat: &mut Chat, named: &str) {
-    chat.send(&ClientMessage::Say { nonce: nonce(named), text: format!("over {named}"), fly: None }).await;
+    chat.send(&ClientMessage::Say {
+        nonce: nonce(named),
+        text: format!("over {named}"),
+        fly: None,
+        reply: None,
+    })
+    .await;
     chat.until(|message| {
         let text = serde_json::to_string(&message).unwrap();
         assert!(!text.contains("qwzx"), "{text}");

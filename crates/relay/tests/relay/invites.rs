@@ -94,7 +94,7 @@ async fn who_opens_an_invitation_becomes_a_moderator_once(ground: Ground) {
     let down = Action::Appoint { user: bob.me.id.clone(), role: Role::Guest };
     owner.moderate("a1", down).await.unwrap();
     assert_eq!(accept(&stage, &bob.token, &several.secret).await, Err("not_found".to_owned()));
-    owner.moderate("a2", Action::Ban { user: bob.me.id.clone() }).await.unwrap();
+    owner.moderate("a2", Action::Ban { user: bob.me.id.clone(), range: false }).await.unwrap();
     let fresh = make(&stage, Role::Moderator, 5).await;
     assert_eq!(accept(&stage, &bob.token, &fresh.secret).await, Err("banned".to_owned()));
     assert_eq!(list(&stage).await[2].used, 0);

@@ -134,7 +134,8 @@ async fn a_badge_follows_what_was_given(ground: Ground) {
 
 /// Says it, and does not wait: what is heard meanwhile is looked at later.
 async fn say(chat: &mut Chat, text: &str) {
-    chat.send(&ClientMessage::Say { nonce: nonce(text), text: text.to_owned(), fly: None }).await;
+    chat.send(&ClientMessage::Say { nonce: nonce(text), text: text.to_owned(), fly: None, reply: None })
+        .await;
 }
 
 /// All that a member hears until somebody says a word.
@@ -421,7 +422,7 @@ async fn what_is_left_in_a_red_packet_goes_back(ground: Ground) {
     .await;
 
     // Who gave it is banned, or is erased: it is over, and what is left is theirs.
-    owner.moderate("ban", Action::Ban { user: eve_id }).await.unwrap();
+    owner.moderate("ban", Action::Ban { user: eve_id, range: false }).await.unwrap();
     let over = next(&mut bob, |kind| match kind {
         EventKind::PacketOver(over) => Some(over.clone()),
         _ => None,
@@ -500,7 +501,7 @@ async fn a_paid_message_stands_above_the_chat(ground: Ground) {
     assert!(Chat::join(&stage).await.history.is_empty());
     owner.moderate("restore", Action::Restore { message }).await.unwrap();
     strip(&mut bob, 1).await;
-    owner.moderate("ban", Action::Ban { user: ada.me.id.clone() }).await.unwrap();
+    owner.moderate("ban", Action::Ban { user: ada.me.id.clone(), range: false }).await.unwrap();
     strip(&mut bob, 0).await;
     owner.moderate("pardon", Action::Pardon { user: ada.me.id.clone() }).await.unwrap();
     strip(&mut bob, 1).await;

@@ -50,8 +50,10 @@ impl Room {
         self.spend.learn(&event, self.me.as_ref().map(|me| &me.id));
         for line in &mut self.lines {
             let kind = match (&line.kind, &event.kind) {
-                (LineKind::Said { text, .. }, EventKind::Said { by, .. }) if line.id.0 == event.seq.0 => {
-                    LineKind::Said { by: by.clone(), text: text.clone() }
+                (LineKind::Said { text, quote, .. }, EventKind::Said { by, .. })
+                    if line.id.0 == event.seq.0 =>
+                {
+                    LineKind::Said { by: by.clone(), text: text.clone(), quote: quote.clone() }
                 }
                 (LineKind::Gifted(run), EventKind::Gifted { by, gift, coins, .. })
                     if run.holds(event.seq) =>
@@ -84,8 +86,8 @@ impl Room {
         let me: Option<UserId> = self.me.as_ref().map(|me| me.id.clone());
         for line in &mut self.lines {
             let kind = match &line.kind {
-                LineKind::Said { by, text } if Some(&by.id) != me.as_ref() => {
-                    LineKind::Said { by: plain(by), text: text.clone() }
+                LineKind::Said { by, text, quote } if Some(&by.id) != me.as_ref() => {
+                    LineKind::Said { by: plain(by), text: text.clone(), quote: quote.clone() }
                 }
                 LineKind::Gifted(run) if Some(&run.by.id) != me.as_ref() => {
                     LineKind::Gifted(run.clone().worthless())

@@ -77,7 +77,10 @@ pub(super) async fn what_moderators_see_of_people_is_kept_and_bounded(shelf: She
     }
     assert_eq!(note(MAX_NOTES).await, Noted::Full);
     store.keep(room(), said(1, "zoe")).await.unwrap();
-    store.keep(room(), kept(2, "mod", EventKind::Banned { user: member("ann") })).await.unwrap();
+    store
+        .keep(room(), kept(2, "mod", EventKind::Banned { user: member("ann"), range: false }))
+        .await
+        .unwrap();
     for n in 0..MAX_ACTS as u64 + 3 {
         let kind = EventKind::Restricted { user: member("zoe") };
         store.keep(room(), kept(3 + n, "mod", kind)).await.unwrap();

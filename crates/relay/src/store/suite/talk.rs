@@ -7,6 +7,7 @@ use footlight_protocol::{MessageId, Seq};
 
 use super::{Purse, Shelf, kept, member, room, said, user};
 use crate::moderation::reports::{FULL, Filed};
+use crate::store::personal::Eyes;
 use crate::store::reports::{Made, Taken};
 
 pub(super) async fn answers_are_kept_without_what_they_answer(shelf: Shelf) {
@@ -121,7 +122,7 @@ pub(super) async fn reports_count_once_and_weigh_what_became_of_them(shelf: Shel
     assert_eq!(store.past(room(), 9).await.unwrap().reports, []);
     let purse: Purse = "annspurse".parse().unwrap();
     let rows = async || {
-        let all = store.of_person(user("ann"), purse.clone()).await.unwrap();
+        let all = store.of_person(user("ann"), purse.clone(), Eyes::Own).await.unwrap();
         all["report"].as_array().unwrap().len()
     };
     assert_eq!(rows().await, 12);
