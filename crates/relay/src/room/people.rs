@@ -167,7 +167,7 @@ impl Actor {
         let here = here.cloned();
         let role = self.guard.role(&user);
         if !moderates && let Some(user) = here {
-            let card = Card { user, record: None };
+            let card = self.card_for(seat, Card { user, record: None });
             return self.seats.tell(seat, &ServerMessage::Card { nonce, card: Box::new(card) });
         }
         let record = moderates.then(|| {
@@ -255,18 +255,32 @@ impl Actor {
     /// What was asked for is there.
     pub(super) fn tell_card(&mut self, asked: Asked) {
         let Asked { seat, nonce, card } = asked;
-        let role = self.seats.get(seat).map(|seat| seat.member.role).unwrap_or_default();
         let mut card = match card {
-            Ok(card) => card,
+            Ok(card) => self.card_for(seat, card),
             Err(failure) => return self.refuse(seat, Some(nonce), failure, None),
         };
-        // Whoever is no moderator any more is not told what was read while they were one.
-        card.record = card.record.filter(|_| role >= Rank::Moderator);
         for note in card.record.iter_mut().flat_map(|record| &mut record.notes) {
             let here = self.seats.of(&note.by.id).map(|(_, seat)| seat.member.role).max();
             note.by.role = here.unwrap_or_default().max(self.guard.role(&note.by.id));
         }
         self.seats.tell(seat, &ServerMessage::Card { nonce, card: Box::new(card) });
+    }
+
+    /// As the one who sits there may know it. Whoever is no moderator any more is not told what was read while they were one,
+    /// and amounts are kept from whom the room keeps them from.
+    fn card_for(&self, seat: SeatId, mut card: Card) -> Card {
+        let to = self.seats.get(seat).map(|seat| &seat.member);
+        card.record = card.record.filter(|_| to.is_some_and(|to| to.role >= Rank::Moderator));
+        if to.is_none_or(|to| self.is_kept_from(to)) {
+            let whose = to.map(|to| &to.id);
+            if whose != Some(&card.user.id) {
+                card.user.badges.given = 0;
+            }
+            for act in card.record.iter_mut().flat_map(|record| &mut record.acts) {
+                act.event = act.event.clone().without_amounts(whose);
+            }
+        }
+        card
     }
 }
 

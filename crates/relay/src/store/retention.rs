@@ -63,6 +63,12 @@ impl Database<'_> {
         }
         let more = rows.len() == BATCH;
         if !more {
+            // What stood on cards of it.
+            self.execute(
+                "DELETE FROM act WHERE room = ?1 AND NOT EXISTS
+                 (SELECT 1 FROM event WHERE event.room = act.room AND event.seq = act.seq)",
+                values![room.as_str()],
+            )?;
             self.execute(
                 "DELETE FROM report WHERE room = ?1 AND state <> 0 AND at < ?2 AND at < ?3",
                 values![room.as_str(), before, before.saturating_sub(Step::COUNTS)],

@@ -3,6 +3,7 @@
 use axum::http::Method;
 use footlight_protocol::person::{Card, MAX_NOTE, MAX_NOTES, Record};
 use footlight_protocol::room::{Action, ClientMessage, EventKind, Role, ServerMessage};
+use footlight_protocol::spend::{Arrange, Terms};
 use footlight_protocol::{Code, Nonce, UserId};
 
 use crate::member::Chat;
@@ -200,6 +201,36 @@ async fn notes_are_for_moderators_and_bounded(ground: Ground) {
         codes.push(note(&mut owner, &format!("o{n}"), &zed, &format!("note {n}")).await.map(drop));
     }
     assert!(codes.contains(&Err(Code::TooFast)), "{codes:?}");
+}
+
+/// Where the room keeps amounts to itself, cards do.
+#[tokio::test(flavor = "multi_thread")]
+async fn hidden_amounts_are_on_no_card_but_the_owner_s_and_one_s_own() {
+    let stage = Stage::new().await;
+    let mut owner = Chat::owner(&stage).await;
+    let (mut ada, mut bob) = (Chat::named(&stage, "Ada").await, Chat::named(&stage, "Bob").await);
+    let mut carol = Chat::join(&stage).await;
+    appoint(&mut owner, "a1", &ada, Role::Moderator).await;
+    let user = bob.me.id.clone();
+    owner.send(&ClientMessage::Grant { nonce: nonce("g1"), user: user.clone(), coins: 100 }).await;
+    owner.answer("g1").await.unwrap();
+    let gift = ClientMessage::SendGift { nonce: nonce("g2"), gift: "rose".parse().unwrap(), count: 2 };
+    bob.send(&gift).await;
+    bob.answer("g2").await.unwrap();
+    ada.moderate("m1", Action::Restrict { user: user.clone() }).await.unwrap();
+    let terms = Terms { hidden: true, ..Terms::default() };
+    owner.send(&ClientMessage::Arrange { nonce: nonce("t1"), what: Arrange::Terms { terms } }).await;
+    owner.answer("t1").await.unwrap();
+    for (chat, named, level) in
+        [(&mut owner, "c1", 1), (&mut bob, "c2", 1), (&mut carol, "c3", 0), (&mut ada, "c4", 0)]
+    {
+        let card = card(chat, named, &user).await.unwrap();
+        assert_eq!(card.user.badges.given, level, "{named}");
+        for act in card.record.into_iter().flat_map(|record| record.acts) {
+            let EventKind::Restricted { user } = act.event.kind else { panic!("{:?}", act.event) };
+            assert!(user.badges.given <= level, "{named}");
+        }
+    }
 }
 
 /// Every moderator's note is in what the owner sees of a person, and in nothing that they see themselves.
