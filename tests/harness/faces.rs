@@ -82,6 +82,7 @@ pub mod studio {
     pub const BAN_KEY: &str = "b";
     /// Shift and S, then no key: raises or lowers the shield.
     pub const SHIELD_KEYS: &str = "\u{e008}S\u{e000}";
+    pub const TAB_CHAT: &str = "#tab-chat";
     pub const TAB_HELD: &str = "#tab-held";
     pub const SHIELD: &str = "#shield";
     /// A raid that was taken away.

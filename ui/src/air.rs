@@ -132,7 +132,7 @@ impl Air {
     pub fn hear(self, event: &RoomEvent, me: Option<&UserId>) {
         let RoomEvent::Server(ServerMessage::Event { event }) = event else { return };
         match &event.kind {
-            EventKind::Said { .. } => {
+            EventKind::Said { .. } | EventKind::Paid(_) => {
                 if let Some(flyer) = sky::said(event, me) {
                     self.put(flyer);
                 }
@@ -140,7 +140,8 @@ impl Air {
             EventKind::Deleted { message } => self.take_down(Seq(message.0)),
             EventKind::Banned { user, .. } => self.take_down_all_of(&user.id),
             // Gifts have cards of their own over a live picture.
-            EventKind::Gifted { .. } | EventKind::Refunded { .. } => {}
+            EventKind::Gifted { .. } => {}
+            EventKind::Refunded { gift, .. } => self.take_down(*gift),
             EventKind::Swept { messages, .. } => {
                 messages.iter().for_each(|message| self.take_down(Seq(message.0)));
             }
@@ -161,6 +162,11 @@ impl Air {
             | EventKind::Upheld(_)
             | EventKind::Dismissed(_)
             | EventKind::Lifted(_)
+            | EventKind::Packet(_)
+            | EventKind::Drawn(_)
+            | EventKind::PacketOver(_)
+            | EventKind::BecameMember(_)
+            | EventKind::GoalReached { .. }
             | EventKind::Erased {} => {}
         }
     }

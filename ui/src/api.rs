@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use footlight_protocol::account::{Account, Credentials, NewPassword, SignedIn};
+use footlight_protocol::invite::{Invite, InviteRequest, NewInvite, Offer, Shown};
 use footlight_protocol::key::{NameStreamKey, NewStreamKey, StreamKey};
 use footlight_protocol::reach::Forecast;
 use footlight_protocol::replay::{Clip, ClipRequest, Edit, Events, Line, Progress, Replay};
 use footlight_protocol::room::RoomState;
 use footlight_protocol::studio::RoomAccess;
-use footlight_protocol::{Code, Failure, KeyId, ReplayId, RoomId, Seq};
+use footlight_protocol::{Code, Failure, KeyId, ReplayId, RoomId, Seq, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
@@ -21,6 +23,8 @@ use crate::browser;
 const ANSWER: Duration = Duration::from_secs(5);
 /// A clip waits for its last second, and a look around asks routers and servers far away.
 const LONG_ANSWER: Duration = Duration::from_secs(30);
+
+const ACCOUNT: &str = "/api/v1/account";
 
 /// One room of a relay.
 #[derive(Debug, Clone)]
@@ -40,6 +44,11 @@ impl Relay {
     pub fn owned(access: &RoomAccess) -> Self {
         let (origin, room) = (origin(&access.socket), access.room.clone());
         Self { origin, room, token: Some(access.owner_token.clone()) }
+    }
+
+    /// As somebody: with their device token.
+    pub fn by(self, token: String) -> Self {
+        Self { token: Some(token), ..self }
     }
 
     pub fn room(&self) -> &RoomId {
@@ -112,6 +121,71 @@ impl Relay {
         text(&answer).await.ok_or_else(|| Failure::new(Code::Internal, "The record broke off"))
     }
 
+    /// The account of the one who asks, where they have one.
+    pub async fn account(&self) -> Result<Option<Account>, Failure> {
+        match self.ask("GET", ACCOUNT, None, ANSWER).await {
+            Err(failure) if failure.code == Code::NotFound => Ok(None),
+            answer => read(answer?).await.map(Some),
+        }
+    }
+
+    /// Makes one; gives the token that is theirs from then on.
+    pub async fn make_account(&self, credentials: &Credentials) -> Result<String, Failure> {
+        self.for_token("", credentials).await
+    }
+
+    pub async fn sign_in(&self, credentials: &Credentials) -> Result<String, Failure> {
+        self.for_token("/session", credentials).await
+    }
+
+    pub async fn change_password(&self, passwords: &NewPassword) -> Result<String, Failure> {
+        self.for_token("/password", passwords).await
+    }
+
+    pub async fn sign_out_everywhere(&self) -> Result<(), Failure> {
+        self.ask("DELETE", &format!("{ACCOUNT}/sessions"), None, ANSWER).await.map(drop)
+    }
+
+    async fn for_token(&self, path: &str, of: &impl Serialize) -> Result<String, Failure> {
+        let answer = self.ask("POST", &format!("{ACCOUNT}{path}"), Some(&body(of)?), LONG_ANSWER).await?;
+        read::<SignedIn>(answer).await.map(|signed_in| signed_in.token)
+    }
+
+    /// All that the relay knows of a person, as a file's text.
+    pub async fn export(&self, user: &UserId) -> Result<String, Failure> {
+        let answer = self.ask("GET", &self.of_room(&format!("/people/{user}")), None, LONG_ANSWER).await?;
+        let unread = || Failure::new(Code::Unreachable, "The relay's answer broke off");
+        text(&answer).await.ok_or_else(unread)
+    }
+
+    /// Ends it.
+    pub async fn erase(&self, user: &UserId) -> Result<(), Failure> {
+        self.ask("DELETE", &self.of_room(&format!("/people/{user}")), None, LONG_ANSWER).await.map(drop)
+    }
+
+    /// Links by which people become moderators, oldest first.
+    pub async fn invites(&self) -> Result<Vec<Invite>, Failure> {
+        self.read("/invites").await
+    }
+
+    pub async fn make_invite(&self, request: &InviteRequest) -> Result<NewInvite, Failure> {
+        self.post("/invites", request).await
+    }
+
+    pub async fn revoke_invite(&self, id: u64) -> Result<(), Failure> {
+        self.ask("DELETE", &self.of_room(&format!("/invites/{id}")), None, ANSWER).await.map(drop)
+    }
+
+    /// What a link offers.
+    pub async fn look_at_invite(&self, secret: String) -> Result<Offer, Failure> {
+        self.post("/invites/look", &Shown { secret }).await
+    }
+
+    /// Becomes what it offers.
+    pub async fn accept_invite(&self, secret: String) -> Result<Offer, Failure> {
+        self.post("/invites/accept", &Shown { secret }).await
+    }
+
     /// Who will get in, for a broadcast of this bitrate.
     pub async fn reach(&self, stream_kbit: Option<u32>) -> Result<Forecast, Failure> {
         read(self.ask("GET", &reach(stream_kbit), None, LONG_ANSWER).await?).await
@@ -129,6 +203,10 @@ impl Relay {
 
     fn of_room(&self, path: &str) -> String {
         format!("/api/v1/rooms/{}{path}", self.room)
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, of: &impl Serialize) -> Result<T, Failure> {
+        read(self.ask("POST", &self.of_room(path), Some(&body(of)?), ANSWER).await?).await
     }
 
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {

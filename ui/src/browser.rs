@@ -11,6 +11,8 @@ use web_sys::{
     AbortController, Blob, BlobPropertyBag, HtmlDocument, HtmlElement, RequestInit, Response, Url,
 };
 
+use crate::store::person::Place;
+
 /// Milliseconds since the Unix epoch that never jump: wall time at the page's start plus what has passed.
 pub fn now_ms() -> f64 {
     window().performance().map_or_else(js_sys::Date::now, |clock| clock.time_origin() + clock.now())
@@ -59,6 +61,37 @@ pub fn store(key: &str, value: &str) {
     }
 }
 
+pub fn forget(key: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.remove_item(key);
+    }
+}
+
+/// Opens the page anew.
+pub fn reload() {
+    let _ = window().location().reload();
+}
+
+/// Hands a text over as a file.
+pub fn save(name: &str, kind: &str, text: &str) {
+    let options = BlobPropertyBag::new();
+    options.set_type(kind);
+    let parts = js_sys::Array::of1(&text.into());
+    let Ok(blob) = Blob::new_with_str_sequence_and_options(&parts, &options) else { return };
+    let (Ok(url), Ok(link)) = (Url::create_object_url_with_blob(&blob), document().create_element("a"))
+    else {
+        return;
+    };
+    let _ = link.set_attribute("href", &url);
+    let _ = link.set_attribute("download", name);
+    if let Ok(link) = link.dyn_into::<HtmlElement>() {
+        link.click();
+    }
+    // The browser has taken it by then.
+    let forget = Closure::once_into_js(move || drop(Url::revoke_object_url(&url)));
+    let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(forget.unchecked_ref(), 60_000);
+}
+
 /// The browser's language, as a BCP 47 tag.
 pub fn language() -> String {
     window().navigator().language().unwrap_or_default()
@@ -105,21 +138,6 @@ pub fn end_boot() {
     }
 }
 
-/// Hands the person a text as a file of that name.
-pub fn hand_over(name: &str, kind: &str, text: &str) -> Result<(), JsValue> {
-    let bag = BlobPropertyBag::new();
-    bag.set_type(kind);
-    let blob = Blob::new_with_str_sequence_and_options(&js_sys::Array::of1(&text.into()), &bag)?;
-    let url = Url::create_object_url_with_blob(&blob)?;
-    let link: HtmlElement = document().create_element("a")?.dyn_into()?;
-    link.set_attribute("href", &url)?;
-    link.set_attribute("download", name)?;
-    link.click();
-    // It is read when the click is, which is over by then.
-    let forget = Closure::once_into_js(move || drop(Url::revoke_object_url(&url)));
-    window().set_timeout_with_callback_and_timeout_and_arguments_0(forget.unchecked_ref(), 10_000).map(drop)
-}
-
 /// Reads a text out, where the browser can.
 pub fn say(text: &str, language: &str) {
     if let (Ok(voice), Ok(words)) =
@@ -151,6 +169,26 @@ pub fn place_in(inner: &str, outer: &str) -> Option<(f64, f64)> {
     let x = (inner.left() + inner.width() / 2.0 - outer.left()) / outer.width();
     let y = (inner.top() + inner.height() / 2.0 - outer.top()) / outer.height();
     Some((x, y))
+}
+
+/// What stands behind the `#` of the page's address, with it.
+pub fn fragment() -> String {
+    window().location().hash().unwrap_or_default()
+}
+
+/// Takes it out of the address and out of the page's history: a secret is not to be seen over a shoulder, nor gone back to.
+pub fn forget_fragment() {
+    let location = window().location();
+    let (path, search) = (location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
+    if let Ok(history) = window().history() {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("{path}{search}")));
+    }
+}
+
+/// Where an element stands in what is seen of the page.
+pub fn place_of(element: &web_sys::Element) -> Place {
+    let frame = element.get_bounding_client_rect();
+    Place { left: frame.left(), top: frame.top(), bottom: frame.bottom() }
 }
 
 /// The WebSocket address of a path on the page's own server.

@@ -6,6 +6,7 @@ use footlight_protocol::gift::Gift;
 use footlight_protocol::overlay::Control;
 use footlight_protocol::report::{Ground, Report};
 use footlight_protocol::room::{Action, ClientMessage, EventKind, Member, Role, ServerMessage};
+use footlight_protocol::spend::{Arrange, Spend};
 use footlight_protocol::talk::Quote;
 use footlight_protocol::{CloseCode, GiftId, MessageId, Nonce, UserId};
 use leptos::prelude::*;
@@ -13,7 +14,9 @@ use leptos::prelude::*;
 use crate::browser;
 use crate::socket::{Address, Socket};
 use crate::store::gifts::{Parade, Piece, Run};
+use crate::store::person::{CardEvent, Cards, Place};
 use crate::store::room::{Link, Pending, Room, RoomEvent};
+use crate::store::spend::MAX_ASKED;
 use crate::store::undo::{Undo, UndoEvent};
 
 /// Cheap to copy; everything inside lives as long as the page.
@@ -23,6 +26,10 @@ pub struct Seat {
     undo: RwSignal<Undo>,
     /// Gifts on the picture.
     parade: RwSignal<Parade>,
+    /// The title of the goal that was reached just now.
+    cheer: RwSignal<Option<String>>,
+    /// The card that is open.
+    cards: RwSignal<Cards>,
     /// Milliseconds since the epoch, four times a second: what countdowns and clocks follow.
     now: RwSignal<f64>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
@@ -37,6 +44,9 @@ pub struct Seat {
 /// How long somebody who was pardoned waits at most.
 const KNOCK: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// How long a goal that is reached is celebrated.
+const CHEER: std::time::Duration = std::time::Duration::from_secs(7);
+
 /// How often countdowns move. A quarter second, so that a second never seems to take two.
 const TICK: std::time::Duration = std::time::Duration::from_millis(250);
 
@@ -48,6 +58,8 @@ impl Seat {
             room,
             undo: RwSignal::new(Undo::default()),
             parade: RwSignal::new(Parade::default()),
+            cheer: RwSignal::new(None),
+            cards: RwSignal::new(Cards::default()),
             now: RwSignal::new(browser::now_ms()),
             socket: StoredValue::new_local(None),
             moderates: Memo::new(move |_| room.with(|room| room.role() >= Role::Moderator)),
@@ -85,7 +97,7 @@ impl Seat {
         self.socket.set_value(None);
         let socket = Socket::open(address, move |event| {
             // A sign of life changes nothing that is shown.
-            if !matches!(event, RoomEvent::Answered) {
+            if !matches!(event, RoomEvent::Answered) && !self.is_of_card(&event) {
                 self.apply(event.clone());
             }
             self.show_gift(&event);
@@ -99,6 +111,16 @@ impl Seat {
             also(&event);
         });
         self.socket.set_value(Some(socket));
+    }
+
+    /// Comes by another token after the next break.
+    pub fn renew(self, token: String) {
+        self.socket.try_with_value(|socket| {
+            if let Some(socket) = socket {
+                socket.renew(token.clone());
+            }
+        });
+        self.room.update(|room| room.token = Some(token));
     }
 
     /// Asks now whether the room lets this person in again.
@@ -125,18 +147,88 @@ impl Seat {
         self.parade
     }
 
+    /// What is celebrated at the moment.
+    pub fn cheer(self) -> ReadSignal<Option<String>> {
+        self.cheer.read_only()
+    }
+
+    pub fn cards(self) -> ReadSignal<Cards> {
+        self.cards.read_only()
+    }
+
+    /// Opens the card of somebody whose name stands there.
+    pub fn open_card(self, user: Member, at: Place) {
+        let id = user.id.clone();
+        self.cards.update(|cards| cards.apply(CardEvent::Opened { user, at }));
+        self.ask_card(id);
+    }
+
+    pub fn close_card(self) {
+        if self.cards.with_untracked(|cards| cards.open.is_some()) {
+            self.cards.update(|cards| cards.apply(CardEvent::Closed));
+        }
+    }
+
+    fn ask_card(self, user: UserId) {
+        let Some(nonce) = nonce() else { return };
+        self.cards.update(|cards| cards.apply(CardEvent::Asked(nonce.clone())));
+        self.send(&ClientMessage::Card { nonce, user });
+    }
+
+    /// Writes something down about the person whose card is open.
+    pub fn add_note(self, user: UserId, text: &str) {
+        let Some(nonce) = nonce() else { return };
+        self.cards.update(|cards| cards.apply(CardEvent::Noting(nonce.clone())));
+        self.send(&ClientMessage::AddNote { nonce, user, text: text.to_owned() });
+    }
+
+    pub fn drop_note(self, user: UserId, note: u64) {
+        let Some(nonce) = nonce() else { return };
+        self.cards.update(|cards| cards.apply(CardEvent::Asked(nonce.clone())));
+        self.send(&ClientMessage::DropNote { nonce, user, note });
+    }
+
+    /// Whether it is the card's alone to hear. What is done to the person makes it ask again.
+    fn is_of_card(self, event: &RoomEvent) -> bool {
+        let RoomEvent::Server(message) = event else { return false };
+        if let ServerMessage::Event { event } = message
+            && self.cards.with_untracked(|cards| cards.is_about(event))
+        {
+            let user =
+                self.cards.with_untracked(|cards| cards.open.as_ref().map(|open| open.card.user.id.clone()));
+            user.into_iter().for_each(|user| self.ask_card(user));
+        }
+        let concerns = matches!(
+            message,
+            ServerMessage::Card { .. }
+                | ServerMessage::Refused { nonce: Some(_), .. }
+                | ServerMessage::Erased { .. }
+        );
+        concerns && self.cards.try_update(|cards| cards.hear(message)).unwrap_or(false)
+    }
+
     /// What comes now goes over the picture; what comes with a history has been there.
     fn show_gift(self, event: &RoomEvent) {
         let RoomEvent::Server(ServerMessage::Event { event }) = event else { return };
         let (seq, at) = (event.seq, event.at);
         match &event.kind {
             EventKind::Gifted { by, gift, count, coins, entry, .. } => {
-                let piece = Piece { seq, at, count: *count, coins: *coins, entry: *entry };
+                // Where amounts are hidden, what the room offers says which one goes first.
+                let price = self.room.with_untracked(|room| {
+                    room.gifts.iter().find(|one| one.id == gift.id).map_or(0, |one| one.price)
+                });
+                let coins = if *coins > 0 { *coins } else { u64::from(price) * u64::from(*count) };
+                let piece = Piece { seq, at, count: *count, coins, entry: *entry };
                 let run = Run::of(by.clone(), gift.clone(), piece);
                 self.parade.update(|parade| parade.push(run, browser::now_ms()));
             }
             EventKind::Refunded { gift, .. } => {
                 self.parade.update(|parade| parade.drop_where(|run| run.holds(*gift)));
+            }
+            EventKind::GoalReached { title } => {
+                let cheer = self.cheer;
+                cheer.set(Some(title.clone()));
+                set_timeout(move || cheer.set(None), CHEER);
             }
             EventKind::Banned { user, .. } => {
                 self.parade.update(|parade| parade.drop_where(|run| run.by.id == user.id));
@@ -200,6 +292,16 @@ impl Seat {
         true
     }
 
+    /// Does something else with coins, once however often the connection breaks meanwhile. Gives the request's name;
+    /// none where too many wait already.
+    pub fn spend(self, what: Spend) -> Option<Nonce> {
+        let fits = self.room.with_untracked(|room| room.spend.asked().len() < MAX_ASKED);
+        let nonce = nonce().filter(|_| fits)?;
+        self.apply(RoomEvent::Spent { nonce: nonce.clone(), what: what.clone() });
+        self.send(&ClientMessage::Spend { nonce: nonce.clone(), what });
+        Some(nonce)
+    }
+
     /// Gives coins to somebody. Owner only.
     pub fn grant(self, user: UserId, coins: u64) {
         if let Some(nonce) = nonce() {
@@ -245,6 +347,13 @@ impl Seat {
     /// What a moderator said was read.
     pub fn notice_seen(self) {
         self.apply(RoomEvent::NoticeSeen);
+    }
+
+    /// Sets what coins are good for. Owner only.
+    pub fn arrange(self, what: Arrange) {
+        if let Some(nonce) = nonce() {
+            self.send(&ClientMessage::Arrange { nonce, what });
+        }
     }
 
     pub fn name(self, name: &str) {
@@ -320,6 +429,9 @@ impl Seat {
         }
         if let Some(report) = self.room.with_untracked(|room| room.reporting.sent().cloned()) {
             self.send(&ClientMessage::Report(report));
+        }
+        for (nonce, what) in self.room.with_untracked(|room| room.spend.asked().to_vec()) {
+            self.send(&ClientMessage::Spend { nonce, what });
         }
     }
 

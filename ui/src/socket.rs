@@ -97,6 +97,11 @@ impl Socket {
         self.inner.welcomed.get() && self.inner.send(message)
     }
 
+    /// The token of the next session.
+    pub fn renew(&self, token: String) {
+        self.inner.address.borrow_mut().token = Some(token);
+    }
+
     /// Asks the relay for a sign of life, which comes as [`RoomEvent::Answered`].
     pub fn ask(&self) {
         self.send(&ClientMessage::Ping { sent: browser::now_ms() });

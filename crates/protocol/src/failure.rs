@@ -75,6 +75,18 @@ pub enum Code {
     TooFewCoins,
     /// As many of this gift as one person may send within an hour; `retry_after_ms` says when to try again.
     GiftCap,
+    /// Nothing is left in the red packet, or its time is over.
+    PacketOver,
+    /// The red packet was put up before this person was known here.
+    CameLate,
+    /// The membership is paid for as far ahead as it can be.
+    PaidAhead,
+    /// There are as many of them at once as there may be; `retry_after_ms` says when to try again.
+    TooMany,
+    /// The nickname is somebody's who has an account, or looks like it.
+    NameTaken,
+    /// There is no account of that name and password.
+    NotSignedIn,
     /// The messages of another version.
     Version,
     CameraMissing,

@@ -32,7 +32,7 @@ pub struct Gift {
     pub name: String,
     /// An emoji.
     pub icon: String,
-    /// Coins a piece, 1 to [`MAX_PRICE`].
+    /// Coins a piece, 1 to [`MAX_PRICE`]; 0 in an event whose amounts are hidden.
     pub price: u32,
     #[serde(default)]
     pub show: Show,
@@ -59,6 +59,9 @@ pub enum Show {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Board {
+    /// Since this broadcast went on the air, or in the last one while there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub session: Vec<Giver>,
     /// Today, by the relay's calendar in UTC.
     pub day: Vec<Giver>,
     /// The last seven days, today among them.

@@ -3,17 +3,21 @@
 //! Plain serde types and their bounds, nothing else: no I/O, no clock, no async. The relay, the studio's
 //! shell and both faces compile this crate, so a message that one side can write the other can read.
 
+pub mod account;
 pub mod danmaku;
 pub mod failure;
 pub mod gift;
 pub mod id;
+pub mod invite;
 pub mod key;
 pub mod moderation;
 pub mod overlay;
+pub mod person;
 pub mod reach;
 pub mod replay;
 pub mod report;
 pub mod room;
+pub mod spend;
 mod state;
 pub mod status;
 pub mod studio;

@@ -11,7 +11,12 @@ use crate::gift::{Board, Gift};
 pub use crate::moderation::Desk;
 use crate::moderation::{Former, Raid, Reason, Rules};
 use crate::overlay::Control;
+use crate::person::Card;
 use crate::report::{Case, Dismissed, Lifted, Notice, Report, Upheld};
+pub use crate::spend::Badges;
+use crate::spend::{
+    Arrange, BecameMember, Drawn, Goal, Packet, PacketOver, Paid, Shows, Spend, Standing, Terms,
+};
 pub use crate::state::*;
 use crate::talk::Quote;
 use crate::{Failure, GiftId, MessageId, Nonce, Seq, UserId};
@@ -84,6 +89,16 @@ pub enum ClientMessage {
     SetGifts { nonce: Nonce, gifts: Vec<Gift> },
     /// Tells the room's overlay pages what to do. Owner only. Answered like `grant`.
     Overlay { nonce: Nonce, control: Control },
+    /// Does something with coins besides giving them. Answered by `done` or `refused`; a repeated nonce is carried out once.
+    Spend { nonce: Nonce, what: Spend },
+    /// Sets what coins are good for beside gifts. Owner only. Answered like `grant`.
+    Arrange { nonce: Nonce, what: Arrange },
+    /// Asks who somebody is. Answered by `card` or `refused`.
+    Card { nonce: Nonce, user: UserId },
+    /// Writes something down about a person, for the moderators. Answered like `card`.
+    AddNote { nonce: Nonce, user: UserId, text: String },
+    /// Takes a note away: one's own, or as the owner anybody's. Answered like `card`.
+    DropNote { nonce: Nonce, user: UserId, note: u64 },
     /// Asks for the relay's clock; `sent` comes back unchanged.
     Ping { sent: f64 },
     /// What this viewer's player measures, at most every two seconds.
@@ -181,6 +196,9 @@ pub enum ServerMessage {
         /// Who gave most, as in `board`.
         #[serde(default)]
         board: Board,
+        /// What else is done with coins.
+        #[serde(default)]
+        shows: Shows,
         /// For moderators: what waits for them, and the rules with their words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         desk: Option<Desk>,
@@ -215,6 +233,23 @@ pub enum ServerMessage {
     Gifts { gifts: Vec<Gift> },
     /// Who gave most. The newest replaces the older; sent at most every two seconds.
     Board { board: Board },
+    /// What holds for everybody who spends. The newest replaces the older.
+    Terms { terms: Terms },
+    /// How far the goal is. The newest replaces the older; sent at most once a second.
+    Goal {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        goal: Option<Goal>,
+    },
+    /// Messages that were paid for and stand above the chat, oldest first. The newest replaces the older.
+    Strip { strip: Vec<Standing> },
+    /// Until when this person's membership is paid for.
+    Membership {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<UnixMillis>,
+    },
+    /// Where amounts are hidden: for the owner, and for the person whose they are, the event as they may know it. It was
+    /// told before, without its amounts, and does not happen again.
+    Amounts { event: Event },
     /// For those who have become moderators: what others find in their welcome.
     Desk { desk: Desk },
     /// For moderators: raids of the last minutes, newest last. The newest list replaces the older; at most once a second.
@@ -235,6 +270,8 @@ pub enum ServerMessage {
     /// The relay will stop at about this time, or sooner where nobody is on air and nobody watches. Until then
     /// everything goes on; then reconnect.
     Leaving { at: UnixMillis },
+    /// Who somebody is: answer to the request with this nonce.
+    Card { nonce: Nonce, card: Box<Card> },
     /// Answer to `ping`: the relay's clock when it answered.
     Pong { sent: f64, at_us: u64 },
 }
@@ -394,6 +431,15 @@ pub enum EventKind {
     Upheld(Upheld),
     Dismissed(Dismissed),
     Lifted(Lifted),
+    Packet(Packet),
+    Drawn(Drawn),
+    PacketOver(PacketOver),
+    Paid(Paid),
+    BecameMember(BecameMember),
+    /// As much was given as the creator wished for. It is told once a goal.
+    GoalReached {
+        title: String,
+    },
     /// What was here was somebody's who is erased. Told to nobody.
     Erased {},
 }
@@ -425,6 +471,12 @@ impl EventKind {
             | Self::Shielded { .. }
             | Self::Appointed { .. }
             | Self::Pinned { .. }
+            | Self::Packet(_)
+            | Self::Drawn(_)
+            | Self::PacketOver(_)
+            | Self::Paid(_)
+            | Self::BecameMember(_)
+            | Self::GoalReached { .. }
             | Self::Unpinned {} => false,
         }
     }
@@ -448,30 +500,6 @@ impl Member {
     pub fn new(id: UserId, name: String, role: Role) -> Self {
         Self { id, name, role, badges: Badges::default() }
     }
-}
-
-/// What a person has earned in the room.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default)]
-pub struct Badges {
-    /// How much they have given so far: a level, from 1; 0 for nothing yet.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub given: u8,
-    /// For how many months they have been a paying member of the room without a gap; 0 for those who are none.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub months: u8,
-}
-
-impl Badges {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_zero(level: &u8) -> bool {
-    *level == 0
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

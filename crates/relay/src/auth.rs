@@ -1,8 +1,12 @@
 //! Who may do what: the stream keys, the owner token, and the device tokens that make a guest the same person
 //! again.
+//! Those who have an account can end all tokens of theirs: a token names its generation, and one is good at a time.
 //!
 //! A device token is the user's id with a keyed hash of it, so nothing has to be stored for people who only
 //! watch.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
@@ -20,6 +24,7 @@ const OWNER_TOKEN: &str = "owner token";
 const DEVICE: &str = "device";
 const PURSE: &str = "purse";
 const NETWORK: &str = "network";
+const INVITE: &str = "invite";
 /// Names in the store.
 const HASH_KEY: &str = "hash_key";
 /// Letters and digits of a user id: 80 bits.
@@ -34,6 +39,9 @@ pub(crate) struct Auth {
     hasher: Hasher,
     pub(crate) keys: Keys,
     owner_token: Vec<u8>,
+    /// Of which generation tokens have to be that are good, where not of the first: by person, or by the alias of one who was
+    /// erased.
+    generations: Mutex<HashMap<String, u32>>,
 }
 
 /// The keys that can still be shown.
@@ -61,7 +69,8 @@ impl Auth {
         let hasher = Hasher::new(&hash_key);
         let (keys, stream_key) = Keys::open(store, &hasher, room, stream_key).await?;
         let (owner_hash, owner_token) = settle(store, &hasher, OWNER_TOKEN, owner_token).await?;
-        Ok((Self { hasher, keys, owner_token: owner_hash }, Shown { stream_key, owner_token }))
+        let generations = Mutex::new(store.generations().await?.into_iter().collect());
+        Ok((Self { hasher, keys, owner_token: owner_hash, generations }, Shown { stream_key, owner_token }))
     }
 
     /// Which stream key the text is.
@@ -78,15 +87,58 @@ impl Auth {
         self.hasher.matches(OWNER_TOKEN, token, &self.owner_token)
     }
 
+    /// As a link's secret is kept.
+    pub(crate) fn invite_hash(&self, secret: &str) -> Vec<u8> {
+        self.hasher.hash(INVITE, secret).to_vec()
+    }
+
+    pub(crate) fn is_invite(&self, secret: &str, hash: &[u8]) -> bool {
+        self.hasher.matches(INVITE, secret, hash)
+    }
+
     /// A new person.
     pub(crate) fn new_user(&self) -> Result<UserId, Error> {
         let id = random_id(USER_ID)?;
         Ok(UserId::try_from(id).expect("letters and digits of a valid length"))
     }
 
+    /// Of the generation that is good now.
     pub(crate) fn device_token(&self, user: &UserId) -> String {
-        let signature = self.hasher.hash(DEVICE, user.as_str());
-        format!("{user}.{}", URL_SAFE_NO_PAD.encode(&signature[..SIGNATURE]))
+        let named = match self.generation(user) {
+            0 => user.to_string(),
+            generation => format!("{user}.{generation}"),
+        };
+        let signature = self.hasher.hash(DEVICE, &named);
+        format!("{named}.{}", URL_SAFE_NO_PAD.encode(&signature[..SIGNATURE]))
+    }
+
+    fn generation(&self, user: &UserId) -> u32 {
+        let generations = self.generations();
+        let found = generations.get(user.as_str()).or_else(|| generations.get(self.alias(user).as_str()));
+        found.copied().unwrap_or(0)
+    }
+
+    /// The generation of tokens after the one that is good now.
+    pub(crate) fn next_generation(&self, user: &UserId) -> u32 {
+        self.generation(user).saturating_add(1)
+    }
+
+    /// From now on tokens have to be of this generation; all others that the person has are no good.
+    pub(crate) fn set_generation(&self, user: &UserId, generation: u32) {
+        self.generations().insert(user.to_string(), generation);
+    }
+
+    /// Somebody is erased: where they had an account, no token makes anybody that person again.
+    pub(crate) fn retire(&self, user: &UserId) {
+        let mut generations = self.generations();
+        if let Some(generation) = generations.remove(user.as_str()) {
+            generations.insert(self.alias(user).to_string(), generation.saturating_add(1));
+        }
+    }
+
+    fn generations(&self) -> MutexGuard<'_, HashMap<String, u32>> {
+        // Nothing that holds the lock can panic half way.
+        self.generations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Under which name the books know a person. Nobody without the relay's key can say whose it is.

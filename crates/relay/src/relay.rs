@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use footlight_protocol::RoomId;
@@ -23,6 +23,7 @@ use crate::egress::hls::Audience;
 use crate::error::Error;
 use crate::gift::receipt::Signer;
 use crate::hook;
+use crate::http::account::Accounts;
 use crate::http::listener::Listener;
 use crate::http::{App, Shared, router};
 use crate::keys::NotMade;
@@ -38,11 +39,15 @@ use crate::rtc::{Answerer, Engine, RoomSetup, host_addresses};
 use crate::rtmp;
 use crate::secret::Secret;
 use crate::store::{Place, Store, Writer};
+use crate::throttle::{Patience, Throttle};
 use crate::tls;
 use crate::usage::{Sampler, raise_open_files};
 
 /// What each step of the shutdown may take; together below five seconds.
 const STEP: Duration = Duration::from_secs(1);
+
+/// Of those who show links that are none, by address.
+const KNOCKS: Patience = Patience { free: 10, longest: 15 * 60_000 };
 
 /// What a relay that is bound says of itself.
 #[derive(Debug, Clone)]
@@ -293,6 +298,8 @@ impl Relay {
             backups: config.data.join("backups"),
             appeal: config.appeal,
             pass: home.as_ref().map(Home::pass),
+            accounts: Accounts::new(),
+            knocks: Mutex::new(Throttle::new(KNOCKS)),
         };
         let app = App(Arc::new(shared));
         let server =

@@ -5,9 +5,13 @@ use leptos::prelude::*;
 use crate::part::answer::Answering;
 use crate::part::composer::Composer;
 use crate::part::givers::Givers;
+use crate::part::goal::GoalBar;
 use crate::part::log::Log;
+use crate::part::packets::Packets;
+use crate::part::person_card::PersonCard;
 use crate::part::pinned::PinnedLine;
 use crate::part::report::{Accused, ReportDialog};
+use crate::part::strip::Strip;
 use crate::seat::Seat;
 use crate::words::use_words;
 
@@ -20,6 +24,9 @@ pub fn Chat() -> impl IntoView {
     view! {
         <section class="chat" aria-label=words.say("chat.title")>
             <Givers />
+            <GoalBar />
+            <Strip />
+            <Packets />
             <PinnedLine />
             <Log />
             <Show when=move || away.get()>
@@ -30,6 +37,7 @@ pub fn Chat() -> impl IntoView {
             </Show>
             <Composer />
             <ReportDialog />
+            <PersonCard />
         </section>
     }
 }

@@ -6,6 +6,8 @@ use footlight_protocol::gift::Show as Much;
 use leptos::prelude::*;
 
 use crate::browser;
+use crate::part::badge::badges_view;
+use crate::part::goal::Cheer;
 use crate::part::message::shown_name;
 use crate::seat::Seat;
 use crate::store::gifts::{Card, Parade};
@@ -38,6 +40,7 @@ pub fn GiftCards() -> impl IntoView {
                 }
             </For>
         </div>
+        <Cheer />
     }
 }
 
@@ -45,7 +48,7 @@ pub fn GiftCards() -> impl IntoView {
 fn GiftCard(card: Memo<Option<Card>>) -> impl IntoView {
     let words = use_words();
     let Some(first) = card.get_untracked() else { return ().into_any() };
-    let (gift, by) = (first.run.gift.clone(), shown_name(&first.run.by));
+    let (gift, by) = (first.run.gift.clone(), first.run.by.clone());
     let count = Memo::new(move |_| card.with(|card| card.as_ref().map_or(0, |card| card.run.count())));
     let class = match gift.show {
         Much::Small => "gift-card small",
@@ -57,7 +60,7 @@ fn GiftCard(card: Memo<Option<Card>>) -> impl IntoView {
         <div class=class data-gift=id>
             <span class="gift-icon">{icon}</span>
             <span class="gift-words">
-                <strong>{by}</strong>
+                <strong>{shown_name(&by)} {badges_view(words, by.badges)}</strong>
                 <span>{move || words.gift(&gift)}</span>
             </span>
             // Each number is an element of its own, so that it jumps when it changes.

@@ -21,7 +21,7 @@ pub fn GiftLine(run: Run) -> impl IntoView {
             <span class="gift-icon" aria-hidden="true">{run.gift.icon.clone()}</span>
             <p class="message-line">
                 {name_view(words, &run.by)} <span class="message-text">{text}</span>
-                <span class="coins">{Icon::Coin.view()} {coins}</span>
+                {(coins > 0).then(|| view! { <span class="coins">{Icon::Coin.view()} {coins}</span> })}
             </p>
             <Show when=move || owns.get()>
                 <button

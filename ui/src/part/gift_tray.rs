@@ -1,4 +1,5 @@
-//! What the room offers, what one has, and sending it. Stays open, so that a run is a matter of pressing again.
+//! What can be done with coins, what one has, and doing it. Stays open, so that a run of gifts is a matter of pressing
+//! again.
 
 use footlight_protocol::GiftId;
 use footlight_protocol::gift::Gift;
@@ -9,11 +10,41 @@ use web_sys::Node;
 
 use crate::browser;
 use crate::part::icon::Icon;
+use crate::part::spend_forms::{MemberForm, PacketForm, PaidForm};
 use crate::seat::Seat;
 use crate::words::use_words;
 
 /// How many at once: numbers that mean something in one of the two languages.
 const COUNTS: [u32; 4] = [1, 10, 66, 188];
+
+/// The pages of the tray.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Page {
+    Gifts,
+    Message,
+    Packet,
+    Member,
+}
+
+impl Page {
+    fn says(self) -> &'static str {
+        match self {
+            Self::Gifts => "gift.title",
+            Self::Message => "paid.tab",
+            Self::Packet => "packet.tab",
+            Self::Member => "member.tab",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gifts => "gifts",
+            Self::Message => "message",
+            Self::Packet => "packet",
+            Self::Member => "member",
+        }
+    }
+}
 
 /// The button beside the composer, and the tray that it opens.
 #[component]
@@ -22,11 +53,102 @@ pub fn GiftTray() -> impl IntoView {
     let room = seat.room();
     let gifts = Memo::new(move |_| room.with(|room| room.gifts.clone()));
     let coins = Memo::new(move |_| room.with(|room| room.coins.unwrap_or(0)));
-    let offered = Memo::new(move |_| gifts.with(|gifts| !gifts.is_empty()) && !seat.owns().get());
+    // The creator gives nothing to themselves.
+    let pages = Memo::new(move |_| {
+        if seat.owns().get() {
+            return vec![Page::Packet];
+        }
+        let any = gifts.with(|gifts| !gifts.is_empty());
+        let member = room.with(|room| room.spend.terms.membership > 0);
+        let pages = [(Page::Gifts, any), (Page::Message, true), (Page::Packet, true), (Page::Member, member)];
+        pages.into_iter().filter_map(|(page, there)| there.then_some(page)).collect()
+    });
+    let turned = RwSignal::new(None::<Page>);
+    let page = Memo::new(move |_| {
+        pages.with(|pages| {
+            let turned = turned.get().filter(|page| pages.contains(page));
+            turned.or(pages.first().copied()).unwrap_or(Page::Packet)
+        })
+    });
+    // What was typed for a paid message outlives the tray.
+    let draft = RwSignal::new(String::new());
     let open = RwSignal::new(false);
+    let root = NodeRef::<Div>::new();
+    let outside = window_event_listener(leptos::ev::pointerdown, move |event| {
+        let target = event.target().and_then(|target| target.dyn_into::<Node>().ok());
+        if open.get_untracked() && !root.get_untracked().is_some_and(|root| root.contains(target.as_ref())) {
+            open.set(false);
+        }
+    });
+    on_cleanup(move || outside.remove());
+    view! {
+        <div
+            class="gift-tray"
+            node_ref=root
+            on:keydown=move |event| {
+                if event.key() == "Escape" && open.get_untracked() {
+                    event.prevent_default();
+                    open.set(false);
+                    browser::focus("gift-open");
+                }
+            }
+        >
+            <button
+                id="gift-open"
+                type="button"
+                class="gift-open"
+                aria-label=words.say("gift.title")
+                title=words.say("gift.title")
+                aria-expanded=move || open.get().to_string()
+                aria-controls="gifts"
+                on:click=move |_| open.update(|open| *open = !*open)
+            >
+                {Icon::Gift.view()}
+            </button>
+            <Show when=move || open.get()>
+                <section id="gifts" class="gifts" aria-label=words.say("gift.title")>
+                    <header class="gifts-head">
+                        <h3>{words.say("gift.title")}</h3>
+                        <Show when=move || !seat.owns().get()>
+                            <span id="coins" class="coins" title=words.say("gift.coins")>
+                                {Icon::Coin.view()} {coins}
+                            </span>
+                        </Show>
+                    </header>
+                    <Show when=move || { pages.with(|pages| pages.len() > 1) }>
+                        <div class="givers-tabs tray-tabs" role="tablist">
+                            <For each=move || pages.get() key=|page| *page let:one>
+                                <button
+                                    type="button"
+                                    role="tab"
+                                    data-page=one.name()
+                                    aria-selected=move || (page.get() == one).to_string()
+                                    on:click=move |_| turned.set(Some(one))
+                                >
+                                    {words.say(one.says())}
+                                </button>
+                            </For>
+                        </div>
+                    </Show>
+                    {move || match page.get() {
+                        Page::Gifts => view! { <Gifts gifts /> }.into_any(),
+                        Page::Message => view! { <PaidForm text=draft /> }.into_any(),
+                        Page::Packet => view! { <PacketForm /> }.into_any(),
+                        Page::Member => view! { <MemberForm /> }.into_any(),
+                    }}
+                </section>
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn Gifts(gifts: Memo<Vec<Gift>>) -> impl IntoView {
+    let (seat, words) = (Seat::get(), use_words());
+    let room = seat.room();
+    let coins = Memo::new(move |_| room.with(|room| room.coins.unwrap_or(0)));
     let chosen = RwSignal::new(None::<GiftId>);
     let count = RwSignal::new(COUNTS[0]);
-    let root = NodeRef::<Div>::new();
     // The one that was chosen, or the first: what it is and costs now.
     let gift = Memo::new(move |_| {
         gifts.with(|gifts| {
@@ -41,13 +163,6 @@ pub fn GiftTray() -> impl IntoView {
         let named = room.with(|room| !room.name().is_empty());
         gift.with(Option::is_some) && enough() && named && !seat.away().get() && seat.closed().get().is_none()
     });
-    let outside = window_event_listener(leptos::ev::pointerdown, move |event| {
-        let target = event.target().and_then(|target| target.dyn_into::<Node>().ok());
-        if open.get_untracked() && !root.get_untracked().is_some_and(|root| root.contains(target.as_ref())) {
-            open.set(false);
-        }
-    });
-    on_cleanup(move || outside.remove());
     let send = move |_| {
         if let (true, Some(gift)) = (ready.get_untracked(), gift.get_untracked()) {
             seat.send_gift(gift.id, count.get_untracked());
@@ -63,69 +178,33 @@ pub fn GiftTray() -> impl IntoView {
         }
     };
     view! {
-        <Show when=move || offered.get()>
-            <div
-                class="gift-tray"
-                node_ref=root
-                on:keydown=move |event| {
-                    if event.key() == "Escape" && open.get_untracked() {
-                        event.prevent_default();
-                        open.set(false);
-                        browser::focus("gift-open");
-                    }
-                }
-            >
-                <button
-                    id="gift-open"
-                    type="button"
-                    class="gift-open"
-                    aria-label=words.say("gift.title")
-                    title=words.say("gift.title")
-                    aria-expanded=move || open.get().to_string()
-                    aria-controls="gifts"
-                    on:click=move |_| open.update(|open| *open = !*open)
-                >
-                    {Icon::Gift.view()}
-                </button>
-                <Show when=move || open.get()>
-                    <section id="gifts" class="gifts" aria-label=words.say("gift.title")>
-                        <header class="gifts-head">
-                            <h3>{words.say("gift.title")}</h3>
-                            <span id="coins" class="coins" title=words.say("gift.coins")>
-                                {Icon::Coin.view()} {coins}
-                            </span>
-                        </header>
-                        <div class="gift-grid" role="radiogroup" aria-label=words.say("gift.title")>
-                            <For each=move || gifts.get() key=Gift::clone let:offer>
-                                <Cell offer gift chosen />
-                            </For>
-                        </div>
-                        <div class="gift-counts" role="radiogroup" aria-label=words.say("gift.count")>
-                            {COUNTS
-                                .map(|n| {
-                                    view! {
-                                        <button
-                                            type="button"
-                                            role="radio"
-                                            class="gift-count"
-                                            aria-checked=move || (count.get() == n).to_string()
-                                            on:click=move |_| count.set(n)
-                                        >
-                                            {format!("×{n}")}
-                                        </button>
-                                    }
-                                })
-                                .collect_view()}
-                        </div>
-                        <button id="gift-send" type="button" class="primary gift-send" disabled=move || !ready.get() on:click=send>
-                            {words.say("gift.send")}
-                            <span class="coins">{Icon::Coin.view()} {cost}</span>
+        <div class="gift-grid" role="radiogroup" aria-label=words.say("gift.title")>
+            <For each=move || gifts.get() key=Gift::clone let:offer>
+                <Cell offer gift chosen />
+            </For>
+        </div>
+        <div class="gift-counts" role="radiogroup" aria-label=words.say("gift.count")>
+            {COUNTS
+                .map(|n| {
+                    view! {
+                        <button
+                            type="button"
+                            role="radio"
+                            class="gift-count"
+                            aria-checked=move || (count.get() == n).to_string()
+                            on:click=move |_| count.set(n)
+                        >
+                            {format!("×{n}")}
                         </button>
-                        <p class="gift-hint" role="status">{hint}</p>
-                    </section>
-                </Show>
-            </div>
-        </Show>
+                    }
+                })
+                .collect_view()}
+        </div>
+        <button id="gift-send" type="button" class="primary gift-send" disabled=move || !ready.get() on:click=send>
+            {words.say("gift.send")}
+            <span class="coins">{Icon::Coin.view()} {cost}</span>
+        </button>
+        <p class="gift-hint" role="status">{hint}</p>
     }
 }
 

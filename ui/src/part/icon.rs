@@ -19,11 +19,12 @@ pub enum Icon {
     Download,
     Eye,
     Film,
+    Flag,
     Full,
     FlyBottom,
     FlyScroll,
     FlyTop,
-    Flag,
+    Gem,
     Gift,
     Globe,
     Heart,
@@ -43,6 +44,7 @@ pub enum Icon {
     Settings,
     Shield,
     Sound,
+    Star,
     SoundOff,
     Trash,
     Trophy,
@@ -73,7 +75,9 @@ impl Icon {
             Self::Danmaku => "M3.5 5h17v12.5h-17zM7 9h6M16 9h1.5M7 13h2M12 13h5.5",
             Self::DanmakuOff => "M8 5h12.5v11.5M3.5 6v11.5H16M4 4l16 16M12 9h1M16 9h1.5M7 13h2",
             Self::Film => "M3.5 5h17v14h-17zM8 5v14M16 5v14M3.5 9.7H8M3.5 14.3H8M16 9.7h4.5M16 14.3h4.5",
+            Self::Flag => "M6 21V4M6 5c4-2.500 7 2 12 0v8.500c-5 2-8-2.500-12 0",
             Self::Full => "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+            Self::Gem => "M7 4.5h10l4 5-9 10.500-9-10.500zM3 9.500h18M9 9.500l3 10.500 3-10.500",
             Self::Gift => {
                 "M4 9h16v4H4zM5.5 13v7.5h13V13M12 9v11.5M12 9C9 9 7 7.5 7.5 5.5S11 4 12 9c1-5 4-5.5 4.5-3.5S15 9 12 9"
             }
@@ -114,6 +118,9 @@ impl Icon {
                 "M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6M10.5 3.5h3l.5 2.6 2 1.1 2.5-.9 1.5 2.6-2 1.7v2.8l2 1.7-1.5 2.6-2.5-.9-2 1.1-.5 2.6h-3l-.5-2.6-2-1.1-2.5.9L4 15.1l2-1.7v-2.8L4 8.9l1.5-2.6 2.5.9 2-1.1z"
             }
             Self::Sound => "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9a4 4 0 0 1 0 6M18 6.5a8 8 0 0 1 0 11",
+            Self::Star => {
+                "M12 3.5l2.600 5.400 5.900.8-4.300 4.100 1 5.900-5.200-2.800-5.200 2.800 1-5.900-4.300-4.100 5.900-.8z"
+            }
             Self::SoundOff => "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9.5l5 5M20.5 9.5l-5 5",
             Self::Trophy => {
                 "M8 4h8v6a4 4 0 0 1-8 0zM8 5.5H4.5V7A3.5 3.5 0 0 0 8 10.5M16 5.5h3.5V7a3.5 3.5 0 0 1-3.5 3.5M12 14v4M8.5 20h7M9.5 20c0-1.5 1-2 2.5-2s2.5.5 2.5 2"

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use footlight_protocol::room::{Action, Member, Role};
+use footlight_protocol::spend::{BecameMember, Packet, Paid};
 use footlight_protocol::{MessageId, Nonce};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
+use crate::browser;
 use crate::part::answer::Answering;
 use crate::part::end::End;
 use crate::part::icon::Icon;
@@ -26,11 +28,12 @@ enum Row {
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum RowKey {
-    Line(MessageId),
+    /// And the level of its author and what it cost, which may come later.
+    Line(MessageId, u8, u64),
     /// While what it answers is there: what is taken away changes the line.
-    Answer(MessageId),
-    /// And how many there are: what is given back changes the line.
-    Gifts(MessageId, u64),
+    Answer(MessageId, u8),
+    /// And how many there are and what they cost: what is given back changes the line, and what becomes known.
+    Gifts(MessageId, u64, u64),
     Waiting(Nonce),
 }
 
@@ -38,9 +41,17 @@ impl Row {
     fn key(&self) -> RowKey {
         match self {
             Self::Line(line) => match &line.kind {
-                LineKind::Gifted(run) => RowKey::Gifts(line.id, run.count()),
-                LineKind::Said { quote: Some(quote), .. } if quote.of.is_some() => RowKey::Answer(line.id),
-                _ => RowKey::Line(line.id),
+                LineKind::Gifted(run) => RowKey::Gifts(line.id, run.count(), run.coins()),
+                LineKind::Said { by, quote: Some(quote), .. } if quote.of.is_some() => {
+                    RowKey::Answer(line.id, by.badges.given)
+                }
+                LineKind::Said { by, .. } => RowKey::Line(line.id, by.badges.given, 0),
+                LineKind::Paid(Paid { by, coins, .. })
+                | LineKind::Packet(Packet { by, coins, .. })
+                | LineKind::Member(BecameMember { by, coins, .. }) => {
+                    RowKey::Line(line.id, by.badges.given, *coins)
+                }
+                _ => RowKey::Line(line.id, 0, 0),
             },
             Self::Waiting(pending) => RowKey::Waiting(pending.nonce.clone()),
         }
@@ -63,7 +74,17 @@ pub fn Log() -> impl IntoView {
         revision.get();
         let all = moderates.get();
         room.with_untracked(|room| {
-            let seen = |kind: &LineKind| matches!(kind, LineKind::Said { .. } | LineKind::Gifted(_));
+            let seen = |kind: &LineKind| {
+                matches!(
+                    kind,
+                    LineKind::Said { .. }
+                        | LineKind::Gifted(_)
+                        | LineKind::Paid(_)
+                        | LineKind::Packet(_)
+                        | LineKind::Member(_)
+                        | LineKind::Goal { .. }
+                )
+            };
             let lines = room.lines().filter(|line| all || seen(&line.kind));
             let waiting = room.pending().iter().cloned().map(Row::Waiting);
             lines.cloned().map(Row::Line).chain(waiting).collect::<Vec<_>>()
@@ -137,7 +158,7 @@ pub fn Log() -> impl IntoView {
 }
 
 fn said_lines(room: &Room) -> impl DoubleEndedIterator<Item = &Arc<Line>> {
-    room.lines().filter(|line| matches!(line.kind, LineKind::Said { .. }))
+    room.lines().filter(|line| matches!(line.kind, LineKind::Said { .. } | LineKind::Paid(_)))
 }
 
 /// Arrow keys, and the keys that answer or moderate the message they are at.
@@ -145,9 +166,10 @@ fn keyboard(seat: Seat, turn: Turn, answering: Answering, event: &KeyboardEvent)
     if event.ctrl_key() || event.meta_key() || event.alt_key() || event.is_composing() {
         return;
     }
-    let moderates = seat.moderates().get_untracked();
+    if !seat.moderates().get_untracked() {
+        return read(seat, answering, &ids, event);
+    }
     let Some(at) = turn.current() else { return };
-    let ids = seat.room().with_untracked(|room| said_lines(room).map(|line| line.id).collect::<Vec<_>>());
     let place = ids.partition_point(|id| *id < at);
     let key = event.key();
     let go = |place: usize| {
@@ -169,16 +191,15 @@ fn keyboard(seat: Seat, turn: Turn, answering: Answering, event: &KeyboardEvent)
                 answering.begin(at, by, &text);
             }
         }
-        "Delete" | "d" | "D" if moderates => {
+        "Enter" if is_on_message(event) => open_card(seat, at),
+        "Delete" | "d" | "D" => {
             if let Some((by, _)) = author(seat, at) {
                 // The next message gets the focus before this one goes and takes it along.
                 leave(&ids, place, turn);
                 seat.moderate(Action::Delete { message: at }, &by);
             }
         }
-        "t" | "T" if moderates && author(seat, at).is_some_and(|(_, over)| over) => {
-            turn.toggle(at, Menu::Timeout)
-        }
+        "t" | "T" if author(seat, at).is_some_and(|(_, over)| over) => turn.toggle(at, Menu::Timeout),
         "1" | "2" | "3" | "4" if turn.open().get_untracked() == Some((at, Menu::Timeout)) => {
             let choice = key.parse::<usize>().ok().and_then(|n| TIMEOUTS.get(n - 1));
             if let (Some((seconds, _)), Some((by, true))) = (choice, author(seat, at)) {
@@ -187,11 +208,14 @@ fn keyboard(seat: Seat, turn: Turn, answering: Answering, event: &KeyboardEvent)
                 focus(at);
             }
         }
-        "b" | "B" if moderates => {
+        "b" | "B" => {
             if let Some((by, true)) = author(seat, at) {
                 let others = seat.room().with_untracked(|room| {
                     said_lines(room)
-                        .filter(|line| !matches!(&line.kind, LineKind::Said { by: other, .. } if other.id == by.id))
+                        .filter(|line| !matches!(
+                            &line.kind,
+                            LineKind::Said { by: other, .. } | LineKind::Paid(Paid { by: other, .. }) if other.id == by.id
+                        ))
                         .map(|line| line.id)
                         .collect::<Vec<_>>()
                 });
@@ -203,6 +227,57 @@ fn keyboard(seat: Seat, turn: Turn, answering: Answering, event: &KeyboardEvent)
         _ => return,
     }
     event.prevent_default();
+}
+
+/// The keys of those who only read: Enter goes from the log into its messages and from there to a card, Escape back.
+fn read(seat: Seat, answering: Answering, ids: &[MessageId], event: &KeyboardEvent) {
+    let message = target(event).filter(|target| target.has_attribute("data-message-id"));
+    let at =
+        message.and_then(|message| message.get_attribute("data-message-id")?.parse().ok()).map(MessageId);
+    let on_log = target(event).is_some_and(|target| target.id() == "chat-log");
+    let place = ids.partition_point(|id| at.is_some_and(|at| *id < at));
+    let to = match (event.key().as_str(), at) {
+        ("Enter", None) if on_log => ids.last(),
+        ("Enter", Some(at)) => {
+            event.prevent_default();
+            return open_card(seat, at);
+        }
+        ("r" | "R", Some(at)) => {
+            event.prevent_default();
+            if let Some((by, text)) = said(seat, at) {
+                answering.begin(at, by, &text);
+            }
+            return;
+        }
+        ("ArrowUp", Some(_)) => ids.get(place.saturating_sub(1)),
+        ("ArrowDown", Some(_)) => ids.get((place + 1).min(ids.len().saturating_sub(1))),
+        ("Escape", Some(_)) => {
+            browser::focus("chat-log");
+            None
+        }
+        _ => return,
+    };
+    event.prevent_default();
+    if let Some(to) = to {
+        focus(*to);
+    }
+}
+
+fn target(event: &KeyboardEvent) -> Option<HtmlElement> {
+    event.target()?.dyn_into().ok()
+}
+
+/// On the message itself, and not on one of its buttons.
+fn is_on_message(event: &KeyboardEvent) -> bool {
+    target(event).is_some_and(|target| target.has_attribute("data-message-id"))
+}
+
+/// Opens the card of the one who said it.
+fn open_card(seat: Seat, message: MessageId) {
+    let Some((by, _)) = author(seat, message) else { return };
+    let name = format!("[data-message-id=\"{}\"] .message-name", message.0);
+    let name = document().query_selector(&name).ok().flatten();
+    seat.open_card(by, name.map(|name| browser::place_of(&name)).unwrap_or_default());
 }
 
 /// Moves the focus from a message that goes to the nearest that stays.
@@ -220,7 +295,9 @@ fn leave(ids: &[MessageId], place: usize, turn: Turn) {
 fn said(seat: Seat, message: MessageId) -> Option<(Member, String)> {
     seat.room().with_untracked(|room| {
         room.lines().find(|line| line.id == message).and_then(|line| match &line.kind {
-            LineKind::Said { by, text, .. } => Some((by.clone(), text.clone())),
+            LineKind::Said { by, text, .. } | LineKind::Paid(Paid { by, text, .. }) => {
+                Some((by.clone(), text.clone()))
+            }
             _ => None,
         })
     })

@@ -4,14 +4,20 @@ use std::sync::Arc;
 
 use footlight_protocol::UserId;
 use footlight_protocol::room::{Member, Role};
+use footlight_protocol::spend::{BecameMember, Paid, tier};
 use footlight_protocol::talk::Quote;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::Element;
 
+use crate::browser;
 use crate::part::answer::quote_view;
+use crate::part::badge::badges_view;
 use crate::part::gift_line::GiftLine;
 use crate::part::icon::Icon;
 use crate::part::moderate::{TIMEOUTS, Toolbar, Turn};
 use crate::part::speech::speech_view;
+use crate::part::spend_line::{MemberLine, PacketLine};
 use crate::seat::Seat;
 use crate::store::i18n;
 use crate::store::room::{Line, LineKind, Pending};
@@ -25,7 +31,7 @@ const NICK_COLOURS: u32 = 8;
 pub fn Message(line: Arc<Line>) -> AnyView {
     let words = use_words();
     match &line.kind {
-        LineKind::Said { by, text, quote } => said(&line, by.clone(), text.clone(), quote.as_deref()),
+        LineKind::Said { by, text, quote } => said(&line, (by, text), quote.as_deref(), None),
         LineKind::TimedOut { user, seconds } => {
             let (name, seconds) = (shown_name(user), *seconds);
             notice(move || {
@@ -66,6 +72,18 @@ pub fn Message(line: Arc<Line>) -> AnyView {
             let name = shown_name(user);
             notice(move || words.fill("notice.noticed", &[("name", &name)]))
         }
+        LineKind::Paid(paid) => paid_line(&line, paid),
+        LineKind::Packet(packet) => {
+            view! { <PacketLine by=packet.by.clone() takers=packet.takers coins=packet.coins /> }.into_any()
+        }
+        LineKind::Member(member) => {
+            let BecameMember { by, coins, months, entry } = member.clone();
+            view! { <MemberLine by months coins entry /> }.into_any()
+        }
+        LineKind::Goal { title } => {
+            let title = title.clone();
+            goal_line(move || words.fill("notice.goal", &[("title", &title)]))
+        }
         LineKind::Gifted(run) => view! { <GiftLine run=run.clone() /> }.into_any(),
         LineKind::Pardoned { user } => {
             let name = shown_name(user);
@@ -90,17 +108,28 @@ pub fn Waiting(message: Arc<Pending>) -> impl IntoView {
     }
 }
 
-fn said(line: &Line, by: Member, text: String, quote: Option<&Quote>) -> AnyView {
+/// As what anybody says, in the colour of what it cost.
+fn paid_line(line: &Line, paid: &Paid) -> AnyView {
+    said(line, (&paid.by, &paid.text), None, Some((paid.coins, paid.entry)))
+}
+
+fn said(
+    line: &Line,
+    (by, text): (&Member, &str),
+    quote: Option<&Quote>,
+    price: Option<(u64, u64)>,
+) -> AnyView {
+    let (by, text) = (by.clone(), text.to_owned());
     let (seat, words, turn) = (Seat::get(), use_words(), use_context::<Turn>());
     let id = line.id;
     let mine = seat.is_me(&by.id);
     let moderates = seat.moderates();
-    // The arrow keys go through all lines; the tab key stops at one, and only where there is much to do.
-    let tabindex = move || match turn {
-        Some(turn) if moderates.get() => Some(if turn.is_at(id) { "0" } else { "-1" }),
-        Some(_) => Some("-1"),
-        None => None,
-    };
+    // Those who only read go from the log into its messages; one of hundreds is asked about.
+    let tabindex =
+        move || turn.filter(|_| moderates.get()).map_or("-1", |turn| if turn.is_at(id) { "0" } else { "-1" });
+    let cost = price.filter(|(coins, _)| *coins > 0).map(|(coins, _)| {
+        view! { <span class="coins">{Icon::Coin.view()} {coins}</span> }
+    });
     let name = seat.room().with_untracked(|room| room.name().to_owned());
     let pieces = pieces(&text, &name);
     let answers_me = quote.and_then(|quote| quote.of.as_ref()).is_some_and(|of| seat.is_me(&of.by.id));
@@ -119,9 +148,10 @@ fn said(line: &Line, by: Member, text: String, quote: Option<&Quote>) -> AnyView
     };
     view! {
         <div
-            class="message"
+            class=price.map_or_else(|| "message".to_owned(), |(coins, _)| format!("message paid tier-{}", tier(coins)))
             class:mine=mine
             class:to-me=to_me
+            data-entry=price.map(|(_, entry)| entry.to_string())
             data-message-id=id.0.to_string()
             data-user=by.id.to_string()
             tabindex=tabindex
@@ -135,7 +165,8 @@ fn said(line: &Line, by: Member, text: String, quote: Option<&Quote>) -> AnyView
         >
             {quote}
             <p class="message-line" title=time_of_day(line.at)>
-                {name_view(words, &by)} <span class="message-text">{speech}</span>
+                {name_view(words, &by)}
+                {cost} <span class="message-text">{speech}</span>
             </p>
             {toolbar}
         </div>
@@ -143,23 +174,56 @@ fn said(line: &Line, by: Member, text: String, quote: Option<&Quote>) -> AnyView
     .into_any()
 }
 
-/// The name in its colour, and the role.
+/// The name in its colour, the role, and what the person has earned. Where there is a room to ask, the name opens the
+/// person's card.
 pub fn name_view(words: Words, by: &Member) -> AnyView {
-    let badge = match by.role {
+    let role = role_key(by.role);
+    view! {
+        {bare_name(by)}
+        {role.map(|key| view! { <span class="role" class:role-owner=key == "role.owner" class:role-vip=key == "role.vip">{words.say(key)}</span> })}
+        {badges_view(words, by.badges)}
+    }
+    .into_any()
+}
+
+/// The word for a role that has one.
+pub fn role_key(role: Role) -> Option<&'static str> {
+    match role {
         Role::Owner => Some("role.owner"),
         Role::Moderator => Some("role.moderator"),
         Role::Vip => Some("role.vip"),
         Role::Guest => None,
+    }
+}
+
+fn bare_name(by: &Member) -> AnyView {
+    let class = format!("message-name nick-{}", colour(&by.id));
+    let Some(seat) = use_context::<Seat>() else {
+        return view! { <span class=class>{shown_name(by)}</span> }.into_any();
+    };
+    let of = by.clone();
+    // In the log the keyboard is at messages, and there are hundreds.
+    let tabindex = use_context::<Turn>().map(|_| "-1");
+    let open = move |event: web_sys::MouseEvent| {
+        event.stop_propagation();
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        seat.open_card(of.clone(), target.map(|target| browser::place_of(&target)).unwrap_or_default());
     };
     view! {
-        <span class=nick(&by.id)>{shown_name(by)}</span>
-        {badge.map(|key| view! { <span class="role" class:role-owner=key == "role.owner" class:role-vip=key == "role.vip">{words.say(key)}</span> })}
+        <button type="button" class=class tabindex=tabindex aria-haspopup="dialog" on:click=open>
+            {shown_name(by)}
+        </button>
     }
     .into_any()
 }
 
 fn notice(text: impl Fn() -> String + Send + 'static) -> AnyView {
     view! { <p class="message-notice">{Icon::Clock.view()} <span>{text}</span></p> }.into_any()
+}
+
+/// Everybody sees it, and not as something that moderators did.
+fn goal_line(text: impl Fn() -> String + Send + 'static) -> AnyView {
+    view! { <p class="message goal-line">{Icon::Flag.view()} <span>{text}</span></p> }.into_any()
 }
 
 /// The nickname, or what the relay calls somebody who has none.
@@ -173,7 +237,7 @@ pub fn nick(user: &UserId) -> String {
 }
 
 /// The same person has the same colour everywhere (FNV-1a, 32 bit).
-fn colour(user: &UserId) -> u32 {
+pub fn colour(user: &UserId) -> u32 {
     let hash = user
         .as_str()
         .bytes()

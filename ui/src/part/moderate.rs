@@ -18,7 +18,7 @@ pub const TIMEOUTS: [(u32, &str); 4] =
     [(10, "timeout.10s"), (60, "timeout.1m"), (600, "timeout.10m"), (3_600, "timeout.1h")];
 
 /// Coins that are given with one press.
-const GRANTS: [u64; 4] = [10, 100, 1_000, 10_000];
+pub const GRANTS: [u64; 4] = [10, 100, 1_000, 10_000];
 
 /// A choice that opens beside a message's buttons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Menu {
 }
 
 /// Roles that the owner gives, and their texts.
-const ROLES: [(Role, &str); 3] =
+pub const ROLES: [(Role, &str); 3] =
     [(Role::Moderator, "appoint.moderator"), (Role::Vip, "appoint.vip"), (Role::Guest, "appoint.guest")];
 
 /// Which message the keyboard is at, and which of its menus is open.

@@ -1,4 +1,4 @@
-//! The creator's settings: the card between broadcasts, what the room offers, the overlay page, and the
+//! The creator's settings: the card between broadcasts, what the room offers, the overlay page, invitations, and the
 //! stream keys.
 
 use leptos::html::Dialog;
@@ -6,10 +6,13 @@ use leptos::prelude::*;
 
 use crate::part::card_field::CardField;
 use crate::part::gift_list::GiftList;
+use crate::part::goal_field::GoalField;
 use crate::part::icon::Icon;
+use crate::part::invites::Invites;
 use crate::part::keys::StreamKeys;
 use crate::part::overlay_field::OverlayField;
 use crate::part::rules_field::RulesField;
+use crate::part::terms_field::TermsField;
 use crate::words::use_words;
 
 #[component]
@@ -47,7 +50,10 @@ pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
             <CardField />
             <RulesField />
             <GiftList />
+            <GoalField />
+            <TermsField />
             <OverlayField />
+            <Invites open />
             <StreamKeys open />
         </dialog>
     }

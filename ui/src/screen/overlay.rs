@@ -4,11 +4,15 @@
 use std::collections::HashSet;
 
 use footlight_protocol::room::ServerMessage;
+use footlight_protocol::spend::Paid;
 use leptos::prelude::*;
 
 use crate::browser;
+use crate::part::badge::badges_view;
 use crate::part::gift_cards::GiftCards;
+use crate::part::goal::GoalBar;
 use crate::part::message::shown_name;
+use crate::part::strip::Strip;
 use crate::seat::Seat;
 use crate::socket::Address;
 use crate::store::gifts::Parade;
@@ -56,7 +60,9 @@ pub fn Overlay() -> impl IntoView {
         let room = seat.room();
         room.with(|room| {
             let said = room.lines().rev().filter_map(|line| match &line.kind {
-                LineKind::Said { by, text, .. } => Some((line.id, shown_name(by), text.clone())),
+                LineKind::Said { by, text, .. } | LineKind::Paid(Paid { by, text, .. }) => {
+                    Some((line.id, by.clone(), text.clone()))
+                }
                 _ => None,
             });
             let mut newest: Vec<_> = said.take(choices.chat).collect();
@@ -66,11 +72,13 @@ pub fn Overlay() -> impl IntoView {
     };
     view! {
         <main class="overlay">
+            <GoalBar />
+            <Strip />
             <GiftCards />
             <ul class="overlay-chat">
-                <For each=lines key=|(id, ..)| *id let((_, name, text))>
+                <For each=lines key=|(id, ..)| *id let((_, by, text))>
                     <li>
-                        <strong>{name}</strong>
+                        <strong>{shown_name(&by)} {badges_view(words, by.badges)}</strong>
                         {text}
                     </li>
                 </For>

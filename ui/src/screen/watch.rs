@@ -11,6 +11,8 @@ use crate::browser;
 use crate::liking::Liking;
 use crate::part::chat::Chat;
 use crate::part::icon::Mark;
+use crate::part::invited::Invited;
+use crate::part::me::{Me, TOKEN};
 use crate::part::preferences::LanguageChoice;
 use crate::part::stage::Stage;
 use crate::part::viewers::Viewers;
@@ -20,12 +22,9 @@ use crate::seat::Seat;
 use crate::socket::Address;
 use crate::store::place;
 use crate::store::playback::{Rung, Status, Why};
-use crate::store::room::RoomEvent;
+use crate::store::room::{Link, RoomEvent};
 use crate::viewing::Viewing;
 use crate::words;
-
-/// Where the device token is kept. One per relay: storage is per origin.
-const TOKEN: &str = "footlight.token";
 
 #[component]
 pub fn Watch() -> impl IntoView {
@@ -47,6 +46,10 @@ pub fn Watch() -> impl IntoView {
     seat.connect(address, move |event| {
         if let RoomEvent::Server(ServerMessage::Welcome { token, .. }) = event {
             browser::store(TOKEN, token);
+        }
+        // Another page of this browser may have signed in, or out, since.
+        if matches!(event, RoomEvent::Link(Link::Lost { .. })) {
+            browser::stored(TOKEN).into_iter().for_each(|token| seat.renew(token));
         }
         viewing.hear(event);
         let me = seat.room().with_untracked(|room| room.me.as_ref().map(|me| me.id.clone()));
@@ -104,10 +107,12 @@ pub fn Watch() -> impl IntoView {
                 <Viewers />
                 <span class="gap"></span>
                 <LanguageChoice on_choose=move |language| words.keep(language) />
+                <Me />
             </header>
             <aside class="side">
                 <Chat />
             </aside>
+            <Invited />
         </main>
     }
 }

@@ -63,7 +63,27 @@ impl Run {
     /// Whether `next` came soon enough, by the same person, of the same kind.
     pub fn goes_on_with(&self, next: &Self) -> bool {
         let since = next.newest.at.saturating_sub(self.newest.at);
-        self.by.id == next.by.id && self.gift == next.gift && since <= COMBO_MS
+        // What it costs may be told of one and not of the other.
+        let price = next.gift.price;
+        let same = self.gift.id == next.gift.id && Gift { price, ..self.gift.clone() } == next.gift;
+        self.by.id == next.by.id && same && since <= COMBO_MS
+    }
+
+    /// What one of its pieces cost is known.
+    pub fn worth(mut self, gift: Seq, by: &Member, of: &Gift, coins: u64) -> Self {
+        if let Some(piece) = self.earlier.iter_mut().chain([&mut self.newest]).find(|piece| piece.seq == gift)
+        {
+            piece.coins = coins;
+            (self.by.badges, self.gift.price) = (by.badges, of.price);
+        }
+        self
+    }
+
+    /// What it cost is not known any more.
+    pub fn worthless(mut self) -> Self {
+        self.earlier.iter_mut().chain([&mut self.newest]).for_each(|piece| piece.coins = 0);
+        (self.by.badges.given, self.gift.price) = (0, 0);
+        self
     }
 
     /// The two as one, with the later one's name.

@@ -1,6 +1,7 @@
 //! What the faces show, as plain values. Each store changes only by its `apply`, is told the time, and
 //! knows neither the DOM nor a socket, so all of it is tested natively.
 
+pub mod account;
 pub mod backoff;
 pub mod clock;
 pub mod gifts;
@@ -9,11 +10,13 @@ pub mod health;
 pub mod hls;
 pub mod i18n;
 pub mod ice;
+pub mod invites;
 pub mod keys;
 pub mod ladder;
 pub mod layer;
 pub mod meter;
 pub mod overlay;
+pub mod person;
 pub mod place;
 pub mod playback;
 pub mod reach;
@@ -22,5 +25,6 @@ pub mod replay;
 pub mod room;
 pub mod sky;
 pub mod speech;
+pub mod spend;
 pub mod take;
 pub mod undo;

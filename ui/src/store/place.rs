@@ -23,6 +23,14 @@ pub fn start_ms(hash: &str) -> u64 {
     seconds.filter(|seconds| *seconds > 0.0).map_or(0, |seconds| (seconds * 1_000.0) as u64)
 }
 
+/// The secret of an invitation (`#invite=…`).
+pub fn invitation(hash: &str) -> Option<String> {
+    let secret = hash.strip_prefix("#invite=")?;
+    let fits = (1..=64).contains(&secret.len())
+        && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    fits.then(|| secret.to_owned())
+}
+
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|part| !part.is_empty())
 }
@@ -60,6 +68,15 @@ mod tests {
         for (hash, ms) in [("#t=90", 90_000), ("#t=1.5", 1_500), ("#t=-1", 0), ("#t=x", 0), ("#", 0), ("", 0)]
         {
             assert_eq!(start_ms(hash), ms, "{hash}");
+        }
+    }
+
+    #[test]
+    fn an_invitation_is_what_the_relay_makes_and_nothing_else() {
+        assert_eq!(invitation("#invite=aB3-_x"), Some("aB3-_x".to_owned()));
+        let long = format!("#invite={}", "a".repeat(65));
+        for hash in ["", "#", "#invite=", "#t=90", "#invite=a b", "#invite=<b>", "#invite=%20", &long] {
+            assert_eq!(invitation(hash), None, "{hash}");
         }
     }
 }

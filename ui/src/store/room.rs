@@ -4,6 +4,7 @@
 //! A message that was typed is never lost: it stays pending over any number of reconnects, under the same
 //! nonce, until the relay says it or refuses it.
 
+mod amounts;
 mod line;
 mod quotes;
 mod reporting;
@@ -19,11 +20,13 @@ use footlight_protocol::room::{
     Event, EventKind, Layer, Member, Note, Pinned, Presence, Recording, Renditions, Role, RoomState,
     ServerMessage, StreamState, UnixMillis,
 };
+use footlight_protocol::spend::Spend as Wish;
 use footlight_protocol::talk::Quote;
 use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq};
 
 use crate::store::gifts::{Piece, Run};
 use crate::store::guard::Guard;
+use crate::store::spend::Spend;
 pub use line::{Line, LineKind};
 use line::{by, of};
 pub use reporting::Reporting;
@@ -93,6 +96,11 @@ pub enum RoomEvent {
     Reports(Option<Report>),
     /// What a moderator said was read.
     NoticeSeen,
+    /// This page does something else with coins.
+    Spent {
+        nonce: Nonce,
+        what: Wish,
+    },
     /// This page sends a gift.
     Sent {
         nonce: Nonce,
@@ -138,6 +146,8 @@ pub struct Room {
     pub reporting: Reporting,
     /// What a moderator made of a message of this person's.
     pub notice: Option<Notice>,
+    /// What else is done with coins.
+    pub spend: Spend,
     /// What is held, and what the room takes.
     pub guard: Guard,
     /// Newest seq seen: where to resume.
@@ -167,6 +177,7 @@ impl Room {
                     self.unpaid.push((nonce, gift, count));
                 }
             }
+            RoomEvent::Spent { nonce, what } => drop(self.spend.ask(nonce, what)),
             RoomEvent::RefusalSeen => self.refusal = None,
             RoomEvent::Reports(report) => self.reporting = Reporting::begin(report),
             RoomEvent::NoticeSeen => self.notice = None,
@@ -238,6 +249,7 @@ impl Room {
                 muted_until,
                 gifts,
                 board,
+                shows,
                 desk,
                 ..
             } => {
@@ -248,6 +260,7 @@ impl Room {
                 self.look(room);
                 self.muted_until = muted_until;
                 (self.gifts, self.board) = (gifts, board);
+                self.spend.open(shows);
                 if !resumed {
                     self.lines.clear();
                     self.hidden.clear();
@@ -264,6 +277,7 @@ impl Room {
             ServerMessage::Done { nonce, seq } => {
                 self.unpaid.retain(|(sent, ..)| *sent != nonce);
                 self.reporting.done(&nonce);
+                self.spend.answer(&nonce, true);
                 // Said before a break, answered after it: the line may already be in the history.
                 if self.lines.iter().any(|line| line.id.0 == seq.0) {
                     self.settle(&nonce);
@@ -278,6 +292,7 @@ impl Room {
                 let said = said.filter(|_| failure.code != Code::Held);
                 let reply = said.as_ref().and_then(|said| said.reply.clone());
                 self.unpaid.retain(|(sent, ..)| Some(sent) != nonce.as_ref());
+                nonce.iter().for_each(|nonce| self.spend.answer(nonce, false));
                 self.refusals += 1;
                 self.refusal = Some(Refusal {
                     text: said.map(|said| said.text.clone()),
@@ -301,6 +316,11 @@ impl Room {
             ServerMessage::Wallet { coins } => self.coins = Some(coins),
             ServerMessage::Gifts { gifts } => self.gifts = gifts,
             ServerMessage::Board { board } => self.board = board,
+            ServerMessage::Terms { terms } => self.agree(terms),
+            ServerMessage::Amounts { event } => self.learn(event),
+            ServerMessage::Goal { goal } => self.spend.goal = goal,
+            ServerMessage::Strip { strip } => self.spend.strip = strip,
+            ServerMessage::Membership { until } => self.spend.member_until = until,
             // The close that follows starts the way back; until then everything goes on.
             ServerMessage::Leaving { at } => self.leaving = Some(at),
             ServerMessage::Erased { user } => {
@@ -308,6 +328,7 @@ impl Room {
                 self.hidden.retain(|line| by(line) != Some(&user));
                 self.unquote(|_, of| of.by.id == user);
                 self.guard.erase(&user);
+                self.spend.erase(&user);
                 self.revision += 1;
             }
             ServerMessage::Raids { .. } | ServerMessage::Rules { .. } | ServerMessage::Reports { .. } => {
@@ -315,7 +336,7 @@ impl Room {
             }
             ServerMessage::Notice { notice } => self.notice = Some(notice),
             ServerMessage::Batch { messages } => messages.into_iter().for_each(|one| self.hear(one, now)),
-            ServerMessage::Overlay { .. } | ServerMessage::Pong { .. } => {}
+            ServerMessage::Overlay { .. } | ServerMessage::Card { .. } | ServerMessage::Pong { .. } => {}
         }
     }
 
@@ -334,10 +355,15 @@ impl Room {
 
     fn take(&mut self, event: Event) {
         self.guard.take(&event);
+        let me = self.me.as_ref().map(|me| me.id.clone());
         let Event { seq, at, kind } = event;
         // A tail that overlaps what is known must not say anything twice.
-        if self.seq.is_some_and(|known| seq <= known) && self.lines.iter().any(|line| line.id.0 == seq.0) {
+        let known = self.seq.is_some_and(|known| seq <= known);
+        if known && self.lines.iter().any(|line| line.id.0 == seq.0) {
             return;
+        }
+        if !known {
+            self.spend.take(&Event { seq, at, kind: kind.clone() }, me.as_ref());
         }
         self.seq = self.seq.max(Some(seq));
         self.revision += 1;
@@ -376,6 +402,15 @@ impl Room {
             EventKind::Shielded { until } => {
                 self.put(Line { id, at, kind: LineKind::Shielded { up: until.is_some() } });
             }
+            EventKind::Paid(paid) => {
+                paid.nonce.iter().for_each(|nonce| drop(self.settle(nonce)));
+                self.put(Line { id, at, kind: LineKind::Paid(paid) });
+            }
+            EventKind::Packet(packet) => self.put(Line { id, at, kind: LineKind::Packet(packet) }),
+            EventKind::BecameMember(member) => self.put(Line { id, at, kind: LineKind::Member(member) }),
+            // They are told where the packet is.
+            EventKind::Drawn(_) | EventKind::PacketOver(_) => {}
+            EventKind::GoalReached { title } => self.put(Line { id, at, kind: LineKind::Goal { title } }),
             EventKind::Appointed { user } => self.put(Line { id, at, kind: LineKind::Appointed { user } }),
             // The room's state, which follows, has it.
             EventKind::Pinned { .. } | EventKind::Unpinned {} => {}
@@ -396,35 +431,6 @@ impl Room {
                 self.show_all_of(&user.id);
                 self.put(Line { id, at, kind: LineKind::Pardoned { user } });
             }
-        }
-    }
-
-    /// Behind the run that it goes on with, in the place of the newest.
-    fn put_gift(&mut self, mut run: Run) {
-        let before = self.lines.iter().rposition(|line| match &line.kind {
-            LineKind::Gifted(earlier) => earlier.goes_on_with(&run),
-            _ => false,
-        });
-        if let Some(LineKind::Gifted(earlier)) =
-            before.and_then(|at| self.lines.remove(at)).map(|line| line.kind.clone())
-        {
-            run = earlier.and(run);
-        }
-        let newest = run.newest();
-        self.put(Line { id: MessageId(newest.seq.0), at: newest.at, kind: LineKind::Gifted(run) });
-    }
-
-    /// A gift was given back: what is left of its run stays.
-    fn take_back(&mut self, gift: Seq) {
-        let holds = |line: &Arc<Line>| matches!(&line.kind, LineKind::Gifted(run) if run.holds(gift));
-        let Some(line) = self.lines.iter().position(holds).and_then(|at| self.lines.remove(at)) else {
-            return;
-        };
-        if let LineKind::Gifted(run) = &line.kind
-            && let Some(run) = run.clone().without(gift)
-        {
-            let newest = run.newest();
-            self.put(Line { id: MessageId(newest.seq.0), at: newest.at, kind: LineKind::Gifted(run) });
         }
     }
 
@@ -452,6 +458,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use footlight_protocol::moderation::{Reason, Rules};
+    use footlight_protocol::spend::Shows;
 
     use super::*;
 
@@ -519,6 +526,7 @@ mod tests {
             muted_until: None,
             gifts: Vec::new(),
             board: Board::default(),
+            shows: Shows::default(),
             desk: None,
         })
     }

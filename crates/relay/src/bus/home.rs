@@ -181,6 +181,7 @@ impl Shared {
 
     async fn take(&self, up: Up) {
         let life = lock(&self.life).clone();
+        let mut missed = Vec::new();
         {
             let mut branches = lock(&self.branches);
             let known = match branches.get_mut(&up.branch) {
@@ -192,7 +193,15 @@ impl Shared {
             if up.number <= known.number {
                 return;
             }
+            // The broker has forgotten what came between: whoever said it is to come again, and says it again then.
+            if known.number > 0 && up.number > known.number + 1 {
+                missed.extend(known.seats.drain());
+            }
             known.number = up.number;
+        }
+        if !missed.is_empty() {
+            tracing::warn!(room = %self.door.id, sessions = missed.len(), "something that a branch said is lost");
+            self.lose(missed).await;
         }
         for Said { home, seat, message } in up.says {
             if home != life {
@@ -245,7 +254,8 @@ impl Shared {
         let malformed = |_| Turned::new(None, CloseCode::Malformed);
         let Knock { caller, address, hello } = serde_json::from_slice(&knock.payload).map_err(malformed)?;
         let branch = caller.branch.clone();
-        let join = admit(hello, address, &self.auth, &self.store, |_| Way::There(caller)).await?;
+        let join =
+            admit(hello, address, &self.door.id, &self.auth, &self.store, |_| Way::There(caller)).await?;
         let seat = self.door.join(join).await?;
         lock(&self.branches).entry(branch).or_insert_with(Branch::new).seats.insert(seat);
         Ok(())

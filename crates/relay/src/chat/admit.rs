@@ -3,17 +3,19 @@
 use std::net::IpAddr;
 
 use footlight_protocol::room::{ClientMessage, Role as Rank};
-use footlight_protocol::{CloseCode, Code, Failure, VERSION};
+use footlight_protocol::{CloseCode, Code, Failure, RoomId, VERSION};
 
 use crate::auth::Auth;
 use crate::bus::Turned;
 use crate::room::{Join, Way};
 use crate::store::Store;
+use crate::store::given::Earned;
 
 /// Checks a hello, and says who joins. `way` is told whether the client takes several messages as one.
 pub(crate) async fn admit(
     hello: ClientMessage,
     address: IpAddr,
+    room: &RoomId,
     auth: &Auth,
     store: &Store,
     way: impl FnOnce(bool) -> Way,
@@ -42,13 +44,14 @@ pub(crate) async fn admit(
     // A token of another relay, or an altered one, makes a new person rather than an error: pages keep
     // tokens for longer than relays live.
     let known = token.as_deref().and_then(|token| auth.device(token));
-    let (user, person) = match known {
+    let (user, person, earned) = match known {
         Some(user) => {
             let person = store.person(user.clone()).await.map_err(internal)?;
-            (user, person)
+            let earned = store.earned(room.clone(), auth.purse(&user)).await.map_err(internal)?;
+            (user, person, earned)
         }
-        None => (auth.new_user().map_err(internal)?, None),
+        None => (auth.new_user().map_err(internal)?, None, Earned::default()),
     };
     let token = auth.device_token(&user);
-    Ok(Join { user, person, rank, address, since, token, way: way(batches) })
+    Ok(Join { user, person, earned, rank, address, since, token, way: way(batches) })
 }

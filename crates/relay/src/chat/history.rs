@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use footlight_protocol::moderation::Former;
 use footlight_protocol::room::{Event, EventKind, Member};
+use footlight_protocol::spend::Paid;
 use footlight_protocol::talk::Quote;
 use footlight_protocol::{MessageId, Nonce, Seq, UserId};
 
@@ -179,7 +180,9 @@ impl History {
     /// What it says, where it is one of the newest.
     pub(crate) fn text_of(&self, message: MessageId) -> Option<String> {
         match &self.find(Seq(message.0))?.event.kind {
-            EventKind::Said { text, .. } | EventKind::Held { text, .. } => Some(text.clone()),
+            EventKind::Said { text, .. }
+            | EventKind::Held { text, .. }
+            | EventKind::Paid(Paid { text, .. }) => Some(text.clone()),
             _ => None,
         }
     }
@@ -195,7 +198,7 @@ impl History {
         for kept in &self.tail {
             let event = &kept.event;
             match &event.kind {
-                EventKind::Said { .. } | EventKind::Held { .. } => {
+                EventKind::Said { .. } | EventKind::Held { .. } | EventKind::Paid(_) => {
                     messages.insert(MessageId(event.seq.0), event.clone().as_shown());
                 }
                 EventKind::Restored { message, said_at, by, text, reply } => {
@@ -208,11 +211,15 @@ impl History {
                         messages.entry(former.message).or_insert_with(|| said(former.clone()));
                     }
                 }
+                EventKind::Refunded { gift, .. } => drop(messages.remove(&MessageId(gift.0))),
                 _ => {}
             }
         }
         messages.retain(|message, event| {
-            let banned = matches!(&event.kind, EventKind::Said { by, .. } if sanctions.is_banned(&by.id));
+            let banned = match &event.kind {
+                EventKind::Said { by, .. } | EventKind::Paid(Paid { by, .. }) => sanctions.is_banned(&by.id),
+                _ => false,
+            };
             !banned && !self.deleted.contains(message)
         });
         let older = messages.len().saturating_sub(FRESH);

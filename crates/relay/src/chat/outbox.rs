@@ -4,6 +4,7 @@
 //! their session, which finds it here.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
@@ -53,6 +54,8 @@ struct Shared {
     /// What takes frames as they are; what waits, waits there.
     pipe: Option<Pipe>,
     queue: Mutex<Queue>,
+    /// Whether something came since [`Outbox::was_quiet`] was asked.
+    spoken: AtomicBool,
     changed: Notify,
     abandoned: Notify,
 }
@@ -89,6 +92,7 @@ impl Outbox {
         if queue.close.is_some() {
             return Pushed::Shed;
         }
+        self.0.spoken.store(true, Ordering::Relaxed);
         let most = if weight == Weight::Light { SHED } else { MOST };
         let put = match &self.0.pipe {
             Some(pipe) => pipe.put(messages, most),
@@ -144,6 +148,11 @@ impl Outbox {
         let message = queue.messages.pop_front()?;
         queue.bytes -= message.len() + OVERHEAD;
         Some(message.payload().clone())
+    }
+
+    /// Whether nothing has come since this was asked before.
+    pub(crate) fn was_quiet(&self) -> bool {
+        !self.0.spoken.swap(false, Ordering::Relaxed)
     }
 
     /// Resolves once writing on is useless because the session was found too slow.

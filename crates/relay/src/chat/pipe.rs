@@ -118,6 +118,12 @@ impl Pipe {
         rest.bytes = rest.pieces.front().map_or(0, Bytes::len);
     }
 
+    /// Ends the connection, whoever else still has it.
+    pub(crate) fn end(&self) {
+        // It may be broken already.
+        let _ = socket2::SockRef::from(&self.0.tcp).shutdown(Shutdown::Both);
+    }
+
     /// Resolves once nothing waits, or the connection is broken: its reader hears of that.
     pub(crate) async fn drained(&self) {
         while matches!(self.write_rest(), Ok(false)) {
@@ -281,7 +287,7 @@ mod tests {
                         pipe.flush().await.unwrap();
                     }
                 }
-                pipe.shutdown().await.unwrap();
+                pipe.flush().await.unwrap();
             })
         };
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;

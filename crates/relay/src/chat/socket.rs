@@ -26,7 +26,7 @@ use crate::store::Store;
 
 /// A client says hello within this.
 const HELLO: Duration = Duration::from_secs(10);
-/// A client is asked for a sign of life after this much silence of ours and its own …
+/// A client is asked for a sign of life where we said nothing for so long …
 const PROBE: Duration = Duration::from_secs(20);
 /// … and is gone when it says nothing for this long.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -61,7 +61,7 @@ impl Room {
         match self {
             Self::Here { door, auth, store } => {
                 let way = |batches| Way::Here { outbox: outbox.clone(), batches };
-                door.join(admit(hello, address, auth, store, way).await?).await
+                door.join(admit(hello, address, &door.id, auth, store, way).await?).await
             }
             Self::There(gate) => gate.join(hello, address, outbox).await,
         }
@@ -88,8 +88,14 @@ pub(crate) async fn serve(socket: WebSocket, pipe: Option<Pipe>, address: IpAddr
     if let Some(pipe) = &pipe {
         pipe.share();
     }
+    talk(socket, Outbox::over(pipe.clone()), address, context).await;
+    if let Some(pipe) = pipe {
+        pipe.end();
+    }
+}
+
+async fn talk(socket: WebSocket, outbox: Outbox, address: IpAddr, context: Context) {
     let (mut sink, mut stream) = socket.split();
-    let outbox = Outbox::over(pipe);
     let joined = match tokio::time::timeout(HELLO, hello(&mut stream)).await {
         Ok(Ok(hello)) => context.room.join(hello, address, &outbox).await,
         Ok(Err(None)) => return,
@@ -202,10 +208,7 @@ fn received(next: Option<Result<Message, axum::Error>>) -> Result<Option<ClientM
 
 /// Writes what is queued until there is a reason to close or nobody takes it any more.
 async fn write(sink: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) -> Option<CloseCode> {
-    // One timer for the whole session: in a busy room there are thousands of sessions, and each writes many times a second.
-    let probe = tokio::time::sleep(PROBE);
-    tokio::pin!(probe);
-    let mut quiet_since = Instant::now();
+    let mut probe = tokio::time::interval_at(Instant::now() + PROBE, PROBE);
     loop {
         let message = tokio::select! {
             biased;
@@ -213,16 +216,13 @@ async fn write(sink: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) -> Opt
                 Next::Write(text) => Message::Text(text),
                 Next::Close(code) => return Some(code),
             },
-            () = &mut probe => {
-                let (now, due) = (Instant::now(), quiet_since + PROBE);
-                probe.as_mut().reset(if due > now { due } else { now + PROBE });
-                if due > now {
+            _ = probe.tick() => {
+                if !outbox.was_quiet() {
                     continue;
                 }
                 Message::Ping(axum::body::Bytes::new())
             }
         };
-        quiet_since = Instant::now();
         // All that waits goes out in one write.
         if sink.feed(message).await.is_err() {
             return None;

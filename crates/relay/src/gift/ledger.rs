@@ -8,15 +8,16 @@
 //! The store loads [`Books`] for all requests that wait, this decides them in their order, and the store writes what
 //! came of it in the same transaction.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use footlight_protocol::room::UnixMillis;
 use footlight_protocol::{Nonce, Seq};
 use sha2::{Digest as _, Sha256};
+
+pub(crate) use super::account::{Account, Purse};
+use super::membership::Term;
+use super::packet::{self, Packet};
 
 /// Coins of one entry at most; far above any gift, far below what an integer holds.
 pub(crate) const MOST: u64 = 1_000_000_000_000;
@@ -27,73 +28,6 @@ const SAYS: &[u8] = b"footlight entry 1\0";
 const LINKS: &[u8] = b"footlight link 1\0";
 
 pub(crate) type Hash = [u8; 32];
-
-/// Under which name the books know a person: a keyed hash of their id. Entries stay for ever, so nothing in them is
-/// the person's own; who is erased everywhere else is nobody here.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Purse(String);
-
-impl Purse {
-    /// Letters and digits, at most so many.
-    const MOST: usize = 32;
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Purse {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let valid = (1..=Self::MOST).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
-        if valid { Ok(Self(text.to_owned())) } else { Err(()) }
-    }
-}
-
-/// Whose coins.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Account {
-    /// Issues coins: the creator's grants, rewards, top-ups. What it owes is what all others have.
-    Treasury,
-    /// What the room's creator was given.
-    Creator,
-    Person(Purse),
-    /// Taken from somebody and not yet handed on: a red packet that is open.
-    Held(u64),
-}
-
-impl Account {
-    /// As it stands in the books.
-    pub(crate) fn text(&self) -> Cow<'static, str> {
-        match self {
-            Self::Treasury => Cow::Borrowed("treasury"),
-            Self::Creator => Cow::Borrowed("creator"),
-            Self::Person(purse) => Cow::Owned(["person:", purse.as_str()].concat()),
-            Self::Held(number) => Cow::Owned(format!("held:{number}")),
-        }
-    }
-}
-
-impl fmt::Display for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
-    }
-}
-
-impl FromStr for Account {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text.split_once(':') {
-            None if text == "treasury" => Ok(Self::Treasury),
-            None if text == "creator" => Ok(Self::Creator),
-            Some(("person", purse)) => purse.parse().map(Self::Person),
-            Some(("held", number)) => number.parse().map(Self::Held).map_err(drop),
-            _ => Err(()),
-        }
-    }
-}
 
 /// Why coins move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,14 +44,18 @@ pub(crate) enum Kind {
     /// A message that stays on top for a while.
     Pinned,
     Membership,
-    /// Into a red packet, and out of it.
+    /// Into a red packet.
     Packet,
+    /// A share out of it.
+    Draw,
+    /// What nobody drew goes back.
+    Rest,
     /// Gives back what another entry took.
     Reversal,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Grant,
         Self::Watch,
         Self::TopUp,
@@ -126,6 +64,8 @@ impl Kind {
         Self::Pinned,
         Self::Membership,
         Self::Packet,
+        Self::Draw,
+        Self::Rest,
         Self::Reversal,
     ];
 
@@ -139,6 +79,8 @@ impl Kind {
             Self::Pinned => "pinned",
             Self::Membership => "membership",
             Self::Packet => "packet",
+            Self::Draw => "draw",
+            Self::Rest => "rest",
             Self::Reversal => "reversal",
         }
     }
@@ -146,6 +88,12 @@ impl Kind {
     /// Whether a person spends by it, for the room's creator.
     pub(crate) fn is_spending(self) -> bool {
         matches!(self, Self::Gift | Self::Pinned | Self::Membership)
+    }
+
+    /// Whether it can be given back by another entry. What goes through a red packet has its own way back: a share that
+    /// was put into a packet that is over would be nobody's.
+    fn can_be_reversed(self) -> bool {
+        !matches!(self, Self::Packet | Self::Draw | Self::Rest | Self::Reversal)
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -181,6 +129,12 @@ pub(crate) enum What {
     },
     /// Gives back all of what that entry took.
     Reverse { number: u64 },
+    /// Puts coins up for so many others to draw. `packet` is the seq of the event that shows it.
+    Put { from: Account, packet: u64, coins: u64, takers: u32, ends: UnixMillis },
+    /// Draws a share, which these random bits decide.
+    Draw { packet: u64, to: Account, dice: u128 },
+    /// What is left goes back to where it came from.
+    Close { packet: u64 },
 }
 
 /// A row of the books.
@@ -286,6 +240,10 @@ pub(crate) struct Books {
     pub(crate) reversed: HashSet<u64>,
     /// How many of an item a person sent within the last hour, where a request says how many there may be.
     pub(crate) sent: HashMap<(Purse, String), u64>,
+    /// Red packets that requests name.
+    pub(crate) packets: BTreeMap<u64, Packet>,
+    /// For what those have paid who ask for a membership, or to whom one is given back.
+    pub(crate) terms: BTreeMap<Purse, Term>,
 }
 
 /// What became of a request.
@@ -313,6 +271,10 @@ pub(crate) enum Refusal {
     ReversedBefore,
     /// A request of that name asked for something else.
     NonceTaken,
+    /// There is no such red packet, nothing is left in it, or its time is over.
+    PacketOver,
+    /// The membership is paid for as far ahead as it can be.
+    FarAhead,
 }
 
 impl Books {
@@ -348,7 +310,7 @@ impl Books {
             }
             What::Reverse { number } => {
                 let entry = self.entries.get(number).ok_or(Refusal::NoSuchEntry)?;
-                if entry.kind == Kind::Reversal {
+                if !entry.kind.can_be_reversed() {
                     return Err(Refusal::NoSuchEntry);
                 }
                 if self.reversed.contains(number) {
@@ -356,6 +318,24 @@ impl Books {
                 }
                 let Entry { from, to, amount, item, count, .. } = Entry::clone(entry);
                 (Kind::Reversal, to, from, amount, item, count, Some(*number))
+            }
+            What::Put { from, packet, coins, takers, .. } => {
+                // Each share is a coin at least, and no packet is put up twice.
+                if *coins < u64::from(*takers) || self.packets.contains_key(packet) {
+                    return Err(Refusal::Senseless);
+                }
+                (Kind::Packet, from.clone(), Account::Held(*packet), *coins, None, *takers, None)
+            }
+            What::Draw { packet, to, dice } => {
+                let open = self.packets.get(packet).filter(|open| open.can_be_drawn(request.at));
+                let shares = open.ok_or(Refusal::PacketOver)?.shares_left();
+                let coins = packet::share(self.left_in(*packet), shares, *dice);
+                (Kind::Draw, Account::Held(*packet), to.clone(), coins, None, 1, None)
+            }
+            What::Close { packet } => {
+                let open = self.packets.get(packet).filter(|open| !open.is_over());
+                let payer = open.ok_or(Refusal::PacketOver)?.payer.clone();
+                (Kind::Rest, Account::Held(*packet), payer, self.left_in(*packet), None, 1, None)
             }
         };
         if !(1..=MOST).contains(&amount) || from == to || count == 0 {
@@ -366,8 +346,11 @@ impl Books {
         if from != Account::Treasury && has < coins {
             return Err(Refusal::Short { has: has.max(0) as u64 });
         }
+        let term = self.term(request, kind, &from, reverses)?;
         self.put(&from, -coins);
         self.put(&to, coins);
+        self.terms.extend(term);
+        self.follow(&request.what);
         let counts = capped || !self.sent.is_empty();
         if let (Some(item), None, true) = (&item, reverses, counts) {
             *self.sent.entry((request.by.clone(), item.clone())).or_default() += u64::from(count);
@@ -394,6 +377,49 @@ impl Books {
         Ok(entry)
     }
 
+    fn left_in(&self, packet: u64) -> u64 {
+        let left = self.balances.get(&Account::Held(packet)).copied().unwrap_or(0);
+        u64::try_from(left).unwrap_or(0)
+    }
+
+    /// What becomes of somebody's membership.
+    fn term(
+        &self,
+        request: &Request,
+        kind: Kind,
+        from: &Account,
+        reverses: Option<u64>,
+    ) -> Result<Option<(Purse, Term)>, Refusal> {
+        if let (Kind::Membership, Account::Person(purse)) = (kind, from) {
+            let term = Term::renewed(self.terms.get(purse).copied(), request.at);
+            return Ok(Some((purse.clone(), term.ok_or(Refusal::FarAhead)?)));
+        }
+        let reversed = reverses.and_then(|number| self.entries.get(&number));
+        Ok(match reversed.map(|entry| (entry.kind, &entry.from)) {
+            Some((Kind::Membership, Account::Person(purse))) => {
+                self.terms.get(purse).map(|term| (purse.clone(), term.shortened()))
+            }
+            _ => None,
+        })
+    }
+
+    /// What a request that was granted does to a red packet.
+    fn follow(&mut self, what: &What) {
+        match what {
+            What::Put { from, packet, takers, ends, .. } => {
+                let (payer, takers, ends) = (from.clone(), *takers, *ends);
+                self.packets.insert(*packet, Packet { payer, takers, drawn: 0, ends, closed: false });
+            }
+            What::Draw { packet, .. } => {
+                self.packets.entry(*packet).and_modify(|packet| packet.drawn += 1);
+            }
+            What::Close { packet } => {
+                self.packets.entry(*packet).and_modify(|packet| packet.closed = true);
+            }
+            What::Move { .. } | What::Reverse { .. } => {}
+        }
+    }
+
     fn put(&mut self, account: &Account, coins: i64) {
         match self.balances.get_mut(account) {
             Some(balance) => *balance += coins,
@@ -409,6 +435,14 @@ fn asks_for(request: &Request, entry: &Entry) -> bool {
             (*kind, from, to, item, *count) == (entry.kind, &entry.from, &entry.to, &entry.item, entry.count)
         }
         What::Reverse { number } => entry.reverses == Some(*number),
+        // Asked for anew it would be shown by another event.
+        What::Put { from, coins, takers, .. } => {
+            (Kind::Packet, from, *coins, *takers) == (entry.kind, &entry.from, entry.amount, entry.count)
+        }
+        What::Draw { packet, to, .. } => {
+            (Kind::Draw, &Account::Held(*packet), to) == (entry.kind, &entry.from, &entry.to)
+        }
+        What::Close { packet } => (Kind::Rest, &Account::Held(*packet)) == (entry.kind, &entry.from),
     }
 }
 
@@ -496,6 +530,51 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_is_drawn_once_by_each_and_closed_once() {
+        let put = |from: &str, packet, coins, takers| What::Put {
+            from: person(from),
+            packet,
+            coins,
+            takers,
+            ends: 5_000,
+        };
+        let draw = |by: &str, dice| request(by, "draw-7", What::Draw { packet: 7, to: person(by), dice });
+        let close = |nonce: &str| request("relay", nonce, What::Close { packet: 7 });
+        let mut books = Books::default();
+        let answers = decide(
+            &mut books,
+            &[
+                request("owner", "nonce-00", grant("ann", 100)),
+                request("ann", "put", put("ann", 7, 30, 3)),
+                draw("bob", 4),
+                draw("bob", 5),
+                Request { at: 5_000, ..draw("cem", 6) },
+                draw("dan", 7),
+                close("rest-7"),
+                close("rest-7"),
+                close("rest-8"),
+                draw("cem", 8),
+                request("owner", "back", What::Reverse { number: 2 }),
+            ],
+        );
+        assert_eq!((made(&answers[2]).kind, made(&answers[2]).amount), (Kind::Draw, 5));
+        assert_eq!(
+            answers[3],
+            Answer::Again(Arc::new(made(&answers[2]).clone())),
+            "whatever the dice say then"
+        );
+        assert_eq!(answers[4], Answer::Refused(Refusal::PacketOver), "its time is over");
+        let dan = made(&answers[5]).amount;
+        let rest = made(&answers[6]);
+        assert_eq!((rest.kind, &rest.to, rest.amount), (Kind::Rest, &person("ann"), 25 - dan));
+        assert!(matches!(answers[7], Answer::Again(_)));
+        assert_eq!(answers[8], Answer::Refused(Refusal::PacketOver));
+        assert_eq!(answers[9], Answer::Refused(Refusal::PacketOver));
+        assert_eq!(answers[10], Answer::Refused(Refusal::NoSuchEntry), "it has gone on");
+        assert_eq!(books.balances[&Account::Held(7)], 0);
+    }
+
+    #[test]
     fn caps_count_pieces_and_senseless_amounts_are_refused() {
         let mut books = Books::default();
         let answers = decide(
@@ -571,6 +650,12 @@ mod tests {
             let what = match random(10) {
                 0..3 => grant(who, random(500)),
                 3 if n > 10 => What::Reverse { number: random(n) },
+                4 => {
+                    let (from, packet) = (person(who), random(60));
+                    What::Put { from, packet, coins: random(200), takers: 1 + random(6) as u32, ends: 2_000 }
+                }
+                5 => What::Draw { packet: random(60), to: person(who), dice: u128::from(random(1 << 30)) },
+                6 if random(8) == 0 => What::Close { packet: random(60) },
                 _ => gift(who, random(300), 1 + random(3) as u32, (random(4) == 0).then_some(40)),
             };
             // A tenth of them come again.

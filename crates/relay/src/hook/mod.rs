@@ -52,7 +52,7 @@ pub enum Topic {
     Member,
     /// A message was deleted or restored, a person timed out, banned or pardoned.
     Moderation,
-    /// A gift was sent or given back.
+    /// Coins were spent: a gift, a red packet and its shares, a paid message, a membership; or given back.
     Gift,
 }
 

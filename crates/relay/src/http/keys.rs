@@ -70,7 +70,7 @@ pub(crate) async fn revoke(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn owned<'a>(app: &'a App, room: &str, headers: &HeaderMap) -> Result<&'a Door, Fail> {
+pub(super) fn owned<'a>(app: &'a App, room: &str, headers: &HeaderMap) -> Result<&'a Door, Fail> {
     // Before the room is looked up: a stranger learns nothing here.
     if !app.auth.is_by_owner(headers) {
         return Err(Failure::new(Code::Unauthorized, "The owner token is missing or wrong").into());

@@ -1,11 +1,13 @@
 //! Everything over HTTP: the routes, and the one TCP listener that also takes ICE-TCP.
 
+pub(crate) mod account;
 pub(crate) mod api;
 mod audit;
 mod backup;
 pub(crate) mod behind;
 mod exposed;
 pub(crate) mod fail;
+pub(crate) mod invites;
 pub(crate) mod keys;
 pub(crate) mod listener;
 pub(crate) mod negotiate;
@@ -18,9 +20,9 @@ pub(crate) mod replays;
 pub(crate) mod status;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -32,6 +34,8 @@ use footlight_protocol::{Code, Failure, RoomId};
 use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+
+use account::Accounts;
 
 use crate::acme::{self, Answers};
 use crate::auth::Auth;
@@ -46,6 +50,7 @@ use crate::room::Door;
 use crate::rtc::Answerer;
 use crate::secret::Secret;
 use crate::store::Store;
+use crate::throttle::Throttle;
 use crate::{egress, ingest};
 
 /// Largest request body: an offer of a browser with every codec is 10 KB.
@@ -79,6 +84,9 @@ pub(crate) struct Shared {
     pub(crate) answers: Answers,
     /// What branches of the room show with their clients' requests, where there is a bus.
     pub(crate) pass: Option<Secret>,
+    pub(crate) accounts: Accounts,
+    /// Who shows links that are none, by address.
+    pub(crate) knocks: Mutex<Throttle<IpAddr>>,
 }
 
 impl std::ops::Deref for App {
@@ -135,11 +143,19 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/rooms/{room}/keys/{key}", delete(keys::revoke))
         .route("/api/v1/rooms/{room}/keys/{key}/rotate", post(keys::rotate))
         .route("/api/v1/rooms/{room}/people/{user}", get(people::export).delete(people::erase))
+        .route("/api/v1/rooms/{room}/invites", get(invites::list).post(invites::make))
+        .route("/api/v1/rooms/{room}/invites/{id}", delete(invites::revoke))
+        .route("/api/v1/rooms/{room}/invites/look", post(invites::look))
+        .route("/api/v1/rooms/{room}/invites/accept", post(invites::accept))
         .route("/api/v1/rooms/{room}/audit", get(audit::list))
         .route("/api/v1/rooms/{room}/receipts", get(receipts::list))
         .route("/api/v1/rooms/{room}/receipts/{number}", get(receipts::one))
         .route("/api/v1/rooms/{room}/receipts/key", get(receipts::key))
         .route("/api/v1/rooms/{room}/receipts/links", get(receipts::links))
+        .route("/api/v1/account", get(account::own).post(account::make))
+        .route("/api/v1/account/session", post(account::sign_in))
+        .route("/api/v1/account/sessions", delete(account::sign_out))
+        .route("/api/v1/account/password", post(account::change))
         .route("/api/v1/openapi.json", get(api::openapi))
         .route("/api/v1/messages.json", get(api::messages))
         .route("/api/v1/reach", get(reach::newest).post(reach::look_again))

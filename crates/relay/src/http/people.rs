@@ -11,6 +11,7 @@ use super::App;
 use super::fail::Fail;
 use crate::auth::bearer;
 use crate::room::Ask;
+use crate::store::personal::Eyes;
 
 /// `GET /api/v1/rooms/{room}/people/{user}`
 pub(crate) async fn export(
@@ -20,7 +21,8 @@ pub(crate) async fn export(
 ) -> Result<Response, Fail> {
     app.room(&room)?;
     let user = person(&app, &user, &headers)?;
-    let all = app.store.of_person(user.clone(), app.auth.purse(&user)).await.map_err(|error| {
+    let eyes = if app.auth.is_by_owner(&headers) { Eyes::Owner } else { Eyes::Own };
+    let all = app.store.of_person(user.clone(), app.auth.purse(&user), eyes).await.map_err(|error| {
         tracing::error!(%error, "an export");
         Failure::new(Code::Internal, "This cannot be read right now")
     })?;

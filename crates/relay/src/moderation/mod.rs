@@ -4,7 +4,7 @@ pub(crate) mod cluster;
 pub(crate) mod judge;
 pub(crate) mod learner;
 pub(crate) mod network;
-mod normal;
+pub(crate) mod normal;
 pub(crate) mod reports;
 pub(crate) mod rules;
 mod sanctions;

@@ -1,5 +1,7 @@
 //! What a text says, past the ways in which the same text is made to look different: for comparing, never for showing.
 
+use unicode_normalization::UnicodeNormalization as _;
+
 /// Letters that look like Latin ones or stand for them: Cyrillic, Greek, digits and signs used as letters.
 const LOOKALIKES: [(char, char); 54] = [
     ('а', 'a'),
@@ -74,6 +76,14 @@ pub(crate) fn plain(text: &str) -> String {
     letters(text).collect()
 }
 
+/// What a name comes to when it is read in haste: names that look alike have one skeleton. Empty where there is no letter
+/// or digit in it.
+pub(crate) fn skeleton(name: &str) -> String {
+    // Accents go, and what is left is put together again: the letters of Hangul and kana stay what they are.
+    let bare: String = name.nfkd().filter(|letter| !matches!(letter, '\u{300}'..='\u{36f}')).nfc().collect();
+    plain(&bare).replace('l', "i").replace("rn", "m").replace("vv", "w")
+}
+
 fn letters(text: &str) -> impl Iterator<Item = char> {
     // At the end, a sign that can stand for a letter is what it looks like.
     text.trim_end_matches(|c: char| !c.is_alphanumeric())
@@ -100,6 +110,39 @@ fn narrow(letter: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_look_alike_have_one_skeleton() {
+        for alike in [
+            &[
+                "Ada",
+                "ADA",
+                " a d a ",
+                "Аdа",
+                "Ádà",
+                "A\u{301}da",
+                "Ａｄａ",
+                "𝐀𝐝𝐚",
+                "A.d.a",
+                "4d4",
+                "Ada!",
+                "Ad\u{200b}a",
+            ][..],
+            &["Paul", "PauI", "Pau1"],
+            &["modern", "modem"],
+            &["ﬁn", "fin"],
+            &["한국", "\u{1112}\u{1161}\u{11ab}국"],
+            &["ガ", "ｶﾞ", "カ\u{3099}"],
+        ] {
+            let first = skeleton(alike[0]);
+            assert!(!first.is_empty());
+            alike.iter().for_each(|name| assert_eq!(skeleton(name), first, "{name} and {}", alike[0]));
+        }
+        for (one, other) in [("Ada", "Adaa"), ("か", "が"), ("小明", "小月"), ("Bob", "Rob")] {
+            assert_ne!(skeleton(one), skeleton(other));
+        }
+        assert_eq!(skeleton("🎉 …"), "");
+    }
 
     #[test]
     fn the_same_text_in_disguise_is_the_same() {

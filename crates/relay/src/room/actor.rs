@@ -11,6 +11,7 @@ use footlight_protocol::gift::Board;
 use footlight_protocol::room::{
     Layer, Note, Pinned, Presence, Recording, Renditions, RoomState, ServerMessage, StreamState,
 };
+use footlight_protocol::spend::Terms;
 use footlight_protocol::{CloseCode, Nonce, RoomId, UserId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
@@ -19,12 +20,17 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::gifts::Boards;
+use super::goal::Filling;
 use super::guard::Guard;
 use super::likes::{self, Likes};
+use super::packets::Packets;
+use super::paid::Strip;
+use super::people::{Asked, People};
 use super::places::Places;
 use super::seats::{Seats, Waiting};
 use super::sessions::{Media, Who};
 use super::stream::Stream;
+use super::tally::Tally;
 use super::{Ask, SeatId};
 use crate::auth::Auth;
 use crate::bus::Trunk;
@@ -40,6 +46,7 @@ use crate::hook::{Happening, Hooks};
 use crate::metrics::Metrics;
 use crate::moderation::Sanctions;
 use crate::rtc::{Command, Ended, Notice, Role, SessionId};
+use crate::store::given::Earned;
 use crate::store::ledger::Settled;
 use crate::store::reports::Taken;
 use crate::store::{Past, Store};
@@ -85,10 +92,11 @@ pub(super) enum Written {
         user: UserId,
         settled: Box<Result<Settled, Error>>,
     },
-    /// So many coins somebody has.
+    /// So many coins somebody has, and what they have earned.
     Wallet {
         user: UserId,
         coins: u64,
+        earned: Earned,
     },
     /// Who gave most.
     Board(Board),
@@ -98,6 +106,8 @@ pub(super) enum Written {
         nonce: Nonce,
         taken: Box<Result<Taken, Error>>,
     },
+    /// Who somebody is.
+    Card(Box<Asked>),
 }
 
 pub(crate) struct Actor {
@@ -134,7 +144,15 @@ pub(crate) struct Actor {
     /// What can be sent.
     pub(super) catalogue: Catalogue,
     pub(super) boards: Boards,
+    pub(super) tally: Tally,
+    pub(super) goal: Option<Filling>,
+    pub(super) packets: Packets,
+    pub(super) strip: Strip,
+    pub(super) terms: Terms,
+    /// Of those who are here.
+    pub(super) earned: HashMap<UserId, Earned>,
     pub(super) likes: Likes,
+    pub(super) people: People,
     pub(super) waiting: Waiting,
     pub(super) writes: FuturesOrdered<Write>,
 }
@@ -144,6 +162,7 @@ impl Actor {
     pub(crate) async fn run(setup: Setup) {
         let Setup { id, limits, mut past, store, auth, engine, sessions, metrics, .. } = setup;
         let Setup { inbox, notices, state, hooks, drain, trunk, cancel, .. } = setup;
+        let lost = std::mem::take(&mut past.lost_packets);
         let sanctions =
             Sanctions::new(std::mem::take(&mut past.sanctions), std::mem::take(&mut past.networks));
         let mut actor = Self {
@@ -169,16 +188,24 @@ impl Actor {
             media: HashMap::new(),
             places: Places::default(),
             catalogue: Catalogue::open(past.gifts.take().as_deref()),
+            goal: past.goal.take().map(Filling::new),
+            packets: Packets::new(std::mem::take(&mut past.packets)),
+            strip: Strip::new(std::mem::take(&mut past.paid)),
+            terms: past.terms.take().and_then(|terms| serde_json::from_str(&terms).ok()).unwrap_or_default(),
             history: History::new(past),
             sanctions,
             paces: HashMap::new(),
             gift_paces: HashMap::new(),
             boards: Boards::default(),
+            tally: Tally::default(),
+            earned: HashMap::new(),
             likes: Likes::default(),
+            people: People::default(),
             waiting: Waiting::new(),
             writes: FuturesOrdered::new(),
         };
         actor.tell_room();
+        actor.close_lost(lost);
         actor.serve(inbox, notices, cancel).await;
         if actor.stream.state() != StreamState::Offline {
             actor.tell(Happening::Ended);
@@ -190,6 +217,7 @@ impl Actor {
         while actor.seats.is_writing() {
             actor.seats.written().await;
         }
+        actor.write_visits().await;
     }
 
     async fn serve(
@@ -286,6 +314,14 @@ impl Actor {
             Ask::Erase { user, reply } => {
                 let _ = reply.send(self.erase(user).await);
             }
+            Ask::MayClaim { user, name, reply } => {
+                let _ = reply.send(self.may_claim(&user, &name));
+            }
+            Ask::Claimed { user, name } => self.claimed(&user, &name),
+            Ask::SignedOut { user } => self.sign_out(&user),
+            Ask::Invited { user, invite, role, reply } => {
+                let _ = reply.send(self.invited(user, invite, role).await);
+            }
             Ask::Leave { seat } => self.leave(seat),
         }
     }
@@ -348,6 +384,7 @@ impl Actor {
         let stream = self.stream.state();
         if stream == StreamState::Offline {
             self.likes.reset();
+            self.tally.end();
             self.notes.clear();
             self.layers.clear();
             self.renditions = None;
@@ -356,6 +393,10 @@ impl Actor {
             return;
         }
         tracing::info!(room = %self.id, state = ?stream, "stream");
+        if before.0 == StreamState::Offline && stream != StreamState::Offline {
+            self.tally.begin(self.history.upcoming());
+            self.boards.recount();
+        }
         if let Some(happening) = Happening::of_stream(&before.0, &stream) {
             self.tell(happening);
         }
@@ -371,10 +412,11 @@ impl Actor {
 
     /// Tells everybody what the room is like now.
     pub(super) fn tell_room(&mut self) {
-        let (rules, shield) = (self.guard.in_force().open(), self.guard.shield);
+        let (rules, shield, pinned) =
+            (self.guard.in_force().open(), self.guard.shield, self.pinned_as_told());
         self.state.send_modify(|state| {
             state.card.clone_from(&self.card);
-            state.pinned.clone_from(&self.pinned);
+            state.pinned = pinned;
             (state.rules, state.shield) = (rules, shield);
         });
         let room = self.room_state();
@@ -391,8 +433,13 @@ impl Actor {
         self.paces.retain(|_, pace| !pace.idle(now));
         self.gift_paces.retain(|_, pace| !pace.idle(now));
         self.count_board(now);
+        self.tick_goal(now);
+        self.tick_packets(now);
+        self.tick_strip(now);
+        self.tick_members(now);
         self.likes.forget(now);
         self.tick_guard(now);
+        self.tick_people(now);
         for user in self.places.sweep(now) {
             self.tell(Happening::ViewerLeft { user, viewers: self.viewers() });
         }
@@ -429,6 +476,7 @@ impl Actor {
             self.sanctions.left(&seat.member.id, seat.address);
         }
         if let Some(member) = self.seats.remove(seat) {
+            self.goes(&member.id);
             self.tell(Happening::MemberLeft { member, members: self.seats.guests() as u32 });
         }
     }
@@ -447,7 +495,7 @@ impl Actor {
             likes: self.likes.total(),
             rules: self.guard.in_force().open(),
             shield: self.guard.shield,
-            pinned: self.pinned.clone(),
+            pinned: self.pinned_as_told(),
         }
     }
 }

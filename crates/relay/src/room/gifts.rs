@@ -3,7 +3,8 @@
 use footlight_protocol::gift::{Board, Gift, Giver, MAX_GRANT};
 use footlight_protocol::overlay::Control;
 use footlight_protocol::room::{Event, EventKind, Member, Role as Rank, ServerMessage, UnixMillis};
-use footlight_protocol::{Code, Failure, GiftId, Nonce, UserId};
+use footlight_protocol::spend::{BecameMember, Drawn, Packet, PacketOver, Paid};
+use footlight_protocol::{Code, Failure, GiftId, Nonce, Seq, UserId};
 
 use super::SeatId;
 use super::actor::{Actor, Written};
@@ -43,8 +44,31 @@ impl Default for Boards {
     }
 }
 
+/// A request to the books that somebody waits for.
+pub(super) struct Order {
+    pub(super) seat: SeatId,
+    /// Who asks.
+    pub(super) by: (Purse, UserId),
+    /// Whose coins it concerns.
+    pub(super) person: (Purse, UserId),
+    pub(super) nonce: Nonce,
+    /// What the books call it, where that is not the sender's nonce.
+    pub(super) known_as: Option<Nonce>,
+    pub(super) what: What,
+    /// What will show it.
+    pub(super) kind: EventKind,
+    pub(super) at: UnixMillis,
+}
+
 impl Actor {
-    pub(super) fn send_gift(&mut self, seat: SeatId, me: Member, nonce: Nonce, gift: &GiftId, count: u32) {
+    pub(super) fn send_gift(
+        &mut self,
+        seat: SeatId,
+        mut me: Member,
+        nonce: Nonce,
+        gift: &GiftId,
+        count: u32,
+    ) {
         if self.repeated(seat, &me.id, &nonce) {
             return;
         }
@@ -68,8 +92,10 @@ impl Actor {
             cap: gift.per_hour,
         };
         let by = (purse, me.id.clone());
+        me.badges = self.badges_after(&me.id, coins, now);
         let kind = EventKind::Gifted { by: me, gift, count, coins, entry: 0, nonce: Some(nonce.clone()) };
-        self.book(seat, by.clone(), by, nonce, what, kind, now);
+        let person = by.clone();
+        self.book(Order { seat, by, person, nonce, known_as: None, what, kind, at: now });
     }
 
     /// Gives a gift's coins back, and takes it off the screens.
@@ -86,14 +112,15 @@ impl Actor {
                 let what = What::Reverse { number };
                 let by = (self.auth.purse(&me.id), me.id);
                 let person = (self.auth.purse(&to.id), to.id);
-                self.book(seat, by, person, nonce, what, kind, clock::now_millis());
+                let at = clock::now_millis();
+                self.book(Order { seat, by, person, nonce, known_as: None, what, kind, at });
             }
             Err(failure) => self.refuse(seat, Some(nonce), failure, None),
         }
     }
 
     /// The event that showed the entry, and whose coins it took.
-    async fn gift_of(&mut self, number: u64) -> Result<(footlight_protocol::Seq, Member, u64), Failure> {
+    async fn gift_of(&mut self, number: u64) -> Result<(Seq, Member, u64), Failure> {
         let none = || Failure::new(Code::NotFound, "There is no such gift");
         let fault = |error: Error| internal(&error);
         let before = number.checked_sub(1).ok_or_else(none)?;
@@ -101,7 +128,11 @@ impl Actor {
         let seq = found.first().and_then(|entry| entry.seq).ok_or_else(none)?;
         let event = self.store.event(self.id.clone(), seq).await.map_err(fault)?;
         match event.map(|kept| kept.event.kind) {
-            Some(EventKind::Gifted { by, coins, entry, .. }) if entry == number => Ok((seq, by, coins)),
+            Some(
+                EventKind::Gifted { by, coins, entry, .. }
+                | EventKind::Paid(Paid { by, coins, entry, .. })
+                | EventKind::BecameMember(BecameMember { by, coins, entry, .. }),
+            ) if entry == number => Ok((seq, by, coins)),
             _ => Err(none()),
         }
     }
@@ -189,32 +220,48 @@ impl Actor {
     }
 
     /// Sends a request to the books, and with it the event that shows it.
-    #[allow(clippy::too_many_arguments, reason = "they are one request, taken apart here")]
-    fn book(
+    pub(super) fn book(&mut self, order: Order) {
+        let Order { seat, by: (purse, by), person, nonce, known_as, what, kind, at } = order;
+        let Some(kept) = self.plan(seat, &by, &nonce, kind, at) else {
+            return;
+        };
+        let request = Request {
+            by: purse,
+            nonce: known_as.unwrap_or_else(|| nonce.clone()),
+            at,
+            seq: Some(kept.event.seq),
+            what,
+        };
+        self.settle(kept, request, person, vec![seat]);
+    }
+
+    /// The same for what the room does itself; gives the place of the event.
+    pub(super) fn book_own(
         &mut self,
-        seat: SeatId,
-        (purse, by): (Purse, UserId),
+        by: Purse,
         person: (Purse, UserId),
         nonce: Nonce,
         what: What,
         kind: EventKind,
         at: UnixMillis,
-    ) {
-        let Some(kept) = self.plan(seat, &by, &nonce, kind, at) else {
-            return;
-        };
-        let seq = kept.event.seq;
+    ) -> Seq {
+        let seq = self.history.next_seq();
+        let kept = Kept { event: Event { seq, at, kind }, by: None, nonce: None };
+        self.settle(kept, Request { by, nonce, at, seq: Some(seq), what }, person, Vec::new());
+        seq
+    }
+
+    fn settle(&mut self, kept: Kept, request: Request, person: (Purse, UserId), seats: Vec<SeatId>) {
         // Of what waits nothing is asked but which request it is; the event itself comes back with its number.
         let waits = Kept {
-            event: Event { seq, at, kind: EventKind::Erased {} },
-            by: Some(by),
-            nonce: Some(nonce.clone()),
+            event: Event { seq: kept.event.seq, at: kept.event.at, kind: EventKind::Erased {} },
+            by: kept.by.clone(),
+            nonce: kept.nonce.clone(),
         };
-        let request = Request { by: purse, nonce, at, seq: Some(seq), what };
         let booked = Booked { request, person: Some(person), event: Some(Box::new(kept)) };
         let settling = self.store.book(self.id.clone(), booked);
         self.writes.push_back(Box::pin(async move { Written::Settled(Box::new(settling.await)) }));
-        self.waiting.push_back((waits, vec![seat]));
+        self.waiting.push_back((waits, seats));
     }
 
     /// The oldest waiting event was decided by the books.
@@ -227,23 +274,28 @@ impl Actor {
             Err(error) => return self.not_kept(&planned, &seats, &internal(&error), None),
         };
         match (settled.answer, settled.event) {
-            (Answer::Made(_), Some(kept)) => {
-                let person = match &kept.event.kind {
-                    EventKind::Gifted { by, .. } => Some(&by.id),
-                    EventKind::Refunded { to, .. } => Some(&to.id),
-                    _ => None,
-                };
-                let wallet = person.cloned().zip(settled.coins);
+            (Answer::Made(entry), Some(kept)) => {
+                let moved = moved(&kept.event);
+                let at = kept.event.at;
                 self.announce(*kept, &seats);
                 self.boards.stale = true;
-                if let Some((person, coins)) = wallet {
-                    self.tell_wallet(&person, coins);
+                self.count_towards_goal(&entry, at);
+                if let Some((person, gift, given)) = moved {
+                    if let Some(coins) = settled.coins {
+                        self.tell_wallet(&person.id, coins);
+                    }
+                    self.tally.add(&person, gift, given);
+                    self.gave(&person.id, given, at);
+                    if let Some(term) = settled.term {
+                        self.has_term(&person.id, term, at);
+                    }
                 }
             }
             // It was carried out in an earlier life of the room.
             (Answer::Made(entry) | Answer::Again(entry), _) => {
                 let seq = entry.seq.unwrap_or(planned.event.seq);
                 self.history.forget(&planned);
+                self.packets.not_closed(planned.event.seq, Some(Refusal::PacketOver));
                 if let Some(nonce) = &planned.nonce {
                     for seat in seats {
                         self.seats.tell(seat, &ServerMessage::Done { nonce: nonce.clone(), seq });
@@ -251,6 +303,7 @@ impl Actor {
                 }
             }
             (Answer::Refused(refusal), _) => {
+                self.packets.not_closed(planned.event.seq, Some(refusal));
                 let (failure, after) = said(refusal);
                 self.not_kept(&planned, &seats, &failure, after);
             }
@@ -260,12 +313,12 @@ impl Actor {
     /// Reads how many coins somebody has, behind what is being written, and tells them.
     pub(super) fn count_coins(&mut self, user: UserId) {
         let (store, room) = (self.store.clone(), self.id.clone());
-        let account = Account::Person(self.auth.purse(&user));
+        let purse = self.auth.purse(&user);
         self.writes.push_back(Box::pin(async move {
-            match store.balance(room, account).await {
-                Ok(coins) => Written::Wallet { user, coins: u64::try_from(coins).unwrap_or(0) },
+            match store.wallet(room, purse).await {
+                Ok((coins, earned)) => Written::Wallet { user, coins, earned },
                 Err(error) => {
-                    tracing::error!(%error, "a balance could not be read");
+                    tracing::error!(%error, "a wallet could not be read");
                     Written::Nothing
                 }
             }
@@ -294,14 +347,15 @@ impl Actor {
         }));
     }
 
-    pub(super) fn tell_board(&mut self, board: Board) {
+    pub(super) fn tell_board(&mut self, mut board: Board) {
+        board.session = self.tally.most(Board::MOST);
         if board != self.boards.newest {
-            self.seats.tell_all(&ServerMessage::Board { board: board.clone() }, Weight::Light);
             self.boards.newest = board;
+            self.show_board();
         }
     }
 
-    fn gift_pace(&mut self, user: &UserId, now: UnixMillis) -> Result<(), (Failure, Option<u32>)> {
+    pub(super) fn gift_pace(&mut self, user: &UserId, now: UnixMillis) -> Result<(), (Failure, Option<u32>)> {
         let rate = Rate { most: self.limits.gifts_per_second, window: 1_000 };
         let pace = self.gift_paces.entry(user.clone()).or_insert_with(|| Pace::new(rate));
         let too_fast =
@@ -312,17 +366,34 @@ impl Actor {
 
 async fn board(store: &Store, room: footlight_protocol::RoomId, now: UnixMillis) -> Result<Board, Error> {
     Ok(Board {
+        session: Vec::new(),
         day: givers(store.givers(room.clone(), now, Board::MOST).await?),
         week: givers(store.givers(room, now.saturating_sub(WEEK), Board::MOST).await?),
     })
 }
 
-fn givers(kept: Vec<crate::store::ledger::Giver>) -> Vec<Giver> {
+fn givers(kept: Vec<crate::store::given::Giver>) -> Vec<Giver> {
     kept.into_iter().map(|one| Giver { user: one.user, name: one.name, coins: one.coins }).collect()
 }
 
-fn owner_only() -> Failure {
+pub(super) fn owner_only() -> Failure {
     Failure::new(Code::Forbidden, "Only the owner can do this")
+}
+
+/// Whose coins an event is about, the event by which they were given, and how many they have given more by it.
+fn moved(event: &Event) -> Option<(Member, Seq, i64)> {
+    let (person, given_by, given) = match &event.kind {
+        EventKind::Gifted { by, coins, .. }
+        | EventKind::Paid(Paid { by, coins, .. })
+        | EventKind::BecameMember(BecameMember { by, coins, .. }) => (by, event.seq, *coins as i64),
+        EventKind::Refunded { gift, to, coins, .. } => (to, *gift, -(*coins as i64)),
+        // They come from people and go to people.
+        EventKind::Packet(Packet { by, .. })
+        | EventKind::Drawn(Drawn { by, .. })
+        | EventKind::PacketOver(PacketOver { to: by, .. }) => (by, event.seq, 0),
+        _ => return None,
+    };
+    Some((person.clone(), given_by, given))
 }
 
 /// What a person hears of it, and after how many milliseconds it may be tried again.
@@ -341,6 +412,10 @@ fn said(refusal: Refusal) -> (Failure, Option<u32>) {
         }
         Refusal::Senseless => (Failure::new(Code::Malformed, "This cannot be paid"), None),
         Refusal::NoSuchEntry => (Failure::new(Code::NotFound, "There is no such gift"), None),
+        Refusal::PacketOver => (Failure::new(Code::PacketOver, "Nothing is left in this red packet"), None),
+        Refusal::FarAhead => {
+            (Failure::new(Code::PaidAhead, "The membership is paid for a year ahead already"), None)
+        }
         Refusal::ReversedBefore => {
             (Failure::new(Code::WrongPhase, "This gift has been given back already"), None)
         }

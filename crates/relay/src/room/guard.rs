@@ -116,6 +116,11 @@ impl Guard {
         me.badges.months > 0
     }
 
+    /// What moderators said of somebody for good.
+    pub(super) fn marked(&self, user: &UserId) -> Option<Mark> {
+        self.marks.get(user).copied()
+    }
+
     /// Somebody gave a gift: they are no stranger.
     pub(super) fn knows(&mut self, user: &UserId) {
         self.judge.trust(user);
@@ -249,6 +254,40 @@ impl Actor {
         }
     }
 
+    /// Whether a message that is paid for may be said. What waited for a moderator could be paid and never seen.
+    pub(super) fn passes(
+        &mut self,
+        seat: SeatId,
+        me: &Member,
+        text: &str,
+        now: UnixMillis,
+    ) -> Result<(), (Failure, Option<u32>)> {
+        let not_paid = || {
+            let text = "A moderator would have to look at this first, so it cannot be paid for";
+            Err((Failure::new(Code::AgainstRules, text), None))
+        };
+        let first = self.seats.get(seat).and_then(|seat| seat.first).unwrap_or(now);
+        match self.guard.rule(me, first, text, now) {
+            Ruling::Take => {}
+            Ruling::Hold(_) => return not_paid(),
+            Ruling::Refuse(failure, after) => return Err((failure, after)),
+        }
+        let id = MessageId(self.history.upcoming().0);
+        let message = Message { id, by: &me.id, role: me.role, text };
+        match self.guard.judge.judge(message, self.guard.shield.is_some(), now) {
+            Verdict::Deliver => {
+                self.guard.learner.ordinary(text);
+                Ok(())
+            }
+            Verdict::Hold(..) => not_paid(),
+            // The next message like it finds the raid.
+            Verdict::Raid(sweep) => {
+                self.guard.judge.acquit(sweep.cluster);
+                not_paid()
+            }
+        }
+    }
+
     fn hold(&mut self, coming: Coming, why: Reason, raid: Option<Seq>, now: UnixMillis) -> bool {
         let Coming { seat, me, nonce, text, reply, .. } = coming;
         let by = me.id.clone();
@@ -308,7 +347,7 @@ impl Actor {
             Some(raid) => self.guard.count(*raid, &by.id, event.at),
             None => {
                 self.guard.wait(event.clone());
-                self.seats.tell_moderators(&ServerMessage::Event { event: event.clone() });
+                self.tell_event(event);
             }
         }
         for seat in seats {

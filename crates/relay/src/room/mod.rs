@@ -4,19 +4,28 @@
 //! does not pass through here: the room only opens and closes sessions in [`crate::rtc`].
 
 mod actor;
+mod claims;
+mod earned;
 mod gifts;
+mod goal;
 mod guard;
 mod likes;
 pub(crate) mod lines;
+mod members;
 mod moderate;
 mod networks;
+mod packets;
+mod paid;
 pub(crate) mod patch;
+mod people;
 mod places;
 mod reports;
 mod seats;
 mod sessions;
 mod stream;
 mod talk;
+mod tally;
+mod veil;
 
 use std::net::IpAddr;
 
@@ -33,9 +42,11 @@ use crate::mux::Outlets;
 use crate::rtc::fragment::Fragment;
 use crate::rtc::{Prepared, Role};
 use crate::store::Person;
+use crate::store::given::Earned;
 use patch::{Condition, Patched};
 
 pub(crate) use actor::{Actor, Setup};
+pub(crate) use claims::invite_is_over;
 pub(crate) use lines::encode;
 pub(crate) use places::Place;
 
@@ -93,6 +104,14 @@ pub(crate) enum Ask {
     Recording(Option<Recording>),
     /// Somebody is to be erased, in the database too.
     Erase { user: UserId, reply: Reply<()> },
+    /// Whether somebody may have an account of that name, as far as this room is concerned.
+    MayClaim { user: UserId, name: String, reply: Reply<()> },
+    /// Somebody has one now.
+    Claimed { user: UserId, name: String },
+    /// Somebody's tokens are no good any more.
+    SignedOut { user: UserId },
+    /// Somebody shows a link that makes them this. Answered with what they are then.
+    Invited { user: UserId, invite: u64, role: Rank, reply: Reply<Rank> },
     /// A chat session is over.
     Leave { seat: SeatId },
 }
@@ -102,6 +121,8 @@ pub(crate) struct Join {
     pub(crate) user: UserId,
     /// What is known of them, where they have taken a name.
     pub(crate) person: Option<Person>,
+    /// By what they gave in this room.
+    pub(crate) earned: Earned,
     pub(crate) rank: Rank,
     pub(crate) address: IpAddr,
     pub(crate) since: Option<Seq>,

@@ -49,7 +49,7 @@ impl Actor {
     }
 
     /// What holds before it is on disk: nothing more may be said in between.
-    fn take_effect(&mut self, kind: &EventKind) {
+    pub(super) fn take_effect(&mut self, kind: &EventKind) {
         match kind {
             EventKind::Banned { user, .. } => self.sanctions.set(user.id.clone(), Sanction::Banned),
             EventKind::TimedOut { user, until } => {
@@ -200,17 +200,24 @@ impl Actor {
     /// theirs is written behind it.
     pub(super) async fn erase(&mut self, user: UserId) -> Result<(), Failure> {
         self.seats.close(&user, CloseCode::GoingAway);
+        self.close_packets_of(&user, clock::now_millis());
         while let Some(written) = self.writes.next().await {
             self.committed(written);
         }
         let purse = self.auth.purse(&user);
         self.store.erase(user.clone(), purse).await.map_err(|error| internal(&error))?;
+        self.auth.retire(&user);
         self.history.erase(&user);
         self.unpin_where(|pinned| pinned.by.id == user);
         self.guard.erase(&user);
         self.sanctions.erase(&user, &self.auth.alias(&user));
         self.paces.remove(&user);
         self.gift_paces.remove(&user);
+        self.earned.remove(&user);
+        self.packets.erase(&user);
+        self.erase_from_strip(&user, clock::now_millis());
+        self.tally.erase(&user);
+        self.people.erase(&user);
         self.boards.recount();
         self.seats.tell_all(&ServerMessage::Erased { user }, Weight::Full);
         tracing::info!(room = %self.id, "somebody was erased");
@@ -283,7 +290,8 @@ impl Actor {
             let moderates = you.role == Rank::Moderator;
             self.seats.tell(seat, &ServerMessage::You { you });
             if moderates {
-                self.seats.tell(seat, &ServerMessage::Desk { desk: self.guard.desk() });
+                let desk = self.desk_for(user);
+                self.seats.tell(seat, &ServerMessage::Desk { desk });
             }
         }
     }
@@ -300,7 +308,9 @@ impl Actor {
         }
         let name = self.store.name(user.clone()).await.map_err(|error| internal(&error))?;
         let role = self.guard.role(&user);
-        Ok(Member::new(user, name, role))
+        let read = self.store.earned(self.id.clone(), self.auth.purse(&user)).await;
+        let badges = read.map_err(|error| internal(&error))?.badges(clock::now_millis());
+        Ok(Member { badges, ..Member::new(user, name, role) })
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
-use footlight_protocol::room::{Member, Role as Rank, ServerMessage, UnixMillis};
+use footlight_protocol::room::{Badges, Member, Role as Rank, ServerMessage, UnixMillis};
 use footlight_protocol::{CloseCode, UserId};
 
 use super::lines::{Line, Lines, encode};
@@ -108,6 +108,11 @@ impl Seats {
         self.taken.get_mut(&id)
     }
 
+    /// Who is here, by session.
+    pub(super) fn members(&self) -> impl Iterator<Item = &Member> {
+        self.taken.values().map(|seat| &seat.member)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.taken.len()
     }
@@ -149,6 +154,18 @@ impl Seats {
         }
     }
 
+    /// Gives every session of the person these badges; says whether they were others.
+    pub(super) fn badge(&mut self, user: &UserId, badges: Badges) -> bool {
+        let mut changed = false;
+        for id in self.of.get(user).map_or(&[][..], Vec::as_slice) {
+            if let Some(seat) = self.taken.get_mut(id) {
+                changed |= seat.member.badges != badges;
+                seat.member.badges = badges;
+            }
+        }
+        changed
+    }
+
     pub(super) fn tell(&mut self, id: SeatId, message: &ServerMessage) {
         self.give(id, encode(message));
     }
@@ -166,6 +183,19 @@ impl Seats {
     pub(super) fn tell_moderators(&mut self, message: &ServerMessage) {
         let text = encode(message);
         for id in self.moderators.clone() {
+            self.give(id, text.clone());
+        }
+    }
+
+    /// The owner's sessions.
+    pub(super) fn tell_owners(&mut self, message: &ServerMessage) {
+        let owns = |id: &SeatId| self.taken.get(id).is_some_and(|seat| seat.member.role == Rank::Owner);
+        let owners: Vec<SeatId> = self.moderators.iter().copied().filter(owns).collect();
+        if owners.is_empty() {
+            return;
+        }
+        let text = encode(message);
+        for id in owners {
             self.give(id, text.clone());
         }
     }

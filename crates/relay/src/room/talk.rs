@@ -9,10 +9,11 @@ use footlight_protocol::talk::Quote;
 use footlight_protocol::{Code, Failure, MessageId, Nonce, Seq, UserId, VERSION};
 
 use super::actor::{Actor, Written};
+use super::claims::name_taken;
 use super::guard::{Coming, held_back};
+use super::people::Before;
 use super::seats::Seat;
 use super::{Join, SeatId, draining};
-use crate::chat::outbox::Weight;
 use crate::chat::pace::{Pace, Rate};
 use crate::chat::text::clean;
 use crate::clock;
@@ -20,13 +21,14 @@ use crate::error::Error;
 use crate::hook::Happening;
 use crate::moderation::{banned, may_talk};
 use crate::store::Kept;
+use crate::store::logins::Named;
 
 /// Events whose commit is awaited at most. More ⇒ refused: the disk does not keep up.
 const UNCOMMITTED: usize = 1024;
 
 impl Actor {
     pub(super) fn join(&mut self, join: Join) -> Result<SeatId, Failure> {
-        let Join { user, person, rank, address, since, token, way } = join;
+        let Join { user, person, earned, rank, address, since, token, way } = join;
         let (name, first) = person.map(|person| (person.name, person.first)).unzip();
         let name = name.unwrap_or_default();
         let network_is_banned = rank < Rank::Owner && self.bars_network(Some(&user), address);
@@ -47,7 +49,7 @@ impl Actor {
         // An owner who set no name speaks as the room.
         let name = if name.is_empty() && rank == Rank::Owner { self.id.to_string() } else { name };
         let rank = rank.max(self.guard.role(&user));
-        let member = Member::new(user, name, rank);
+        let member = self.comes(Member::new(user, name, rank), earned);
         let moderates = rank >= Rank::Moderator;
         let missed = since.and_then(|since| self.history.after(since, moderates, &self.sanctions));
         let welcome = ServerMessage::Welcome {
@@ -56,12 +58,13 @@ impl Actor {
             token,
             room: self.room_state(),
             resumed: missed.is_some(),
-            history: missed.unwrap_or_else(|| self.history.fresh(&self.sanctions)),
-            desk: moderates.then(|| self.guard.desk()),
+            history: self.as_told(missed.unwrap_or_else(|| self.history.fresh(&self.sanctions)), &member),
+            desk: moderates.then(|| self.desk_for(&member)),
             seq: self.history.seq(),
             muted_until: self.sanctions.muted_until(&member.id, clock::now_millis()),
             gifts: self.catalogue.gifts().to_vec(),
-            board: self.boards.newest.clone(),
+            board: self.board_for(&member),
+            shows: self.shows_for(&member),
         };
         let seat = self.seats.add(Seat::new(member.clone(), first, address), way, welcome);
         self.count_coins(member.id.clone());
@@ -87,11 +90,16 @@ impl Actor {
             ClientMessage::Grant { nonce, user, coins } => self.grant(seat, me, nonce, user, coins),
             ClientMessage::Refund { nonce, entry } => self.refund(seat, me, nonce, entry).await,
             ClientMessage::SetGifts { nonce, gifts } => self.set_gifts(seat, me, nonce, gifts).await,
+            ClientMessage::Spend { nonce, what } => self.spend(seat, me, nonce, what),
+            ClientMessage::Arrange { nonce, what } => self.arrange(seat, me, nonce, what).await,
             ClientMessage::Overlay { nonce, control } => self.overlay(seat, me, nonce, control),
-            ClientMessage::Playing { latency_ms } => {
-                if let Some(seat) = self.seats.get_mut(seat) {
-                    seat.playing = latency_ms.map(|latency| (latency, std::time::Instant::now()));
-                }
+            ClientMessage::Playing { latency_ms } => self.plays(seat, latency_ms),
+            ClientMessage::Card { nonce, user } => self.card(seat, &me, nonce, user, Before::Nothing),
+            ClientMessage::AddNote { nonce, user, text } => {
+                self.card(seat, &me, nonce, user, Before::Note(text));
+            }
+            ClientMessage::DropNote { nonce, user, note } => {
+                self.card(seat, &me, nonce, user, Before::Unnote(note));
             }
             // Answered by the socket itself.
             ClientMessage::Hello { .. } | ClientMessage::Ping { .. } => {}
@@ -107,14 +115,10 @@ impl Actor {
             Ok(name) => name,
             Err((failure, after)) => return self.refuse(seat, None, failure, after),
         };
-        if let Err(error) = self.store.set_name(me.id.clone(), name.clone(), now).await {
-            return self.refuse(seat, None, internal(&error), None);
-        }
-        self.seats.rename(&me.id, &name, now);
-        let sessions: Vec<(SeatId, Member)> =
-            self.seats.of(&me.id).map(|(id, seat)| (id, seat.member.clone())).collect();
-        for (seat, you) in sessions {
-            self.seats.tell(seat, &ServerMessage::You { you });
+        match self.store.set_name(me.id.clone(), name.clone(), now).await {
+            Ok(Named::Done) => self.rename(&me.id, &name, now),
+            Ok(Named::Taken | Named::Again) => self.refuse(seat, None, name_taken(), None),
+            Err(error) => self.refuse(seat, None, internal(&error), None),
         }
     }
 
@@ -189,7 +193,7 @@ impl Actor {
         true
     }
 
-    fn pace(&mut self, user: &UserId, now: UnixMillis) -> Result<(), (Failure, Option<u32>)> {
+    pub(super) fn pace(&mut self, user: &UserId, now: UnixMillis) -> Result<(), (Failure, Option<u32>)> {
         let too_fast =
             |after| (Failure::new(Code::TooFast, "Not so fast; try again in a moment"), Some(after));
         let pace = self.paces.entry(user.clone()).or_insert_with(|| Pace::new(Rate::CHAT));
@@ -254,9 +258,13 @@ impl Actor {
             Written::Event(kept) => self.kept(kept),
             Written::Settled(settled) => self.settled(*settled),
             Written::Granted { seat, nonce, user, settled } => self.granted(seat, nonce, &user, *settled),
-            Written::Wallet { user, coins } => self.tell_wallet(&user, coins),
+            Written::Wallet { user, coins, earned } => {
+                self.tell_wallet(&user, coins);
+                self.has_earned(&user, earned);
+            }
             Written::Reported { seat, nonce, taken } => self.reported(seat, nonce, *taken),
             Written::Board(board) => self.tell_board(board),
+            Written::Card(asked) => self.tell_card(*asked),
         }
     }
 
@@ -274,6 +282,10 @@ impl Actor {
     /// The event did not come about, and those who asked for it hear why.
     pub(super) fn not_kept(&mut self, kept: &Kept, seats: &[SeatId], why: &Failure, after: Option<u32>) {
         self.history.forget(kept);
+        if matches!(kept.event.kind, EventKind::GoalReached { .. }) {
+            self.not_celebrated();
+        }
+        self.packets.not_closed(kept.event.seq, None);
         for seat in seats {
             self.refuse(*seat, kept.nonce.clone(), why.clone(), after);
         }
@@ -290,18 +302,20 @@ impl Actor {
             return self.history.announce(kept);
         }
         match &event.kind {
-            EventKind::Said { .. } => {}
-            EventKind::Gifted { .. } | EventKind::Refunded { .. } => {
+            EventKind::GoalReached { .. } => {}
+            EventKind::Said { by, .. } => self.people.said(&by.id),
+            EventKind::Gifted { .. }
+            | EventKind::Refunded { .. }
+            | EventKind::Packet(_)
+            | EventKind::Drawn(_)
+            | EventKind::PacketOver(_)
+            | EventKind::Paid(_)
+            | EventKind::BecameMember(_) => {
                 self.tell(Happening::Gifted { event: event.clone() });
             }
             _ => self.tell(Happening::Moderated { by: kept.by.clone(), event: event.clone() }),
         }
-        let told = ServerMessage::Event { event: event.clone() };
-        if event.kind.is_private() {
-            self.seats.tell_moderators(&told);
-        } else {
-            self.seats.tell_all(&told, Weight::Full);
-        }
+        self.tell_event(&event);
         if let Some(nonce) = &kept.nonce {
             for seat in seats {
                 self.seats.tell(*seat, &ServerMessage::Done { nonce: nonce.clone(), seq: event.seq });
@@ -309,6 +323,8 @@ impl Actor {
         }
         self.history.announce(kept);
         self.follow_report(&event.kind);
+        self.packets.follow(&event);
+        self.strip_follows(&event);
         self.follow(event.kind);
     }
 
@@ -336,7 +352,7 @@ pub(super) fn internal(error: &Error) -> Failure {
     Failure::new(Code::Internal, "The relay could not do this")
 }
 
-fn text_failure(code: Code) -> Failure {
+pub(super) fn text_failure(code: Code) -> Failure {
     match code {
         Code::TooLong => Failure::new(code, format!("A message has at most {MAX_TEXT} characters")),
         _ => Failure::new(code, "The message is empty"),

@@ -1,8 +1,10 @@
 //! What happened in a room: its events, what they did to messages and people, its card and settings.
 
 use footlight_protocol::room::{Event, EventKind};
+use footlight_protocol::spend::Paid;
 use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
 
+use super::given::TERMS;
 use super::ledger::ROWS;
 use super::list::List;
 use super::moderation::{Mark, RULES, State};
@@ -42,6 +44,10 @@ impl Database<'_> {
         let card = self.first("SELECT text FROM card WHERE room = ?1", values![room.as_str()])?;
         past.card = card.map(|row| row.get(0)).transpose()?;
         past.gifts = self.setting(room, catalogue::SETTING)?;
+        past.terms = self.setting(room, TERMS)?;
+        past.goal = self.goal(room)?;
+        (past.packets, past.lost_packets) = self.open_packets(room)?;
+        past.paid = self.standing_messages(room)?;
         past.rules = self.setting(room, RULES)?;
         past.standings = self.standings(room)?;
         past.held = self.waiting(room)?;
@@ -128,6 +134,7 @@ impl Database<'_> {
             ],
         )?;
         self.decide_reports(room, (kept.event.seq, kept.event.at), &kept.event.kind)?;
+        self.keep_act(room, &kept.event)?;
         match &kept.event.kind {
             EventKind::Said { .. }
             | EventKind::Upheld(_)
@@ -135,6 +142,11 @@ impl Database<'_> {
             | EventKind::Lifted(_)
             | EventKind::Gifted { .. }
             | EventKind::Refunded { .. }
+            | EventKind::Packet(_)
+            | EventKind::Drawn(_)
+            | EventKind::PacketOver(_)
+            | EventKind::Paid(_)
+            | EventKind::BecameMember(_)
             | EventKind::Shielded { .. }
             | EventKind::Erased {} => Ok(()),
             EventKind::Deleted { message } => self.mark(room, *message, true),
@@ -160,6 +172,7 @@ impl Database<'_> {
             EventKind::Appointed { user } => self.stand(room, &user.id, Mark::of(user.role)),
             EventKind::Pinned { message, .. } => self.pin(room, *message),
             EventKind::Unpinned {} => self.pin(room, MessageId(0)),
+            EventKind::GoalReached { .. } => self.goal_is_reached(room),
         }
     }
 
@@ -191,6 +204,9 @@ impl Database<'_> {
         Ok(match event.kind {
             EventKind::Said { by, text, reply, .. } | EventKind::Held { by, text, reply, .. } => {
                 Some(Message { said_at: event.at, by, text, reply, deleted })
+            }
+            EventKind::Paid(Paid { by, text, .. }) => {
+                Some(Message { said_at: event.at, by, text, reply: None, deleted })
             }
             _ => None,
         })

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use footlight_protocol::room::{EventKind, UnixMillis};
+use footlight_protocol::spend::{Drawn, Packet, PacketOver, Paid};
 use footlight_protocol::{RoomId, UserId};
 use tokio::sync::oneshot;
 
@@ -17,6 +18,7 @@ use crate::error::Error;
 use crate::gift::ledger::{
     Account, Answer, Books, Entry, HOUR, Hash, Head, Kind, Known, Purse, Request, What,
 };
+use crate::gift::membership::Term;
 
 /// Of [`entry`].
 const COLUMNS: &str =
@@ -25,7 +27,7 @@ const COLUMNS: &str =
 /// the processor's cache.
 pub(super) const ROWS: usize = 64;
 /// A day, in milliseconds.
-const DAY: UnixMillis = 24 * HOUR;
+pub(super) const DAY: UnixMillis = 24 * HOUR;
 
 /// Whether requests that were made before are looked for before anything is decided. Hardly any was, and the books'
 /// own index finds them when a row is written; so they are looked for after one was met there.
@@ -54,6 +56,8 @@ pub(crate) struct Settled {
     /// What the person has then. Of entries that were made at once it comes with the last of theirs alone: with the
     /// others it would be the same.
     pub(crate) coins: Option<u64>,
+    /// Until when the person has paid for a membership, where it was about that.
+    pub(crate) term: Option<Term>,
 }
 
 /// As it waits for the database.
@@ -62,14 +66,6 @@ pub(super) struct Booking {
     /// Boxed: it is large, goes from hand to hand, and many are on their way.
     booked: Box<Booked>,
     reply: oneshot::Sender<Outcome<Settled>>,
-}
-
-/// One of those who gave most.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Giver {
-    pub(crate) user: UserId,
-    pub(crate) name: String,
-    pub(crate) coins: u64,
 }
 
 impl Database<'_> {
@@ -128,6 +124,7 @@ impl Store {
         .await
     }
 
+    #[cfg(test)]
     pub(crate) async fn balance(&self, room: RoomId, account: Account) -> Result<i64, Error> {
         self.ask(move |database| {
             let name = account.to_string();
@@ -136,34 +133,6 @@ impl Store {
                 values![room.as_str(), &name],
             )?;
             found.map_or(Ok(0), |row| row.get(0))
-        })
-        .await
-    }
-
-    /// Who gave most from the day of `since` on, most first.
-    pub(crate) async fn givers(
-        &self,
-        room: RoomId,
-        since: UnixMillis,
-        most: usize,
-    ) -> Result<Vec<Giver>, Error> {
-        self.ask(move |database| {
-            // Summed up first: names are needed of few.
-            let rows = database.query(
-                "WITH top AS (SELECT purse, CAST(sum(coins) AS BIGINT) AS coins FROM given
-                              WHERE room = ?1 AND day >= ?2 GROUP BY purse HAVING sum(coins) > 0
-                              ORDER BY sum(coins) DESC, purse LIMIT ?3)
-                 SELECT purse.person, person.name, top.coins FROM top
-                 JOIN purse ON purse.purse = top.purse JOIN person ON person.id = purse.person
-                 ORDER BY top.coins DESC, purse.person",
-                values![room.as_str(), since / DAY, most],
-            )?;
-            rows.iter()
-                .map(|row| {
-                    let user = UserId::try_from(row.get::<String>(0)?).map_err(|_| unreadable("person"))?;
-                    Ok(Giver { user, name: row.get(1)?, coins: row.get(2)? })
-                })
-                .collect()
         })
         .await
     }
@@ -199,17 +168,23 @@ impl Database<'_> {
         let mut settled = Vec::with_capacity(bookings.len());
         // From the end, since who has what is told with the last.
         for (booking, answer) in bookings.iter_mut().zip(answers).rev() {
-            let (mut event, mut coins) = (None, None);
+            let (mut event, mut coins, mut term) = (None, None, None);
             if let Answer::Made(entry) = &answer {
-                event = booking.booked.event.take().map(|event| numbered(event, entry.number));
-                let account = booking.booked.person.take().map(|(purse, _)| Account::Person(purse));
-                coins = account.and_then(|account| books.balances.remove(&account));
+                let person = booking.booked.person.take().map(|(purse, _)| purse);
+                term = person.as_ref().and_then(|purse| books.terms.get(purse)).copied();
+                event = booking.booked.event.take().map(|event| numbered(event, entry, term));
+                coins = person.and_then(|purse| books.balances.remove(&Account::Person(purse)));
             }
             let coins = coins.map(|coins| u64::try_from(coins).unwrap_or(0));
-            settled.push(Settled { answer, event, coins });
+            settled.push(Settled { answer, event, coins, term });
         }
         settled.reverse();
         self.keep_shown(room, settled.iter().filter_map(|settled| settled.event.as_deref()))?;
+        for kept in settled.iter().filter_map(|settled| settled.event.as_deref()) {
+            if let EventKind::Paid(paid) = &kept.event.kind {
+                self.stand_until(room, kept.event.seq, paid.until)?;
+            }
+        }
         Ok(settled)
     }
 
@@ -259,6 +234,8 @@ impl Database<'_> {
         let head = Head { number: head.get(0)?, hash: hash(&head, 1)? };
         let mut books = Books { head, ..Books::default() };
         self.reversals(room, requests, &mut books)?;
+        self.packets(room, requests, &mut books)?;
+        self.terms(room, requests, &mut books)?;
         self.sent(room, requests, &mut books)?;
         self.balances(room, requests, &mut books)?;
         Ok(books)
@@ -312,10 +289,21 @@ impl Database<'_> {
     }
 
     fn balances(&mut self, room: &RoomId, requests: &[&Request], books: &mut Books) -> Outcome<()> {
-        let mut accounts: BTreeSet<&Account> = BTreeSet::new();
+        let packet = |request: &&Request| match request.what {
+            What::Put { packet, .. } | What::Draw { packet, .. } | What::Close { packet } => {
+                Some(Account::Held(packet))
+            }
+            What::Move { .. } | What::Reverse { .. } => None,
+        };
+        let held: Vec<Account> = requests.iter().filter_map(packet).collect();
+        let mut accounts: BTreeSet<&Account> = held.iter().collect();
         for request in requests {
             match &request.what {
                 What::Move { from, to, .. } => accounts.extend([from, to]),
+                What::Put { from: one, .. } | What::Draw { to: one, .. } => drop(accounts.insert(one)),
+                What::Close { packet } => {
+                    accounts.extend(books.packets.get(packet).map(|packet| &packet.payer));
+                }
                 What::Reverse { number } => {
                     let entry = books.entries.get(number).into_iter();
                     accounts.extend(entry.flat_map(|entry| [&entry.from, &entry.to]));
@@ -368,6 +356,7 @@ impl Database<'_> {
             "INSERT INTO given (room, day, purse, coins) VALUES",
             "ON CONFLICT (room, day, purse) DO UPDATE SET coins = given.coins + excluded.coins",
         )?;
+        self.write_spent(room, books)?;
         let hash: &[u8] = &books.head.hash;
         self.execute(
             "UPDATE chain SET number = ?2, hash = ?3 WHERE room = ?1",
@@ -438,10 +427,24 @@ fn given<'a>(made: &[&'a Entry], books: &'a Books) -> BTreeMap<(u64, &'a Purse),
     given
 }
 
-/// The event with the number of the entry that it shows.
-fn numbered(mut kept: Box<Kept>, number: u64) -> Box<Kept> {
+/// The event with the number of the entry that it shows, and with what the books have decided.
+fn numbered(mut kept: Box<Kept>, made: &Entry, term: Option<Term>) -> Box<Kept> {
     match &mut kept.event.kind {
-        EventKind::Gifted { entry, .. } | EventKind::Refunded { entry, .. } => *entry = number,
+        EventKind::Gifted { entry, .. }
+        | EventKind::Refunded { entry, .. }
+        | EventKind::Packet(Packet { entry, .. })
+        | EventKind::Paid(Paid { entry, .. }) => *entry = made.number,
+        EventKind::Drawn(Drawn { coins, entry, .. })
+        | EventKind::PacketOver(PacketOver { coins, entry, .. }) => {
+            (*coins, *entry) = (made.amount, made.number);
+        }
+        EventKind::BecameMember(member) => {
+            member.entry = made.number;
+            if let Some(term) = term {
+                member.months = term.paid();
+                member.by.badges.months = term.months(made.at);
+            }
+        }
         _ => {}
     }
     kept
@@ -472,6 +475,6 @@ fn hash(row: &Row, column: usize) -> Outcome<Hash> {
 }
 
 /// Money is not guessed at: a row that cannot be read ends the request.
-fn unreadable(what: &str) -> Fault {
+pub(super) fn unreadable(what: &str) -> Fault {
     Fault(format!("an entry's {what} cannot be read"))
 }

@@ -5,17 +5,23 @@
 //! one transaction, and nobody hears "done" before it is committed.
 
 mod backup;
+pub(crate) mod cards;
 mod events;
+pub(crate) mod given;
+pub(crate) mod goal;
+pub(crate) mod invites;
 pub(crate) mod ledger;
 mod list;
+pub(crate) mod logins;
 pub(crate) mod moderation;
 mod moving;
 mod people;
-mod personal;
+pub(crate) mod personal;
 mod postgres;
 pub(crate) mod recordings;
 pub(crate) mod reports;
 pub(crate) mod retention;
+pub(crate) mod spend;
 mod sql;
 mod sqlite;
 #[cfg(test)]
@@ -36,7 +42,10 @@ use tokio::sync::{mpsc, oneshot};
 use crate::error::Error;
 use crate::moderation::reports::Filed;
 use crate::secret::Secret;
+use goal::Wish;
+use logins::Named;
 use moderation::Mark;
+use spend::OpenPacket;
 use sql::{Database, Fault, Outcome, Sql};
 pub(crate) use writer::Writer;
 use writer::{Done, Job};
@@ -87,6 +96,16 @@ pub(crate) struct Past {
     pub(crate) card: Option<String>,
     /// What the room offers, as its creator set it.
     pub(crate) gifts: Option<String>,
+    /// What holds for those who spend, as its creator set it.
+    pub(crate) terms: Option<String>,
+    /// What its creator wishes for, and the coins that were given towards it.
+    pub(crate) goal: Option<(Wish, i64)>,
+    /// Red packets in which something may be left.
+    pub(crate) packets: Vec<OpenPacket>,
+    /// Those of somebody who is erased.
+    pub(crate) lost_packets: Vec<Seq>,
+    /// Messages that were paid for, and whether they are deleted.
+    pub(crate) paid: Vec<(Event, bool)>,
     /// What it takes of guests, as its creator set it.
     pub(crate) rules: Option<String>,
     pub(crate) standings: Vec<(UserId, Mark)>,
@@ -279,8 +298,16 @@ impl Store {
         self.ask(move |database| database.person(&user)).await
     }
 
-    pub(crate) async fn set_name(&self, user: UserId, name: String, at: UnixMillis) -> Result<(), Error> {
-        self.ask(move |database| database.set_name(&user, &name, at)).await
+    /// The person is called so from now on, and their account with them, unless the name is somebody else's.
+    pub(crate) async fn set_name(&self, user: UserId, name: String, at: UnixMillis) -> Result<Named, Error> {
+        self.ask(move |database| {
+            let named = database.rename_login(&user, &name)?;
+            if named == Named::Done {
+                database.set_name(&user, &name, at)?;
+            }
+            Ok(named)
+        })
+        .await
     }
 
     /// Keeps what the room's creator set, under a name.

@@ -57,7 +57,11 @@ impl Mark {
         }
     }
 
-    fn word(self) -> &'static str {
+    pub(super) fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mark| mark.word() == word)
+    }
+
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Trusted => "trusted",
             Self::Restricted => "restricted",
@@ -122,7 +126,7 @@ impl Database<'_> {
         let mut standings = Vec::new();
         for row in rows {
             let mark: String = row.get(1)?;
-            let mark = Mark::ALL.into_iter().find(|one| one.word() == mark);
+            let mark = Mark::named(&mark);
             if let (Ok(user), Some(mark)) = (UserId::try_from(row.get::<String>(0)?), mark) {
                 standings.push((user, mark));
             }
@@ -233,6 +237,8 @@ impl Database<'_> {
         let rows = self.query(
             r#"SELECT seq, at, body, by, nonce FROM event WHERE room = ?1 AND seq > ?2
              AND substr(body, 1, 15) NOT IN ('{"event":"said"', '{"event":"gifte', '{"event":"refun')
+             AND substr(body, 1, 15) NOT IN ('{"event":"goal_', '{"event":"packe', '{"event":"drawn', '{"event":"paid"',
+                                            '{"event":"becam')
              ORDER BY seq LIMIT ?3"#,
             values![room.as_str(), after.0, most],
         )?;

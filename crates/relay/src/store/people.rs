@@ -63,10 +63,20 @@ impl Database<'_> {
 
     pub(super) fn person(&mut self, user: &UserId) -> Outcome<Option<Person>> {
         let found = self.first("SELECT name, first FROM person WHERE id = ?1", values![user.as_str()])?;
-        found.map(|row| Ok(Person { name: row.get(0)?, first: row.get(1)? })).transpose()
+        let Some(row) = found else { return Ok(None) };
+        let mut person = Person { name: row.get(0)?, first: row.get(1)? };
+        // Somebody has made it the name of their account since.
+        if self.is_claimed(user, &person.name)? {
+            person.name.clear();
+        }
+        Ok(Some(person))
     }
 
     pub(super) fn set_name(&mut self, user: &UserId, name: &str, at: UnixMillis) -> Outcome<()> {
+        let before = self.name(user)?;
+        if !before.is_empty() && before != name {
+            self.keep_former_name(user, &before, at)?;
+        }
         self.execute(
             "INSERT INTO person (id, name, at, first) VALUES (?1, ?2, ?3, ?3)
              ON CONFLICT (id) DO UPDATE SET name = ?2, at = ?3",

@@ -16,8 +16,18 @@ use crate::gift::ledger::{Account, Purse};
 enum Holds {
     /// Something of the person whose row it is.
     Personal,
+    /// Something of theirs that others wrote in confidence: the owner sees it, they do not.
+    Confidential,
     /// Nothing of anybody; the word says what.
     Other(&'static str),
+}
+
+/// Who looks at what is known of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Eyes {
+    Owner,
+    /// They themselves.
+    Own,
 }
 
 /// What becomes of a person's rows when they are erased.
@@ -40,10 +50,10 @@ struct Table {
 }
 
 use Erased::{Emptied, Go, Unlinked};
-use Holds::{Other, Personal};
+use Holds::{Confidential, Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-const TABLES: [Table; 21] = [
+const TABLES: [Table; 31] = [
     Table {
         name: "held",
         whose: Some((
@@ -51,6 +61,14 @@ const TABLES: [Table; 21] = [
             Go,
         )),
         columns: &[("room", Personal), ("seq", Personal), ("raid", Personal), ("state", Personal)],
+    },
+    Table {
+        name: "paid",
+        whose: Some((
+            "seq IN (SELECT event.seq FROM event WHERE event.room = paid.room AND event.by = ?1)",
+            Go,
+        )),
+        columns: &[("room", Personal), ("seq", Personal), ("until", Personal)],
     },
     Table {
         name: "event",
@@ -69,6 +87,46 @@ const TABLES: [Table; 21] = [
         name: "person",
         whose: Some(("id = ?1", Go)),
         columns: &[("id", Personal), ("name", Personal), ("at", Personal), ("first", Personal)],
+    },
+    Table {
+        name: "login",
+        whose: Some(("person = ?1", Go)),
+        columns: &[
+            ("person", Personal),
+            ("name", Personal),
+            ("skeleton", Personal),
+            ("hash", Other("of a password, which nobody is to be told")),
+            ("made", Personal),
+            ("generation", Personal),
+        ],
+    },
+    Table {
+        name: "former_name",
+        whose: Some(("person = ?1", Go)),
+        columns: &[("person", Personal), ("name", Personal), ("until", Personal)],
+    },
+    Table {
+        name: "act",
+        whose: Some(("person = ?1", Go)),
+        columns: &[("room", Personal), ("person", Personal), ("seq", Personal)],
+    },
+    Table {
+        name: "visit",
+        whose: Some(("person = ?1", Go)),
+        columns: &[("room", Personal), ("person", Personal), ("watched", Personal), ("messages", Personal)],
+    },
+    Table {
+        name: "note",
+        // Theirs are those about them, and those that they wrote.
+        whose: Some(("person = ?1 OR by = ?1", Go)),
+        columns: &[
+            ("id", Confidential),
+            ("room", Confidential),
+            ("person", Confidential),
+            ("by", Confidential),
+            ("at", Confidential),
+            ("text", Confidential),
+        ],
     },
     Table {
         name: "sanction",
@@ -111,9 +169,48 @@ const TABLES: [Table; 21] = [
         ],
     },
     Table {
+        name: "invite_use",
+        whose: Some(("person = ?1", Go)),
+        columns: &[("invite", Personal), ("person", Personal), ("at", Personal)],
+    },
+    Table {
+        name: "invite",
+        whose: None,
+        columns: &[
+            ("id", Other("of a link")),
+            ("room", Other("the owner's room")),
+            ("role", Other("that it gives")),
+            ("label", Other("what the owner calls it")),
+            ("hash", Other("of a secret")),
+            ("made", Other("when the owner made it")),
+            ("expires", Other("when it is over")),
+            ("uses", Other("how many it takes in")),
+            ("used", Other("how many it has taken in")),
+            ("revoked", Other("whether the owner took it back")),
+        ],
+    },
+    Table {
         name: "given",
         whose: Some(("purse = ?4", Go)),
         columns: &[("room", Personal), ("day", Personal), ("purse", Personal), ("coins", Personal)],
+    },
+    Table {
+        name: "membership",
+        whose: Some(("purse = ?4", Go)),
+        columns: &[("room", Personal), ("purse", Personal), ("since", Personal), ("until", Personal)],
+    },
+    Table {
+        name: "packet",
+        whose: Some(("payer = ?3", Unlinked)),
+        columns: &[
+            ("room", Personal),
+            ("seq", Personal),
+            ("payer", Personal),
+            ("takers", Personal),
+            ("drawn", Personal),
+            ("ends", Personal),
+            ("closed", Personal),
+        ],
     },
     Table {
         name: "account",
@@ -287,13 +384,17 @@ fn filled<'a>(statement: &str, values: &[Value<'a>; 4]) -> (String, Vec<Value<'a
 
 impl Database<'_> {
     /// All that is a person's, by table.
-    fn of_person(&mut self, user: &UserId, purse: &Purse) -> Outcome<Map<String, Json>> {
+    fn of_person(&mut self, user: &UserId, purse: &Purse, eyes: Eyes) -> Outcome<Map<String, Json>> {
         let names = Names::of(user, purse);
         let mut all = Map::new();
         for table in &TABLES {
             let Some((whose, _)) = table.whose else { continue };
+            let seen = |holds: Holds| holds == Personal || (holds == Confidential && eyes == Eyes::Owner);
             let columns: Vec<&str> =
-                table.columns.iter().filter(|(_, holds)| *holds == Personal).map(|(name, _)| *name).collect();
+                table.columns.iter().filter(|(_, holds)| seen(*holds)).map(|(name, _)| *name).collect();
+            if columns.is_empty() {
+                continue;
+            }
             let statement = format!("SELECT {} FROM {} WHERE {whose}", columns.join(", "), table.name);
             let (statement, values) = filled(&statement, &names.values());
             let rows = self.query(&statement, &values)?;
@@ -319,6 +420,7 @@ impl Database<'_> {
             values![&names.id],
         )?;
         self.execute("UPDATE network SET person = ?2 WHERE person = ?1", values![&names.id, &names.purse])?;
+        self.retire_login(user, purse)?;
         let empty = serde_json::to_string(&EventKind::Erased {}).map_err(|error| Fault(error.to_string()))?;
         for table in &TABLES {
             let Some((whose, erased)) = table.whose else { continue };
@@ -352,8 +454,13 @@ fn object(columns: &[&str], row: &Row) -> Map<String, Json> {
 }
 
 impl Store {
-    pub(crate) async fn of_person(&self, user: UserId, purse: Purse) -> Result<Map<String, Json>, Error> {
-        self.ask(move |database| database.of_person(&user, &purse)).await
+    pub(crate) async fn of_person(
+        &self,
+        user: UserId,
+        purse: Purse,
+        eyes: Eyes,
+    ) -> Result<Map<String, Json>, Error> {
+        self.ask(move |database| database.of_person(&user, &purse, eyes)).await
     }
 
     /// Erases, and leaves no byte behind: not in pages that are free now, nor in what is not yet written into its place.

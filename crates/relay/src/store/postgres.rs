@@ -16,10 +16,17 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty database to today's schema; the table `footlight` counts those that were taken.
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 12] = [
     step!("postgres/schema"),
     step!("postgres/ledger"),
     step!("postgres/moderation"),
+    step!("postgres/given"),
+    step!("postgres/packets"),
+    step!("postgres/paid"),
+    step!("postgres/memberships"),
+    step!("postgres/people"),
+    step!("postgres/invites"),
+    step!("postgres/logins"),
     step!("postgres/reports"),
     step!("postgres/networks"),
 ];

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use footlight_media::Time;
 use footlight_protocol::room::{Event, EventKind, UnixMillis};
+use footlight_protocol::spend::{BecameMember, Packet, Paid};
 use footlight_protocol::{ClipId, ReplayId, RoomId, Seq};
 
 use super::Store;
@@ -318,6 +319,7 @@ impl Database<'_> {
              WHERE room = ?1 AND at BETWEEN ?2 AND ?3 AND seq > ?4 AND deleted = 0 ORDER BY seq LIMIT ?5",
             values![room.as_str(), from, to, after.0, most + 1],
         )?;
+        let hidden = self.amounts_are_hidden(room)?;
         let (mut events, mut newest, mut more) = (Vec::new(), after, None);
         for (n, row) in rows.iter().enumerate() {
             if n == most {
@@ -337,9 +339,14 @@ impl Database<'_> {
                 | EventKind::Pardoned { .. }
                 | EventKind::Swept { .. }
                 | EventKind::Unswept { .. }
+                | EventKind::Drawn(_)
+                | EventKind::PacketOver(_)
                 | EventKind::Shielded { .. } => false,
-                EventKind::Gifted { by, .. } => !self.is_banned(room, &by.id)?,
-                EventKind::Refunded { .. } => true,
+                EventKind::Gifted { by, .. }
+                | EventKind::Packet(Packet { by, .. })
+                | EventKind::Paid(Paid { by, .. })
+                | EventKind::BecameMember(BecameMember { by, .. }) => !self.is_banned(room, &by.id)?,
+                EventKind::Refunded { .. } | EventKind::GoalReached { .. } => true,
                 // Approved, it is a message like the others.
                 EventKind::Held { by, .. } => !self.is_banned(room, &by.id)?,
                 EventKind::Erased {}
@@ -357,7 +364,8 @@ impl Database<'_> {
             };
             if shown {
                 self.fill_quotes(room, &mut kept.event.kind)?;
-                events.push(kept.event.as_shown());
+                let event = kept.event.as_shown();
+                events.push(if hidden { event.without_amounts(None) } else { event });
             }
         }
         Ok((events, more))

@@ -13,7 +13,7 @@ use super::backup::{self, Snapshot};
 use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 16] = [
     step!("sqlite/schema"),
     step!("sqlite/recordings"),
     step!("sqlite/card"),
@@ -21,6 +21,13 @@ const STEPS: [Step; 9] = [
     step!("sqlite/uploads"),
     step!("sqlite/ledger"),
     step!("sqlite/moderation"),
+    step!("sqlite/given"),
+    step!("sqlite/packets"),
+    step!("sqlite/paid"),
+    step!("sqlite/memberships"),
+    step!("sqlite/people"),
+    step!("sqlite/invites"),
+    step!("sqlite/logins"),
     step!("sqlite/reports"),
     step!("sqlite/networks"),
 ];

@@ -22,6 +22,7 @@ use crate::secret::Secret;
 mod books;
 mod moves;
 mod people;
+mod spend;
 mod talk;
 
 use books::{
@@ -29,8 +30,15 @@ use books::{
     who_asks_again_among_others_hears_what_was_made_then,
 };
 use people::{
-    a_person_is_found_whole_and_erased_whole, what_is_held_waits_and_a_sweep_comes_back_whole,
-    what_is_known_of_people_is_listed,
+    a_person_is_found_whole_and_erased_whole, amounts_that_are_hidden_are_in_no_replay,
+    what_a_purse_gave_in_all_is_known, what_is_held_waits_and_a_sweep_comes_back_whole,
+    what_is_known_of_people_is_listed, what_moderators_see_of_people_is_kept_and_bounded,
+};
+use spend::{
+    a_goal_counts_what_the_books_have, a_month_that_is_asked_for_again_is_one_month,
+    a_packet_of_somebody_who_is_erased_is_not_forgotten, a_packet_survives_a_crash_and_is_closed_once,
+    a_paid_message_stands_until_it_is_taken_down_or_given_back, coins_that_have_gone_on_are_not_given_back,
+    of_many_who_race_for_a_packet_nobody_draws_twice_and_no_coin_is_lost,
 };
 
 use moves::old_chat_goes_and_coins_bans_and_what_waits_stay;
@@ -52,7 +60,10 @@ on_both!(
     answers_are_kept_without_what_they_answer,
     old_chat_goes_and_coins_bans_and_what_waits_stay,
     what_is_known_of_people_is_listed,
+    what_moderators_see_of_people_is_kept_and_bounded,
     a_person_is_found_whole_and_erased_whole,
+    amounts_that_are_hidden_are_in_no_replay,
+    what_a_purse_gave_in_all_is_known,
     a_request_that_fails_undoes_itself_and_nothing_else,
     recordings_are_found_by_what_they_are,
     a_newer_schema_is_left_alone,
@@ -62,6 +73,13 @@ on_both!(
     who_asks_again_among_others_hears_what_was_made_then,
     of_what_comes_at_once_each_hears_their_coins_once,
     a_group_that_fails_leaves_the_rest_of_the_transaction,
+    of_many_who_race_for_a_packet_nobody_draws_twice_and_no_coin_is_lost,
+    a_packet_survives_a_crash_and_is_closed_once,
+    a_packet_of_somebody_who_is_erased_is_not_forgotten,
+    coins_that_have_gone_on_are_not_given_back,
+    a_month_that_is_asked_for_again_is_one_month,
+    a_paid_message_stands_until_it_is_taken_down_or_given_back,
+    a_goal_counts_what_the_books_have,
     those_who_gave_most_are_known_by_day_until_they_are_given_back,
     the_schema_goes_all_the_way_back_and_forth,
 );

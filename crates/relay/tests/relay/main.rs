@@ -5,10 +5,12 @@
     reason = "a test fails by panicking, and its values are few"
 )]
 
+mod accounts;
 mod acme;
 mod backup;
 mod books;
 mod bus;
+mod cards;
 mod chat;
 mod clip;
 mod conformance;
@@ -21,6 +23,7 @@ mod gifts;
 mod hls;
 mod hook;
 mod http;
+mod invites;
 mod keys;
 mod layers;
 mod loss;
@@ -42,6 +45,7 @@ mod roles;
 mod rtmp;
 mod rules;
 mod span;
+mod spend;
 mod stage;
 mod talk;
 mod tls;

@@ -1,6 +1,7 @@
 //! A chat client of the room's WebSocket.
 
 use footlight_protocol::room::{Action, ClientMessage, Desk, Event, Member, ServerMessage};
+use footlight_protocol::spend::Shows;
 use footlight_protocol::{Code, Seq, VERSION};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpStream;
@@ -18,6 +19,7 @@ pub(crate) struct Chat {
     pub(crate) resumed: bool,
     pub(crate) muted: bool,
     pub(crate) desk: Option<Desk>,
+    pub(crate) shows: Shows,
 }
 
 #[derive(Debug)]
@@ -99,10 +101,19 @@ impl Chat {
                 resumed,
                 muted_until,
                 desk,
+                shows,
                 ..
-            }) => {
-                Ok(Self { socket, me: you, token, seq, history, resumed, muted: muted_until.is_some(), desk })
-            }
+            }) => Ok(Self {
+                socket,
+                me: you,
+                token,
+                seq,
+                history,
+                resumed,
+                muted: muted_until.is_some(),
+                desk,
+                shows,
+            }),
             Heard::Message(ServerMessage::Refused { failure, .. }) => match heard(&mut socket).await {
                 Heard::Closed(Some(code)) => Err((failure.code, code)),
                 other => panic!("{other:?}"),
@@ -148,6 +159,18 @@ impl Chat {
             _ => None,
         })
         .await
+    }
+
+    /// Sends a request; false where the session ends before it is answered.
+    pub(crate) async fn is_done(&mut self, request: &ClientMessage) -> bool {
+        self.send(request).await;
+        loop {
+            match heard(&mut self.socket).await {
+                Heard::Message(ServerMessage::Done { .. }) => return true,
+                Heard::Message(_) => {}
+                Heard::Closed(_) => return false,
+            }
+        }
     }
 
     pub(crate) async fn say(&mut self, nonce: &str, text: &str) -> Result<Seq, (Code, Option<u32>)> {

@@ -20,6 +20,9 @@ const NAME: &str = "Zyxwvname";
 const SAID: &str = "qwzxsaid one thing";
 const DELETED: &str = "qwzxdeleted another";
 const HELD: &str = "qwzxheld https://a.example";
+const NOTED: &str = "qwzxnoted by the owner";
+/// What they were called first.
+const FORMER: &str = "Zyxwvname the first";
 
 /// What this process logs from when it is first asked on, all tests together.
 fn log() -> &'static Mutex<Vec<u8>> {
@@ -42,7 +45,8 @@ fn log() -> &'static Mutex<Vec<u8>> {
 
 async fn lived(stage: &Stage) -> (Chat, Chat) {
     let mut owner = Chat::owner(stage).await;
-    let mut zoe = Chat::named(stage, NAME).await;
+    let mut zoe = Chat::named(stage, FORMER).await;
+    zoe.send(&ClientMessage::Name { name: NAME.to_owned() }).await;
     zoe.say("s1", SAID).await.unwrap();
     let deleted = zoe.say("s2", DELETED).await.unwrap();
     owner.moderate("m1", Action::Delete { message: MessageId(deleted.0) }).await.unwrap();
@@ -55,6 +59,10 @@ async fn lived(stage: &Stage) -> (Chat, Chat) {
     owner.moderate("m3", Action::Timeout { user: user.clone(), seconds: 1 }).await.unwrap();
     owner.moderate("m4", Action::Pardon { user: user.clone() }).await.unwrap();
     owner.moderate("m5", Action::Restrict { user: user.clone() }).await.unwrap();
+    let note =
+        ClientMessage::AddNote { nonce: "n1".parse().unwrap(), user: user.clone(), text: NOTED.to_owned() };
+    owner.send(&note).await;
+    owner.until(|message| matches!(message, ServerMessage::Card { .. }).then_some(())).await;
     owner.send(&ClientMessage::Grant { nonce: "g1".parse().unwrap(), user, coins: 10 }).await;
     owner.answer("g1").await.unwrap();
     let gift =
@@ -86,11 +94,12 @@ async fn a_person_sees_all_that_is_known_of_them_and_nobody_else_does() {
     let own = format!("Bearer {}", zoe.token);
     let answer = stage.ask(Method::GET, &path, &[("authorization", &own)], "").await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    for mark in [NAME, SAID, DELETED, HELD, "\"restricted\"", "rose", "gifted", "timed_out"] {
+    for mark in [FORMER, NAME, SAID, DELETED, HELD, "\"restricted\"", "rose", "gifted", "timed_out"] {
         assert!(answer.body.contains(mark), "{mark} is not in {}", answer.body);
     }
-    let all: Value = serde_json::from_str(&answer.body).unwrap();
-    for table in ["event", "person", "standing", "purse", "account", "entry", "given", "held"] {
+    let mut all: Value = serde_json::from_str(&answer.body).unwrap();
+    for table in ["event", "person", "former_name", "standing", "purse", "account", "entry", "given", "held"]
+    {
         assert!(all[table].as_array().is_some_and(|rows| !rows.is_empty()), "{table}: {}", all[table]);
     }
     let ann = Chat::named(&stage, "Ann").await;
@@ -102,7 +111,14 @@ async fn a_person_sees_all_that_is_known_of_them_and_nobody_else_does() {
     }
     let owner = format!("Bearer {}", stage.owner());
     let theirs = stage.ask(Method::GET, &path, &[("authorization", &owner)], "").await;
-    assert_eq!(theirs.body, answer.body, "the owner sees the same");
+    let mut theirs = theirs.json();
+    assert_eq!(theirs["note"][0]["text"], NOTED);
+    theirs.as_object_mut().unwrap().remove("note");
+    // Written down meanwhile.
+    for all in [&mut theirs, &mut all] {
+        all.as_object_mut().unwrap().remove("visit");
+    }
+    assert_eq!(theirs, all, "the owner sees the same, and what was noted");
     stage.stop().await;
 }
 

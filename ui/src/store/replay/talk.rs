@@ -5,6 +5,7 @@ use std::sync::Arc;
 use footlight_protocol::MessageId;
 use footlight_protocol::replay::Timed;
 use footlight_protocol::room::{EventKind, Member};
+use footlight_protocol::spend::Paid;
 use footlight_protocol::talk::Quote;
 
 use crate::store::sky::{self, Flyer};
@@ -44,6 +45,7 @@ impl Talk {
             let Some(flyer) = sky::timed(at_ms, &event) else { continue };
             let (by, text, quote) = match event.kind {
                 EventKind::Said { by, text, reply, .. } => (by, text, reply),
+                EventKind::Paid(Paid { by, text, .. }) => (by, text, None),
                 EventKind::Gifted { by, gift, count, .. } => (by, format!("{} ×{count}", gift.icon), None),
                 _ => continue,
             };

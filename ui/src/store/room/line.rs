@@ -1,6 +1,7 @@
 //! One line of the log: what it says, whose it is, and whom it is about.
 
 use footlight_protocol::room::{Member, UnixMillis};
+use footlight_protocol::spend::{BecameMember, Packet, Paid};
 use footlight_protocol::talk::Quote;
 use footlight_protocol::{MessageId, UserId};
 
@@ -54,19 +55,33 @@ pub enum LineKind {
     Noticed {
         user: Member,
     },
+    /// A message that was paid for.
+    Paid(Paid),
+    /// Coins were put up for others to draw.
+    Packet(Packet),
+    /// Somebody is a member of the room, for a month or a month longer.
+    Member(BecameMember),
+    /// As much was given as the creator wished for.
+    Goal {
+        title: String,
+    },
     /// Gifts of one kind by one person that followed each other.
     Gifted(Run),
 }
 
 pub(super) fn by(line: &Line) -> Option<&UserId> {
     match &line.kind {
-        LineKind::Said { by, .. } => Some(&by.id),
+        LineKind::Said { by, .. }
+        | LineKind::Paid(Paid { by, .. })
+        | LineKind::Packet(Packet { by, .. })
+        | LineKind::Member(BecameMember { by, .. }) => Some(&by.id),
         LineKind::Gifted(run) => Some(&run.by.id),
         LineKind::TimedOut { .. }
         | LineKind::Banned { .. }
         | LineKind::Pardoned { .. }
         | LineKind::Appointed { .. }
         | LineKind::Noticed { .. }
+        | LineKind::Goal { .. }
         | LineKind::Swept { .. }
         | LineKind::Unswept { .. }
         | LineKind::Shielded { .. } => None,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use footlight_protocol::danmaku::{Colour, Fly, Place};
 use footlight_protocol::room::{Event, EventKind, Role};
+use footlight_protocol::spend::Paid;
 use footlight_protocol::{Seq, UserId};
 
 /// Letters of a comment that fly. Nobody reads more before they are gone, and a picture of them has to fit a canvas.
@@ -62,7 +63,7 @@ impl Look {
 }
 
 /// What is said as it flies over a live picture: at the capture time, on the relay's clock, of the frame that its
-/// author saw. A gift flies too, with its sender's name. None for what is neither.
+/// author saw. A gift flies too, with its sender's name, and so does a message that was paid for. None for what is neither.
 pub fn said(event: &Event, me: Option<&UserId>) -> Option<Flyer> {
     let (by, text, fly) = match &event.kind {
         EventKind::Said { by, text, fly, .. } => (by, text, fly),
@@ -75,6 +76,16 @@ pub fn said(event: &Event, me: Option<&UserId>) -> Option<Flyer> {
                 place: Place::Scroll,
                 rank: Rank::Gift,
                 look: Arc::new(Look::new(&text, Colour::Amber, Frame::Plate)),
+            });
+        }
+        EventKind::Paid(Paid { by, text, .. }) => {
+            return Some(Flyer {
+                id: event.seq,
+                by: by.id.clone(),
+                at_ms: event.at as f64,
+                place: Place::Scroll,
+                rank: Rank::Gift,
+                look: Arc::new(Look::new(text, Colour::Amber, Frame::Plate)),
             });
         }
         _ => return None,

@@ -60,7 +60,7 @@ fn alone(request: Request) -> Booked {
 }
 
 /// The rows are whole and in order, and the accounts are what follows from them.
-async fn the_books_are_right(store: &Store) {
+pub(super) async fn the_books_are_right(store: &Store) {
     let entries = store.entries(room(), 0, 1_000).await.unwrap();
     let (mut previous, mut balances) = (Hash::default(), std::collections::BTreeMap::new());
     for (n, entry) in entries.iter().enumerate() {

@@ -1,11 +1,16 @@
 //! What the store promises about what moderators do and what is known of people.
 
 use footlight_protocol::moderation::Reason;
-use footlight_protocol::room::EventKind;
+use footlight_protocol::person::{MAX_ACTS, MAX_FORMER_NAMES, MAX_NOTES};
+use footlight_protocol::room::{Event, EventKind};
 use footlight_protocol::{MessageId, Seq};
 
-use super::{Place, Purse, Sanction, Shelf, kept, member, room, said, user};
+use super::{Place, Purse, Sanction, Shelf, coins, gifted, grant, kept, member, room, said, settle, user};
+use crate::gift::ledger::What;
+use crate::store::cards::{Noted, Visit};
+use crate::store::given::TERMS;
 use crate::store::moderation::Mark;
+use crate::store::personal::Eyes;
 
 pub(super) async fn what_is_held_waits_and_a_sweep_comes_back_whole(shelf: Shelf) {
     let (store, writer) = shelf.open().await;
@@ -50,6 +55,57 @@ pub(super) async fn what_is_held_waits_and_a_sweep_comes_back_whole(shelf: Shelf
     assert!(events.iter().all(|event| matches!(event.kind, EventKind::Said { .. })), "as if never held");
 }
 
+pub(super) async fn what_moderators_see_of_people_is_kept_and_bounded(shelf: Shelf) {
+    let (store, writer) = shelf.open().await;
+    let purse: Purse = "zoespurse".parse().unwrap();
+    for n in 0..MAX_FORMER_NAMES as u64 + 5 {
+        store.set_name(user("zoe"), format!("Zoë {n}"), n).await.unwrap();
+    }
+    // There and back: each name stands there once.
+    for (n, name) in (100..).zip(["Zoë 14", "Zoë 3", "Zoë 14"]) {
+        store.set_name(user("zoe"), name.to_owned(), n).await.unwrap();
+    }
+    let visit = |id: &str, watched, messages| Visit { user: user(id), watched, messages };
+    store.add_visits(room(), vec![visit("zoe", 1_500, 2), visit("ann", 1, 1)]).await.unwrap();
+    store.add_visits(room(), vec![visit("zoe", 500, 1)]).await.unwrap();
+    let note = async |n: usize| {
+        let text = format!("note {n}");
+        store.add_note(room(), user("zoe"), user("mod"), text, n as u64).await.unwrap()
+    };
+    for n in 0..MAX_NOTES {
+        assert_eq!(note(n).await, Noted::Done);
+    }
+    assert_eq!(note(MAX_NOTES).await, Noted::Full);
+    store.keep(room(), said(1, "zoe")).await.unwrap();
+    store
+        .keep(room(), kept(2, "mod", EventKind::Banned { user: member("ann"), range: false }))
+        .await
+        .unwrap();
+    for n in 0..MAX_ACTS as u64 + 3 {
+        let kind = EventKind::Restricted { user: member("zoe") };
+        store.keep(room(), kept(3 + n, "mod", kind)).await.unwrap();
+    }
+    drop(store);
+    writer.join();
+    let (store, _writer) = shelf.open().await;
+    let known = store.known(room(), user("zoe"), purse.clone()).await.unwrap();
+    assert_eq!((known.watched, known.messages, known.gifts), (2_000, 3, (0, 0)));
+    let names: Vec<&str> = known.names.iter().map(|former| former.name.as_str()).collect();
+    assert_eq!((names.len(), &names[..3]), (MAX_FORMER_NAMES, &["Zoë 3", "Zoë 14", "Zoë 13"][..]));
+    assert_eq!((known.notes.len(), known.notes[0].text.as_str()), (MAX_NOTES, "note 19"));
+    let acts: Vec<u64> = known.acts.iter().map(|act| act.event.seq.0).collect();
+    assert_eq!((acts.len(), acts[0]), (MAX_ACTS, MAX_ACTS as u64 + 5));
+    let first = known.notes[0].id;
+    let drop_note =
+        async |by: Option<&str>| store.drop_note(room(), user("zoe"), by.map(user), first).await.unwrap();
+    assert_eq!(drop_note(Some("ann")).await, Noted::NotTheirs);
+    assert_eq!(drop_note(Some("mod")).await, Noted::Done);
+    assert_eq!(drop_note(None).await, Noted::NotTheirs, "it is gone");
+    // What a moderator wrote goes with them, too.
+    store.erase(user("mod"), "modspurse".parse().unwrap()).await.unwrap();
+    assert_eq!(store.known(room(), user("zoe"), purse).await.unwrap().notes, []);
+}
+
 pub(super) async fn what_is_known_of_people_is_listed(shelf: Shelf) {
     let (store, _writer) = shelf.open().await;
     let columns = match &shelf.place {
@@ -83,7 +139,7 @@ pub(super) async fn a_person_is_found_whole_and_erased_whole(shelf: Shelf) {
         let rows = |table: &str| all[table].as_array().unwrap().len();
         ["event", "held", "person", "standing", "sanction"].map(rows)
     };
-    let all = store.of_person(user("zoe"), purse.clone()).await.unwrap();
+    let all = store.of_person(user("zoe"), purse.clone(), Eyes::Own).await.unwrap();
     assert_eq!(counts(&all), [4, 1, 1, 1, 1], "{all:?}");
     assert_eq!(all["person"][0]["name"], "Zoë");
     store.erase(user("zoe"), purse.clone()).await.unwrap();
@@ -91,10 +147,45 @@ pub(super) async fn a_person_is_found_whole_and_erased_whole(shelf: Shelf) {
     drop(store);
     writer.join();
     let (store, _writer) = shelf.open().await;
-    assert_eq!(counts(&store.of_person(user("zoe"), purse.clone()).await.unwrap()), [0; 5]);
+    assert_eq!(counts(&store.of_person(user("zoe"), purse.clone(), Eyes::Own).await.unwrap()), [0; 5]);
     let past = store.past(room(), 9).await.unwrap();
     assert_eq!((past.seq, past.events.len()), (Seq(5), 5), "the order is as it was");
     assert_eq!(past.sanctions, [(user("zoespurse"), Sanction::Banned)], "the ban goes on");
     let (events, _) = store.events_between(room(), (0, 10_000), Seq(0), 9).await.unwrap();
     assert_eq!(events.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [2]);
+}
+
+pub(super) async fn amounts_that_are_hidden_are_in_no_replay(shelf: Shelf) {
+    let (store, _writer) = shelf.open().await;
+    settle(&store, vec![coins("owner", "nonce-00", grant("ann", 100))]).await;
+    let mut booked = gifted(1, "ann", "nonce-01", 40, 0);
+    let Some(kept) = booked.event.as_mut() else { panic!("{booked:?}") };
+    kept.event.at = 1_000;
+    store.book(room(), booked).await.unwrap();
+    let told = async || {
+        let (events, _) = store.events_between(room(), (0, 10_000), Seq(0), 9).await.unwrap();
+        match &events[..] {
+            [Event { kind: EventKind::Gifted { gift, coins, .. }, .. }] => (gift.price, *coins),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(told().await, (1, 40));
+    store.set_setting(room(), TERMS, r#"{"hidden":true}"#.to_owned()).await.unwrap();
+    assert_eq!(told().await, (0, 0));
+    store.set_setting(room(), TERMS, "{}".to_owned()).await.unwrap();
+    assert_eq!(told().await, (1, 40), "the books and the events have it all the time");
+}
+
+pub(super) async fn what_a_purse_gave_in_all_is_known(shelf: Shelf) {
+    let (store, _writer) = shelf.open().await;
+    settle(&store, vec![coins("owner", "nonce-00", grant("ann", 100))]).await;
+    for (seq, day) in [(1, 10), (2, 11), (3, 11)] {
+        store.book(room(), gifted(seq, "ann", &format!("gift-{seq}"), 20, day)).await.unwrap();
+    }
+    settle(&store, vec![coins("owner", "back", What::Reverse { number: 2 })]).await;
+    let known = async |who: &str| {
+        let (coins, earned) = store.wallet(room(), who.parse().unwrap()).await.unwrap();
+        (coins, earned.given)
+    };
+    assert_eq!((known("ann").await, known("bob").await), ((60, 40), (0, 0)));
 }

@@ -1,0 +1,1 @@
+DROP INDEX given_purse;

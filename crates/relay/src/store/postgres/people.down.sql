@@ -1,0 +1,5 @@
+DROP INDEX given_purse;
+DROP TABLE act;
+DROP TABLE note;
+DROP TABLE visit;
+DROP TABLE former_name;

@@ -1,0 +1,2 @@
+DROP TABLE invite_use;
+DROP TABLE invite;
