@@ -101,11 +101,7 @@ pub(super) enum Written {
     /// Who gave most.
     Board(Board),
     /// What a report came to.
-    Reported {
-        seat: SeatId,
-        nonce: Nonce,
-        taken: Box<Result<Taken, Error>>,
-    },
+    Reported(SeatId, Nonce, Box<Result<Taken, Error>>),
     /// Who somebody is.
     Card(Box<Asked>),
 }

@@ -22,7 +22,7 @@ impl Actor {
             Ok(made) => {
                 let (store, room) = (self.store.clone(), self.id.clone());
                 self.writes.push_back(Box::pin(async move {
-                    Written::Reported { seat, nonce, taken: Box::new(store.report(room, made).await) }
+                    Written::Reported(seat, nonce, Box::new(store.report(room, made).await))
                 }));
             }
             Err((failure, after)) => self.refuse(seat, Some(nonce), failure, after),
