@@ -159,14 +159,14 @@ impl Air {
             | EventKind::Appointed { .. }
             | EventKind::Pinned { .. }
             | EventKind::Unpinned {}
-            | EventKind::Upheld(_)
-            | EventKind::Dismissed(_)
-            | EventKind::Lifted(_)
             | EventKind::Packet(_)
             | EventKind::Drawn(_)
             | EventKind::PacketOver(_)
             | EventKind::BecameMember(_)
             | EventKind::GoalReached { .. }
+            | EventKind::Upheld(_)
+            | EventKind::Dismissed(_)
+            | EventKind::Lifted(_)
             | EventKind::Erased {} => {}
         }
     }

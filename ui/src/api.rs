@@ -114,13 +114,6 @@ impl Relay {
         self.ask("DELETE", &self.of_room(&format!("/keys/{}", key.0)), None, ANSWER).await.map(drop)
     }
 
-    /// The record of moderation as a table, in the language of that tag.
-    pub async fn record(&self, language: &str) -> Result<String, Failure> {
-        let path = self.of_room(&format!("/audit?format=csv&lang={language}"));
-        let answer = self.ask("GET", &path, None, LONG_ANSWER).await?;
-        text(&answer).await.ok_or_else(|| Failure::new(Code::Internal, "The record broke off"))
-    }
-
     /// The account of the one who asks, where they have one.
     pub async fn account(&self) -> Result<Option<Account>, Failure> {
         match self.ask("GET", ACCOUNT, None, ANSWER).await {
@@ -184,6 +177,13 @@ impl Relay {
     /// Becomes what it offers.
     pub async fn accept_invite(&self, secret: String) -> Result<Offer, Failure> {
         self.post("/invites/accept", &Shown { secret }).await
+    }
+
+    /// The record of moderation as a table, in the language of that tag.
+    pub async fn record(&self, language: &str) -> Result<String, Failure> {
+        let path = self.of_room(&format!("/audit?format=csv&lang={language}"));
+        let answer = self.ask("GET", &path, None, LONG_ANSWER).await?;
+        text(&answer).await.ok_or_else(|| Failure::new(Code::Internal, "The record broke off"))
     }
 
     /// Who will get in, for a broadcast of this bitrate.

@@ -330,6 +330,13 @@ impl Seat {
         }
     }
 
+    /// Sets what coins are good for. Owner only.
+    pub fn arrange(self, what: Arrange) {
+        if let Some(nonce) = nonce() {
+            self.send(&ClientMessage::Arrange { nonce, what });
+        }
+    }
+
     /// Reports a message to the moderators.
     pub fn report(self, message: MessageId, ground: Ground, words: &str) {
         if let Some(nonce) = nonce() {
@@ -347,13 +354,6 @@ impl Seat {
     /// What a moderator said was read.
     pub fn notice_seen(self) {
         self.apply(RoomEvent::NoticeSeen);
-    }
-
-    /// Sets what coins are good for. Owner only.
-    pub fn arrange(self, what: Arrange) {
-        if let Some(nonce) = nonce() {
-            self.send(&ClientMessage::Arrange { nonce, what });
-        }
     }
 
     pub fn name(self, name: &str) {
@@ -427,11 +427,11 @@ impl Seat {
         for (nonce, gift, count) in self.room.with_untracked(|room| room.unpaid().to_vec()) {
             self.send(&ClientMessage::SendGift { nonce, gift, count });
         }
-        if let Some(report) = self.room.with_untracked(|room| room.reporting.sent().cloned()) {
-            self.send(&ClientMessage::Report(report));
-        }
         for (nonce, what) in self.room.with_untracked(|room| room.spend.asked().to_vec()) {
             self.send(&ClientMessage::Spend { nonce, what });
+        }
+        if let Some(report) = self.room.with_untracked(|room| room.reporting.sent().cloned()) {
+            self.send(&ClientMessage::Report(report));
         }
     }
 

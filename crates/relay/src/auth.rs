@@ -23,8 +23,8 @@ use crate::store::Store;
 const OWNER_TOKEN: &str = "owner token";
 const DEVICE: &str = "device";
 const PURSE: &str = "purse";
-const NETWORK: &str = "network";
 const INVITE: &str = "invite";
+const NETWORK: &str = "network";
 /// Names in the store.
 const HASH_KEY: &str = "hash_key";
 /// Letters and digits of a user id: 80 bits.

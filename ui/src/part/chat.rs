@@ -36,8 +36,8 @@ pub fn Chat() -> impl IntoView {
                 </p>
             </Show>
             <Composer />
-            <ReportDialog />
             <PersonCard />
+            <ReportDialog />
         </section>
     }
 }

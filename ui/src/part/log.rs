@@ -30,7 +30,7 @@ enum Row {
 enum RowKey {
     /// And the level of its author and what it cost, which may come later.
     Line(MessageId, u8, u64),
-    /// While what it answers is there: what is taken away changes the line.
+    /// As long as what it answers is there: what is taken away changes the line.
     Answer(MessageId, u8),
     /// And how many there are and what they cost: what is given back changes the line, and what becomes known.
     Gifts(MessageId, u64, u64),
@@ -166,9 +166,8 @@ fn keyboard(seat: Seat, turn: Turn, answering: Answering, event: &KeyboardEvent)
     if event.ctrl_key() || event.meta_key() || event.alt_key() || event.is_composing() {
         return;
     }
-    if !seat.moderates().get_untracked() {
-        return read(seat, answering, &ids, event);
-    }
+    let ids = seat.room().with_untracked(|room| said_lines(room).map(|line| line.id).collect::<Vec<_>>());
+    let moderates = seat.moderates().get_untracked();
     let Some(at) = turn.current() else { return };
     let place = ids.partition_point(|id| *id < at);
     let key = event.key();
@@ -184,22 +183,29 @@ fn keyboard(seat: Seat, turn: Turn, answering: Answering, event: &KeyboardEvent)
         "End" => go(ids.len().saturating_sub(1)),
         "Escape" => {
             turn.close();
-            focus(at);
+            if moderates {
+                focus(at);
+            } else {
+                browser::focus("chat-log");
+            }
         }
+        "Enter" if is_on_message(event) => open_card(seat, at),
+        "Enter" if is_on_log(event) => go(place),
         "r" | "R" => {
             if let Some((by, text)) = said(seat, at) {
                 answering.begin(at, by, &text);
             }
         }
-        "Enter" if is_on_message(event) => open_card(seat, at),
-        "Delete" | "d" | "D" => {
+        "Delete" | "d" | "D" if moderates => {
             if let Some((by, _)) = author(seat, at) {
                 // The next message gets the focus before this one goes and takes it along.
                 leave(&ids, place, turn);
                 seat.moderate(Action::Delete { message: at }, &by);
             }
         }
-        "t" | "T" if author(seat, at).is_some_and(|(_, over)| over) => turn.toggle(at, Menu::Timeout),
+        "t" | "T" if moderates && author(seat, at).is_some_and(|(_, over)| over) => {
+            turn.toggle(at, Menu::Timeout)
+        }
         "1" | "2" | "3" | "4" if turn.open().get_untracked() == Some((at, Menu::Timeout)) => {
             let choice = key.parse::<usize>().ok().and_then(|n| TIMEOUTS.get(n - 1));
             if let (Some((seconds, _)), Some((by, true))) = (choice, author(seat, at)) {
@@ -208,7 +214,7 @@ fn keyboard(seat: Seat, turn: Turn, answering: Answering, event: &KeyboardEvent)
                 focus(at);
             }
         }
-        "b" | "B" => {
+        "b" | "B" if moderates => {
             if let Some((by, true)) = author(seat, at) {
                 let others = seat.room().with_untracked(|room| {
                     said_lines(room)
@@ -229,42 +235,13 @@ fn keyboard(seat: Seat, turn: Turn, answering: Answering, event: &KeyboardEvent)
     event.prevent_default();
 }
 
-/// The keys of those who only read: Enter goes from the log into its messages and from there to a card, Escape back.
-fn read(seat: Seat, answering: Answering, ids: &[MessageId], event: &KeyboardEvent) {
-    let message = target(event).filter(|target| target.has_attribute("data-message-id"));
-    let at =
-        message.and_then(|message| message.get_attribute("data-message-id")?.parse().ok()).map(MessageId);
-    let on_log = target(event).is_some_and(|target| target.id() == "chat-log");
-    let place = ids.partition_point(|id| at.is_some_and(|at| *id < at));
-    let to = match (event.key().as_str(), at) {
-        ("Enter", None) if on_log => ids.last(),
-        ("Enter", Some(at)) => {
-            event.prevent_default();
-            return open_card(seat, at);
-        }
-        ("r" | "R", Some(at)) => {
-            event.prevent_default();
-            if let Some((by, text)) = said(seat, at) {
-                answering.begin(at, by, &text);
-            }
-            return;
-        }
-        ("ArrowUp", Some(_)) => ids.get(place.saturating_sub(1)),
-        ("ArrowDown", Some(_)) => ids.get((place + 1).min(ids.len().saturating_sub(1))),
-        ("Escape", Some(_)) => {
-            browser::focus("chat-log");
-            None
-        }
-        _ => return,
-    };
-    event.prevent_default();
-    if let Some(to) = to {
-        focus(*to);
-    }
-}
-
 fn target(event: &KeyboardEvent) -> Option<HtmlElement> {
     event.target()?.dyn_into().ok()
+}
+
+/// On the log itself, which those who moderate go past.
+fn is_on_log(event: &KeyboardEvent) -> bool {
+    target(event).is_some_and(|target| target.id() == "chat-log")
 }
 
 /// On the message itself, and not on one of its buttons.

@@ -31,7 +31,7 @@ const NICK_COLOURS: u32 = 8;
 pub fn Message(line: Arc<Line>) -> AnyView {
     let words = use_words();
     match &line.kind {
-        LineKind::Said { by, text, quote } => said(&line, (by, text), quote.as_deref(), None),
+        LineKind::Said { by, text, quote } => said(&line, by.clone(), text.clone(), quote.as_deref(), None),
         LineKind::TimedOut { user, seconds } => {
             let (name, seconds) = (shown_name(user), *seconds);
             notice(move || {
@@ -68,10 +68,6 @@ pub fn Message(line: Arc<Line>) -> AnyView {
             );
             notice(move || words.fill(key, &[("name", &name)]))
         }
-        LineKind::Noticed { user } => {
-            let name = shown_name(user);
-            notice(move || words.fill("notice.noticed", &[("name", &name)]))
-        }
         LineKind::Paid(paid) => paid_line(&line, paid),
         LineKind::Packet(packet) => {
             view! { <PacketLine by=packet.by.clone() takers=packet.takers coins=packet.coins /> }.into_any()
@@ -83,6 +79,10 @@ pub fn Message(line: Arc<Line>) -> AnyView {
         LineKind::Goal { title } => {
             let title = title.clone();
             goal_line(move || words.fill("notice.goal", &[("title", &title)]))
+        }
+        LineKind::Noticed { user } => {
+            let name = shown_name(user);
+            notice(move || words.fill("notice.noticed", &[("name", &name)]))
         }
         LineKind::Gifted(run) => view! { <GiftLine run=run.clone() /> }.into_any(),
         LineKind::Pardoned { user } => {
@@ -110,32 +110,29 @@ pub fn Waiting(message: Arc<Pending>) -> impl IntoView {
 
 /// As what anybody says, in the colour of what it cost.
 fn paid_line(line: &Line, paid: &Paid) -> AnyView {
-    said(line, (&paid.by, &paid.text), None, Some((paid.coins, paid.entry)))
+    said(line, paid.by.clone(), paid.text.clone(), None, Some((paid.coins, paid.entry)))
 }
 
-fn said(
-    line: &Line,
-    (by, text): (&Member, &str),
-    quote: Option<&Quote>,
-    price: Option<(u64, u64)>,
-) -> AnyView {
-    let (by, text) = (by.clone(), text.to_owned());
+fn said(line: &Line, by: Member, text: String, quote: Option<&Quote>, price: Option<(u64, u64)>) -> AnyView {
     let (seat, words, turn) = (Seat::get(), use_words(), use_context::<Turn>());
     let id = line.id;
     let mine = seat.is_me(&by.id);
     let moderates = seat.moderates();
-    // Those who only read go from the log into its messages; one of hundreds is asked about.
-    let tabindex =
-        move || turn.filter(|_| moderates.get()).map_or("-1", |turn| if turn.is_at(id) { "0" } else { "-1" });
-    let cost = price.filter(|(coins, _)| *coins > 0).map(|(coins, _)| {
-        view! { <span class="coins">{Icon::Coin.view()} {coins}</span> }
-    });
+    // The arrow keys go through all lines; the tab key stops at one, and only where there is much to do.
+    let tabindex = move || match turn {
+        Some(turn) if moderates.get() => Some(if turn.is_at(id) { "0" } else { "-1" }),
+        Some(_) => Some("-1"),
+        None => None,
+    };
     let name = seat.room().with_untracked(|room| room.name().to_owned());
     let pieces = pieces(&text, &name);
     let answers_me = quote.and_then(|quote| quote.of.as_ref()).is_some_and(|of| seat.is_me(&of.by.id));
     let to_me = !mine && (answers_me || pieces.iter().any(|piece| matches!(piece, Piece::Me(_))));
     let speech = speech_view(&pieces);
     let quote = quote.map(|quote| quote_view(words, quote));
+    let cost = price.filter(|(coins, _)| *coins > 0).map(|(coins, _)| {
+        view! { <span class="coins">{Icon::Coin.view()} {coins}</span> }
+    });
     // Made when somebody comes near: of hundreds of lines, few are ever acted on.
     let near = RwSignal::new(false);
     // What was paid for stands by itself.
@@ -199,7 +196,7 @@ pub fn role_key(role: Role) -> Option<&'static str> {
 }
 
 fn bare_name(by: &Member) -> AnyView {
-    let class = format!("message-name nick-{}", colour(&by.id));
+    let class = nick(&by.id);
     let Some(seat) = use_context::<Seat>() else {
         return view! { <span class=class>{shown_name(by)}</span> }.into_any();
     };

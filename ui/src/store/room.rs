@@ -92,15 +92,15 @@ pub enum RoomEvent {
     GoesAway,
     /// This page says something.
     Typed(Pending),
-    /// This page reports a message, or has read what came of it.
-    Reports(Option<Report>),
-    /// What a moderator said was read.
-    NoticeSeen,
     /// This page does something else with coins.
     Spent {
         nonce: Nonce,
         what: Wish,
     },
+    /// This page reports a message, or has read what came of it.
+    Reports(Option<Report>),
+    /// What a moderator said was read.
+    NoticeSeen,
     /// This page sends a gift.
     Sent {
         nonce: Nonce,
@@ -142,12 +142,12 @@ pub struct Room {
     /// What this person has, once the relay has said it.
     pub coins: Option<u64>,
     pub board: Board,
+    /// What else is done with coins.
+    pub spend: Spend,
     /// What becomes of this page's report.
     pub reporting: Reporting,
     /// What a moderator made of a message of this person's.
     pub notice: Option<Notice>,
-    /// What else is done with coins.
-    pub spend: Spend,
     /// What is held, and what the room takes.
     pub guard: Guard,
     /// Newest seq seen: where to resume.
@@ -276,8 +276,8 @@ impl Room {
             ServerMessage::Likes { total } => self.likes = total,
             ServerMessage::Done { nonce, seq } => {
                 self.unpaid.retain(|(sent, ..)| *sent != nonce);
-                self.reporting.done(&nonce);
                 self.spend.answer(&nonce, true);
+                self.reporting.done(&nonce);
                 // Said before a break, answered after it: the line may already be in the history.
                 if self.lines.iter().any(|line| line.id.0 == seq.0) {
                     self.settle(&nonce);

@@ -106,6 +106,11 @@ impl Guard {
         self.marks.get(user).map(|mark| mark.role()).unwrap_or_default()
     }
 
+    /// What moderators said of somebody for good.
+    pub(super) fn marked(&self, user: &UserId) -> Option<Mark> {
+        self.marks.get(user).copied()
+    }
+
     /// Whether the owner gave them a role, or a moderator trusts them.
     pub(super) fn vouches_for(&self, user: &UserId) -> bool {
         self.marks.get(user).is_some_and(|mark| *mark != Mark::Restricted)
@@ -114,11 +119,6 @@ impl Guard {
     /// Whether they are of the room: who pays for it. Those whom somebody vouches for are asked for before.
     fn is_member(me: &Member) -> bool {
         me.badges.months > 0
-    }
-
-    /// What moderators said of somebody for good.
-    pub(super) fn marked(&self, user: &UserId) -> Option<Mark> {
-        self.marks.get(user).copied()
     }
 
     /// Somebody gave a gift: they are no stranger.

@@ -133,8 +133,8 @@ impl Database<'_> {
                 kept.nonce.as_ref().map(Nonce::as_str),
             ],
         )?;
-        self.decide_reports(room, (kept.event.seq, kept.event.at), &kept.event.kind)?;
         self.keep_act(room, &kept.event)?;
+        self.decide_reports(room, (kept.event.seq, kept.event.at), &kept.event.kind)?;
         match &kept.event.kind {
             EventKind::Said { .. }
             | EventKind::Upheld(_)

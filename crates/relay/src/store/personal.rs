@@ -139,6 +139,27 @@ const TABLES: [Table; 31] = [
         columns: &[("room", Personal), ("person", Personal), ("mark", Personal)],
     },
     Table {
+        name: "invite_use",
+        whose: Some(("person = ?1", Go)),
+        columns: &[("invite", Personal), ("person", Personal), ("at", Personal)],
+    },
+    Table {
+        name: "invite",
+        whose: None,
+        columns: &[
+            ("id", Other("of a link")),
+            ("room", Other("the owner's room")),
+            ("role", Other("that it gives")),
+            ("label", Other("what the owner calls it")),
+            ("hash", Other("of a secret")),
+            ("made", Other("when the owner made it")),
+            ("expires", Other("when it is over")),
+            ("uses", Other("how many it takes in")),
+            ("used", Other("how many it has taken in")),
+            ("revoked", Other("whether the owner took it back")),
+        ],
+    },
+    Table {
         name: "network",
         whose: Some(("person = ?1", Go)),
         columns: &[("room", Personal), ("name", Personal), ("person", Personal)],
@@ -166,27 +187,6 @@ const TABLES: [Table; 31] = [
             ("person", Personal),
             ("at", Personal),
             ("message", Personal),
-        ],
-    },
-    Table {
-        name: "invite_use",
-        whose: Some(("person = ?1", Go)),
-        columns: &[("invite", Personal), ("person", Personal), ("at", Personal)],
-    },
-    Table {
-        name: "invite",
-        whose: None,
-        columns: &[
-            ("id", Other("of a link")),
-            ("room", Other("the owner's room")),
-            ("role", Other("that it gives")),
-            ("label", Other("what the owner calls it")),
-            ("hash", Other("of a secret")),
-            ("made", Other("when the owner made it")),
-            ("expires", Other("when it is over")),
-            ("uses", Other("how many it takes in")),
-            ("used", Other("how many it has taken in")),
-            ("revoked", Other("whether the owner took it back")),
         ],
     },
     Table {
@@ -413,14 +413,8 @@ impl Database<'_> {
              ON CONFLICT (room, person) DO NOTHING",
             values![&names.id, &names.purse],
         )?;
-        // What waits for a moderator's look is empty, and keeps nobody from reporting something else.
-        self.execute(
-            "UPDATE report SET state = 3 WHERE state = 0 AND EXISTS
-             (SELECT 1 FROM event WHERE event.room = report.room AND event.seq = report.message AND event.by = ?1)",
-            values![&names.id],
-        )?;
-        self.execute("UPDATE network SET person = ?2 WHERE person = ?1", values![&names.id, &names.purse])?;
         self.retire_login(user, purse)?;
+        self.settle_erased(&names.id, &names.purse)?;
         let empty = serde_json::to_string(&EventKind::Erased {}).map_err(|error| Fault(error.to_string()))?;
         for table in &TABLES {
             let Some((whose, erased)) = table.whose else { continue };

@@ -51,10 +51,6 @@ pub enum LineKind {
     Appointed {
         user: Member,
     },
-    /// Somebody was told that a message of theirs went too far.
-    Noticed {
-        user: Member,
-    },
     /// A message that was paid for.
     Paid(Paid),
     /// Coins were put up for others to draw.
@@ -64,6 +60,10 @@ pub enum LineKind {
     /// As much was given as the creator wished for.
     Goal {
         title: String,
+    },
+    /// Somebody was told that a message of theirs went too far.
+    Noticed {
+        user: Member,
     },
     /// Gifts of one kind by one person that followed each other.
     Gifted(Run),
@@ -80,8 +80,8 @@ pub(super) fn by(line: &Line) -> Option<&UserId> {
         | LineKind::Banned { .. }
         | LineKind::Pardoned { .. }
         | LineKind::Appointed { .. }
-        | LineKind::Noticed { .. }
         | LineKind::Goal { .. }
+        | LineKind::Noticed { .. }
         | LineKind::Swept { .. }
         | LineKind::Unswept { .. }
         | LineKind::Shielded { .. } => None,
