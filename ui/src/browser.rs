@@ -138,21 +138,6 @@ pub fn end_boot() {
     }
 }
 
-/// Hands the person a text as a file of that name.
-pub fn hand_over(name: &str, kind: &str, text: &str) -> Result<(), JsValue> {
-    let bag = BlobPropertyBag::new();
-    bag.set_type(kind);
-    let blob = Blob::new_with_str_sequence_and_options(&js_sys::Array::of1(&text.into()), &bag)?;
-    let url = Url::create_object_url_with_blob(&blob)?;
-    let link: HtmlElement = document().create_element("a")?.dyn_into()?;
-    link.set_attribute("href", &url)?;
-    link.set_attribute("download", name)?;
-    link.click();
-    // It is read when the click is, which is over by then.
-    let forget = Closure::once_into_js(move || drop(Url::revoke_object_url(&url)));
-    window().set_timeout_with_callback_and_timeout_and_arguments_0(forget.unchecked_ref(), 10_000).map(drop)
-}
-
 /// Reads a text out, where the browser can.
 pub fn say(text: &str, language: &str) {
     if let (Ok(voice), Ok(words)) =

@@ -286,18 +286,6 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-impl Event {
-    /// A message that was approved is one like the others.
-    pub fn as_shown(self) -> Self {
-        match self.kind {
-            EventKind::Held { by, text, nonce, reply, .. } => {
-                Self { kind: EventKind::Said { by, text, nonce, fly: None, reply }, ..self }
-            }
-            _ => self,
-        }
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -427,6 +415,10 @@ pub enum EventKind {
     },
     /// Nothing does any more.
     Unpinned {},
+    /// A report was acted upon, by what stands beside it. Told to moderators only, as the next two.
+    Upheld(Upheld),
+    Dismissed(Dismissed),
+    Lifted(Lifted),
     Packet(Packet),
     Drawn(Drawn),
     PacketOver(PacketOver),
@@ -436,50 +428,8 @@ pub enum EventKind {
     GoalReached {
         title: String,
     },
-    /// A report was acted upon, by what stands beside it. Told to moderators only, as the next two.
-    Upheld(Upheld),
-    Dismissed(Dismissed),
-    Lifted(Lifted),
     /// What was here was somebody's who is erased. Told to nobody.
     Erased {},
-}
-
-impl EventKind {
-    /// Whether only moderators are told.
-    pub fn is_private(&self) -> bool {
-        match self {
-            Self::Held { .. }
-            | Self::Denied { .. }
-            | Self::Ruled { .. }
-            | Self::Trusted { .. }
-            | Self::Restricted { .. }
-            | Self::Unmarked { .. }
-            | Self::Upheld(_)
-            | Self::Dismissed(_)
-            | Self::Lifted(_)
-            | Self::Erased {} => true,
-            Self::Said { .. }
-            | Self::Deleted { .. }
-            | Self::Restored { .. }
-            | Self::TimedOut { .. }
-            | Self::Banned { .. }
-            | Self::Pardoned { .. }
-            | Self::Gifted { .. }
-            | Self::Refunded { .. }
-            | Self::Swept { .. }
-            | Self::Unswept { .. }
-            | Self::Shielded { .. }
-            | Self::Appointed { .. }
-            | Self::Pinned { .. }
-            | Self::Packet(_)
-            | Self::Drawn(_)
-            | Self::PacketOver(_)
-            | Self::Paid(_)
-            | Self::BecameMember(_)
-            | Self::GoalReached { .. }
-            | Self::Unpinned {} => false,
-        }
-    }
 }
 
 /// Who a message is by, or who is here.

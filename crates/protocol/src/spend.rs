@@ -240,7 +240,8 @@ impl Event {
                 member.badges.given = 0;
             }
         };
-        self.kind.quotes_mut().filter_map(|quote| quote.of.as_mut()).for_each(|of| veil(&mut of.by));
+        let quoted = self.kind.quotes_mut().filter_map(|quote| quote.of.as_mut());
+        quoted.for_each(|of| veil(&mut of.by));
         match &mut self.kind {
             EventKind::Said { by, .. }
             | EventKind::Restored { by, .. }
@@ -254,6 +255,8 @@ impl Event {
             | EventKind::Trusted { user }
             | EventKind::Restricted { user }
             | EventKind::Unmarked { user }
+            | EventKind::Upheld(Upheld { user, .. })
+            | EventKind::Lifted(Lifted { user, .. })
             | EventKind::Appointed { user } => veil(user),
             EventKind::Unswept { messages, .. } => {
                 messages.iter_mut().for_each(|former| veil(&mut former.by));

@@ -1,9 +1,9 @@
-//! What stands beside a message's text: the message that it answers.
+//! What stands beside a message's text: the message that it answers. And who is told of an event.
 
 use serde::{Deserialize, Serialize};
 
 use crate::MessageId;
-use crate::room::{EventKind, Member};
+use crate::room::{Event, EventKind, Member};
 
 /// Letters of an answered message that are shown above the answer, in Unicode scalar values.
 pub const MAX_QUOTE: usize = 80;
@@ -49,7 +49,55 @@ fn shortened(text: &str) -> String {
     short
 }
 
+impl Event {
+    /// A message that was approved is one like the others.
+    pub fn as_shown(self) -> Self {
+        match self.kind {
+            EventKind::Held { by, text, nonce, reply, .. } => {
+                Self { kind: EventKind::Said { by, text, nonce, fly: None, reply }, ..self }
+            }
+            _ => self,
+        }
+    }
+}
+
 impl EventKind {
+    /// Whether only moderators are told.
+    pub fn is_private(&self) -> bool {
+        match self {
+            Self::Held { .. }
+            | Self::Denied { .. }
+            | Self::Ruled { .. }
+            | Self::Trusted { .. }
+            | Self::Restricted { .. }
+            | Self::Unmarked { .. }
+            | Self::Upheld(_)
+            | Self::Dismissed(_)
+            | Self::Lifted(_)
+            | Self::Erased {} => true,
+            Self::Said { .. }
+            | Self::Deleted { .. }
+            | Self::Restored { .. }
+            | Self::TimedOut { .. }
+            | Self::Banned { .. }
+            | Self::Pardoned { .. }
+            | Self::Gifted { .. }
+            | Self::Refunded { .. }
+            | Self::Swept { .. }
+            | Self::Unswept { .. }
+            | Self::Shielded { .. }
+            | Self::Appointed { .. }
+            | Self::Pinned { .. }
+            | Self::Packet(_)
+            | Self::Drawn(_)
+            | Self::PacketOver(_)
+            | Self::Paid(_)
+            | Self::BecameMember(_)
+            | Self::GoalReached { .. }
+            | Self::Unpinned {} => false,
+        }
+    }
+
     /// What the messages in it answer.
     pub fn quotes_mut(&mut self) -> impl Iterator<Item = &mut Quote> {
         let (one, several) = match self {

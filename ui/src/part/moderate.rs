@@ -91,9 +91,9 @@ impl Turn {
     }
 }
 
-/// The buttons on one message: to answer it, and what moderators do.
+/// The buttons on one message: to answer and to report it, where it `talks`, and what moderators do.
 #[component]
-pub fn Toolbar(message: MessageId, said: (Member, String), mine: bool) -> impl IntoView {
+pub fn Toolbar(message: MessageId, said: (Member, String), mine: bool, talks: bool) -> impl IntoView {
     let (moderates, by) = (Seat::get().moderates(), StoredValue::new(said.0.clone()));
     let words = use_words();
     let open = RwSignal::new(false);
@@ -101,7 +101,14 @@ pub fn Toolbar(message: MessageId, said: (Member, String), mine: bool) -> impl I
         <div class="toolbar" class:open=open role="toolbar" aria-label=words.say("line.tools")>
             {move || {
                 moderates.get().then(|| view! { <Acts message by=by.get_value() mine open /> })
-            }} <ReportButton message said=said.clone() mine /> <AnswerButton message said />
+            }}
+            {talks
+                .then(|| {
+                    view! {
+                        <ReportButton message said=said.clone() mine />
+                        <AnswerButton message said />
+                    }
+                })}
         </div>
     }
 }

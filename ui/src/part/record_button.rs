@@ -22,13 +22,10 @@ pub fn RecordButton() -> impl IntoView {
             let relay = Relay::owned(&access);
             let name = format!("footlight-{}-audit.csv", relay.room());
             let record = relay.record(words.language().tag()).await;
-            let handed = record.map(|text| browser::hand_over(&name, "text/csv;charset=utf-8", &text));
-            let says = match handed {
-                Ok(Ok(())) => None,
-                Ok(Err(_)) => Some(words.get("record.refused").to_owned()),
-                Err(failure) => Some(words.failure(&failure)),
-            };
-            wrong.try_set(says);
+            match record {
+                Ok(text) => browser::save(&name, "text/csv;charset=utf-8", &text),
+                Err(failure) => drop(wrong.try_set(Some(words.failure(&failure)))),
+            }
             busy.try_set(false);
         });
     };

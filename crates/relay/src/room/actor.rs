@@ -100,14 +100,10 @@ pub(super) enum Written {
     },
     /// Who gave most.
     Board(Board),
+    /// What a report came to.
+    Reported(SeatId, Nonce, Box<Result<Taken, Error>>),
     /// Who somebody is.
     Card(Box<Asked>),
-    /// What a report came to.
-    Reported {
-        seat: SeatId,
-        nonce: Nonce,
-        taken: Box<Result<Taken, Error>>,
-    },
 }
 
 pub(crate) struct Actor {

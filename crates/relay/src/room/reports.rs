@@ -22,7 +22,7 @@ impl Actor {
             Ok(made) => {
                 let (store, room) = (self.store.clone(), self.id.clone());
                 self.writes.push_back(Box::pin(async move {
-                    Written::Reported { seat, nonce, taken: Box::new(store.report(room, made).await) }
+                    Written::Reported(seat, nonce, Box::new(store.report(room, made).await))
                 }));
             }
             Err((failure, after)) => self.refuse(seat, Some(nonce), failure, after),
@@ -37,7 +37,8 @@ impl Actor {
         let (about, text) = self
             .history
             .said(message, &self.sanctions)
-            .map(|(by, text)| (by.clone(), text.to_owned()))
+            // What somebody gave is nothing to a report.
+            .map(|(by, text)| (Member::new(by.id.clone(), by.name.clone(), by.role), text.to_owned()))
             .ok_or_else(|| refused(Code::NotFound, "The message that you report is not here any more"))?;
         if about.id == me.id || about.role == Rank::Owner {
             return Err(refused(

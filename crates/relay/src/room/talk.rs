@@ -262,7 +262,7 @@ impl Actor {
                 self.tell_wallet(&user, coins);
                 self.has_earned(&user, earned);
             }
-            Written::Reported { seat, nonce, taken } => self.reported(seat, nonce, *taken),
+            Written::Reported(seat, nonce, taken) => self.reported(seat, nonce, *taken),
             Written::Board(board) => self.tell_board(board),
             Written::Card(asked) => self.tell_card(*asked),
         }
@@ -322,9 +322,9 @@ impl Actor {
             }
         }
         self.history.announce(kept);
+        self.follow_report(&event.kind);
         self.packets.follow(&event);
         self.strip_follows(&event);
-        self.follow_report(&event.kind);
         self.follow(event.kind);
     }
 

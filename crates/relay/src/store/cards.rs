@@ -35,7 +35,7 @@ pub(crate) struct Known {
 }
 
 /// Over whom an act of moderation is.
-fn over(kind: &EventKind) -> Option<&UserId> {
+pub(super) fn over(kind: &EventKind) -> Option<&UserId> {
     match kind {
         EventKind::TimedOut { user, .. }
         | EventKind::Banned { user, .. }

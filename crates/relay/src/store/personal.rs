@@ -414,13 +414,7 @@ impl Database<'_> {
             values![&names.id, &names.purse],
         )?;
         self.retire_login(user, purse)?;
-        // What waits for a moderator's look is empty, and keeps nobody from reporting something else.
-        self.execute(
-            "UPDATE report SET state = 3 WHERE state = 0 AND EXISTS
-             (SELECT 1 FROM event WHERE event.room = report.room AND event.seq = report.message AND event.by = ?1)",
-            values![&names.id],
-        )?;
-        self.execute("UPDATE network SET person = ?2 WHERE person = ?1", values![&names.id, &names.purse])?;
+        self.settle_erased(&names.id, &names.purse)?;
         let empty = serde_json::to_string(&EventKind::Erased {}).map_err(|error| Fault(error.to_string()))?;
         for table in &TABLES {
             let Some((whose, erased)) = table.whose else { continue };

@@ -169,6 +169,18 @@ impl Database<'_> {
         }
     }
 
+    /// Somebody is to be erased: what is reported of theirs waits for nobody's look any more, and keeps nobody from reporting
+    /// something else; networks that were banned with them stay banned, under their other name.
+    pub(super) fn settle_erased(&mut self, user: &str, alias: &str) -> Outcome<()> {
+        self.execute(
+            "UPDATE report SET state = 3 WHERE state = 0 AND EXISTS
+             (SELECT 1 FROM event WHERE event.room = report.room AND event.seq = report.message
+              AND event.by = ?1)",
+            values![user],
+        )?;
+        self.execute("UPDATE network SET person = ?2 WHERE person = ?1", values![user, alias]).map(drop)
+    }
+
     fn settle_report(&mut self, room: &RoomId, message: MessageId, from: State, to: State) -> Outcome<()> {
         self.execute(
             "UPDATE report SET state = ?4 WHERE room = ?1 AND message = ?2 AND state = ?3",

@@ -6,6 +6,7 @@ use footlight_protocol::room::{EventKind, UnixMillis};
 use footlight_protocol::{MessageId, RoomId, Seq};
 
 use super::Store;
+use super::cards::over;
 use super::events::kept;
 use super::moderation::PINNED;
 use super::sql::{Database, Outcome, Value, values};
@@ -49,10 +50,16 @@ impl Database<'_> {
             let counts = at + Step::COUNTS > before;
             if Some(seq) != newest
                 && Some(seq) != pinned
-                && kind.is_some_and(|kind| may_go(&kind, counts))
+                && let Some(kind) = kind.filter(|kind| may_go(kind, counts))
                 && !self.waits(room, MessageId(seq))?
             {
                 goes.push(Value::from(seq));
+                if let Some(user) = over(&kind) {
+                    self.execute(
+                        "DELETE FROM act WHERE room = ?1 AND person = ?2 AND seq = ?3",
+                        values![room.as_str(), user.as_str(), seq],
+                    )?;
+                }
             }
         }
         for statement in [

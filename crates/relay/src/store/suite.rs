@@ -491,13 +491,3 @@ async fn a_newer_schema_is_left_alone(shelf: Shelf) {
     let error = Store::open(shelf.place.clone()).await.err().expect("it is refused").to_string();
     assert!(error.contains("newer version") && !error.contains("postgres://"), "{error}");
 }
-
-/// Nothing of the server's address, which holds a password, is in an error.
-#[tokio::test]
-async fn a_server_that_is_not_there_is_told_without_its_address() {
-    for url in ["postgres://u:hidden@127.0.0.1:1/x", "postgres://u:hidden@/x?port=hidden"] {
-        let place = Place::of(Path::new("/"), Some(Secret::new(url)));
-        let error = Store::open(place).await.err().expect("nobody listens there").to_string();
-        assert!(error.contains("PostgreSQL") && !error.contains("hidden"), "{error}");
-    }
-}

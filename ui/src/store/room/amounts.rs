@@ -86,8 +86,16 @@ impl Room {
         let me: Option<UserId> = self.me.as_ref().map(|me| me.id.clone());
         for line in &mut self.lines {
             let kind = match &line.kind {
-                LineKind::Said { by, text, quote } if Some(&by.id) != me.as_ref() => {
-                    LineKind::Said { by: plain(by), text: text.clone(), quote: quote.clone() }
+                LineKind::Said { by, text, quote } => {
+                    let mine = |by: &Member| Some(&by.id) == me.as_ref();
+                    let mut quote = quote.clone();
+                    if let Some(of) =
+                        quote.as_mut().and_then(|quote| quote.of.as_mut()).filter(|of| !mine(&of.by))
+                    {
+                        of.by = plain(&of.by);
+                    }
+                    let by = if mine(by) { by.clone() } else { plain(by) };
+                    LineKind::Said { by, text: text.clone(), quote }
                 }
                 LineKind::Gifted(run) if Some(&run.by.id) != me.as_ref() => {
                     LineKind::Gifted(run.clone().worthless())

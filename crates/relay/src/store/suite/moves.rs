@@ -8,6 +8,8 @@ use footlight_protocol::report::{Step, Upheld};
 use footlight_protocol::room::EventKind;
 use footlight_protocol::{Seq, UserId};
 
+use crate::secret::Secret;
+
 use super::{
     Account, Place, Sanction, Shelf, coins, gift_of, gifted, grant, kept, member, purse, room, said, settle,
     user,
@@ -232,4 +234,14 @@ async fn room_accounts(store: &Store) -> Vec<i64> {
         balances.push(store.balance(room(), account).await.unwrap());
     }
     balances
+}
+
+/// Nothing of the server's address, which holds a password, is in an error.
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_without_its_address() {
+    for url in ["postgres://u:hidden@127.0.0.1:1/x", "postgres://u:hidden@/x?port=hidden"] {
+        let place = Place::of(Path::new("/"), Some(Secret::new(url)));
+        let error = Store::open(place).await.err().expect("nobody listens there").to_string();
+        assert!(error.contains("PostgreSQL") && !error.contains("hidden"), "{error}");
+    }
 }
