@@ -255,8 +255,6 @@ impl Event {
             | EventKind::Trusted { user }
             | EventKind::Restricted { user }
             | EventKind::Unmarked { user }
-            | EventKind::Upheld(Upheld { user, .. })
-            | EventKind::Lifted(Lifted { user, .. })
             | EventKind::Appointed { user } => veil(user),
             EventKind::Unswept { messages, .. } => {
                 messages.iter_mut().for_each(|former| veil(&mut former.by));

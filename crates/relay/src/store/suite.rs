@@ -1,6 +1,6 @@
 //! What the store promises, held to on both databases: SQLite, and a real PostgreSQL server that is started for it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
