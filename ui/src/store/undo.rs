@@ -96,9 +96,9 @@ mod tests {
     fn every_act_has_its_way_back() {
         let mut undo = Undo::default();
         for (action, back) in [
+            (Action::Uphold { message: MessageId(4) }, Action::Lift { message: MessageId(4) }),
             (Action::Delete { message: MessageId(4) }, Action::Restore { message: MessageId(4) }),
             (Action::Timeout { user: user(), seconds: 10 }, Action::Pardon { user: user() }),
-            (Action::Uphold { message: MessageId(4) }, Action::Lift { message: MessageId(4) }),
             (Action::Ban { user: user(), range: false }, Action::Pardon { user: user() }),
         ] {
             undo.apply(UndoEvent::Acted { action, name: "Ada".into() }, 0.0);

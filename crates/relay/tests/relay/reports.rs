@@ -1,5 +1,7 @@
 //! Reports of viewers: what moderators see of them, the ladder, and those who report to do harm.
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode, header};
 use footlight_protocol::moderation::Audit;
 use footlight_protocol::report::{Case, Ground, Notice, Report, Step};
@@ -26,6 +28,19 @@ async fn report(chat: &mut Chat, nonce: &str, message: MessageId, words: &str) -
     chat.answer(nonce).await
 }
 
+/// Says it as soon as the person may: nobody says more than five things in five seconds.
+async fn patiently(chat: &mut Chat, nonce: &str, text: &str) -> Seq {
+    loop {
+        match chat.say(nonce, text).await {
+            Ok(seq) => return seq,
+            Err((Code::TooFast, Some(after))) => {
+                tokio::time::sleep(Duration::from_millis(after.into())).await
+            }
+            Err(refused) => panic!("{refused:?}"),
+        }
+    }
+}
+
 /// Waits until moderators are told of so many.
 async fn cases(owner: &mut Chat, count: usize) -> Vec<Case> {
     owner
@@ -48,7 +63,8 @@ async fn what_is_reported_goes_and_its_author_climbs_the_ladder(field: Field) {
     let mut bob = Chat::named(&stage, "Bob").await;
     let mut last = None;
     for (n, step) in Step::LADDER.into_iter().enumerate() {
-        let message = MessageId(bob.say(&format!("b{n}"), &format!("you are {n}")).await.unwrap().0);
+        let said = patiently(&mut bob, &format!("b{n}"), &format!("you are {n}")).await;
+        let message = MessageId(said.0);
         let mut ann = Chat::named(&stage, "Ann").await;
         report(&mut ann, "r", message, "he means me").await.unwrap();
         // Once more is once.
@@ -94,7 +110,7 @@ async fn what_is_reported_goes_and_its_author_climbs_the_ladder(field: Field) {
     assert_eq!(owner.moderate("again", Action::Lift { message }).await, Err((Code::NotFound, None)));
     assert_eq!(Chat::join(&stage).await.history.len(), 1);
     let mut bob = Chat::hello(&stage, Some(bob.token.clone()), None, None).await.unwrap();
-    let message = MessageId(bob.say("more", "I am back").await.unwrap().0);
+    let message = MessageId(patiently(&mut bob, "more", "I am back").await.0);
     let mut ann = Chat::named(&stage, "Ann").await;
     report(&mut ann, "r", message, "").await.unwrap();
     assert_eq!(cases(&mut owner, 1).await[0].next, Step::Ban, "four steps stand");
