@@ -3,6 +3,7 @@
 //! Plain serde types and their bounds, nothing else: no I/O, no clock, no async. The relay, the studio's
 //! shell and both faces compile this crate, so a message that one side can write the other can read.
 
+pub mod coin;
 pub mod danmaku;
 pub mod failure;
 pub mod gift;
@@ -18,7 +19,9 @@ pub mod status;
 pub mod studio;
 
 pub use failure::{CloseCode, Code, Failure};
-pub use id::{ClipId, GiftId, InvalidId, LayerId, MessageId, Nonce, ReplayId, RoomId, Seq, UserId};
+pub use id::{
+    ClipId, Currency, GiftId, InvalidId, LayerId, MessageId, Nonce, ReplayId, RoomId, Seq, TopUpId, UserId,
+};
 pub use key::KeyId;
 
 /// Version of the room messages. A client that says another one is told so and closed.

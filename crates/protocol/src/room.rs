@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::coin::{CoinAsk, CoinNews, Shop};
 use crate::danmaku::Fly;
 use crate::gift::{Board, Gift};
 use crate::moderation::{Former, Raid, Reason, Rules};
@@ -74,6 +75,8 @@ pub enum ClientMessage {
     Refund { nonce: Nonce, entry: u64 },
     /// Sets what the room offers. Owner only. Answered like `grant`.
     SetGifts { nonce: Nonce, gifts: Vec<Gift> },
+    /// How coins come to people. Answered like `grant`; what is asked twice under one nonce is done once.
+    Coins { nonce: Nonce, ask: CoinAsk },
     /// Tells the room's overlay pages what to do. Owner only. Answered like `grant`.
     Overlay { nonce: Nonce, control: Control },
     /// Asks for the relay's clock; `sent` comes back unchanged.
@@ -159,6 +162,9 @@ pub enum ServerMessage {
         /// What can be sent, as in `gifts`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         gifts: Vec<Gift>,
+        /// How coins can be had.
+        #[serde(default, skip_serializing_if = "Shop::is_empty")]
+        shop: Shop,
         /// Who gave most, as in `board`.
         #[serde(default)]
         board: Board,
@@ -194,6 +200,8 @@ pub enum ServerMessage {
     Wallet { coins: u64 },
     /// What can be sent. The newest replaces the older.
     Gifts { gifts: Vec<Gift> },
+    /// How coins come to people.
+    Coins { news: CoinNews },
     /// Who gave most. The newest replaces the older; sent at most every two seconds.
     Board { board: Board },
     /// For those who have become moderators: what others find in their welcome.

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::part::composer::Composer;
+use crate::part::get_coins::CoinNotices;
 use crate::part::givers::Givers;
 use crate::part::log::Log;
 use crate::part::pinned::PinnedLine;
@@ -24,6 +25,7 @@ pub fn Chat() -> impl IntoView {
                     {words.say("chat.reconnecting")}
                 </p>
             </Show>
+            <CoinNotices />
             <Composer />
         </section>
     }

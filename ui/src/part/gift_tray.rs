@@ -8,6 +8,7 @@ use wasm_bindgen::JsCast;
 use web_sys::Node;
 
 use crate::browser;
+use crate::part::get_coins::GetCoins;
 use crate::part::icon::Icon;
 use crate::seat::Seat;
 use crate::words::use_words;
@@ -26,6 +27,9 @@ pub fn GiftTray() -> impl IntoView {
     let open = RwSignal::new(false);
     let chosen = RwSignal::new(None::<GiftId>);
     let count = RwSignal::new(COUNTS[0]);
+    // Whether the creator says how coins are had, and whether somebody looks at it.
+    let sold = Memo::new(move |_| seat.till().with(|till| till.shop.by_hand()));
+    let getting = RwSignal::new(false);
     let root = NodeRef::<Div>::new();
     // The one that was chosen, or the first: what it is and costs now.
     let gift = Memo::new(move |_| {
@@ -57,7 +61,7 @@ pub fn GiftTray() -> impl IntoView {
         if room.with(|room| room.name().is_empty()) {
             Some(words.get("gift.name_first"))
         } else if !enough() {
-            Some(words.get("gift.too_few"))
+            Some(words.get(if sold.get() { "coins.too_few" } else { "gift.too_few" }))
         } else {
             None
         }
@@ -87,10 +91,25 @@ pub fn GiftTray() -> impl IntoView {
                 >
                     {Icon::Gift.view()}
                 </button>
+                <GetCoins open=getting />
                 <Show when=move || open.get()>
                     <section id="gifts" class="gifts" aria-label=words.say("gift.title")>
                         <header class="gifts-head">
                             <h3>{words.say("gift.title")}</h3>
+                            <span class="gap"></span>
+                            <Show when=move || sold.get()>
+                                <button
+                                    id="coins-get"
+                                    type="button"
+                                    class="quiet coins-get"
+                                    on:click=move |_| {
+                                        open.set(false);
+                                        getting.set(true);
+                                    }
+                                >
+                                    {words.say("coins.get")}
+                                </button>
+                            </Show>
                             <span id="coins" class="coins" title=words.say("gift.coins")>
                                 {Icon::Coin.view()} {coins}
                             </span>

@@ -8,6 +8,7 @@ use crate::part::card_field::CardField;
 use crate::part::gift_list::GiftList;
 use crate::part::icon::Icon;
 use crate::part::keys::StreamKeys;
+use crate::part::offer_field::OfferField;
 use crate::part::overlay_field::OverlayField;
 use crate::part::rules_field::RulesField;
 use crate::words::use_words;
@@ -47,6 +48,7 @@ pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
             <CardField />
             <RulesField />
             <GiftList />
+            <OfferField />
             <OverlayField />
             <StreamKeys open />
         </dialog>

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::words::use_words;
 
 /// Keys as they stand on the keyboard, and what they do.
-const KEYS: [(&[&str], &str); 11] = [
+const KEYS: [(&[&str], &str); 12] = [
     (&["↑", "↓"], "keys.move"),
     (&["D"], "keys.delete"),
     (&["T", "1–4"], "keys.timeout"),
@@ -14,6 +14,7 @@ const KEYS: [(&[&str], &str); 11] = [
     (&["U", "Ctrl Z"], "keys.undo"),
     (&["⇧ S"], "keys.shield"),
     (&["H"], "keys.held"),
+    (&["P"], "keys.top_ups"),
     (&["C"], "keys.chat"),
     (&["L"], "keys.log"),
     (&["M"], "keys.mute"),

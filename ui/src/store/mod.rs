@@ -22,4 +22,5 @@ pub mod replay;
 pub mod room;
 pub mod sky;
 pub mod take;
+pub mod till;
 pub mod undo;

@@ -326,7 +326,7 @@ impl Room {
             }
             ServerMessage::Raids { .. } | ServerMessage::Rules { .. } => self.guard.hear(&message),
             ServerMessage::Batch { messages } => messages.into_iter().for_each(|one| self.hear(one, now)),
-            ServerMessage::Overlay { .. } | ServerMessage::Pong { .. } => {}
+            ServerMessage::Overlay { .. } | ServerMessage::Pong { .. } | ServerMessage::Coins { .. } => {}
         }
     }
 
@@ -549,6 +549,7 @@ mod tests {
             seq: Seq(seq),
             muted_until: None,
             gifts: Vec::new(),
+            shop: Default::default(),
             board: Board::default(),
             desk: None,
         })

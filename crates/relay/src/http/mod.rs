@@ -9,6 +9,7 @@ pub(crate) mod keys;
 pub(crate) mod listener;
 pub(crate) mod negotiate;
 pub(crate) mod pages;
+mod payment;
 mod people;
 pub(crate) mod reach;
 pub(crate) mod receipts;
@@ -24,6 +25,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post};
+use footlight_protocol::coin::MAX_PICTURE;
 use footlight_protocol::room::UnixMillis;
 use footlight_protocol::{Code, Failure, RoomId};
 use tokio_util::task::TaskTracker;
@@ -127,6 +129,13 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/rooms/{room}/keys/{key}", delete(keys::revoke))
         .route("/api/v1/rooms/{room}/keys/{key}/rotate", post(keys::rotate))
         .route("/api/v1/rooms/{room}/people/{user}", get(people::export).delete(people::erase))
+        .route(
+            "/api/v1/rooms/{room}/payment",
+            get(payment::picture)
+                .put(payment::set)
+                .delete(payment::remove)
+                .layer(DefaultBodyLimit::max(MAX_PICTURE)),
+        )
         .route("/api/v1/rooms/{room}/audit", get(audit::list))
         .route("/api/v1/rooms/{room}/receipts", get(receipts::list))
         .route("/api/v1/rooms/{room}/receipts/{number}", get(receipts::one))
@@ -170,7 +179,7 @@ pub(crate) fn router(app: App) -> Router {
 async fn any_page_may_ask(mut response: Response) -> Response {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, if-match, range"),
         (
             header::ACCESS_CONTROL_EXPOSE_HEADERS,

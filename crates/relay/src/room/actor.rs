@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+use footlight_protocol::coin::TopUp;
 use footlight_protocol::gift::Board;
 use footlight_protocol::room::{
     Layer, Note, Pinned, Presence, Recording, Renditions, RoomState, ServerMessage, StreamState,
@@ -18,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::coins::Till;
 use super::gifts::Boards;
 use super::guard::Guard;
 use super::likes::{self, Likes};
@@ -89,6 +91,11 @@ pub(super) enum Written {
         user: UserId,
         coins: u64,
     },
+    /// What somebody who came asked for coins.
+    TopUps {
+        seat: SeatId,
+        list: Vec<TopUp>,
+    },
     /// Who gave most.
     Board(Board),
 }
@@ -126,6 +133,7 @@ pub(crate) struct Actor {
     pub(super) gift_paces: HashMap<UserId, Pace>,
     /// What can be sent.
     pub(super) catalogue: Catalogue,
+    pub(super) till: Till,
     pub(super) boards: Boards,
     pub(super) likes: Likes,
     pub(super) waiting: Waiting,
@@ -161,6 +169,7 @@ impl Actor {
             media: HashMap::new(),
             places: Places::default(),
             catalogue: Catalogue::open(past.gifts.take().as_deref()),
+            till: Till::open(std::mem::take(&mut past.tills)),
             history: History::new(past),
             sanctions,
             paces: HashMap::new(),
@@ -271,6 +280,9 @@ impl Actor {
                 let room = self.room_state();
                 self.seats.tell_all(&ServerMessage::Room { room }, Weight::Full);
             }
+            Ask::Picture { picture, reply } => {
+                let _ = reply.send(self.set_picture(picture).await);
+            }
             Ask::Erase { user, reply } => {
                 let _ = reply.send(self.erase(user).await);
             }
@@ -378,6 +390,7 @@ impl Actor {
         self.changed(&before);
         self.paces.retain(|_, pace| !pace.idle(now));
         self.gift_paces.retain(|_, pace| !pace.idle(now));
+        self.till.tick(now);
         self.count_board(now);
         self.likes.forget(now);
         self.tick_guard(now);

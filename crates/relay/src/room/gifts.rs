@@ -321,12 +321,12 @@ fn givers(kept: Vec<crate::store::ledger::Giver>) -> Vec<Giver> {
     kept.into_iter().map(|one| Giver { user: one.user, name: one.name, coins: one.coins }).collect()
 }
 
-fn owner_only() -> Failure {
+pub(super) fn owner_only() -> Failure {
     Failure::new(Code::Forbidden, "Only the owner can do this")
 }
 
 /// What a person hears of it, and after how many milliseconds it may be tried again.
-fn said(refusal: Refusal) -> (Failure, Option<u32>) {
+pub(super) fn said(refusal: Refusal) -> (Failure, Option<u32>) {
     match refusal {
         Refusal::Short { has } => {
             (Failure::new(Code::TooFewCoins, format!("This costs more than the {has} coins there are")), None)

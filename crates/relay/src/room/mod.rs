@@ -4,6 +4,7 @@
 //! does not pass through here: the room only opens and closes sessions in [`crate::rtc`].
 
 mod actor;
+mod coins;
 mod gifts;
 mod guard;
 mod likes;
@@ -89,6 +90,8 @@ pub(crate) enum Ask {
     Say { seat: SeatId, message: ClientMessage },
     /// How the recording of the broadcast stands now; `None` where there is none.
     Recording(Option<Recording>),
+    /// The owner sets the picture that a payer scans, by its name and as it is served; none takes it away.
+    Picture { picture: Option<(String, Vec<u8>)>, reply: Reply<()> },
     /// Somebody is to be erased, in the database too.
     Erase { user: UserId, reply: Reply<()> },
     /// A chat session is over.

@@ -204,6 +204,7 @@ impl Actor {
         self.sanctions.erase(&user, &self.auth.alias(&user));
         self.paces.remove(&user);
         self.gift_paces.remove(&user);
+        self.till.erase(&user);
         self.boards.recount();
         self.seats.tell_all(&ServerMessage::Erased { user }, Weight::Full);
         tracing::info!(room = %self.id, "somebody was erased");

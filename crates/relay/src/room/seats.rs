@@ -170,6 +170,17 @@ impl Seats {
         }
     }
 
+    /// The owner's sessions, but those of `without`.
+    pub(super) fn tell_owner(&mut self, message: &ServerMessage, without: &UserId) {
+        let owners = self.moderators.iter().filter(|id| {
+            let member = self.taken.get(id).map(|seat| &seat.member);
+            member.is_some_and(|member| member.role == Rank::Owner && member.id != *without)
+        });
+        for id in owners.copied().collect::<Vec<SeatId>>() {
+            self.tell(id, message);
+        }
+    }
+
     /// Everybody; serialised once.
     pub(super) fn tell_all(&mut self, message: &ServerMessage, weight: Weight) {
         self.lines.tell_all(encode(message), weight);

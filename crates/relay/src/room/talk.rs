@@ -1,5 +1,6 @@
 //! What members do in the chat: join and talk. Decided here, kept in the store, announced after the commit.
 
+use footlight_protocol::coin::CoinNews;
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::room::{
     ClientMessage, Event, EventKind, MAX_CARD, MAX_NAME, MAX_TEXT, Member, Role as Rank, ServerMessage,
@@ -56,10 +57,12 @@ impl Actor {
             seq: self.history.seq(),
             muted_until: self.sanctions.muted_until(&member.id, clock::now_millis()),
             gifts: self.catalogue.gifts().to_vec(),
+            shop: self.till.shop.clone(),
             board: self.boards.newest.clone(),
         };
         let seat = self.seats.add(Seat::new(member.clone(), first, address), way, welcome);
         self.count_coins(member.id.clone());
+        self.catch_up(seat, &member);
         self.tell(Happening::MemberJoined { member, members: self.seats.guests() as u32 });
         Ok(seat)
     }
@@ -78,6 +81,7 @@ impl Actor {
             ClientMessage::SendGift { nonce, gift, count } => self.send_gift(seat, me, nonce, &gift, count),
             ClientMessage::Grant { nonce, user, coins } => self.grant(seat, me, nonce, user, coins),
             ClientMessage::Refund { nonce, entry } => self.refund(seat, me, nonce, entry).await,
+            ClientMessage::Coins { nonce, ask } => self.coins(seat, me, nonce, ask).await,
             ClientMessage::SetGifts { nonce, gifts } => self.set_gifts(seat, me, nonce, gifts).await,
             ClientMessage::Overlay { nonce, control } => self.overlay(seat, me, nonce, control),
             ClientMessage::Playing { latency_ms } => {
@@ -231,6 +235,9 @@ impl Actor {
             Written::Settled(settled) => self.settled(*settled),
             Written::Granted { seat, nonce, user, settled } => self.granted(seat, nonce, &user, *settled),
             Written::Wallet { user, coins } => self.tell_wallet(&user, coins),
+            Written::TopUps { seat, list } => {
+                self.seats.tell(seat, &ServerMessage::Coins { news: CoinNews::TopUps { list } });
+            }
             Written::Board(board) => self.tell_board(board),
         }
     }

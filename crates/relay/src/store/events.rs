@@ -40,6 +40,7 @@ impl Database<'_> {
         let card = self.first("SELECT text FROM card WHERE room = ?1", values![room.as_str()])?;
         past.card = card.map(|row| row.get(0)).transpose()?;
         past.gifts = self.setting(room, catalogue::SETTING)?;
+        past.tills = self.tills(room)?;
         past.rules = self.setting(room, RULES)?;
         past.standings = self.standings(room)?;
         past.held = self.waiting(room)?;

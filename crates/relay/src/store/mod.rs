@@ -16,6 +16,7 @@ mod sql;
 mod sqlite;
 #[cfg(test)]
 mod suite;
+pub(crate) mod top_ups;
 pub(crate) mod uploads;
 mod writer;
 
@@ -31,6 +32,7 @@ use crate::error::Error;
 use crate::secret::Secret;
 use moderation::Mark;
 use sql::{Database, Fault, Outcome, Sql};
+use top_ups::Tills;
 pub(crate) use writer::Writer;
 use writer::{Done, Job};
 
@@ -76,6 +78,8 @@ pub(crate) struct Past {
     pub(crate) card: Option<String>,
     /// What the room offers, as its creator set it.
     pub(crate) gifts: Option<String>,
+    /// How coins can be had there.
+    pub(crate) tills: Tills,
     /// What it takes of guests, as its creator set it.
     pub(crate) rules: Option<String>,
     pub(crate) standings: Vec<(UserId, Mark)>,

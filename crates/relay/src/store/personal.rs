@@ -43,7 +43,7 @@ use Erased::{Emptied, Go, Unlinked};
 use Holds::{Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-const TABLES: [Table; 18] = [
+const TABLES: [Table; 20] = [
     Table {
         name: "held",
         whose: Some((
@@ -79,6 +79,31 @@ const TABLES: [Table; 18] = [
         name: "standing",
         whose: Some(("person = ?1", Go)),
         columns: &[("room", Personal), ("person", Personal), ("mark", Personal)],
+    },
+    Table {
+        name: "top_up",
+        whose: Some(("person = ?1", Go)),
+        columns: &[
+            ("room", Personal),
+            ("id", Personal),
+            ("person", Personal),
+            ("nonce", Personal),
+            ("at", Personal),
+            ("pack", Personal),
+            ("reference", Personal),
+            ("state", Personal),
+            ("reason", Personal),
+            ("seen", Personal),
+        ],
+    },
+    Table {
+        name: "payment_picture",
+        whose: None,
+        columns: &[
+            ("room", Other("the owner's room")),
+            ("name", Other("a hash of the picture")),
+            ("image", Other("the owner's, for everybody")),
+        ],
     },
     Table {
         name: "given",

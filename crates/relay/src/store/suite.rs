@@ -21,6 +21,7 @@ use crate::secret::Secret;
 
 mod books;
 mod people;
+mod top_ups;
 
 use books::{
     a_group_that_fails_leaves_the_rest_of_the_transaction, of_what_comes_at_once_each_hears_their_coins_once,
@@ -29,6 +30,10 @@ use books::{
 use people::{
     a_person_is_found_whole_and_erased_whole, what_is_held_waits_and_a_sweep_comes_back_whole,
     what_is_known_of_people_is_listed,
+};
+use top_ups::{
+    a_payment_picture_is_kept_until_it_is_taken_away, coins_that_are_there_are_not_given_again,
+    who_has_paid_gets_their_coins_once,
 };
 
 /// Generates each of the suite's stories for each database.
@@ -55,6 +60,9 @@ on_both!(
     of_what_comes_at_once_each_hears_their_coins_once,
     a_group_that_fails_leaves_the_rest_of_the_transaction,
     those_who_gave_most_are_known_by_day_until_they_are_given_back,
+    who_has_paid_gets_their_coins_once,
+    coins_that_are_there_are_not_given_again,
+    a_payment_picture_is_kept_until_it_is_taken_away,
     the_schema_goes_all_the_way_back_and_forth,
 );
 

@@ -10,6 +10,7 @@ mod books;
 mod bus;
 mod chat;
 mod clip;
+mod coins;
 mod conformance;
 mod corpus;
 mod danmaku;
