@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use footlight_protocol::coin::{Checkout, CheckoutPage};
 use footlight_protocol::key::{NameStreamKey, NewStreamKey, StreamKey};
 use footlight_protocol::reach::Forecast;
 use footlight_protocol::replay::{Clip, ClipRequest, Edit, Events, Line, Progress, Replay};
@@ -119,6 +120,13 @@ impl Relay {
 
     pub async fn remove_payment_picture(&self) -> Result<(), Failure> {
         self.ask("DELETE", &self.of_room("/payment"), None, ANSWER).await.map(drop)
+    }
+
+    /// The page on which a pack is paid by card, for the person of that device token.
+    pub async fn checkout(&self, token: String, order: &Checkout) -> Result<CheckoutPage, Failure> {
+        let theirs = Self { token: Some(token), ..self.clone() };
+        let body = body(order)?;
+        read(theirs.ask("POST", &self.of_room("/checkout"), Some(&body), LONG_ANSWER).await?).await
     }
 
     /// The picture, under an address of this page's own: the window shows nothing of others.

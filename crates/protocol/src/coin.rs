@@ -1,11 +1,11 @@
-//! How coins come to people: packs that are paid outside of Footlight and approved by the room's creator.
+//! How coins come to people: packs that are paid outside of Footlight and approved by the room's creator, or paid by card.
 //!
 //! Prices are whole numbers of a currency's smallest unit, as payment services count them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::room::{Member, UnixMillis};
-use crate::{Currency, TopUpId};
+use crate::{Currency, Nonce, TopUpId};
 
 /// Packs that a room offers at most.
 pub const MAX_PACKS: usize = 8;
@@ -62,9 +62,17 @@ pub struct Shop {
     /// Names the picture that a payer scans, which is at `/api/v1/rooms/{room}/payment`; another picture has another name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
+    /// Whether packs can be paid by card, at `/api/v1/rooms/{room}/checkout`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub card: bool,
 }
 
 impl Shop {
+    /// Whether packs can be had in one way or another.
+    pub fn sells(&self) -> bool {
+        self.by_hand() || (self.card && !self.offer.packs.is_empty())
+    }
+
     /// Whether it says how to pay outside, so that requests are taken.
     pub fn by_hand(&self) -> bool {
         !self.offer.packs.is_empty() && (!self.offer.text.is_empty() || self.picture.is_some())
@@ -99,7 +107,7 @@ pub enum CoinAsk {
         #[serde(default)]
         reason: String,
     },
-    /// The person has seen what became of their request: it is not told again.
+    /// The person has seen what became of their request, or the creator of one whose money went back: it is not told again.
     Read { top_up: TopUpId },
 }
 
@@ -110,8 +118,8 @@ pub enum CoinAsk {
 pub enum CoinNews {
     /// How coins can be had. The newest replaces the older.
     Shop { shop: Shop },
-    /// After the welcome: to the owner all requests that wait, to others their own that wait or that they have not
-    /// [read](CoinAsk::Read). Not sent where there are none.
+    /// After the welcome: to the owner all requests that wait and what is odd about cards, to others their own that wait or
+    /// that they have not [read](CoinAsk::Read). Not sent where there are none.
     TopUps { list: Vec<TopUp> },
     /// One of them is new, or was decided. To the owner, and to the person who asked.
     TopUp { top_up: TopUp },
@@ -128,6 +136,9 @@ pub struct TopUp {
     pub pack: Pack,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reference: String,
+    /// Paid by card, so that there was nothing to approve.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub card: bool,
     pub outcome: Outcome,
 }
 
@@ -143,6 +154,29 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
     },
+    /// The money went back, and the coins with it. By card only, as those that follow.
+    GivenBack,
+    /// The money went back, and the coins are spent. For the creator to know.
+    Owed,
+    /// Some of the money went back; the coins stay. For the creator to know.
+    PartlyRefunded,
+}
+
+/// The body of `POST /api/v1/rooms/{room}/checkout`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkout {
+    /// The same for the same order, however often it is asked for.
+    pub nonce: Nonce,
+    /// One that is offered now.
+    pub pack: Pack,
+}
+
+/// Its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckoutPage {
+    /// Where it is paid.
+    pub url: String,
 }
 
 /// Digits behind the point of an amount in the currency (ISO 4217, and where they differ what payment services count).

@@ -37,6 +37,7 @@ use crate::rtc::{Answerer, Engine, RoomSetup, host_addresses};
 use crate::rtmp;
 use crate::secret::Secret;
 use crate::store::{Place, Store, Writer};
+use crate::stripe::Cashier;
 use crate::tls;
 use crate::usage::{Sampler, raise_open_files};
 
@@ -172,6 +173,7 @@ impl Relay {
                 format!("{} needs a username and a credential, or FOOTLIGHT_TURN_SECRET", server.url);
             return Err(Error::Setting { setting: "ice_servers", message });
         }
+        let cashier = config.stripe.as_ref().map(Cashier::new).transpose()?;
         let (tcp, udp, address) = bind_both(config.listen)?;
         let (rtmp, rtmps) = rtmp::bind(&config, tls.as_ref())?;
         let (store, writer) = Store::open(Place::of(&config.data, config.database)).await?;
@@ -257,6 +259,7 @@ impl Relay {
             hooks,
             drain: drain.clone(),
             trunk: bus.as_ref().map(|(_, trunk)| trunk.clone()),
+            cards: cashier.is_some(),
             cancel: rooms_cancel.clone(),
         };
         let door = Door { id: config.room.clone(), inbox: inbox_sender, state: state.clone(), outlets };
@@ -267,6 +270,8 @@ impl Relay {
         let home = home.transpose()?;
         let sockets = TaskTracker::new();
         let handed = Arc::downgrade(&auth);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let http = format!("{scheme}://{}", reachable(address));
         let shared = Shared {
             rooms: BTreeMap::from([(config.room.clone(), door)]),
             auth,
@@ -284,6 +289,8 @@ impl Relay {
             audience: Audience::default(),
             answers,
             pass: home.as_ref().map(Home::pass),
+            cashier,
+            origin: http.clone(),
         };
         let app = App(Arc::new(shared));
         let server =
@@ -303,8 +310,6 @@ impl Relay {
             metrics: metrics.clone(),
         };
         let sampler = Sampler { folder: config.data, metrics };
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let http = format!("{scheme}://{}", reachable(address));
         let ready = Ready {
             watch: format!("{http}/{}", config.room),
             http,

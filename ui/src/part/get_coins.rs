@@ -1,8 +1,10 @@
 //! Where a viewer gets coins: a pack, how it is paid, and the word that it was.
 
-use footlight_protocol::coin::{CoinAsk, MAX_REFERENCE, MAX_WAITING, Pack, TopUp};
+use footlight_protocol::Failure;
+use footlight_protocol::coin::{Checkout, CoinAsk, MAX_REFERENCE, MAX_WAITING, Outcome, Pack, TopUp};
 use leptos::html::Dialog;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use crate::api::Relay;
 use crate::browser;
@@ -70,7 +72,16 @@ pub fn GetCoins(open: RwSignal<bool>) -> impl IntoView {
                     }
                 </For>
             </div>
-            {move || pack.get().map(|pack| view! { <Pay pack reference /> })}
+            {move || {
+                pack.get()
+                    .map(|pack| {
+                        let by_card = pack.clone();
+                        view! {
+                            <Pay pack reference />
+                            <Card pack=by_card />
+                        }
+                    })
+            }}
             <Waiting />
         </dialog>
     }
@@ -153,6 +164,75 @@ fn Pay(pack: Pack, reference: RwSignal<String>) -> impl IntoView {
     }
 }
 
+/// The way to the page of the payment service. It opens beside this one: the broadcast goes on here.
+#[component]
+fn Card(pack: Pack) -> impl IntoView {
+    let (seat, words) = (Seat::get(), use_words());
+    let (card, by_hand) = (Memo::new(move |_| seat.till().with(|till| till.shop.card)), move || {
+        seat.till().with(|till| till.shop.by_hand())
+    });
+    let page = RwSignal::new(None::<String>);
+    let failure = RwSignal::new(None::<Failure>);
+    let busy = RwSignal::new(false);
+    // The same order however often it is asked for from here.
+    let nonce = browser::nonce_text();
+    let relay = use_context::<Relay>();
+    let price = pack.clone();
+    let ask = move |_| {
+        let token = seat.room().with_untracked(|room| room.token.clone());
+        let (Some(token), Some(relay), Ok(nonce)) = (token, relay.clone(), nonce.parse()) else { return };
+        let order = Checkout { nonce, pack: pack.clone() };
+        busy.set(true);
+        failure.set(None);
+        spawn_local(async move {
+            match relay.checkout(token, &order).await {
+                Ok(made) => drop(page.try_set(Some(made.url))),
+                Err(why) => drop(failure.try_set(Some(why))),
+            }
+            busy.try_set(false);
+        });
+    };
+    view! {
+        <Show when=move || card.get()>
+            <div class="pay-card">
+                <Show when=by_hand>
+                    <p class="pay-or">{words.say("coins.or")}</p>
+                </Show>
+                {
+                    let (ask, price) = (ask.clone(), price.clone());
+                    move || match page.get() {
+                        Some(url) => {
+                            view! {
+                                <a id="card-page" class="primary" href=url target="_blank" rel="noopener noreferrer">
+                                    {words.say("coins.card_open")}
+                                </a>
+                                <p class="pay-hint">{words.say("coins.card_text")}</p>
+                            }
+                                .into_any()
+                        }
+                        None => {
+                            let price = price.clone();
+                            view! {
+                                <button
+                                    id="card-pay"
+                                    type="button"
+                                    class="secondary"
+                                    disabled=move || busy.get()
+                                    on:click=ask.clone()
+                                >
+                                    {move || words.fill("coins.card", &[("price", &price_text(words, &price))])}
+                                </button>
+                            }
+                                .into_any()
+                        }
+                    }
+                }
+                <p class="pay-hint" role="alert">{move || failure.get().map(|failure| words.failure(&failure))}</p>
+            </div>
+        </Show>
+    }
+}
+
 /// What this person waits for.
 #[component]
 fn Waiting() -> impl IntoView {
@@ -188,15 +268,15 @@ pub fn CoinNotices() -> impl IntoView {
         <div class="coin-notices" role="status">
             <For each=move || decided.get() key=|top_up| top_up.id.clone() let:top_up>
                 {
-                    use footlight_protocol::coin::Outcome;
                     let id = top_up.id.clone();
                     let coins = top_up.pack.coins.to_string();
                     let (icon, key, reason) = match top_up.outcome {
                         Outcome::Declined { reason } => (Icon::Warning, "coins.declined", reason),
+                        Outcome::GivenBack => (Icon::Warning, "coins.given_back", String::new()),
                         _ => (Icon::Check, "coins.approved", String::new()),
                     };
                     view! {
-                        <p class="coin-notice" class:declined={key == "coins.declined"}>
+                        <p class="coin-notice" class:declined={key != "coins.approved"}>
                             {icon.view()}
                             <span>
                                 {move || words.fill(key, &[("n", &coins)])}

@@ -1,7 +1,7 @@
 //! Who says to have paid, for the creator to look at: the keyboard decides, as with messages that wait.
 
 use footlight_protocol::TopUpId;
-use footlight_protocol::coin::{CoinAsk, MAX_REASON, TopUp};
+use footlight_protocol::coin::{CoinAsk, MAX_REASON, Outcome, TopUp};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
@@ -18,6 +18,7 @@ pub fn TopUpList() -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let till = seat.till();
     let waiting = Memo::new(move |_| till.with(|till| till.waiting().cloned().collect::<Vec<_>>()));
+    let odd = Memo::new(move |_| till.with(|till| till.odd().cloned().collect::<Vec<_>>()));
     // The one that is about to be declined, with the reason as far as it is typed.
     let declining = RwSignal::new(None::<(TopUpId, String)>);
     let failure = move || till.with(|till| till.failure.clone()).map(|failure| words.failure(&failure));
@@ -26,12 +27,15 @@ pub fn TopUpList() -> impl IntoView {
             <p class="top-up-failure" role="alert">{failure}</p>
             <div class="held" on:keydown=move |event| keyboard(seat, waiting, declining, &event)>
                 <ul class="held-list">
+                    <For each=move || odd.get() key=|top_up| top_up.id.clone() let:top_up>
+                        <Odd top_up />
+                    </For>
                     <For each=move || waiting.get() key=|top_up| top_up.id.clone() let:top_up>
                         <Row top_up waiting declining />
                     </For>
                 </ul>
             </div>
-            <Show when=move || waiting.with(Vec::is_empty)>
+            <Show when=move || waiting.with(Vec::is_empty) && odd.with(Vec::is_empty)>
                 <div class="log-empty">
                     {Icon::Coin.view()} <strong>{words.say("topup.empty")}</strong>
                     <span>{words.say("topup.empty_text")}</span>
@@ -150,6 +154,32 @@ fn Row(
                     </div>
                 </form>
             </Show>
+        </li>
+    }
+}
+
+/// Money that went back while the coins did not.
+#[component]
+fn Odd(top_up: TopUp) -> impl IntoView {
+    let (seat, words) = (Seat::get(), use_words());
+    let TopUp { id, by, pack, outcome, .. } = top_up;
+    let (price, coins) = (pack.clone(), pack.coins.to_string());
+    let key = if outcome == Outcome::Owed { "topup.owed" } else { "topup.partly" };
+    view! {
+        <li class="held-row top-up odd">
+            <p class="top-up-line">
+                {name_view(words, &by)} <span class="gap"></span> <strong>{move || price_text(words, &price)}</strong>
+            </p>
+            <p class="held-why">{move || words.fill(key, &[("n", &coins)])}</p>
+            <div class="held-buttons">
+                <button
+                    type="button"
+                    class="held-approve"
+                    on:click=move |_| seat.ask_coins(CoinAsk::Read { top_up: id.clone() })
+                >
+                    {Icon::Check.view()} {words.say("topup.noted")}
+                </button>
+            </div>
         </li>
     }
 }

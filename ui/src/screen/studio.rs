@@ -88,9 +88,9 @@ fn Window() -> impl IntoView {
     let help = RwSignal::new(false);
     let pane = RwSignal::new(Pane::Chat);
     let till = seat.till();
-    let asked = Memo::new(move |_| till.with(|till| till.waiting().count()));
+    let asked = Memo::new(move |_| till.with(|till| till.waiting().count() + till.odd().count()));
     // Where nobody can ask, there is nothing to look at.
-    let sells = Memo::new(move |_| asked.get() > 0 || till.with(|till| till.shop.by_hand()));
+    let sells = Memo::new(move |_| asked.get() > 0 || till.with(|till| till.shop.sells()));
     let open_acts = Memo::new(move |_| seat.room().with(|room| room.guard.open()));
     let settings = RwSignal::new(false);
     let keys =

@@ -123,6 +123,11 @@ impl Till {
         self.top_ups.iter().filter(|top_up| top_up.outcome == Outcome::Waits)
     }
 
+    /// What is odd about cards: the money went back, and the coins did not. For the owner.
+    pub fn odd(&self) -> impl Iterator<Item = &TopUp> {
+        self.top_ups.iter().filter(|top_up| matches!(top_up.outcome, Outcome::Owed | Outcome::PartlyRefunded))
+    }
+
     /// What became of this person's requests, and they have not read.
     pub fn decided(&self) -> impl Iterator<Item = &TopUp> {
         self.top_ups.iter().filter(|top_up| top_up.outcome != Outcome::Waits)
@@ -143,7 +148,15 @@ mod tests {
 
     fn top_up(id: &str, outcome: Outcome) -> TopUp {
         let by = Member::new("ann".parse().unwrap(), "Ann".to_owned(), Role::Guest);
-        TopUp { id: id.parse().unwrap(), at: 1, by, pack: pack(), reference: String::new(), outcome }
+        TopUp {
+            id: id.parse().unwrap(),
+            at: 1,
+            by,
+            pack: pack(),
+            reference: String::new(),
+            card: false,
+            outcome,
+        }
     }
 
     fn told(top_up: TopUp) -> RoomEvent {

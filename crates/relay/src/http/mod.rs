@@ -3,6 +3,7 @@
 pub(crate) mod api;
 mod audit;
 pub(crate) mod behind;
+mod checkout;
 mod exposed;
 pub(crate) mod fail;
 pub(crate) mod keys;
@@ -45,6 +46,7 @@ use crate::room::Door;
 use crate::rtc::Answerer;
 use crate::secret::Secret;
 use crate::store::Store;
+use crate::stripe::Cashier;
 use crate::{egress, ingest};
 
 /// Largest request body: an offer of a browser with every codec is 10 KB.
@@ -74,6 +76,10 @@ pub(crate) struct Shared {
     pub(crate) answers: Answers,
     /// What branches of the room show with their clients' requests, where there is a bus.
     pub(crate) pass: Option<Secret>,
+    /// Asks the payment service, where cards are taken.
+    pub(crate) cashier: Option<Cashier>,
+    /// The relay's own base URL.
+    pub(crate) origin: String,
 }
 
 impl std::ops::Deref for App {
@@ -136,6 +142,8 @@ pub(crate) fn router(app: App) -> Router {
                 .delete(payment::remove)
                 .layer(DefaultBodyLimit::max(MAX_PICTURE)),
         )
+        .route("/api/v1/rooms/{room}/checkout", post(checkout::begin))
+        .route("/api/v1/stripe", post(checkout::told).layer(DefaultBodyLimit::max(checkout::LARGEST)))
         .route("/api/v1/rooms/{room}/audit", get(audit::list))
         .route("/api/v1/rooms/{room}/receipts", get(receipts::list))
         .route("/api/v1/rooms/{room}/receipts/{number}", get(receipts::one))

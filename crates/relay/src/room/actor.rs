@@ -66,6 +66,8 @@ pub(crate) struct Setup {
     pub(crate) drain: Drain,
     /// Where what other relays write goes, where there is a bus.
     pub(crate) trunk: Option<Trunk>,
+    /// Whether packs can be paid by card.
+    pub(crate) cards: bool,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -144,7 +146,7 @@ impl Actor {
     /// Runs the room until it is cancelled; then says goodbye to its members and waits for its last writes.
     pub(crate) async fn run(setup: Setup) {
         let Setup { id, limits, mut past, store, auth, engine, sessions, metrics, .. } = setup;
-        let Setup { inbox, notices, state, hooks, drain, trunk, cancel, .. } = setup;
+        let Setup { inbox, notices, state, hooks, drain, trunk, cards, cancel, .. } = setup;
         let sanctions = Sanctions::new(std::mem::take(&mut past.sanctions));
         let mut actor = Self {
             id,
@@ -169,7 +171,7 @@ impl Actor {
             media: HashMap::new(),
             places: Places::default(),
             catalogue: Catalogue::open(past.gifts.take().as_deref()),
-            till: Till::open(std::mem::take(&mut past.tills)),
+            till: Till::open(std::mem::take(&mut past.tills), cards),
             history: History::new(past),
             sanctions,
             paces: HashMap::new(),
@@ -279,6 +281,15 @@ impl Actor {
                 self.state.send_modify(|state| state.recording = recording);
                 let room = self.room_state();
                 self.seats.tell_all(&ServerMessage::Room { room }, Weight::Full);
+            }
+            Ask::Order { user, pack, nonce, reply } => {
+                let _ = reply.send(self.order(user, pack, nonce).await);
+            }
+            Ask::Paid { paid, reply } => {
+                let _ = reply.send(self.paid(paid).await);
+            }
+            Ask::Refunded { refunded, reply } => {
+                let _ = reply.send(self.refunded(refunded).await);
             }
             Ask::Picture { picture, reply } => {
                 let _ = reply.send(self.set_picture(picture).await);

@@ -10,20 +10,23 @@ use footlight_protocol::coin::{
     CoinAsk, CoinNews, MAX_REASON, MAX_REFERENCE, MAX_WAITING, Offer, Outcome, Pack, Shop, TopUp,
 };
 use footlight_protocol::room::{Member, Role as Rank, ServerMessage, UnixMillis};
-use footlight_protocol::{Code, Failure, Nonce, TopUpId, UserId};
+use footlight_protocol::{Code, Failure, Nonce, RoomId, TopUpId, UserId};
 
 use super::SeatId;
 use super::actor::{Actor, Written};
 use super::gifts::{owner_only, said};
+use super::orders::ORDERS;
 use super::talk::{internal, named};
 use crate::chat::outbox::Weight;
 use crate::chat::pace::{Pace, Rate};
 use crate::chat::text::clean;
 use crate::clock;
 use crate::error::Error;
+use crate::gift::ledger::Purse;
 use crate::gift::shop;
 use crate::moderation::may_talk;
 use crate::secret::random_id;
+use crate::store::Store;
 use crate::store::top_ups::{Approval, Asked, OFFER, Tills};
 
 /// Requests that wait in a room at most: as many as a creator may look through.
@@ -31,7 +34,7 @@ const MOST_WAITING: usize = 200;
 /// Of those, from one address. Loopback is not counted.
 const PER_ADDRESS: usize = 6;
 /// By one person.
-const RATE: Rate = Rate { most: 6, window: 60_000 };
+pub(super) const RATE: Rate = Rate { most: 6, window: 60_000 };
 /// Letters and digits of a request's id.
 const ID: usize = 16;
 
@@ -40,9 +43,11 @@ pub(super) struct Till {
     pub(super) shop: Shop,
     /// Oldest first. Full ⇒ refused.
     waiting: Vec<Waits>,
-    paces: HashMap<UserId, Pace>,
+    pub(super) paces: HashMap<UserId, Pace>,
+    /// Of orders by card.
+    pub(super) orders: Pace,
     /// Whether anybody has ever asked.
-    used: bool,
+    pub(super) used: bool,
 }
 
 struct Waits {
@@ -52,12 +57,14 @@ struct Waits {
 }
 
 impl Till {
-    pub(super) fn open(tills: Tills) -> Self {
+    /// `card`: whether cards are taken.
+    pub(super) fn open(tills: Tills, card: bool) -> Self {
         let Tills { offer, picture, waiting, used } = tills;
         Self {
-            shop: Shop { offer: shop::opened(offer.as_deref()), picture },
+            shop: Shop { offer: shop::opened(offer.as_deref()), picture, card },
             waiting: waiting.into_iter().map(|top_up| Waits { top_up, address: None }).collect(),
             paces: HashMap::new(),
+            orders: Pace::new(ORDERS),
             used,
         }
     }
@@ -97,7 +104,7 @@ impl Actor {
     pub(super) async fn coins(&mut self, seat: SeatId, me: Member, nonce: Nonce, ask: CoinAsk) {
         let done = match ask {
             CoinAsk::TopUp { pack, reference } => self.top_up(seat, me, &nonce, pack, &reference).await,
-            CoinAsk::Read { top_up } => self.read_top_up(me, top_up).await,
+            CoinAsk::Read { top_up } => self.read_top_up(&me, top_up).await,
             _ if me.role != Rank::Owner => Err(owner_only().into()),
             CoinAsk::SetOffer { offer } => self.set_offer(offer).await,
             CoinAsk::Approve { top_up } => self.approve(top_up).await,
@@ -175,7 +182,7 @@ impl Actor {
         self.till.has_room(&me.id, address)?;
         let id =
             TopUpId::try_from(random_id(ID).map_err(fault)?).expect("letters and digits of a valid length");
-        let top_up = TopUp { id, at: now, by: me, pack, reference, outcome: Outcome::Waits };
+        let top_up = TopUp { id, at: now, by: me, pack, reference, card: false, outcome: Outcome::Waits };
         let asked =
             self.store.ask_top_up(self.id.clone(), top_up.clone(), nonce.clone()).await.map_err(fault)?;
         if asked == Asked::New {
@@ -221,8 +228,14 @@ impl Actor {
         Ok(())
     }
 
-    async fn read_top_up(&mut self, me: Member, id: TopUpId) -> Result<(), Refused> {
-        self.store.see_top_up(self.id.clone(), id, me.id).await.map_err(fault)
+    async fn read_top_up(&mut self, me: &Member, id: TopUpId) -> Result<(), Refused> {
+        let room = self.id.clone();
+        if me.role == Rank::Owner {
+            return self.store.see_order(room, id, None).await.map_err(fault);
+        }
+        let purse = self.auth.purse(&me.id);
+        self.store.see_order(room.clone(), id.clone(), Some(purse)).await.map_err(fault)?;
+        self.store.see_top_up(room, id, me.id.clone()).await.map_err(fault)
     }
 
     /// It does not wait any more, and those hear of it whom it concerns.
@@ -237,7 +250,7 @@ impl Actor {
         let user = top_up.by.id.clone();
         let told = ServerMessage::Coins { news: CoinNews::TopUp { top_up } };
         self.seats.tell_user(&user, &told);
-        self.seats.tell_owner(&told, &user);
+        self.seats.tell_owner(&told, Some(&user));
     }
 
     /// What somebody who comes has to know: the owner what waits, others what became of theirs.
@@ -245,16 +258,18 @@ impl Actor {
         if !self.till.used {
             return;
         }
-        if me.role == Rank::Owner {
-            let list: Vec<TopUp> = self.till.waiting.iter().map(|waits| waits.top_up.clone()).collect();
-            if !list.is_empty() {
-                self.seats.tell(seat, &ServerMessage::Coins { news: CoinNews::TopUps { list } });
-            }
-            return;
-        }
         let (store, room, user) = (self.store.clone(), self.id.clone(), me.id.clone());
+        let waiting = || self.till.waiting.iter().map(|waits| waits.top_up.clone()).collect::<Vec<TopUp>>();
+        let (waiting, purse) = match me.role {
+            Rank::Owner => (waiting(), None),
+            _ => (Vec::new(), Some(self.auth.purse(&user))),
+        };
         self.writes.push_back(Box::pin(async move {
-            match store.top_ups_of(room, user).await {
+            let found = match purse {
+                None => store.odd_orders(room).await.map(|odd| [waiting, odd].concat()),
+                Some(purse) => all_of(&store, room, user, purse).await,
+            };
+            match found {
                 Ok(list) if list.is_empty() => Written::Nothing,
                 Ok(list) => Written::TopUps { seat, list },
                 Err(error) => {
@@ -264,6 +279,14 @@ impl Actor {
             }
         }));
     }
+}
+
+/// What somebody has asked for and ordered, and does not know the end of.
+async fn all_of(store: &Store, room: RoomId, user: UserId, purse: Purse) -> Result<Vec<TopUp>, Error> {
+    let mut all = store.top_ups_of(room.clone(), user).await?;
+    all.extend(store.orders_of(room, purse).await?);
+    all.sort_by_key(|top_up| top_up.at);
+    Ok(all)
 }
 
 /// Why something was not done, and after how many milliseconds it may be tried again.

@@ -10,6 +10,7 @@ mod guard;
 mod likes;
 pub(crate) mod lines;
 mod moderate;
+mod orders;
 pub(crate) mod patch;
 mod places;
 mod seats;
@@ -19,9 +20,10 @@ mod talk;
 
 use std::net::IpAddr;
 
+use footlight_protocol::coin::Pack;
 use footlight_protocol::moderation::Rules;
 use footlight_protocol::room::{ClientMessage, Presence, Recording, Role as Rank, RoomState, StreamState};
-use footlight_protocol::{CloseCode, Code, Failure, KeyId, LayerId, RoomId, Seq, UserId};
+use footlight_protocol::{CloseCode, Code, Failure, KeyId, LayerId, Nonce, RoomId, Seq, TopUpId, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -32,6 +34,8 @@ use crate::mux::Outlets;
 use crate::rtc::fragment::Fragment;
 use crate::rtc::{Prepared, Role};
 use crate::store::Person;
+use crate::store::orders::Settlement;
+use crate::stripe::{Paid, Refunded};
 use patch::{Condition, Patched};
 
 pub(crate) use actor::{Actor, Setup};
@@ -90,6 +94,12 @@ pub(crate) enum Ask {
     Say { seat: SeatId, message: ClientMessage },
     /// How the recording of the broadcast stands now; `None` where there is none.
     Recording(Option<Recording>),
+    /// Somebody is about to pay a pack by card.
+    Order { user: UserId, pack: Pack, nonce: Nonce, reply: Reply<(TopUpId, Pack)> },
+    /// The payment service says that an order was paid.
+    Paid { paid: Paid, reply: Reply<Settlement> },
+    /// And that money went back.
+    Refunded { refunded: Refunded, reply: Reply<Settlement> },
     /// The owner sets the picture that a payer scans, by its name and as it is served; none takes it away.
     Picture { picture: Option<(String, Vec<u8>)>, reply: Reply<()> },
     /// Somebody is to be erased, in the database too.

@@ -171,10 +171,10 @@ impl Seats {
     }
 
     /// The owner's sessions, but those of `without`.
-    pub(super) fn tell_owner(&mut self, message: &ServerMessage, without: &UserId) {
+    pub(super) fn tell_owner(&mut self, message: &ServerMessage, without: Option<&UserId>) {
         let owners = self.moderators.iter().filter(|id| {
             let member = self.taken.get(id).map(|seat| &seat.member);
-            member.is_some_and(|member| member.role == Rank::Owner && member.id != *without)
+            member.is_some_and(|member| member.role == Rank::Owner && Some(&member.id) != without)
         });
         for id in owners.copied().collect::<Vec<SeatId>>() {
             self.tell(id, message);

@@ -8,6 +8,7 @@ mod events;
 pub(crate) mod ledger;
 mod list;
 pub(crate) mod moderation;
+pub(crate) mod orders;
 mod people;
 mod personal;
 mod postgres;

@@ -43,7 +43,7 @@ use Erased::{Emptied, Go, Unlinked};
 use Holds::{Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-const TABLES: [Table; 20] = [
+const TABLES: [Table; 21] = [
     Table {
         name: "held",
         whose: Some((
@@ -93,6 +93,22 @@ const TABLES: [Table; 20] = [
             ("reference", Personal),
             ("state", Personal),
             ("reason", Personal),
+            ("seen", Personal),
+        ],
+    },
+    Table {
+        name: "card_order",
+        whose: Some(("purse = ?4", Unlinked)),
+        columns: &[
+            ("room", Personal),
+            ("id", Personal),
+            ("purse", Personal),
+            ("nonce", Personal),
+            ("at", Personal),
+            ("pack", Personal),
+            ("session", Personal),
+            ("payment", Personal),
+            ("state", Personal),
             ("seen", Personal),
         ],
     },

@@ -20,12 +20,17 @@ use crate::gift::ledger::{Account, Answer, Hash, Kind, Purse, Refusal, Request, 
 use crate::secret::Secret;
 
 mod books;
+mod orders;
 mod people;
 mod top_ups;
 
 use books::{
     a_group_that_fails_leaves_the_rest_of_the_transaction, of_what_comes_at_once_each_hears_their_coins_once,
     who_asks_again_among_others_hears_what_was_made_then,
+};
+use orders::{
+    a_payment_that_is_underway_outlives_its_person, an_order_is_paid_once_by_what_was_ordered,
+    money_that_went_back_takes_its_coins_along_where_they_are,
 };
 use people::{
     a_person_is_found_whole_and_erased_whole, what_is_held_waits_and_a_sweep_comes_back_whole,
@@ -63,6 +68,9 @@ on_both!(
     who_has_paid_gets_their_coins_once,
     coins_that_are_there_are_not_given_again,
     a_payment_picture_is_kept_until_it_is_taken_away,
+    an_order_is_paid_once_by_what_was_ordered,
+    money_that_went_back_takes_its_coins_along_where_they_are,
+    a_payment_that_is_underway_outlives_its_person,
     the_schema_goes_all_the_way_back_and_forth,
 );
 

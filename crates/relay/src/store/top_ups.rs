@@ -184,7 +184,10 @@ impl Database<'_> {
             &format!("SELECT {COLUMNS} FROM top_up WHERE room = ?1 AND state = 0 ORDER BY at, id"),
             values![room.as_str()],
         )?;
-        let used = self.first("SELECT 1 FROM top_up WHERE room = ?1 LIMIT 1", values![room.as_str()])?;
+        let used = self.first(
+            "SELECT 1 FROM top_up WHERE room = ?1 UNION SELECT 1 FROM card_order WHERE room = ?1 LIMIT 1",
+            values![room.as_str()],
+        )?;
         Ok(Tills {
             offer: self.setting(room, OFFER)?,
             picture: picture.map(|row| row.get(0)).transpose()?,
@@ -265,6 +268,7 @@ fn top_up(row: &Row) -> Outcome<TopUp> {
         by: Member::new(person, row.get::<Option<String>>(7)?.unwrap_or_default(), Role::Guest),
         pack,
         reference: row.get(4)?,
+        card: false,
         outcome,
     })
 }

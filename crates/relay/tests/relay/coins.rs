@@ -41,7 +41,7 @@ impl Chat {
         .await
     }
 
-    async fn top_up(&mut self) -> TopUp {
+    pub(crate) async fn top_up(&mut self) -> TopUp {
         match self.news().await {
             CoinNews::TopUp { top_up } => top_up,
             other => panic!("{other:?}"),

@@ -8,6 +8,7 @@
 mod acme;
 mod books;
 mod bus;
+mod cards;
 mod chat;
 mod clip;
 mod coins;

@@ -24,7 +24,7 @@ fn nonce(text: &str) -> Nonce {
 fn asked(text: &str, by: &str, coins: u64) -> TopUp {
     let pack = Pack { coins, amount: 600, currency: "cny".parse().unwrap() };
     let reference = "微信 '; DROP TABLE top_up".to_owned();
-    TopUp { id: id(text), at: 1, by: member(by), pack, reference, outcome: Outcome::Waits }
+    TopUp { id: id(text), at: 1, by: member(by), pack, reference, card: false, outcome: Outcome::Waits }
 }
 
 async fn approve(store: &Store, top_up: &TopUp) -> Approval {
