@@ -1,4 +1,5 @@
-//! How coins come to people: packs that are paid outside of Footlight and approved by the room's creator, or paid by card.
+//! How coins come to people: for watching, and by packs that are paid outside of Footlight and approved by the room's creator, or
+//! paid by card.
 //!
 //! Prices are whole numbers of a currency's smallest unit, as payment services count them.
 
@@ -13,6 +14,12 @@ pub const MAX_PACKS: usize = 8;
 pub const MAX_PACK_COINS: u64 = 100_000_000;
 /// The highest price of a pack, in the currency's smallest unit: eight digits, as payment services take them.
 pub const MAX_AMOUNT: u64 = 99_999_999;
+/// Coins of one reward for watching at most.
+pub const MAX_WATCH_COINS: u32 = 10_000;
+/// Longest time that one reward is for, in minutes.
+pub const MAX_WATCH_MINUTES: u32 = 240;
+/// Coins that one person gets for watching in a day at most, whatever the creator sets.
+pub const MAX_WATCH_A_DAY: u32 = 1_000_000;
 /// Longest text about how to pay, in Unicode scalar values after trimming.
 pub const MAX_PAY_TEXT: usize = 500;
 /// Its most lines.
@@ -40,6 +47,19 @@ pub struct Pack {
     pub currency: Currency,
 }
 
+/// Coins for watching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Watch {
+    /// 1 to [`MAX_WATCH_COINS`] …
+    pub coins: u32,
+    /// … for each 1 to [`MAX_WATCH_MINUTES`] minutes …
+    pub minutes: u32,
+    /// … up to so many a day (in UTC), at least `coins` and at most [`MAX_WATCH_A_DAY`].
+    pub most_a_day: u32,
+}
+
 /// What the room's creator sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -51,6 +71,9 @@ pub struct Offer {
     /// How to pay outside of Footlight, at most [`MAX_PAY_TEXT`] long. Empty: not said.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub text: String,
+    /// None: watching gives nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watch>,
 }
 
 /// How coins can be had in the room.

@@ -1,7 +1,7 @@
 //! Where a viewer gets coins: a pack, how it is paid, and the word that it was.
 
 use footlight_protocol::Failure;
-use footlight_protocol::coin::{Checkout, CoinAsk, MAX_REFERENCE, MAX_WAITING, Outcome, Pack, TopUp};
+use footlight_protocol::coin::{Checkout, CoinAsk, MAX_REFERENCE, MAX_WAITING, Outcome, Pack, TopUp, Watch};
 use leptos::html::Dialog;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -29,6 +29,7 @@ pub fn GetCoins(open: RwSignal<bool>) -> impl IntoView {
     let chosen = RwSignal::new(None::<Pack>);
     // Kept over a change of pack.
     let reference = RwSignal::new(String::new());
+    let watch = Memo::new(move |_| till.with(|till| till.shop.offer.watch));
     let packs = Memo::new(move |_| till.with(|till| till.shop.offer.packs.clone()));
     // One that is not offered any more is not chosen any more.
     let pack = Memo::new(move |_| chosen.get().filter(|pack| packs.with(|packs| packs.contains(pack))));
@@ -51,6 +52,17 @@ pub fn GetCoins(open: RwSignal<bool>) -> impl IntoView {
                     {Icon::Close.view()}
                 </button>
             </header>
+            {move || {
+                watch
+                    .get()
+                    .map(|Watch { coins, minutes, most_a_day }| {
+                        let said = move || {
+                            let (coins, minutes, most) = (coins.to_string(), minutes.to_string(), most_a_day.to_string());
+                            words.fill("coins.watch", &[("n", &coins), ("minutes", &minutes), ("most", &most)])
+                        };
+                        view! { <p class="watch-reward">{Icon::Eye.view()} <span>{said}</span></p> }
+                    })
+            }}
             <div class="packs" role="radiogroup" aria-label=words.say("coins.packs")>
                 <For each=move || packs.get() key=Pack::clone let:offer>
                     {

@@ -28,7 +28,8 @@ pub fn GiftTray() -> impl IntoView {
     let chosen = RwSignal::new(None::<GiftId>);
     let count = RwSignal::new(COUNTS[0]);
     // Whether the creator says how coins are had, and whether somebody looks at it.
-    let sold = Memo::new(move |_| seat.till().with(|till| till.shop.sells()));
+    let sold =
+        Memo::new(move |_| seat.till().with(|till| till.shop.sells() || till.shop.offer.watch.is_some()));
     let getting = RwSignal::new(false);
     let root = NodeRef::<Div>::new();
     // The one that was chosen, or the first: what it is and costs now.

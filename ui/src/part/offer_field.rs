@@ -2,7 +2,8 @@
 
 use footlight_protocol::Failure;
 use footlight_protocol::coin::{
-    CoinAsk, MAX_AMOUNT, MAX_PACK_COINS, MAX_PACKS, MAX_PAY_TEXT, Offer, Pack, amount_text, parse_amount,
+    CoinAsk, MAX_AMOUNT, MAX_PACK_COINS, MAX_PACKS, MAX_PAY_TEXT, MAX_WATCH_A_DAY, MAX_WATCH_COINS,
+    MAX_WATCH_MINUTES, Offer, Pack, Watch, amount_text, parse_amount,
 };
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -35,6 +36,9 @@ struct Draft {
     packs: Vec<Typed>,
     next: u32,
     text: String,
+    /// Whether watching gives coins; how many, for how many minutes, and how many a day.
+    rewards: bool,
+    watch: [String; 3],
 }
 
 impl Draft {
@@ -46,7 +50,15 @@ impl Draft {
             price: amount_text(pack.amount, &pack.currency),
         };
         let packs: Vec<Typed> = (0..).zip(&offer.packs).map(typed).collect();
-        Self { currency, next: packs.len() as u32, packs, text: offer.text.clone() }
+        let watch = offer.watch.unwrap_or(Watch { coins: 5, minutes: 10, most_a_day: 60 });
+        Self {
+            currency,
+            next: packs.len() as u32,
+            packs,
+            text: offer.text.clone(),
+            rewards: offer.watch.is_some(),
+            watch: [watch.coins, watch.minutes, watch.most_a_day].map(|number| number.to_string()),
+        }
     }
 
     /// `None` where it makes no sense.
@@ -62,7 +74,18 @@ impl Draft {
         let packs: Vec<Pack> = self.packs.iter().map(pack).collect::<Option<_>>()?;
         let unlike = packs.iter().enumerate().all(|(at, pack)| !packs[..at].contains(pack));
         let short = self.text.trim().chars().count() <= MAX_PAY_TEXT;
-        (unlike && short).then(|| Offer { packs, text: self.text.trim().to_owned() })
+        let watch = if self.rewards { Some(self.watched()?) } else { None };
+        (unlike && short).then(|| Offer { packs, text: self.text.trim().to_owned(), watch })
+    }
+
+    fn watched(&self) -> Option<Watch> {
+        let number = |at: usize, most: u32| {
+            let number: Option<u32> = self.watch[at].trim().parse().ok();
+            number.filter(|number| (1..=most).contains(number))
+        };
+        let (coins, minutes) = (number(0, MAX_WATCH_COINS)?, number(1, MAX_WATCH_MINUTES)?);
+        let most_a_day = number(2, MAX_WATCH_A_DAY).filter(|most| *most >= coins)?;
+        Some(Watch { coins, minutes, most_a_day })
     }
 }
 
@@ -229,6 +252,43 @@ pub fn OfferField() -> impl IntoView {
                 ></textarea>
             </label>
             <PaymentPicture />
+            <label class="offer-watch">
+                <input
+                    id="offer-watch"
+                    type="checkbox"
+                    prop:checked=move || shown.with(|draft| draft.rewards)
+                    on:change=move |event| {
+                        let on = event_target_checked(&event);
+                        edit(&|draft| draft.rewards = on);
+                    }
+                />
+                <span>{words.say("offer.watch")}</span>
+            </label>
+            <Show when=move || shown.with(|draft| draft.rewards)>
+                <div class="offer-watch-numbers">
+                    {["offer.watch_coins", "offer.watch_minutes", "offer.watch_most"]
+                        .into_iter()
+                        .enumerate()
+                        .map(|(at, key)| {
+                            view! {
+                                <label>
+                                    <span>{words.say(key)}</span>
+                                    <input
+                                        type="text"
+                                        inputmode="numeric"
+                                        maxlength="7"
+                                        prop:value=move || shown.with(|draft| draft.watch[at].clone())
+                                        on:input=move |event| {
+                                            let text = event_target_value(&event);
+                                            edit(&|draft| draft.watch[at].clone_from(&text));
+                                        }
+                                    />
+                                </label>
+                            }
+                        })
+                        .collect_view()}
+                </div>
+            </Show>
             <p class="key-failure" role="alert">
                 {move || failure.get().map(|failure| words.failure(&failure))}
             </p>

@@ -5,3 +5,4 @@ pub(crate) mod ledger;
 pub(crate) mod picture;
 pub(crate) mod receipt;
 pub(crate) mod shop;
+pub(crate) mod watching;

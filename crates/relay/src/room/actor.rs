@@ -38,6 +38,7 @@ use crate::config::Limits;
 use crate::drain::Drain;
 use crate::error::Error;
 use crate::gift::catalogue::Catalogue;
+use crate::gift::watching::Due;
 use crate::hook::{Happening, Hooks};
 use crate::metrics::Metrics;
 use crate::moderation::Sanctions;
@@ -97,6 +98,11 @@ pub(super) enum Written {
     TopUps {
         seat: SeatId,
         list: Vec<TopUp>,
+    },
+    /// A reward for watching.
+    Watched {
+        due: Due,
+        settled: Box<Result<Settled, Error>>,
     },
     /// Who gave most.
     Board(Board),
@@ -190,6 +196,7 @@ impl Actor {
         while let Some(written) = actor.writes.next().await {
             actor.committed(written);
         }
+        actor.keep_watching().await;
     }
 
     async fn serve(
@@ -402,6 +409,7 @@ impl Actor {
         self.paces.retain(|_, pace| !pace.idle(now));
         self.gift_paces.retain(|_, pace| !pace.idle(now));
         self.till.tick(now);
+        self.pay_watchers(now);
         self.count_board(now);
         self.likes.forget(now);
         self.tick_guard(now);

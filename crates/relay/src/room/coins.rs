@@ -24,6 +24,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::gift::ledger::Purse;
 use crate::gift::shop;
+use crate::gift::watching::Watching;
 use crate::moderation::may_talk;
 use crate::secret::random_id;
 use crate::store::Store;
@@ -48,6 +49,7 @@ pub(super) struct Till {
     pub(super) orders: Pace,
     /// Whether anybody has ever asked.
     pub(super) used: bool,
+    pub(super) watching: Watching,
 }
 
 struct Waits {
@@ -59,12 +61,13 @@ struct Waits {
 impl Till {
     /// `card`: whether cards are taken.
     pub(super) fn open(tills: Tills, card: bool) -> Self {
-        let Tills { offer, picture, waiting, used } = tills;
+        let Tills { offer, picture, waiting, used, watched } = tills;
         Self {
             shop: Shop { offer: shop::opened(offer.as_deref()), picture, card },
             waiting: waiting.into_iter().map(|top_up| Waits { top_up, address: None }).collect(),
             paces: HashMap::new(),
             orders: Pace::new(ORDERS),
+            watching: Watching::open(watched, clock::now_millis()),
             used,
         }
     }
@@ -77,6 +80,7 @@ impl Till {
     pub(super) fn erase(&mut self, user: &UserId) {
         self.waiting.retain(|waits| waits.top_up.by.id != *user);
         self.paces.remove(user);
+        self.watching.erase(user);
     }
 
     fn find(&self, id: &TopUpId) -> Option<&TopUp> {

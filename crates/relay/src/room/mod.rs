@@ -17,6 +17,7 @@ mod seats;
 mod sessions;
 mod stream;
 mod talk;
+mod watching;
 
 use std::net::IpAddr;
 

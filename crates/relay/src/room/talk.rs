@@ -88,6 +88,7 @@ impl Actor {
                 if let Some(seat) = self.seats.get_mut(seat) {
                     seat.playing = latency_ms.map(|latency| (latency, std::time::Instant::now()));
                 }
+                self.watches(seat, &me);
             }
             // Answered by the socket itself.
             ClientMessage::Hello { .. } | ClientMessage::Ping { .. } => {}
@@ -235,6 +236,7 @@ impl Actor {
             Written::Settled(settled) => self.settled(*settled),
             Written::Granted { seat, nonce, user, settled } => self.granted(seat, nonce, &user, *settled),
             Written::Wallet { user, coins } => self.tell_wallet(&user, coins),
+            Written::Watched { due, settled } => self.watcher_paid(&due, *settled),
             Written::TopUps { seat, list } => {
                 self.seats.tell(seat, &ServerMessage::Coins { news: CoinNews::TopUps { list } });
             }

@@ -19,6 +19,7 @@ mod sqlite;
 mod suite;
 pub(crate) mod top_ups;
 pub(crate) mod uploads;
+mod watched;
 mod writer;
 
 use std::fmt;

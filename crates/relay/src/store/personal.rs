@@ -43,7 +43,7 @@ use Erased::{Emptied, Go, Unlinked};
 use Holds::{Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-const TABLES: [Table; 21] = [
+const TABLES: [Table; 22] = [
     Table {
         name: "held",
         whose: Some((
@@ -94,6 +94,18 @@ const TABLES: [Table; 21] = [
             ("state", Personal),
             ("reason", Personal),
             ("seen", Personal),
+        ],
+    },
+    Table {
+        name: "watched",
+        whose: Some(("person = ?1", Go)),
+        columns: &[
+            ("room", Personal),
+            ("person", Personal),
+            ("day", Personal),
+            ("count", Personal),
+            ("coins", Personal),
+            ("millis", Personal),
         ],
     },
     Table {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     step!("sqlite/schema"),
     step!("sqlite/recordings"),
     step!("sqlite/card"),
@@ -21,6 +21,7 @@ const STEPS: [Step; 9] = [
     step!("sqlite/moderation"),
     step!("sqlite/top_ups"),
     step!("sqlite/orders"),
+    step!("sqlite/watched"),
 ];
 /// Statements that stay prepared; the store has fewer.
 const PREPARED: usize = 256;

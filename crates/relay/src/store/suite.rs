@@ -23,6 +23,7 @@ mod books;
 mod orders;
 mod people;
 mod top_ups;
+mod watched;
 
 use books::{
     a_group_that_fails_leaves_the_rest_of_the_transaction, of_what_comes_at_once_each_hears_their_coins_once,
@@ -39,6 +40,9 @@ use people::{
 use top_ups::{
     a_payment_picture_is_kept_until_it_is_taken_away, coins_that_are_there_are_not_given_again,
     who_has_paid_gets_their_coins_once,
+};
+use watched::{
+    a_reward_is_paid_once_also_where_the_relay_forgot_it, how_long_people_watched_is_kept_and_goes_with_them,
 };
 
 /// Generates each of the suite's stories for each database.
@@ -71,6 +75,8 @@ on_both!(
     an_order_is_paid_once_by_what_was_ordered,
     money_that_went_back_takes_its_coins_along_where_they_are,
     a_payment_that_is_underway_outlives_its_person,
+    how_long_people_watched_is_kept_and_goes_with_them,
+    a_reward_is_paid_once_also_where_the_relay_forgot_it,
     the_schema_goes_all_the_way_back_and_forth,
 );
 

@@ -12,6 +12,7 @@ use super::ledger::Booked;
 use super::sql::{Database, Fault, Outcome, Row, values};
 use crate::error::Error;
 use crate::gift::ledger::{Account, Answer, Kind, Purse, Refusal, Request, What};
+use crate::gift::watching::Kept;
 
 /// The setting that has what is offered, as JSON.
 pub(crate) const OFFER: &str = "coin_offer";
@@ -33,6 +34,7 @@ pub(crate) struct Tills {
     pub(crate) waiting: Vec<TopUp>,
     /// Whether anybody has ever asked.
     pub(crate) used: bool,
+    pub(crate) watched: Vec<Kept>,
 }
 
 /// What became of a request that was to be kept.
@@ -193,6 +195,7 @@ impl Database<'_> {
             picture: picture.map(|row| row.get(0)).transpose()?,
             waiting: rows.iter().map(top_up).collect::<Outcome<_>>()?,
             used: used.is_some(),
+            watched: self.watched(room)?,
         })
     }
 

@@ -2,13 +2,14 @@
 
 use axum::http::{Method, StatusCode, header};
 use footlight_protocol::coin::{CoinAsk, CoinNews, MAX_PICTURE, MAX_REFERENCE, MAX_WAITING, Offer, Outcome};
-use footlight_protocol::coin::{Pack, Shop, TopUp};
+use footlight_protocol::coin::{Pack, Shop, TopUp, Watch};
 use footlight_protocol::room::{ClientMessage, ServerMessage};
 use footlight_protocol::{Code, TopUpId};
 
 use crate::member::Chat;
+use crate::peer::{Peer, picture as picture_of_a_broadcast};
 use crate::span::{Ground, on_both_grounds};
-use crate::stage::{Folder, Stage};
+use crate::stage::{Folder, Stage, live};
 
 on_both_grounds! {
     who_says_to_have_paid_gets_coins_or_a_reason,
@@ -20,7 +21,11 @@ fn pack(coins: u64, amount: u64) -> Pack {
 }
 
 fn offer() -> Offer {
-    Offer { packs: vec![pack(60, 600), pack(300, 2_800)], text: "微信扫码\n备注昵称".to_owned() }
+    Offer {
+        packs: vec![pack(60, 600), pack(300, 2_800)],
+        text: "微信扫码\n备注昵称".to_owned(),
+        ..Offer::default()
+    }
 }
 
 impl Chat {
@@ -135,7 +140,7 @@ async fn requests_are_bounded_and_the_creators_to_decide(ground: Ground) {
     let (mut owner, mut ada) = (Chat::owner(&stage).await, Chat::named(&stage, "Ada").await);
     assert_eq!(ada.pay("early", pack(60, 600), "").await, Err(Code::WrongPhase), "nothing is offered");
     assert_eq!(ada.ask("o1", CoinAsk::SetOffer { offer: offer() }).await, Err(Code::Forbidden));
-    let twice = Offer { packs: vec![pack(1, 1), pack(1, 1)], text: String::new() };
+    let twice = Offer { packs: vec![pack(1, 1), pack(1, 1)], ..Offer::default() };
     assert_eq!(owner.ask("o2", CoinAsk::SetOffer { offer: twice }).await, Err(Code::BadSetting));
     owner.ask("o3", CoinAsk::SetOffer { offer: offer() }).await.unwrap();
     let mut guest = Chat::join(&stage).await;
@@ -160,6 +165,63 @@ async fn requests_are_bounded_and_the_creators_to_decide(ground: Ground) {
     let erased = stage.ask(Method::DELETE, &path, &[("authorization", &bearer)], "").await;
     assert_eq!(erased.status, StatusCode::NO_CONTENT);
     assert_eq!(owner.ask("a2", approve(&second.id)).await, Err(Code::WrongPhase));
+}
+
+/// Who is about to have watched for a minute gets coins for it once, however many pages they have open and whether they
+/// were there before a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn watching_gives_coins_while_somebody_is_on_air() {
+    let folder = Folder::new();
+    let stage = Stage::in_folder(&folder).await;
+    let mut owner = Chat::owner(&stage).await;
+    let watch = Some(Watch { coins: 5, minutes: 1, most_a_day: 5 });
+    owner.ask("offer", CoinAsk::SetOffer { offer: Offer { watch, ..Offer::default() } }).await.unwrap();
+    let (ada, bob) = (Chat::join(&stage).await, Chat::join(&stage).await);
+    let (user, tokens, key) = (ada.me.id.clone(), [ada.token.clone(), bob.token.clone()], stage.key());
+    drop((owner, ada, bob));
+    stage.stop().await;
+
+    // As if Ada had watched almost a minute before the relay was started anew.
+    let day = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() / 86_400;
+    let database = rusqlite::Connection::open(folder.0.join("footlight.db")).unwrap();
+    let insert =
+        "INSERT INTO watched (room, person, day, count, coins, millis) VALUES ('main', ?1, ?2, 0, 0, 59990)";
+    database.execute(insert, rusqlite::params![user.as_str(), day as i64]).unwrap();
+    database.close().unwrap();
+
+    let stage = Stage::in_folder(&folder).await;
+    let [ada_token, bob_token] = tokens;
+    let mut ada = Chat::hello(&stage, Some(ada_token.clone()), None, None).await.unwrap();
+    let mut second = Chat::hello(&stage, Some(ada_token), None, None).await.unwrap();
+    let mut bob = Chat::hello(&stage, Some(bob_token), None, None).await.unwrap();
+    assert_eq!((ada.wallet().await, bob.wallet().await), (0, 0));
+    let playing = ClientMessage::Playing { latency_ms: None };
+    let mut publisher = Peer::publish(&stage.ready.http, &key).await;
+    publisher.connected().await;
+    publisher.send(picture_of_a_broadcast(0, true, 100));
+    stage.until("somebody is on air", live).await;
+    for _ in 0..4 {
+        for page in [&mut ada, &mut second, &mut bob] {
+            page.send(&playing).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    // Each page hears of the purse when another one comes, too.
+    for page in [&mut ada, &mut second] {
+        while page.wallet().await != 5 {}
+    }
+    let bearer = format!("Bearer {}", ada.token);
+    let rows =
+        stage.ask(Method::GET, "/api/v1/rooms/main/receipts", &[("authorization", &bearer)], "").await.json();
+    let rows: Vec<_> =
+        rows.as_array().unwrap().iter().map(|row| (row["kind"].clone(), row["amount"].clone())).collect();
+    assert_eq!(rows, [("watch".into(), 5.into())]);
+    stage.stop().await;
+    let database = rusqlite::Connection::open(folder.0.join("footlight.db")).unwrap();
+    let kept = "SELECT count, coins FROM watched WHERE person = ?1";
+    let kept: (i64, i64) =
+        database.query_row(kept, [user.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(kept, (1, 5));
 }
 
 /// A PNG of one black pixel, with a comment that nobody shall see.
