@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use footlight_protocol::RoomId;
 use footlight_protocol::studio::RoomAccess;
-use footlight_relay::{Config, Handle, Program, Reach, Relay, Rtmp, Secret};
+use footlight_relay::{Config, Handle, Program, Reach, Relay, Rtmp, Secret, Stripe};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +56,7 @@ impl LocalRelay {
             stream_key: secrets.given.then(|| secrets.stream_key.clone()),
             owner_token: Some(secrets.owner_token.clone()),
             maker: std::env::current_exe().ok().map(|path| Program { path, arguments: vec![MAKER.into()] }),
+            stripe: Stripe::from_env().context("read Stripe's keys")?,
             reach: Reach { map_port: asked, stun, ..Reach::default() },
             ..Config::default()
         };

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use footlight_protocol::account::{Account, Credentials, NewPassword, SignedIn};
+use footlight_protocol::coin::{Checkout, CheckoutPage};
 use footlight_protocol::invite::{Invite, InviteRequest, NewInvite, Offer, Shown};
 use footlight_protocol::key::{NameStreamKey, NewStreamKey, StreamKey};
 use footlight_protocol::reach::Forecast;
@@ -15,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Headers, RequestInit, Response};
+use web_sys::{Blob, Headers, RequestInit, Response, Url};
 
 use crate::browser;
 
@@ -186,6 +187,37 @@ impl Relay {
         text(&answer).await.ok_or_else(|| Failure::new(Code::Internal, "The record broke off"))
     }
 
+    /// Sets the picture that a payer scans.
+    pub async fn set_payment_picture(&self, file: &Blob) -> Result<(), Failure> {
+        self.ask_with(
+            "PUT",
+            &self.of_room("/payment"),
+            Some(("application/octet-stream", file.into())),
+            LONG_ANSWER,
+        )
+        .await
+        .map(drop)
+    }
+
+    pub async fn remove_payment_picture(&self) -> Result<(), Failure> {
+        self.ask("DELETE", &self.of_room("/payment"), None, ANSWER).await.map(drop)
+    }
+
+    /// The page on which a pack is paid by card, for the person of that device token.
+    pub async fn checkout(&self, token: String, order: &Checkout) -> Result<CheckoutPage, Failure> {
+        let theirs = Self { token: Some(token), ..self.clone() };
+        let body = body(order)?;
+        read(theirs.ask("POST", &self.of_room("/checkout"), Some(&body), LONG_ANSWER).await?).await
+    }
+
+    /// The picture, under an address of this page's own: the window shows nothing of others.
+    pub async fn payment_picture(&self) -> Result<String, Failure> {
+        let odd = |_: JsValue| Failure::new(Code::Unreachable, "The relay does not answer");
+        let answer = self.ask("GET", &self.of_room("/payment"), None, ANSWER).await?;
+        let blob = JsFuture::from(answer.blob().map_err(odd)?).await.map_err(odd)?;
+        Url::create_object_url_with_blob(&blob.unchecked_into()).map_err(odd)
+    }
+
     /// Who will get in, for a broadcast of this bitrate.
     pub async fn reach(&self, stream_kbit: Option<u32>) -> Result<Forecast, Failure> {
         read(self.ask("GET", &reach(stream_kbit), None, LONG_ANSWER).await?).await
@@ -199,6 +231,11 @@ impl Relay {
     /// The address of a path such as a recording's, for people elsewhere.
     pub fn link(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
+    }
+
+    /// The address of a path below the room's, for this page.
+    pub fn path(&self, path: &str) -> String {
+        self.link(&self.of_room(path))
     }
 
     fn of_room(&self, path: &str) -> String {
@@ -220,6 +257,17 @@ impl Relay {
         body: Option<&str>,
         limit: Duration,
     ) -> Result<Response, Failure> {
+        self.ask_with(method, path, body.map(|body| ("application/json", body.into())), limit).await
+    }
+
+    /// `body` with its content type.
+    async fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, JsValue)>,
+        limit: Duration,
+    ) -> Result<Response, Failure> {
         let unreachable = |_: JsValue| Failure::new(Code::Unreachable, "The relay does not answer");
         let headers = Headers::new().map_err(unreachable)?;
         if let Some(token) = &self.token {
@@ -227,9 +275,9 @@ impl Relay {
         }
         let init = RequestInit::new();
         init.set_method(method);
-        if let Some(body) = body {
-            headers.set("content-type", "application/json").map_err(unreachable)?;
-            init.set_body(&body.into());
+        if let Some((kind, body)) = body {
+            headers.set("content-type", kind).map_err(unreachable)?;
+            init.set_body(&body);
         }
         init.set_headers(&headers);
         let url = format!("{}{path}", self.origin);

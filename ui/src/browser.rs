@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use footlight_protocol::Currency;
+use footlight_protocol::coin::minor_digits;
 use leptos::prelude::{document, window};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -116,6 +118,18 @@ pub fn moment(ms: f64, language: &str, parts: &[(&str, &str)]) -> String {
         let _ = js_sys::Reflect::set(&options, &(*name).into(), &(*value).into());
     }
     js_sys::Date::new(&ms.into()).to_locale_string(language, &options).into()
+}
+
+/// An amount of a currency's smallest unit in the words of a language.
+pub fn money(amount: u64, currency: &Currency, language: &str) -> String {
+    let options = js_sys::Object::new();
+    for (name, value) in [("style", "currency"), ("currency", currency.as_str())] {
+        let _ = js_sys::Reflect::set(&options, &name.into(), &value.into());
+    }
+    let whole = amount as f64 / 10_f64.powi(minor_digits(currency) as i32);
+    let format = js_sys::Intl::NumberFormat::new(&js_sys::Array::of1(&language.into()), &options).format();
+    let said = format.call1(&JsValue::UNDEFINED, &whole.into()).ok().and_then(|said| said.as_string());
+    said.unwrap_or_else(|| format!("{whole} {currency}"))
 }
 
 /// The name of what was thrown, such as `NotAllowedError`.

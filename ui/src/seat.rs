@@ -1,6 +1,7 @@
 //! One seat in a room: the room store behind a signal, the socket that feeds it, and the intents that go
 //! out. The viewer page and the studio's sidebar sit on the same kind of seat.
 
+use footlight_protocol::coin::CoinAsk;
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::Gift;
 use footlight_protocol::overlay::Control;
@@ -17,6 +18,7 @@ use crate::store::gifts::{Parade, Piece, Run};
 use crate::store::person::{CardEvent, Cards, Place};
 use crate::store::room::{Link, Pending, Room, RoomEvent};
 use crate::store::spend::MAX_ASKED;
+use crate::store::till::Till;
 use crate::store::undo::{Undo, UndoEvent};
 
 /// Cheap to copy; everything inside lives as long as the page.
@@ -30,6 +32,8 @@ pub struct Seat {
     cheer: RwSignal<Option<String>>,
     /// The card that is open.
     cards: RwSignal<Cards>,
+    /// How coins come to people.
+    till: RwSignal<Till>,
     /// Milliseconds since the epoch, four times a second: what countdowns and clocks follow.
     now: RwSignal<f64>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
@@ -60,6 +64,7 @@ impl Seat {
             parade: RwSignal::new(Parade::default()),
             cheer: RwSignal::new(None),
             cards: RwSignal::new(Cards::default()),
+            till: RwSignal::new(Till::default()),
             now: RwSignal::new(browser::now_ms()),
             socket: StoredValue::new_local(None),
             moderates: Memo::new(move |_| room.with(|room| room.role() >= Role::Moderator)),
@@ -96,9 +101,14 @@ impl Seat {
     pub fn connect(self, address: Address, also: impl Fn(&RoomEvent) + 'static) {
         self.socket.set_value(None);
         let socket = Socket::open(address, move |event| {
-            // A sign of life changes nothing that is shown.
-            if !matches!(event, RoomEvent::Answered) && !self.is_of_card(&event) {
+            let about_coins = self.till.with_untracked(|till| till.concerns(&event));
+            // A sign of life changes nothing that is shown, and a refusal about coins is shown where they are.
+            let elsewhere = about_coins && matches!(event, RoomEvent::Server(ServerMessage::Refused { .. }));
+            if !matches!(event, RoomEvent::Answered) && !elsewhere && !self.is_of_card(&event) {
                 self.apply(event.clone());
+            }
+            if about_coins {
+                self.till.update(|till| till.hear(&event));
             }
             self.show_gift(&event);
             if matches!(event, RoomEvent::Server(ServerMessage::Welcome { .. })) {
@@ -205,6 +215,18 @@ impl Seat {
                 | ServerMessage::Erased { .. }
         );
         concerns && self.cards.try_update(|cards| cards.hear(message)).unwrap_or(false)
+    }
+
+    pub fn till(self) -> ReadSignal<Till> {
+        self.till.read_only()
+    }
+
+    /// Asks for something about coins, once however often the connection breaks meanwhile.
+    pub fn ask_coins(self, ask: CoinAsk) {
+        let Some(nonce) = nonce() else { return };
+        if self.till.try_update(|till| till.ask(nonce.clone(), ask.clone())) == Some(true) {
+            self.send(&ClientMessage::Coins { nonce, ask });
+        }
     }
 
     /// What comes now goes over the picture; what comes with a history has been there.
@@ -432,6 +454,9 @@ impl Seat {
         }
         if let Some(report) = self.room.with_untracked(|room| room.reporting.sent().cloned()) {
             self.send(&ClientMessage::Report(report));
+        }
+        for (nonce, ask) in self.till.with_untracked(|till| till.pending().to_vec()) {
+            self.send(&ClientMessage::Coins { nonce, ask });
         }
     }
 

@@ -229,7 +229,9 @@ impl Viewing {
                     // The creator waits for the first measurement; before it there is nothing to tell.
                     let first = latency.is_some() && !measured.get_value();
                     let pause = if first { FIRST_REPORT_MS } else { REPORT_MS };
-                    if (latency.is_some() || measured.get_value())
+                    // Where watching is rewarded it counts on every way to the picture.
+                    let rewarded = self.seat.till().with_untracked(|till| till.shop.offer.watch.is_some());
+                    if (latency.is_some() || measured.get_value() || rewarded)
                         && now - reported.get_value() >= pause
                         && self.status.with_untracked(|status| *status == Status::Playing)
                     {

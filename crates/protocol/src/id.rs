@@ -122,6 +122,18 @@ text_id!(
         && t.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 );
 
+text_id!(
+    /// Somebody's word that they have paid, made by the relay: 1 to 32 ASCII letters or digits.
+    TopUpId, "a top-up", "1 to 32 letters or digits",
+    |t| (1..=32).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric())
+);
+
+text_id!(
+    /// A currency by its ISO 4217 code, in small letters as payment services write it.
+    Currency, "a currency", "three letters of a-z",
+    |t| t.len() == 3 && t.bytes().all(|b| b.is_ascii_lowercase())
+);
+
 /// Place of an event in its room's order, from 1. Kept across restarts; below 2^53, so exact in JavaScript.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -4,6 +4,7 @@
 //! shell and both faces compile this crate, so a message that one side can write the other can read.
 
 pub mod account;
+pub mod coin;
 pub mod danmaku;
 pub mod failure;
 pub mod gift;
@@ -24,7 +25,9 @@ pub mod studio;
 pub mod talk;
 
 pub use failure::{CloseCode, Code, Failure};
-pub use id::{ClipId, GiftId, InvalidId, LayerId, MessageId, Nonce, ReplayId, RoomId, Seq, UserId};
+pub use id::{
+    ClipId, Currency, GiftId, InvalidId, LayerId, MessageId, Nonce, ReplayId, RoomId, Seq, TopUpId, UserId,
+};
 pub use key::KeyId;
 
 /// Version of the room messages. A client that says another one is told so and closed.

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::coin::{CoinAsk, CoinNews, Shop};
 use crate::danmaku::Fly;
 use crate::gift::{Board, Gift};
 pub use crate::moderation::Desk;
@@ -87,6 +88,8 @@ pub enum ClientMessage {
     Refund { nonce: Nonce, entry: u64 },
     /// Sets what the room offers. Owner only. Answered like `grant`.
     SetGifts { nonce: Nonce, gifts: Vec<Gift> },
+    /// How coins come to people. Answered like `grant`; what is asked twice under one nonce is done once.
+    Coins { nonce: Nonce, ask: CoinAsk },
     /// Tells the room's overlay pages what to do. Owner only. Answered like `grant`.
     Overlay { nonce: Nonce, control: Control },
     /// Does something with coins besides giving them. Answered by `done` or `refused`; a repeated nonce is carried out once.
@@ -193,6 +196,9 @@ pub enum ServerMessage {
         /// What can be sent, as in `gifts`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         gifts: Vec<Gift>,
+        /// How coins can be had.
+        #[serde(default, skip_serializing_if = "Shop::is_empty")]
+        shop: Shop,
         /// Who gave most, as in `board`.
         #[serde(default)]
         board: Board,
@@ -231,6 +237,8 @@ pub enum ServerMessage {
     Wallet { coins: u64 },
     /// What can be sent. The newest replaces the older.
     Gifts { gifts: Vec<Gift> },
+    /// How coins come to people.
+    Coins { news: CoinNews },
     /// Who gave most. The newest replaces the older; sent at most every two seconds.
     Board { board: Board },
     /// What holds for everybody who spends. The newest replaces the older.

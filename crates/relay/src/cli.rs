@@ -18,8 +18,9 @@ use crate::branch::Branch;
 use crate::config::{Config, Rtmp};
 use crate::error::Error;
 use crate::relay::{Handle, Ready, Relay};
-use crate::secret::Secret;
+use crate::secret::{Secret, key};
 use crate::store::Place;
+use crate::stripe::Stripe;
 use crate::tls::Tls;
 
 /// The relay alone, for a server.
@@ -290,21 +291,8 @@ fn configure(flags: Flags) -> Result<Config, Error> {
     config.bus = key("FOOTLIGHT_BUS")?;
     config.database = key("FOOTLIGHT_DATABASE")?;
     config.turn_secret = key("FOOTLIGHT_TURN_SECRET")?;
+    config.stripe = Stripe::from_env()?;
     Ok(config)
-}
-
-/// Keys come by environment only: flags are seen by everybody on the machine.
-fn key(name: &'static str) -> Result<Option<Secret>, Error> {
-    /// Shorter ones can be guessed by trying.
-    const SHORTEST: usize = 8;
-    let Ok(value) = std::env::var(name) else {
-        return Ok(None);
-    };
-    if value.len() < SHORTEST || value.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        let message = format!("has to be at least {SHORTEST} characters without spaces");
-        return Err(Error::Setting { setting: name, message });
-    }
-    Ok(Some(Secret::new(value)))
 }
 
 /// The signals that ask the program to end.

@@ -18,6 +18,7 @@ use crate::reach::{Settings as Reach, credentials};
 use crate::record::Upload;
 use crate::renditions::{Program, Renditions};
 use crate::secret::Secret;
+use crate::stripe::Stripe;
 use crate::tls::Tls;
 
 /// Characters of the address to which people write; it stands in every row of the exported record.
@@ -63,6 +64,8 @@ pub struct Config {
     pub home: Option<String>,
     /// What the relay shares with its TURN servers, to make credentials that end by themselves.
     pub turn_secret: Option<Secret>,
+    /// An account at Stripe, by which packs of coins are paid by card. `None` takes no cards.
+    pub stripe: Option<Stripe>,
     /// How people elsewhere get in.
     pub reach: Reach,
     /// How much of a broadcast HLS viewers can go back.
@@ -246,6 +249,7 @@ impl Default for Config {
             bus: None,
             home: None,
             turn_secret: None,
+            stripe: None,
             reach: Reach::default(),
             hls_window: Duration::from_secs(120),
             appeal: None,

@@ -39,6 +39,7 @@ use crate::rtc::{Answerer, Engine, RoomSetup, host_addresses};
 use crate::rtmp;
 use crate::secret::Secret;
 use crate::store::{Place, Store, Writer};
+use crate::stripe::Cashier;
 use crate::throttle::{Patience, Throttle};
 use crate::tls;
 use crate::usage::{Sampler, raise_open_files};
@@ -179,6 +180,7 @@ impl Relay {
                 format!("{} needs a username and a credential, or FOOTLIGHT_TURN_SECRET", server.url);
             return Err(Error::Setting { setting: "ice_servers", message });
         }
+        let cashier = config.stripe.as_ref().map(Cashier::new).transpose()?;
         let (tcp, udp, address) = bind_both(config.listen)?;
         let (rtmp, rtmps) = rtmp::bind(&config, tls.as_ref())?;
         let (store, writer) = Store::open(Place::of(&config.data, config.database)).await?;
@@ -264,6 +266,7 @@ impl Relay {
             hooks,
             drain: drain.clone(),
             trunk: bus.as_ref().map(|(_, trunk)| trunk.clone()),
+            cards: cashier.is_some(),
             cancel: rooms_cancel.clone(),
         };
         let door = Door { id: config.room.clone(), inbox: inbox_sender, state: state.clone(), outlets };
@@ -279,6 +282,8 @@ impl Relay {
             rooms: vec![config.room.clone()],
             days: config.keep_chat_days,
         });
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let http = format!("{scheme}://{}", reachable(address));
         let shared = Shared {
             rooms: BTreeMap::from([(config.room.clone(), door)]),
             auth,
@@ -300,6 +305,8 @@ impl Relay {
             pass: home.as_ref().map(Home::pass),
             accounts: Accounts::new(),
             knocks: Mutex::new(Throttle::new(KNOCKS)),
+            cashier,
+            origin: http.clone(),
         };
         let app = App(Arc::new(shared));
         let server =
@@ -319,8 +326,6 @@ impl Relay {
             metrics: metrics.clone(),
         };
         let sampler = Sampler { folder: config.data, metrics };
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let http = format!("{scheme}://{}", reachable(address));
         let ready = Ready {
             watch: format!("{http}/{}", config.room),
             http,

@@ -37,6 +37,20 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Keys come by environment only: flags are seen by everybody on the machine.
+pub(crate) fn key(name: &'static str) -> Result<Option<Secret>, Error> {
+    /// Shorter ones can be guessed by trying.
+    const SHORTEST: usize = 8;
+    let Ok(value) = std::env::var(name) else {
+        return Ok(None);
+    };
+    if value.len() < SHORTEST || value.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        let message = format!("has to be at least {SHORTEST} characters without spaces");
+        return Err(Error::Setting { setting: name, message });
+    }
+    Ok(Some(Secret::new(value)))
+}
+
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| Error::System { what: "random numbers" })?;

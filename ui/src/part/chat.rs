@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::part::answer::Answering;
 use crate::part::composer::Composer;
+use crate::part::get_coins::CoinNotices;
 use crate::part::givers::Givers;
 use crate::part::goal::GoalBar;
 use crate::part::log::Log;
@@ -35,6 +36,7 @@ pub fn Chat() -> impl IntoView {
                     {words.say("chat.reconnecting")}
                 </p>
             </Show>
+            <CoinNotices />
             <Composer />
             <PersonCard />
             <ReportDialog />

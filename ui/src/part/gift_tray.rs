@@ -9,6 +9,7 @@ use wasm_bindgen::JsCast;
 use web_sys::Node;
 
 use crate::browser;
+use crate::part::get_coins::GetCoins;
 use crate::part::icon::Icon;
 use crate::part::spend_forms::{MemberForm, PacketForm, PaidForm};
 use crate::seat::Seat;
@@ -73,6 +74,12 @@ pub fn GiftTray() -> impl IntoView {
     // What was typed for a paid message outlives the tray.
     let draft = RwSignal::new(String::new());
     let open = RwSignal::new(false);
+    // Whether the creator says how coins are had, and whether somebody looks at it.
+    let sold = Memo::new(move |_| {
+        let sells = seat.till().with(|till| till.shop.sells() || till.shop.offer.watch.is_some());
+        sells && !seat.owns().get()
+    });
+    let getting = RwSignal::new(false);
     let root = NodeRef::<Div>::new();
     let outside = window_event_listener(leptos::ev::pointerdown, move |event| {
         let target = event.target().and_then(|target| target.dyn_into::<Node>().ok());
@@ -105,10 +112,25 @@ pub fn GiftTray() -> impl IntoView {
             >
                 {Icon::Gift.view()}
             </button>
+            <GetCoins open=getting />
             <Show when=move || open.get()>
                 <section id="gifts" class="gifts" aria-label=words.say("gift.title")>
                     <header class="gifts-head">
                         <h3>{words.say("gift.title")}</h3>
+                        <span class="gap"></span>
+                        <Show when=move || sold.get()>
+                            <button
+                                id="coins-get"
+                                type="button"
+                                class="quiet coins-get"
+                                on:click=move |_| {
+                                    open.set(false);
+                                    getting.set(true);
+                                }
+                            >
+                                {words.say("coins.get")}
+                            </button>
+                        </Show>
                         <Show when=move || !seat.owns().get()>
                             <span id="coins" class="coins" title=words.say("gift.coins")>
                                 {Icon::Coin.view()} {coins}
@@ -172,7 +194,7 @@ fn Gifts(gifts: Memo<Vec<Gift>>) -> impl IntoView {
         if room.with(|room| room.name().is_empty()) {
             Some(words.get("gift.name_first"))
         } else if !enough() {
-            Some(words.get("gift.too_few"))
+            Some(words.get(if sold.get() { "coins.too_few" } else { "gift.too_few" }))
         } else {
             None
         }

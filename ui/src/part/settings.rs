@@ -10,6 +10,7 @@ use crate::part::goal_field::GoalField;
 use crate::part::icon::Icon;
 use crate::part::invites::Invites;
 use crate::part::keys::StreamKeys;
+use crate::part::offer_field::OfferField;
 use crate::part::overlay_field::OverlayField;
 use crate::part::rules_field::RulesField;
 use crate::part::terms_field::TermsField;
@@ -52,6 +53,7 @@ pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
             <GiftList />
             <GoalField />
             <TermsField />
+            <OfferField />
             <OverlayField />
             <Invites open />
             <StreamKeys open />

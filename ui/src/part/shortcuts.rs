@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::words::use_words;
 
 /// Keys as they stand on the keyboard, and what they do.
-const KEYS: [(&[&str], &str); 13] = [
+const KEYS: [(&[&str], &str); 14] = [
     (&["↑", "↓"], "keys.move"),
     (&["R"], "keys.reply"),
     (&["D"], "keys.delete"),
@@ -16,6 +16,7 @@ const KEYS: [(&[&str], &str); 13] = [
     (&["U", "Ctrl Z"], "keys.undo"),
     (&["⇧ S"], "keys.shield"),
     (&["H"], "keys.held"),
+    (&["P"], "keys.top_ups"),
     (&["C"], "keys.chat"),
     (&["L"], "keys.log"),
     (&["M"], "keys.mute"),

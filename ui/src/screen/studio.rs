@@ -25,6 +25,7 @@ use crate::part::share::Share;
 use crate::part::shield::{self, ShieldButton};
 use crate::part::shortcuts::Shortcuts;
 use crate::part::toast::Toasts;
+use crate::part::top_ups::TopUpList;
 use crate::part::viewers::Viewers;
 use crate::seat::Seat;
 use crate::socket::Address;
@@ -36,6 +37,14 @@ pub fn Studio() -> impl IntoView {
     browser::end_boot();
     words::provide(Language::of(&browser::language()));
     if bridge::present() { view! { <Window /> }.into_any() } else { view! { <NoShell /> }.into_any() }
+}
+
+/// What the sidebar shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pane {
+    Chat,
+    Held,
+    TopUps,
 }
 
 /// What a browser shows that was pointed at the studio's page.
@@ -77,12 +86,15 @@ fn Window() -> impl IntoView {
     });
 
     let help = RwSignal::new(false);
-    let holding = RwSignal::new(false);
+    let pane = RwSignal::new(Pane::Chat);
+    let till = seat.till();
+    let asked = Memo::new(move |_| till.with(|till| till.waiting().count() + till.odd().count()));
+    // Where nobody can ask, there is nothing to look at.
+    let sells = Memo::new(move |_| asked.get() > 0 || till.with(|till| till.shop.sells()));
     let open_acts = Memo::new(move |_| seat.room().with(|room| room.guard.open()));
     let settings = RwSignal::new(false);
-    let keys = window_event_listener(leptos::ev::keydown, move |event| {
-        keyboard(desk, seat, (help, holding), &event)
-    });
+    let keys =
+        window_event_listener(leptos::ev::keydown, move |event| keyboard(desk, seat, (help, pane), &event));
     on_cleanup(move || keys.remove());
 
     let phase = Memo::new(move |_| desk.snapshot().with(|snapshot| phase_name(&snapshot.phase)));
@@ -149,9 +161,9 @@ fn Window() -> impl IntoView {
                             id="tab-chat"
                             type="button"
                             role="tab"
-                            aria-selected=move || (!holding.get()).to_string()
+                            aria-selected=move || (pane.get() == Pane::Chat).to_string()
                             aria-controls="side-chat"
-                            on:click=move |_| holding.set(false)
+                            on:click=move |_| pane.set(Pane::Chat)
                         >
                             {words.say("chat.title")}
                         </button>
@@ -159,25 +171,43 @@ fn Window() -> impl IntoView {
                             id="tab-held"
                             type="button"
                             role="tab"
-                            aria-selected=move || holding.get().to_string()
+                            aria-selected=move || (pane.get() == Pane::Held).to_string()
                             aria-controls="held"
-                            on:click=move |_| holding.set(true)
+                            on:click=move |_| pane.set(Pane::Held)
                         >
                             {words.say("held.title")}
                             <Show when=move || { open_acts.get() > 0 }>
                                 <span class="tab-count">{open_acts}</span>
                             </Show>
                         </button>
+                        <Show when=move || sells.get()>
+                            <button
+                                id="tab-top-ups"
+                                type="button"
+                                role="tab"
+                                aria-selected=move || (pane.get() == Pane::TopUps).to_string()
+                                aria-controls="top-ups"
+                                on:click=move |_| pane.set(Pane::TopUps)
+                            >
+                                {words.say("topup.title")}
+                                <Show when=move || { asked.get() > 0 }>
+                                    <span class="tab-count">{asked}</span>
+                                </Show>
+                            </button>
+                        </Show>
                     </div>
                     <span class="gap"></span>
                     <ShieldButton />
                     <Viewers />
                 </header>
-                <div id="side-chat" class="side-pane" class:hidden-pane=holding>
+                <div id="side-chat" class="side-pane" class:hidden-pane=move || pane.get() != Pane::Chat>
                     <Chat />
                 </div>
-                <Show when=move || holding.get()>
+                <Show when=move || pane.get() == Pane::Held>
                     <HeldList />
+                </Show>
+                <Show when=move || pane.get() == Pane::TopUps>
+                    <TopUpList />
                 </Show>
                 <Toasts />
             </aside>
@@ -188,12 +218,7 @@ fn Window() -> impl IntoView {
 }
 
 /// Keys that work everywhere but in a text field.
-fn keyboard(
-    desk: Desk,
-    seat: Seat,
-    (help, holding): (RwSignal<bool>, RwSignal<bool>),
-    event: &KeyboardEvent,
-) {
+fn keyboard(desk: Desk, seat: Seat, (help, pane): (RwSignal<bool>, RwSignal<Pane>), event: &KeyboardEvent) {
     let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
     let typing = target
         .as_ref()
@@ -212,16 +237,20 @@ fn keyboard(
         match key.as_str() {
             "u" => seat.take_back(None),
             "s" if event.shift_key() => shield::toggle(seat),
+            "p" => {
+                pane.set(Pane::TopUps);
+                request_animation_frame(|| browser::focus_in("#top-ups [data-top-up]"));
+            }
             "h" => {
-                holding.set(true);
+                pane.set(Pane::Held);
                 request_animation_frame(|| browser::focus_in("#held [data-held], #held button"));
             }
             "c" => {
-                holding.set(false);
+                pane.set(Pane::Chat);
                 request_animation_frame(|| browser::focus("chat-input"));
             }
-            "l" if holding.get_untracked() => {
-                holding.set(false);
+            "l" if pane.get_untracked() != Pane::Chat => {
+                pane.set(Pane::Chat);
                 request_animation_frame(|| browser::focus_in("#chat-log [tabindex=\"0\"]"));
             }
             "l" => browser::focus_in("#chat-log [tabindex=\"0\"]"),

@@ -27,4 +27,5 @@ pub mod sky;
 pub mod speech;
 pub mod spend;
 pub mod take;
+pub mod till;
 pub mod undo;

@@ -336,7 +336,10 @@ impl Room {
             }
             ServerMessage::Notice { notice } => self.notice = Some(notice),
             ServerMessage::Batch { messages } => messages.into_iter().for_each(|one| self.hear(one, now)),
-            ServerMessage::Overlay { .. } | ServerMessage::Card { .. } | ServerMessage::Pong { .. } => {}
+            ServerMessage::Overlay { .. }
+            | ServerMessage::Card { .. }
+            | ServerMessage::Coins { .. }
+            | ServerMessage::Pong { .. } => {}
         }
     }
 
@@ -525,6 +528,7 @@ mod tests {
             seq: Seq(seq),
             muted_until: None,
             gifts: Vec::new(),
+            shop: Default::default(),
             board: Board::default(),
             shows: Shows::default(),
             desk: None,

@@ -20,6 +20,25 @@ pub(crate) fn clean(text: &str, most: usize) -> Result<String, Code> {
     Ok(kept.to_owned())
 }
 
+/// The same for a text of several lines, which stay lines; at most `lines` of them.
+pub(crate) fn clean_lines(text: &str, most: usize, lines: usize) -> Result<String, Code> {
+    let cleaned = text.trim().lines().map(|line| match clean(line, most) {
+        Err(Code::Empty) => Ok(String::new()),
+        cleaned => cleaned,
+    });
+    let cleaned = cleaned.collect::<Result<Vec<String>, Code>>()?;
+    if cleaned.len() > lines {
+        return Err(Code::TooLong);
+    }
+    let joined = cleaned.join("\n");
+    let joined = joined.trim();
+    match joined.chars().count() {
+        0 => Err(Code::Empty),
+        length if length > most => Err(Code::TooLong),
+        _ => Ok(joined.to_owned()),
+    }
+}
+
 /// Bidirectional embeddings, overrides and isolates (Unicode Standard Annex 9): unclosed, they turn the rest
 /// of the page.
 fn turns(c: char) -> bool {

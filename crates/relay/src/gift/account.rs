@@ -16,6 +16,12 @@ impl Purse {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Under which the relay itself asks. No person's, whose names are longer; so nobody can take the name of one of its
+    /// requests before it does.
+    pub(crate) fn of_relay() -> Self {
+        Self("relay".to_owned())
+    }
 }
 
 impl FromStr for Purse {

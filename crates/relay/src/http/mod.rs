@@ -5,6 +5,7 @@ pub(crate) mod api;
 mod audit;
 mod backup;
 pub(crate) mod behind;
+mod checkout;
 mod exposed;
 pub(crate) mod fail;
 pub(crate) mod invites;
@@ -12,6 +13,7 @@ pub(crate) mod keys;
 pub(crate) mod listener;
 pub(crate) mod negotiate;
 pub(crate) mod pages;
+mod payment;
 mod people;
 pub(crate) mod reach;
 mod reasons;
@@ -29,6 +31,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post};
+use footlight_protocol::coin::MAX_PICTURE;
 use footlight_protocol::room::UnixMillis;
 use footlight_protocol::{Code, Failure, RoomId};
 use tokio_util::task::TaskTracker;
@@ -50,6 +53,7 @@ use crate::room::Door;
 use crate::rtc::Answerer;
 use crate::secret::Secret;
 use crate::store::Store;
+use crate::stripe::Cashier;
 use crate::throttle::Throttle;
 use crate::{egress, ingest};
 
@@ -87,6 +91,10 @@ pub(crate) struct Shared {
     pub(crate) accounts: Accounts,
     /// Who shows links that are none, by address.
     pub(crate) knocks: Mutex<Throttle<IpAddr>>,
+    /// Asks the payment service, where cards are taken.
+    pub(crate) cashier: Option<Cashier>,
+    /// The relay's own base URL.
+    pub(crate) origin: String,
 }
 
 impl std::ops::Deref for App {
@@ -147,6 +155,15 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/rooms/{room}/invites/{id}", delete(invites::revoke))
         .route("/api/v1/rooms/{room}/invites/look", post(invites::look))
         .route("/api/v1/rooms/{room}/invites/accept", post(invites::accept))
+        .route(
+            "/api/v1/rooms/{room}/payment",
+            get(payment::picture)
+                .put(payment::set)
+                .delete(payment::remove)
+                .layer(DefaultBodyLimit::max(MAX_PICTURE)),
+        )
+        .route("/api/v1/rooms/{room}/checkout", post(checkout::begin))
+        .route("/api/v1/stripe", post(checkout::told).layer(DefaultBodyLimit::max(checkout::LARGEST)))
         .route("/api/v1/rooms/{room}/audit", get(audit::list))
         .route("/api/v1/rooms/{room}/receipts", get(receipts::list))
         .route("/api/v1/rooms/{room}/receipts/{number}", get(receipts::one))
@@ -194,7 +211,7 @@ pub(crate) fn router(app: App) -> Router {
 async fn any_page_may_ask(mut response: Response) -> Response {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, if-match, range"),
         (
             header::ACCESS_CONTROL_EXPOSE_HEADERS,

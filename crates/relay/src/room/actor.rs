@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+use footlight_protocol::coin::TopUp;
 use footlight_protocol::gift::Board;
 use footlight_protocol::room::{
     Layer, Note, Pinned, Presence, Recording, Renditions, RoomState, ServerMessage, StreamState,
@@ -19,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::coins::Till;
 use super::gifts::Boards;
 use super::goal::Filling;
 use super::guard::Guard;
@@ -42,6 +44,7 @@ use crate::config::Limits;
 use crate::drain::Drain;
 use crate::error::Error;
 use crate::gift::catalogue::Catalogue;
+use crate::gift::watching::Due;
 use crate::hook::{Happening, Hooks};
 use crate::metrics::Metrics;
 use crate::moderation::Sanctions;
@@ -72,6 +75,8 @@ pub(crate) struct Setup {
     pub(crate) drain: Drain,
     /// Where what other relays write goes, where there is a bus.
     pub(crate) trunk: Option<Trunk>,
+    /// Whether packs can be paid by card.
+    pub(crate) cards: bool,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -97,6 +102,16 @@ pub(super) enum Written {
         user: UserId,
         coins: u64,
         earned: Earned,
+    },
+    /// What somebody who came asked for coins.
+    TopUps {
+        seat: SeatId,
+        list: Vec<TopUp>,
+    },
+    /// A reward for watching.
+    Watched {
+        due: Due,
+        settled: Box<Result<Settled, Error>>,
     },
     /// Who gave most.
     Board(Board),
@@ -139,6 +154,7 @@ pub(crate) struct Actor {
     pub(super) gift_paces: HashMap<UserId, Pace>,
     /// What can be sent.
     pub(super) catalogue: Catalogue,
+    pub(super) till: Till,
     pub(super) boards: Boards,
     pub(super) tally: Tally,
     pub(super) goal: Option<Filling>,
@@ -157,7 +173,7 @@ impl Actor {
     /// Runs the room until it is cancelled; then says goodbye to its members and waits for its last writes.
     pub(crate) async fn run(setup: Setup) {
         let Setup { id, limits, mut past, store, auth, engine, sessions, metrics, .. } = setup;
-        let Setup { inbox, notices, state, hooks, drain, trunk, cancel, .. } = setup;
+        let Setup { inbox, notices, state, hooks, drain, trunk, cards, cancel, .. } = setup;
         let lost = std::mem::take(&mut past.lost_packets);
         let sanctions =
             Sanctions::new(std::mem::take(&mut past.sanctions), std::mem::take(&mut past.networks));
@@ -188,6 +204,7 @@ impl Actor {
             packets: Packets::new(std::mem::take(&mut past.packets)),
             strip: Strip::new(std::mem::take(&mut past.paid)),
             terms: past.terms.take().and_then(|terms| serde_json::from_str(&terms).ok()).unwrap_or_default(),
+            till: Till::open(std::mem::take(&mut past.tills), cards),
             history: History::new(past),
             sanctions,
             paces: HashMap::new(),
@@ -214,6 +231,7 @@ impl Actor {
             actor.seats.written().await;
         }
         actor.write_visits().await;
+        actor.keep_watching().await;
     }
 
     async fn serve(
@@ -306,6 +324,18 @@ impl Actor {
                 self.state.send_modify(|state| state.recording = recording);
                 let room = self.room_state();
                 self.seats.tell_all(&ServerMessage::Room { room }, Weight::Full);
+            }
+            Ask::Order { user, pack, nonce, reply } => {
+                let _ = reply.send(self.order(user, pack, nonce).await);
+            }
+            Ask::Paid { paid, reply } => {
+                let _ = reply.send(self.paid(paid).await);
+            }
+            Ask::Refunded { refunded, reply } => {
+                let _ = reply.send(self.refunded(refunded).await);
+            }
+            Ask::Picture { picture, reply } => {
+                let _ = reply.send(self.set_picture(picture).await);
             }
             Ask::Erase { user, reply } => {
                 let _ = reply.send(self.erase(user).await);
@@ -428,6 +458,8 @@ impl Actor {
         self.changed(&before);
         self.paces.retain(|_, pace| !pace.idle(now));
         self.gift_paces.retain(|_, pace| !pace.idle(now));
+        self.till.tick(now);
+        self.pay_watchers(now);
         self.count_board(now);
         self.tick_goal(now);
         self.tick_packets(now);

@@ -397,7 +397,7 @@ fn moved(event: &Event) -> Option<(Member, Seq, i64)> {
 }
 
 /// What a person hears of it, and after how many milliseconds it may be tried again.
-fn said(refusal: Refusal) -> (Failure, Option<u32>) {
+pub(super) fn said(refusal: Refusal) -> (Failure, Option<u32>) {
     match refusal {
         Refusal::Short { has } => {
             (Failure::new(Code::TooFewCoins, format!("This costs more than the {has} coins there are")), None)

@@ -5,6 +5,7 @@
 
 mod actor;
 mod claims;
+mod coins;
 mod earned;
 mod gifts;
 mod goal;
@@ -14,6 +15,7 @@ pub(crate) mod lines;
 mod members;
 mod moderate;
 mod networks;
+mod orders;
 mod packets;
 mod paid;
 pub(crate) mod patch;
@@ -26,12 +28,14 @@ mod stream;
 mod talk;
 mod tally;
 mod veil;
+mod watching;
 
 use std::net::IpAddr;
 
+use footlight_protocol::coin::Pack;
 use footlight_protocol::moderation::Rules;
 use footlight_protocol::room::{ClientMessage, Presence, Recording, Role as Rank, RoomState, StreamState};
-use footlight_protocol::{CloseCode, Code, Failure, KeyId, LayerId, RoomId, Seq, UserId};
+use footlight_protocol::{CloseCode, Code, Failure, KeyId, LayerId, Nonce, RoomId, Seq, TopUpId, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -43,6 +47,8 @@ use crate::rtc::fragment::Fragment;
 use crate::rtc::{Prepared, Role};
 use crate::store::Person;
 use crate::store::given::Earned;
+use crate::store::orders::Settlement;
+use crate::stripe::{Paid, Refunded};
 use patch::{Condition, Patched};
 
 pub(crate) use actor::{Actor, Setup};
@@ -102,6 +108,14 @@ pub(crate) enum Ask {
     Say { seat: SeatId, message: ClientMessage },
     /// How the recording of the broadcast stands now; `None` where there is none.
     Recording(Option<Recording>),
+    /// Somebody is about to pay a pack by card.
+    Order { user: UserId, pack: Pack, nonce: Nonce, reply: Reply<(TopUpId, Pack)> },
+    /// The payment service says that an order was paid.
+    Paid { paid: Paid, reply: Reply<Settlement> },
+    /// And that money went back.
+    Refunded { refunded: Refunded, reply: Reply<Settlement> },
+    /// The owner sets the picture that a payer scans, by its name and as it is served; none takes it away.
+    Picture { picture: Option<(String, Vec<u8>)>, reply: Reply<()> },
     /// Somebody is to be erased, in the database too.
     Erase { user: UserId, reply: Reply<()> },
     /// Whether somebody may have an account of that name, as far as this room is concerned.

@@ -218,6 +218,7 @@ impl Actor {
         self.erase_from_strip(&user, clock::now_millis());
         self.tally.erase(&user);
         self.people.erase(&user);
+        self.till.erase(&user);
         self.boards.recount();
         self.seats.tell_all(&ServerMessage::Erased { user }, Weight::Full);
         tracing::info!(room = %self.id, "somebody was erased");

@@ -189,7 +189,15 @@ impl Seats {
 
     /// The owner's sessions.
     pub(super) fn tell_owners(&mut self, message: &ServerMessage) {
-        let owns = |id: &SeatId| self.taken.get(id).is_some_and(|seat| seat.member.role == Rank::Owner);
+        self.tell_owner(message, None);
+    }
+
+    /// The owner's sessions, but those of `without`.
+    pub(super) fn tell_owner(&mut self, message: &ServerMessage, without: Option<&UserId>) {
+        let owns = |id: &SeatId| {
+            let member = self.taken.get(id).map(|seat| &seat.member);
+            member.is_some_and(|member| member.role == Rank::Owner && Some(&member.id) != without)
+        };
         let owners: Vec<SeatId> = self.moderators.iter().copied().filter(owns).collect();
         if owners.is_empty() {
             return;

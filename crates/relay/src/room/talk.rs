@@ -1,5 +1,6 @@
 //! What members do in the chat: join and talk. Decided here, kept in the store, announced after the commit.
 
+use footlight_protocol::coin::CoinNews;
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::room::{
     ClientMessage, Event, EventKind, MAX_CARD, MAX_NAME, MAX_TEXT, Member, Role as Rank, ServerMessage,
@@ -64,10 +65,12 @@ impl Actor {
             muted_until: self.sanctions.muted_until(&member.id, clock::now_millis()),
             gifts: self.catalogue.gifts().to_vec(),
             board: self.board_for(&member),
+            shop: self.till.shop.clone(),
             shows: self.shows_for(&member),
         };
         let seat = self.seats.add(Seat::new(member.clone(), first, address), way, welcome);
         self.count_coins(member.id.clone());
+        self.catch_up(seat, &member);
         self.tell(Happening::MemberJoined { member, members: self.seats.guests() as u32 });
         Ok(seat)
     }
@@ -89,11 +92,15 @@ impl Actor {
             ClientMessage::SendGift { nonce, gift, count } => self.send_gift(seat, me, nonce, &gift, count),
             ClientMessage::Grant { nonce, user, coins } => self.grant(seat, me, nonce, user, coins),
             ClientMessage::Refund { nonce, entry } => self.refund(seat, me, nonce, entry).await,
+            ClientMessage::Coins { nonce, ask } => self.coins(seat, me, nonce, ask).await,
             ClientMessage::SetGifts { nonce, gifts } => self.set_gifts(seat, me, nonce, gifts).await,
             ClientMessage::Spend { nonce, what } => self.spend(seat, me, nonce, what),
             ClientMessage::Arrange { nonce, what } => self.arrange(seat, me, nonce, what).await,
             ClientMessage::Overlay { nonce, control } => self.overlay(seat, me, nonce, control),
-            ClientMessage::Playing { latency_ms } => self.plays(seat, latency_ms),
+            ClientMessage::Playing { latency_ms } => {
+                self.plays(seat, latency_ms);
+                self.watches(seat, &me);
+            }
             ClientMessage::Card { nonce, user } => self.card(seat, &me, nonce, user, Before::Nothing),
             ClientMessage::AddNote { nonce, user, text } => {
                 self.card(seat, &me, nonce, user, Before::Note(text));
@@ -263,6 +270,10 @@ impl Actor {
                 self.has_earned(&user, earned);
             }
             Written::Reported(seat, nonce, taken) => self.reported(seat, nonce, *taken),
+            Written::Watched { due, settled } => self.watcher_paid(&due, *settled),
+            Written::TopUps { seat, list } => {
+                self.seats.tell(seat, &ServerMessage::Coins { news: CoinNews::TopUps { list } });
+            }
             Written::Board(board) => self.tell_board(board),
             Written::Card(asked) => self.tell_card(*asked),
         }

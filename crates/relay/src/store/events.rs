@@ -48,6 +48,7 @@ impl Database<'_> {
         past.goal = self.goal(room)?;
         (past.packets, past.lost_packets) = self.open_packets(room)?;
         past.paid = self.standing_messages(room)?;
+        past.tills = self.tills(room)?;
         past.rules = self.setting(room, RULES)?;
         past.standings = self.standings(room)?;
         past.held = self.waiting(room)?;

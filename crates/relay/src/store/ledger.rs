@@ -140,7 +140,8 @@ impl Store {
 
 /// Settles the bookings of one room in their order: all of them, or none where the database fails.
 pub(super) fn settle(database: &mut Database<'_>, room: &RoomId, mut bookings: Vec<Booking>) -> Done {
-    let settled = database.settle(room, &mut bookings);
+    let mut booked: Vec<&mut Booked> = bookings.iter_mut().map(|booking| &mut *booking.booked).collect();
+    let settled = database.settle(room, &mut booked);
     let replies = bookings.into_iter().map(|booking| booking.reply);
     let counts = settled.is_ok();
     let answer = move |committed: Outcome<()>| match committed.and(settled) {
@@ -151,9 +152,9 @@ pub(super) fn settle(database: &mut Database<'_>, room: &RoomId, mut bookings: V
 }
 
 impl Database<'_> {
-    /// Takes the events out of the bookings.
-    fn settle(&mut self, room: &RoomId, bookings: &mut [Booking]) -> Outcome<Vec<Settled>> {
-        let requests: Vec<&Request> = bookings.iter().map(|booking| &booking.booked.request).collect();
+    /// Takes the events out of what is booked. May begin the job anew, so nothing of it is done before.
+    pub(super) fn settle(&mut self, room: &RoomId, bookings: &mut [&mut Booked]) -> Outcome<Vec<Settled>> {
+        let requests: Vec<&Request> = bookings.iter().map(|booked| &booked.request).collect();
         let (mut books, answers) = match self.enter(room, &requests, Memory::Trusting)? {
             Some(entered) => entered,
             None => {
@@ -167,12 +168,12 @@ impl Database<'_> {
         }
         let mut settled = Vec::with_capacity(bookings.len());
         // From the end, since who has what is told with the last.
-        for (booking, answer) in bookings.iter_mut().zip(answers).rev() {
+        for (booked, answer) in bookings.iter_mut().zip(answers).rev() {
             let (mut event, mut coins, mut term) = (None, None, None);
             if let Answer::Made(entry) = &answer {
-                let person = booking.booked.person.take().map(|(purse, _)| purse);
+                let person = booked.person.take().map(|(purse, _)| purse);
                 term = person.as_ref().and_then(|purse| books.terms.get(purse)).copied();
-                event = booking.booked.event.take().map(|event| numbered(event, entry, term));
+                event = booked.event.take().map(|event| numbered(event, entry, term));
                 coins = person.and_then(|purse| books.balances.remove(&Account::Person(purse)));
             }
             let coins = coins.map(|coins| u64::try_from(coins).unwrap_or(0));
@@ -397,10 +398,10 @@ impl Database<'_> {
         rows.write(self, room, insert, taken)
     }
 
-    fn remember_purses(&mut self, bookings: &[Booking]) -> Outcome<()> {
+    fn remember_purses(&mut self, bookings: &[&mut Booked]) -> Outcome<()> {
         let purses: BTreeMap<&Purse, &UserId> = bookings
             .iter()
-            .filter_map(|booking| booking.booked.person.as_ref().map(|(purse, user)| (purse, user)))
+            .filter_map(|booked| booked.person.as_ref().map(|(purse, user)| (purse, user)))
             .collect();
         for (purse, user) in purses {
             self.execute(

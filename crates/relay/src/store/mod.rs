@@ -15,6 +15,7 @@ mod list;
 pub(crate) mod logins;
 pub(crate) mod moderation;
 mod moving;
+pub(crate) mod orders;
 mod people;
 pub(crate) mod personal;
 mod postgres;
@@ -27,7 +28,9 @@ mod sqlite;
 #[cfg(test)]
 mod suite;
 mod talk;
+pub(crate) mod top_ups;
 pub(crate) mod uploads;
+mod watched;
 mod writer;
 
 use std::fmt;
@@ -47,6 +50,7 @@ use logins::Named;
 use moderation::Mark;
 use spend::OpenPacket;
 use sql::{Database, Fault, Outcome, Sql};
+use top_ups::Tills;
 pub(crate) use writer::Writer;
 use writer::{Done, Job};
 
@@ -106,6 +110,8 @@ pub(crate) struct Past {
     pub(crate) lost_packets: Vec<Seq>,
     /// Messages that were paid for, and whether they are deleted.
     pub(crate) paid: Vec<(Event, bool)>,
+    /// How coins can be had there.
+    pub(crate) tills: Tills,
     /// What it takes of guests, as its creator set it.
     pub(crate) rules: Option<String>,
     pub(crate) standings: Vec<(UserId, Mark)>,

@@ -53,7 +53,7 @@ use Erased::{Emptied, Go, Unlinked};
 use Holds::{Confidential, Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-const TABLES: [Table; 31] = [
+const TABLES: [Table; 35] = [
     Table {
         name: "held",
         whose: Some((
@@ -187,6 +187,59 @@ const TABLES: [Table; 31] = [
             ("person", Personal),
             ("at", Personal),
             ("message", Personal),
+        ],
+    },
+    Table {
+        name: "top_up",
+        whose: Some(("person = ?1", Go)),
+        columns: &[
+            ("room", Personal),
+            ("id", Personal),
+            ("person", Personal),
+            ("nonce", Personal),
+            ("at", Personal),
+            ("pack", Personal),
+            ("reference", Personal),
+            ("state", Personal),
+            ("reason", Personal),
+            ("seen", Personal),
+        ],
+    },
+    Table {
+        name: "watched",
+        whose: Some(("person = ?1", Go)),
+        columns: &[
+            ("room", Personal),
+            ("person", Personal),
+            ("day", Personal),
+            ("count", Personal),
+            ("coins", Personal),
+            ("millis", Personal),
+        ],
+    },
+    Table {
+        name: "card_order",
+        whose: Some(("purse = ?4", Unlinked)),
+        columns: &[
+            ("room", Personal),
+            ("id", Personal),
+            ("purse", Personal),
+            ("nonce", Personal),
+            ("at", Personal),
+            ("pack", Personal),
+            ("session", Personal),
+            ("payment", Personal),
+            ("state", Personal),
+            ("seen", Personal),
+        ],
+    },
+    Table {
+        name: "payment_picture",
+        whose: None,
+        columns: &[
+            ("room", Other("the owner's room")),
+            ("name", Other("a hash of the picture")),
+            ("image", Other("the owner's, for everybody")),
         ],
     },
     Table {

@@ -16,7 +16,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty database to today's schema; the table `footlight` counts those that were taken.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 15] = [
     step!("postgres/schema"),
     step!("postgres/ledger"),
     step!("postgres/moderation"),
@@ -29,6 +29,9 @@ const STEPS: [Step; 12] = [
     step!("postgres/logins"),
     step!("postgres/reports"),
     step!("postgres/networks"),
+    step!("postgres/top_ups"),
+    step!("postgres/orders"),
+    step!("postgres/watched"),
 ];
 /// Any number: relays that start at the same time take turns with the schema.
 const TURN: i64 = 0x666f_6f74;

@@ -13,7 +13,7 @@ use super::backup::{self, Snapshot};
 use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 19] = [
     step!("sqlite/schema"),
     step!("sqlite/recordings"),
     step!("sqlite/card"),
@@ -30,6 +30,9 @@ const STEPS: [Step; 16] = [
     step!("sqlite/logins"),
     step!("sqlite/reports"),
     step!("sqlite/networks"),
+    step!("sqlite/top_ups"),
+    step!("sqlite/orders"),
+    step!("sqlite/watched"),
 ];
 /// Statements that stay prepared; the store has fewer.
 const PREPARED: usize = 256;

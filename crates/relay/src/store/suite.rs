@@ -21,13 +21,20 @@ use crate::secret::Secret;
 
 mod books;
 mod moves;
+mod orders;
 mod people;
 mod spend;
 mod talk;
+mod top_ups;
+mod watched;
 
 use books::{
     a_group_that_fails_leaves_the_rest_of_the_transaction, of_what_comes_at_once_each_hears_their_coins_once,
     who_asks_again_among_others_hears_what_was_made_then,
+};
+use orders::{
+    a_payment_that_is_underway_outlives_its_person, an_order_is_paid_once_by_what_was_ordered,
+    money_that_went_back_takes_its_coins_along_where_they_are,
 };
 use people::{
     a_person_is_found_whole_and_erased_whole, amounts_that_are_hidden_are_in_no_replay,
@@ -43,6 +50,13 @@ use spend::{
 
 use moves::old_chat_goes_and_coins_bans_and_what_waits_stay;
 use talk::{answers_are_kept_without_what_they_answer, reports_count_once_and_weigh_what_became_of_them};
+use top_ups::{
+    a_payment_picture_is_kept_until_it_is_taken_away, coins_that_are_there_are_not_given_again,
+    who_has_paid_gets_their_coins_once,
+};
+use watched::{
+    a_reward_is_paid_once_also_where_the_relay_forgot_it, how_long_people_watched_is_kept_and_goes_with_them,
+};
 
 /// Generates each of the suite's stories for each database.
 macro_rules! on_both {
@@ -81,6 +95,14 @@ on_both!(
     a_paid_message_stands_until_it_is_taken_down_or_given_back,
     a_goal_counts_what_the_books_have,
     those_who_gave_most_are_known_by_day_until_they_are_given_back,
+    who_has_paid_gets_their_coins_once,
+    coins_that_are_there_are_not_given_again,
+    a_payment_picture_is_kept_until_it_is_taken_away,
+    an_order_is_paid_once_by_what_was_ordered,
+    money_that_went_back_takes_its_coins_along_where_they_are,
+    a_payment_that_is_underway_outlives_its_person,
+    how_long_people_watched_is_kept_and_goes_with_them,
+    a_reward_is_paid_once_also_where_the_relay_forgot_it,
     the_schema_goes_all_the_way_back_and_forth,
 );
 

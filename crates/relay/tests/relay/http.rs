@@ -156,7 +156,7 @@ fn every_route_is_in_the_api_document() {
         let path = route.split('"').nth(1).unwrap().replace("{*", "{");
         // Its handlers stand between it and the end of its call.
         let handlers = route.split("))\n").next().unwrap();
-        for method in ["get", "post", "patch", "delete", "options"] {
+        for method in ["get", "post", "put", "patch", "delete", "options"] {
             let named =
                 handlers.match_indices(&format!("{method}(")).any(|(at, _)| !handlers[..at].ends_with("::"));
             if named {

@@ -1,0 +1,2 @@
+DROP TABLE payment_picture;
+DROP TABLE top_up;
