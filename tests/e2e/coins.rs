@@ -104,6 +104,7 @@ async fn who_has_paid_gets_coins_or_hears_why_not() {
     lin.browser.page.click("[data-gift=rose]").await;
     lin.browser.page.click(viewer_face::GIFT_SEND).await;
     lin.browser.page.find_text(viewer_face::COINS, "299", seconds(5)).await;
+    window.page.click("#tab-chat").await;
     window.page.find_text(face::MESSAGE, "主播好", seconds(5)).await;
     lin.browser.screenshot_and_console(&output).await;
 }

@@ -125,7 +125,7 @@ async fn coins_do_more_than_gifts_and_amounts_can_be_kept() {
     })
     .await;
     window.page.click("#open-settings").await;
-    window.page.find_text("#settings", "Sing a song", seconds(5)).await;
+    window.page.find(".goal-now strong").await;
     window.page.run("document.querySelector('.goal-field').scrollIntoView(); return true").await;
     tokio::time::sleep(seconds(1)).await;
     window.page.screenshot(&output, "settings").await;

@@ -153,7 +153,7 @@ pub fn GiftTray() -> impl IntoView {
                         </div>
                     </Show>
                     {move || match page.get() {
-                        Page::Gifts => view! { <Gifts gifts /> }.into_any(),
+                        Page::Gifts => view! { <Gifts gifts sold /> }.into_any(),
                         Page::Message => view! { <PaidForm text=draft /> }.into_any(),
                         Page::Packet => view! { <PacketForm /> }.into_any(),
                         Page::Member => view! { <MemberForm /> }.into_any(),
@@ -165,7 +165,7 @@ pub fn GiftTray() -> impl IntoView {
 }
 
 #[component]
-fn Gifts(gifts: Memo<Vec<Gift>>) -> impl IntoView {
+fn Gifts(gifts: Memo<Vec<Gift>>, sold: Memo<bool>) -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let room = seat.room();
     let coins = Memo::new(move |_| room.with(|room| room.coins.unwrap_or(0)));

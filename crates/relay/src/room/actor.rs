@@ -1,19 +1,15 @@
 //! The room's loop, and what it decides about media.
 
 use std::collections::HashMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use footlight_protocol::coin::TopUp;
-use footlight_protocol::gift::Board;
 use footlight_protocol::room::{
     Layer, Note, Pinned, Presence, Recording, Renditions, RoomState, ServerMessage, StreamState,
 };
 use footlight_protocol::spend::Terms;
-use footlight_protocol::{CloseCode, Nonce, RoomId, UserId};
+use footlight_protocol::{CloseCode, RoomId, UserId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::{mpsc, watch};
@@ -27,12 +23,13 @@ use super::guard::Guard;
 use super::likes::{self, Likes};
 use super::packets::Packets;
 use super::paid::Strip;
-use super::people::{Asked, People};
+use super::people::People;
 use super::places::Places;
 use super::seats::{Seats, Waiting};
 use super::sessions::{Media, Who};
 use super::stream::Stream;
 use super::tally::Tally;
+pub(super) use super::written::{Write, Written};
 use super::{Ask, SeatId};
 use crate::auth::Auth;
 use crate::bus::Trunk;
@@ -42,16 +39,12 @@ use crate::chat::pace::Pace;
 use crate::clock;
 use crate::config::Limits;
 use crate::drain::Drain;
-use crate::error::Error;
 use crate::gift::catalogue::Catalogue;
-use crate::gift::watching::Due;
 use crate::hook::{Happening, Hooks};
 use crate::metrics::Metrics;
 use crate::moderation::Sanctions;
 use crate::rtc::{Command, Ended, Notice, Role, SessionId};
 use crate::store::given::Earned;
-use crate::store::ledger::Settled;
-use crate::store::reports::Taken;
 use crate::store::{Past, Store};
 
 /// Presence is told at most this often.
@@ -78,47 +71,6 @@ pub(crate) struct Setup {
     /// Whether packs can be paid by card.
     pub(crate) cards: bool,
     pub(crate) cancel: CancellationToken,
-}
-
-/// Work whose end the room waits for beside its loop, in the order in which it was begun.
-pub(super) type Write = Pin<Box<dyn Future<Output = Written> + Send>>;
-
-/// What came of it.
-pub(super) enum Written {
-    Nothing,
-    /// The oldest waiting event was kept.
-    Event(Result<(), Error>),
-    /// The oldest waiting event was decided by the books.
-    Settled(Box<Result<Settled, Error>>),
-    /// A grant, which no event shows.
-    Granted {
-        seat: SeatId,
-        nonce: Nonce,
-        user: UserId,
-        settled: Box<Result<Settled, Error>>,
-    },
-    /// So many coins somebody has, and what they have earned.
-    Wallet {
-        user: UserId,
-        coins: u64,
-        earned: Earned,
-    },
-    /// What somebody who came asked for coins.
-    TopUps {
-        seat: SeatId,
-        list: Vec<TopUp>,
-    },
-    /// A reward for watching.
-    Watched {
-        due: Due,
-        settled: Box<Result<Settled, Error>>,
-    },
-    /// Who gave most.
-    Board(Board),
-    /// What a report came to.
-    Reported(SeatId, Nonce, Box<Result<Taken, Error>>),
-    /// Who somebody is.
-    Card(Box<Asked>),
 }
 
 pub(crate) struct Actor {

@@ -29,6 +29,7 @@ mod talk;
 mod tally;
 mod veil;
 mod watching;
+mod written;
 
 use std::net::IpAddr;
 

@@ -37,8 +37,7 @@ impl Actor {
         let (about, text) = self
             .history
             .said(message, &self.sanctions)
-            // What somebody gave is nothing to a report.
-            .map(|(by, text)| (Member::new(by.id.clone(), by.name.clone(), by.role), text.to_owned()))
+            .map(|(by, text)| (by.clone(), text.to_owned()))
             .ok_or_else(|| refused(Code::NotFound, "The message that you report is not here any more"))?;
         if about.id == me.id || about.role == Rank::Owner {
             return Err(refused(

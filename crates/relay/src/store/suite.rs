@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-use footlight_media::Time;
 use footlight_protocol::gift::{Gift, Show};
 use footlight_protocol::room::{Event, EventKind, Member, Role};
 use footlight_protocol::{MessageId, Nonce, RoomId, Seq, UserId};
@@ -14,7 +12,6 @@ use super::ledger::Booked;
 #[path = "../../tests/relay/postgres.rs"]
 mod postgres_server;
 
-use super::recordings::{Part, Recording};
 use super::{Kept, Place, Sanction, Store, Writer};
 use crate::gift::ledger::{Account, Answer, Hash, Kind, Purse, Refusal, Request, What};
 use crate::secret::Secret;
@@ -23,6 +20,7 @@ mod books;
 mod moves;
 mod orders;
 mod people;
+mod recordings;
 mod spend;
 mod talk;
 mod top_ups;
@@ -41,6 +39,7 @@ use people::{
     what_a_purse_gave_in_all_is_known, what_is_held_waits_and_a_sweep_comes_back_whole,
     what_is_known_of_people_is_listed, what_moderators_see_of_people_is_kept_and_bounded,
 };
+use recordings::recordings_are_found_by_what_they_are;
 use spend::{
     a_goal_counts_what_the_books_have, a_month_that_is_asked_for_again_is_one_month,
     a_packet_of_somebody_who_is_erased_is_not_forgotten, a_packet_survives_a_crash_and_is_closed_once,
@@ -255,51 +254,6 @@ async fn a_request_that_fails_undoes_itself_and_nothing_else(shelf: Shelf) {
     }
     assert!(!done[0] && done[1..].iter().all(|ok| *ok), "{done:?}");
     assert_eq!(store.past(room(), 100).await.unwrap().events.len(), 20);
-}
-
-async fn recordings_are_found_by_what_they_are(shelf: Shelf) {
-    let (store, _writer) = shelf.open().await;
-    let recording = |id: &str, epoch: u64| Recording {
-        id: id.parse().unwrap(),
-        room: room(),
-        epoch: Time::from_micros(epoch),
-        ended: None,
-        title: None,
-        public: true,
-        poster: false,
-        uploaded: None,
-        local: true,
-        parts: Vec::new(),
-    };
-    let (a, b) = (recording("aaaaaaaaaaaa", 1_000_000), recording("bbbbbbbbbbbb", 2_000_000));
-    for one in [&b, &a] {
-        store.begin_recording(one.clone()).await.unwrap();
-    }
-    let part = Part { number: 1, begins: Duration::ZERO, duration: Duration::from_secs(3), bytes: 1 << 33 };
-    store.put_part(a.id.clone(), Part { bytes: 5, ..part }).await.unwrap();
-    store.put_part(a.id.clone(), part).await.unwrap();
-    store.end_recording(a.id.clone(), 77, true).await.unwrap();
-    store.edit_recording(a.id.clone(), Some("Title".to_owned()), None).await.unwrap();
-    store.edit_recording(a.id.clone(), None, Some(false)).await.unwrap();
-    let all = store.recordings().await.unwrap();
-    assert_eq!(all.iter().map(|one| &one.id).collect::<Vec<_>>(), [&a.id, &b.id], "oldest first");
-    let ended = Recording {
-        ended: Some(77),
-        title: Some("Title".to_owned()),
-        public: false,
-        poster: true,
-        parts: vec![part],
-        ..a.clone()
-    };
-    assert_eq!(store.replays(room(), 10).await.unwrap(), std::slice::from_ref(&ended));
-    assert_eq!(store.not_uploaded().await.unwrap(), [ended]);
-    store.uploaded(a.id.clone(), 88).await.unwrap();
-    assert!(store.not_uploaded().await.unwrap().is_empty());
-    assert_eq!(store.clip_bytes().await.unwrap(), 0);
-    store.edit_recording(a.id.clone(), Some(String::new()), None).await.unwrap();
-    assert_eq!(store.recording(room(), a.id.clone()).await.unwrap().unwrap().title, None);
-    store.drop_recording(a.id.clone()).await.unwrap();
-    assert_eq!(store.recordings().await.unwrap().len(), 1);
 }
 
 fn purse(id: &str) -> Purse {

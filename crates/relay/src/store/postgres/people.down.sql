@@ -1,4 +1,3 @@
-DROP INDEX given_purse;
 DROP TABLE act;
 DROP TABLE note;
 DROP TABLE visit;

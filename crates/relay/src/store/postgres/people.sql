@@ -41,4 +41,3 @@ INSERT INTO act (room, person, seq)
     SELECT room, body::json -> 'user' ->> 'id', seq FROM event
     WHERE substr(body, 1, 15) IN ('{"event":"timed', '{"event":"banne', '{"event":"pardo', '{"event":"trust',
                                   '{"event":"restr', '{"event":"unmar', '{"event":"appoi');
-CREATE INDEX given_purse ON given (purse, room);
