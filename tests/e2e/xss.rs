@@ -171,7 +171,7 @@ async fn no_text_of_anybody_runs_anywhere() {
     assert!(same > 400, "{same} of {} texts are as they were typed", shown.len());
     // The traps look at each link; there were some to look at.
     guest_with_links(&http, &mut owner).await;
-    for (name, page) in &pages[..2] {
+    for (name, page) in &pages[..1] {
         // Asked at once: there are many links by now, and the driver takes its time for the text of each.
         let there = "return [...document.querySelectorAll('.message-text a.link')]
             .some(link => link.textContent.trim() === 'https://b.example/?x=1&y=2#z')";
