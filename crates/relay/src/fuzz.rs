@@ -13,10 +13,13 @@ use tokio::sync::watch;
 use crate::auth::bearer;
 use crate::bus::wire::{Answer, Down, Flush, Knock, Up};
 use crate::chat::text::clean;
+use crate::gift::picture::made_anew;
 use crate::reach::{Transaction, igd};
 use crate::room::patch::Condition;
 use crate::rtc::fragment::Fragment;
 use crate::rtc::{Answerer, Role};
+use crate::secret::Secret;
+use crate::stripe::{Told, is_by_stripe};
 
 /// Name and function of a target. The folder of its corpus has the same name.
 pub type Target = (&'static str, fn(&[u8]));
@@ -25,9 +28,11 @@ pub const TARGETS: &[Target] = &[
     ("api_body", api_body),
     ("bus", bus_message),
     ("igd", igd_answer),
+    ("picture", picture),
     ("room_message", room_message),
     ("sdp_fragment", sdp_fragment),
     ("sdp_offer", sdp_offer),
+    ("stripe", stripe),
     ("stun", stun_answer),
     ("whip_headers", whip_headers),
 ];
@@ -88,6 +93,28 @@ fn stun_answer(data: &[u8]) {
             Transaction(id.map(|byte: u8| !byte)).answer(data),
             None,
             "the answer to another question"
+        );
+    }
+}
+
+/// A picture that is uploaded. What is kept is a picture, and made anew it stays the same.
+fn picture(data: &[u8]) {
+    if let Ok((name, png)) = made_anew(data) {
+        assert_eq!(made_anew(&png), Ok((name, png)));
+    }
+}
+
+/// What says that it is Stripe: the header is the first line, the body the rest.
+fn stripe(data: &[u8]) {
+    let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let (header, body) = (&data[..end], data.get(end + 1..).unwrap_or_default());
+    if let Ok(header) = std::str::from_utf8(header) {
+        let secret = Secret::new("whsec_of_nobody");
+        assert!(!is_by_stripe(header, body, &secret, 1_800_000_000), "nobody signs with this secret");
+    }
+    if let Ok(Told::Paid(paid)) = Told::read(body) {
+        assert!(
+            paid.session.len() < body.len() && paid.payment.is_none_or(|payment| payment.len() < body.len())
         );
     }
 }
