@@ -1,8 +1,8 @@
 //! Coins are given, gifts are sent with them, and every page shows it.
 
+use footlight_protocol::Nonce;
 use footlight_protocol::overlay::Control;
 use footlight_protocol::room::{ClientMessage, EventKind, ServerMessage};
-use footlight_protocol::{Nonce, UserId};
 use footlight_tests::browser::{Browser, Setup};
 use footlight_tests::chat::Chat;
 use footlight_tests::faces::viewer as face;
@@ -72,21 +72,6 @@ fn nonce(text: &str) -> Nonce {
     text.parse().expect("a nonce")
 }
 
-/// Who said something the owner heard.
-async fn author(owner: &mut Chat) -> UserId {
-    let heard = owner.next_where("a message", |message| match message {
-        ServerMessage::Event { event } => matches!(event.kind, EventKind::Said { .. }),
-        _ => false,
-    });
-    match heard.await {
-        ServerMessage::Event { event } => match event.kind {
-            EventKind::Said { by, .. } => by.id,
-            other => panic!("{other:?}"),
-        },
-        other => panic!("{other:?}"),
-    }
-}
-
 async fn sent(owner: &mut Chat) -> u64 {
     let heard = owner.next_where("a gift", |message| match message {
         ServerMessage::Event { event } => matches!(event.kind, EventKind::Gifted { .. }),
@@ -127,7 +112,7 @@ async fn a_viewer_sends_gifts_that_everybody_sees_and_that_can_be_given_back() {
     tokio::time::sleep(seconds(1)).await;
     ada.browser.page.screenshot(&output, "no-name").await;
     ada.say("Ada", "Good evening").await;
-    let id = author(&mut owner).await;
+    let id = owner.author().await;
     lin.say("琳", "晚上好，主播今天唱歌吗？").await;
     open_tray(&ada).await;
     ada.browser.page.find_text("#gifts", "Coins come from the creator", seconds(5)).await;

@@ -1,9 +1,9 @@
 //! Coins beyond gifts: a goal, a paid message, a red packet and a membership, on both faces and the overlay, and amounts
 //! that the creator keeps to themselves.
 
-use footlight_protocol::room::{ClientMessage, EventKind, ServerMessage};
+use footlight_protocol::Nonce;
+use footlight_protocol::room::ClientMessage;
 use footlight_protocol::spend::{Arrange, NewGoal, Terms};
-use footlight_protocol::{Nonce, UserId};
 use footlight_tests::browser::{Browser, Setup};
 use footlight_tests::chat::Chat;
 use footlight_tests::faces::{studio as face, viewer as viewer_face};
@@ -15,21 +15,6 @@ use footlight_tests::{Output, turn};
 
 fn nonce(text: &str) -> Nonce {
     text.parse().expect("a nonce")
-}
-
-/// Who said something the owner heard.
-async fn author(owner: &mut Chat) -> UserId {
-    let heard = owner.next_where("a message", |message| match message {
-        ServerMessage::Event { event } => matches!(event.kind, EventKind::Said { .. }),
-        _ => false,
-    });
-    match heard.await {
-        ServerMessage::Event { event } => match event.kind {
-            EventKind::Said { by, .. } => by.id,
-            other => panic!("{other:?}"),
-        },
-        other => panic!("{other:?}"),
-    }
 }
 
 /// Opens the tray, where it is not open, and a page of it.
@@ -57,7 +42,7 @@ async fn coins_do_more_than_gifts_and_amounts_can_be_kept() {
     let overlay = Browser::start("overlay", Setup::default(), &output).await;
     overlay.page.goto(&format!("{http}/overlay/main?chat=3")).await;
     ada.say("Ada", "Good evening").await;
-    let id = author(&mut owner).await;
+    let id = owner.author().await;
     lin.say("琳", "晚上好").await;
     owner.send(&ClientMessage::Grant { nonce: nonce("grant"), user: id, coins: 5_000 }).await;
     let goal = NewGoal { title: "Sing a song 唱一首歌".to_owned(), target: 1_000 };

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::report::Case;
-use crate::room::{Event, Member, UnixMillis};
+use crate::room::{Event, EventKind, Member, UnixMillis};
 use crate::talk::Quote;
-use crate::{MessageId, Seq};
+use crate::{MessageId, Seq, UserId};
 
 /// Words and patterns in a room's list.
 pub const MAX_WORDS: usize = 200;
@@ -146,6 +146,58 @@ pub struct Audit {
     /// There are more: go on with `?after=` this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more: Option<Seq>,
+}
+
+impl EventKind {
+    /// Whether only moderators are told.
+    pub fn is_private(&self) -> bool {
+        match self {
+            Self::Held { .. }
+            | Self::Denied { .. }
+            | Self::Ruled { .. }
+            | Self::Trusted { .. }
+            | Self::Restricted { .. }
+            | Self::Unmarked { .. }
+            | Self::Upheld(_)
+            | Self::Dismissed(_)
+            | Self::Lifted(_)
+            | Self::Erased {} => true,
+            Self::Said { .. }
+            | Self::Deleted { .. }
+            | Self::Restored { .. }
+            | Self::TimedOut { .. }
+            | Self::Banned { .. }
+            | Self::Pardoned { .. }
+            | Self::Gifted { .. }
+            | Self::Refunded { .. }
+            | Self::Swept { .. }
+            | Self::Unswept { .. }
+            | Self::Shielded { .. }
+            | Self::Appointed { .. }
+            | Self::Pinned { .. }
+            | Self::Packet(_)
+            | Self::Drawn(_)
+            | Self::PacketOver(_)
+            | Self::Paid(_)
+            | Self::BecameMember(_)
+            | Self::GoalReached { .. }
+            | Self::Unpinned {} => false,
+        }
+    }
+
+    /// Over whom it is, where it is an act of moderation over somebody.
+    pub fn over(&self) -> Option<&UserId> {
+        match self {
+            Self::TimedOut { user, .. }
+            | Self::Banned { user, .. }
+            | Self::Pardoned { user }
+            | Self::Trusted { user }
+            | Self::Restricted { user }
+            | Self::Unmarked { user }
+            | Self::Appointed { user } => Some(&user.id),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -62,42 +62,6 @@ impl Event {
 }
 
 impl EventKind {
-    /// Whether only moderators are told.
-    pub fn is_private(&self) -> bool {
-        match self {
-            Self::Held { .. }
-            | Self::Denied { .. }
-            | Self::Ruled { .. }
-            | Self::Trusted { .. }
-            | Self::Restricted { .. }
-            | Self::Unmarked { .. }
-            | Self::Upheld(_)
-            | Self::Dismissed(_)
-            | Self::Lifted(_)
-            | Self::Erased {} => true,
-            Self::Said { .. }
-            | Self::Deleted { .. }
-            | Self::Restored { .. }
-            | Self::TimedOut { .. }
-            | Self::Banned { .. }
-            | Self::Pardoned { .. }
-            | Self::Gifted { .. }
-            | Self::Refunded { .. }
-            | Self::Swept { .. }
-            | Self::Unswept { .. }
-            | Self::Shielded { .. }
-            | Self::Appointed { .. }
-            | Self::Pinned { .. }
-            | Self::Packet(_)
-            | Self::Drawn(_)
-            | Self::PacketOver(_)
-            | Self::Paid(_)
-            | Self::BecameMember(_)
-            | Self::GoalReached { .. }
-            | Self::Unpinned {} => false,
-        }
-    }
-
     /// What the messages in it answer.
     pub fn quotes_mut(&mut self) -> impl Iterator<Item = &mut Quote> {
         let (one, several) = match self {

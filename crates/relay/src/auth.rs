@@ -6,7 +6,7 @@
 //! watch.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
@@ -16,6 +16,7 @@ use footlight_protocol::{KeyId, RoomId, UserId};
 use crate::error::Error;
 use crate::gift::ledger::Purse;
 use crate::keys::Keys;
+use crate::lock::lock;
 use crate::moderation::network::Network;
 use crate::secret::{Hasher, Secret, letters, random, random_id};
 use crate::store::Store;
@@ -137,8 +138,7 @@ impl Auth {
     }
 
     fn generations(&self) -> MutexGuard<'_, HashMap<String, u32>> {
-        // Nothing that holds the lock can panic half way.
-        self.generations.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.generations)
     }
 
     /// Under which name the books know a person. Nobody without the relay's key can say whose it is.

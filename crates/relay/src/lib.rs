@@ -23,6 +23,7 @@ mod http;
 mod ingest;
 mod keys;
 mod layers;
+mod lock;
 mod metrics;
 mod moderation;
 mod mux;

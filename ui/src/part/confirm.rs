@@ -1,8 +1,8 @@
 //! A question before something that people would notice.
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 
+use crate::part::modal::modal;
 use crate::words::use_words;
 
 /// Opens while `open`; the browser keeps the focus inside and gives it back.
@@ -16,15 +16,7 @@ pub fn Confirm(
     on_yes: impl Fn() + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let words = use_words();
-    let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        if open.get() && !dialog.open() {
-            let _ = dialog.show_modal();
-        } else if !open.get() && dialog.open() {
-            dialog.close();
-        }
-    });
+    let dialog = modal(move || open.get());
     view! {
         <dialog class="dialog" node_ref=dialog aria-labelledby="confirm-title" on:close=move |_| open.set(false)>
             <h2 id="confirm-title">{title}</h2>

@@ -2,13 +2,13 @@
 
 use footlight_protocol::Failure;
 use footlight_protocol::coin::{Checkout, CoinAsk, MAX_REFERENCE, MAX_WAITING, Outcome, Pack, TopUp, Watch};
-use leptos::html::Dialog;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::api::Relay;
 use crate::browser;
 use crate::part::icon::Icon;
+use crate::part::modal::modal;
 use crate::seat::Seat;
 use crate::words::{Words, use_words};
 
@@ -17,15 +17,7 @@ use crate::words::{Words, use_words};
 pub fn GetCoins(open: RwSignal<bool>) -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let till = seat.till();
-    let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        if open.get() && !dialog.open() {
-            let _ = dialog.show_modal();
-        } else if !open.get() && dialog.open() {
-            dialog.close();
-        }
-    });
+    let dialog = modal(move || open.get());
     let chosen = RwSignal::new(None::<Pack>);
     // Kept over a change of pack.
     let reference = RwSignal::new(String::new());

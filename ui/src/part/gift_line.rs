@@ -4,18 +4,17 @@ use leptos::prelude::*;
 
 use crate::part::icon::Icon;
 use crate::part::message::name_view;
-use crate::seat::Seat;
+use crate::part::refund::Refund;
 use crate::store::gifts::Run;
 use crate::words::use_words;
 
 #[component]
 pub fn GiftLine(run: Run) -> impl IntoView {
-    let (seat, words) = (Seat::get(), use_words());
+    let words = use_words();
     let entry = run.newest().entry;
     let (count, coins) = (run.count(), run.coins());
     let gift = run.gift.clone();
     let text = move || words.fill("gift.sent", &[("gift", &words.gift(&gift)), ("n", &count.to_string())]);
-    let owns = seat.owns();
     view! {
         <div class="message gift" data-entry=entry.to_string() data-user=run.by.id.to_string()>
             <span class="gift-icon" aria-hidden="true">{run.gift.icon.clone()}</span>
@@ -23,17 +22,7 @@ pub fn GiftLine(run: Run) -> impl IntoView {
                 {name_view(words, &run.by)} <span class="message-text">{text}</span>
                 {(coins > 0).then(|| view! { <span class="coins">{Icon::Coin.view()} {coins}</span> })}
             </p>
-            <Show when=move || owns.get()>
-                <button
-                    type="button"
-                    class="tool refund"
-                    title=words.say("gift.refund")
-                    aria-label=words.say("gift.refund")
-                    on:click=move |_| seat.refund(entry)
-                >
-                    {Icon::Back.view()}
-                </button>
-            </Show>
+            <Refund entry says="gift.refund" />
         </div>
     }
 }

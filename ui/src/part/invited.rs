@@ -2,13 +2,13 @@
 
 use footlight_protocol::room::{Member, Role};
 use footlight_protocol::{Code, Failure};
-use leptos::html::Dialog;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::api::Relay;
 use crate::browser;
 use crate::part::icon::Icon;
+use crate::part::modal::modal;
 use crate::seat::Seat;
 use crate::store::place;
 use crate::words::use_words;
@@ -58,15 +58,7 @@ fn Asking(secret: String) -> impl IntoView {
     };
     // Before the room has welcomed this page there is nobody who could become something.
     let here = Memo::new(move |_| seat.room().with(|room| room.token.is_some()));
-    let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        if open.get() && !dialog.open() {
-            let _ = dialog.show_modal();
-        } else if !open.get() && dialog.open() {
-            dialog.close();
-        }
-    });
+    let dialog = modal(move || open.get());
     let title = move || match step.get() {
         Step::Looking => words.get("invited.looking").to_owned(),
         Step::Asks(role) | Step::Taking(role) => {

@@ -2,13 +2,13 @@
 //! gives it back.
 
 use footlight_protocol::room::{Member, Role};
-use leptos::html::Dialog;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::Node;
 
 use crate::part::icon::Icon;
 use crate::part::message::{colour, role_key, shown_name};
+use crate::part::modal::modal;
 use crate::part::person_record::PersonRecord;
 use crate::seat::Seat;
 use crate::words::use_words;
@@ -30,7 +30,6 @@ const AWAY: f64 = 8.0;
 pub fn PersonCard() -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let cards = seat.cards();
-    let dialog = NodeRef::<Dialog>::new();
     let user = Memo::new(move |_| cards.with(|cards| cards.open.as_ref().map(|open| open.card.user.clone())));
     let at = Memo::new(move |_| cards.with(|cards| cards.open.as_ref().map(|open| open.at)));
     let moderates = Memo::new(move |_| {
@@ -38,14 +37,7 @@ pub fn PersonCard() -> impl IntoView {
     });
     let failure =
         Memo::new(move |_| cards.with(|cards| cards.open.as_ref().and_then(|open| open.failure.clone())));
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        if at.get().is_some() && !dialog.open() {
-            let _ = dialog.show_modal();
-        } else if at.get().is_none() && dialog.open() {
-            dialog.close();
-        }
-    });
+    let dialog = modal(move || at.get().is_some());
     let spot = move || at.get().map(spot);
     let px = |value: f64| format!("{value:.0}px");
     let outside = move |event: web_sys::MouseEvent| {

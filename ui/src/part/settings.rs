@@ -1,7 +1,6 @@
 //! The creator's settings: the card between broadcasts, what the room offers, the overlay page, invitations, and the
 //! stream keys.
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 
 use crate::part::card_field::CardField;
@@ -10,6 +9,7 @@ use crate::part::goal_field::GoalField;
 use crate::part::icon::Icon;
 use crate::part::invites::Invites;
 use crate::part::keys::StreamKeys;
+use crate::part::modal::modal;
 use crate::part::offer_field::OfferField;
 use crate::part::overlay_field::OverlayField;
 use crate::part::rules_field::RulesField;
@@ -19,15 +19,7 @@ use crate::words::use_words;
 #[component]
 pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
     let words = use_words();
-    let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        if open.get() && !dialog.open() {
-            let _ = dialog.show_modal();
-        } else if !open.get() && dialog.open() {
-            dialog.close();
-        }
-    });
+    let dialog = modal(move || open.get());
     view! {
         <dialog
             id="settings"

@@ -1,8 +1,8 @@
 //! The keys, for those who ask.
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 
+use crate::part::modal::modal;
 use crate::words::use_words;
 
 /// Keys as they stand on the keyboard, and what they do.
@@ -26,15 +26,7 @@ const KEYS: [(&[&str], &str); 14] = [
 #[component]
 pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
     let words = use_words();
-    let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        if open.get() && !dialog.open() {
-            let _ = dialog.show_modal();
-        } else if !open.get() && dialog.open() {
-            dialog.close();
-        }
-    });
+    let dialog = modal(move || open.get());
     view! {
         <dialog class="dialog" node_ref=dialog aria-labelledby="keys-title" on:close=move |_| open.set(false)>
             <h2 id="keys-title">{words.say("keys.title")}</h2>

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::part::icon::Icon;
 use crate::part::message::name_view;
-use crate::seat::Seat;
+use crate::part::refund::Refund;
 use crate::words::use_words;
 
 #[component]
@@ -25,7 +25,7 @@ pub fn PacketLine(by: Member, takers: u32, coins: u64) -> impl IntoView {
 
 #[component]
 pub fn MemberLine(by: Member, months: u32, coins: u64, entry: u64) -> impl IntoView {
-    let (seat, words) = (Seat::get(), use_words());
+    let words = use_words();
     let text = move || {
         if months > 1 {
             words.fill("member.stayed", &[("n", &months.to_string())])
@@ -40,17 +40,7 @@ pub fn MemberLine(by: Member, months: u32, coins: u64, entry: u64) -> impl IntoV
                 {name_view(words, &by)} <span class="message-text">{text}</span>
                 {(coins > 0).then(|| view! { <span class="coins">{Icon::Coin.view()} {coins}</span> })}
             </p>
-            <Show when=move || seat.owns().get()>
-                <button
-                    type="button"
-                    class="tool refund"
-                    title=words.say("paid.refund")
-                    aria-label=words.say("paid.refund")
-                    on:click=move |_| seat.refund(entry)
-                >
-                    {Icon::Back.view()}
-                </button>
-            </Show>
+            <Refund entry says="paid.refund" />
         </div>
     }
 }

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use crate::part::icon::Icon;
 use crate::part::message::name_view;
+use crate::part::refund::Refund;
 use crate::seat::Seat;
 use crate::words::use_words;
 
@@ -50,17 +51,7 @@ fn PaidMessage(one: Standing) -> impl IntoView {
                     {Icon::Close.view()}
                 </button>
             </Show>
-            <Show when=move || seat.owns().get()>
-                <button
-                    type="button"
-                    class="tool refund"
-                    title=words.say("paid.refund")
-                    aria-label=words.say("paid.refund")
-                    on:click=move |_| seat.refund(entry)
-                >
-                    {Icon::Back.view()}
-                </button>
-            </Show>
+            <Refund entry says="paid.refund" />
         </li>
     }
 }

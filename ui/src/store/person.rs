@@ -1,8 +1,8 @@
 //! The card that is open: who it is about, what the room said of them, and what waits for an answer.
 
 use footlight_protocol::person::Card;
-use footlight_protocol::room::{Event, EventKind, Member, ServerMessage};
-use footlight_protocol::{Failure, Nonce, UserId};
+use footlight_protocol::room::{Event, Member, ServerMessage};
+use footlight_protocol::{Failure, Nonce};
 
 /// Where on the page the name stands that was pressed, in pixels from the top left of what is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -94,28 +94,14 @@ impl Cards {
     /// Whether what the card says may be another thing after the event.
     pub fn is_about(&self, event: &Event) -> bool {
         let open = self.open.as_ref().map(|open| &open.card.user.id);
-        open.is_some() && open == over(&event.kind)
-    }
-}
-
-/// Over whom it is.
-fn over(kind: &EventKind) -> Option<&UserId> {
-    match kind {
-        EventKind::TimedOut { user, .. }
-        | EventKind::Banned { user, .. }
-        | EventKind::Pardoned { user }
-        | EventKind::Trusted { user }
-        | EventKind::Restricted { user }
-        | EventKind::Unmarked { user }
-        | EventKind::Appointed { user } => Some(&user.id),
-        _ => None,
+        open.is_some() && open == event.kind.over()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use footlight_protocol::person::Record;
-    use footlight_protocol::room::Role;
+    use footlight_protocol::room::{EventKind, Role};
     use footlight_protocol::{Code, Seq};
 
     use super::*;

@@ -2,7 +2,7 @@
 //! knows which branches live.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_nats::{Client, Message};
@@ -19,6 +19,7 @@ use super::{BEAT, DEAF, GOODBYE, Kept, Link};
 use crate::auth::Auth;
 use crate::chat::admit::admit;
 use crate::error::Error;
+use crate::lock::lock;
 use crate::room::{Ask, Door, SeatId, Way};
 use crate::secret::Secret;
 use crate::store::Store;
@@ -306,9 +307,4 @@ impl Shared {
             let _ = self.door.inbox.send(Ask::Leave { seat }).await;
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that holds the lock can panic half way.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::frame::Frame;
+use crate::lock::lock;
 
 /// Frames that go to the kernel in one call.
 const AT_ONCE: usize = 16;
@@ -145,8 +146,7 @@ impl Pipe {
     }
 
     fn rest(&self) -> MutexGuard<'_, Rest> {
-        // Nothing that holds the lock can panic half way.
-        self.0.rest.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.rest)
     }
 }
 

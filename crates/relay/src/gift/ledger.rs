@@ -137,6 +137,22 @@ pub(crate) enum What {
     Close { packet: u64 },
 }
 
+impl What {
+    /// Coins come to a person.
+    pub(crate) fn issued(kind: Kind, to: Purse, amount: u64) -> Self {
+        Self::plain(kind, Account::Treasury, Account::Person(to), amount)
+    }
+
+    /// A person pays the creator for something of which there is one.
+    pub(crate) fn paid(kind: Kind, from: Purse, amount: u64) -> Self {
+        Self::plain(kind, Account::Person(from), Account::Creator, amount)
+    }
+
+    fn plain(kind: Kind, from: Account, to: Account, amount: u64) -> Self {
+        Self::Move { kind, from, to, amount, item: None, count: 1, cap: None }
+    }
+}
+
 /// A row of the books.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {

@@ -2,23 +2,21 @@
 //! to nobody who has not its password, neither in words nor by the time that it takes.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
-use axum::Json;
 use axum::extract::{Extension, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use footlight_protocol::account::{Credentials, NewPassword, SignedIn};
 use footlight_protocol::room::{MAX_NAME, UnixMillis};
 use footlight_protocol::{Code, Failure, UserId};
-use serde::de::DeserializeOwned;
 
-use super::fail::{Fail, text_body};
-use super::{App, From};
-use crate::auth::bearer;
+use super::fail::{Fail, json_body};
+use super::{App, From, private};
 use crate::chat::text::clean;
 use crate::clock;
 use crate::error::Error;
+use crate::lock::lock;
 use crate::moderation::normal::skeleton;
 use crate::password::{Gate, Password};
 use crate::room::Ask;
@@ -85,7 +83,7 @@ impl Accounts {
 
 /// `GET /api/v1/account`
 pub(crate) async fn own(State(app): State<App>, headers: HeaderMap) -> Result<Response, Fail> {
-    let login = app.store.login_of(person(&app, &headers)?).await.map_err(unreadable)?;
+    let login = app.store.login_of(app.person(&headers)?).await.map_err(unreadable)?;
     Ok(private(StatusCode::OK, login.ok_or_else(no_account)?.shown()))
 }
 
@@ -95,8 +93,8 @@ pub(crate) async fn make(
     Extension(From(address)): Extension<From>,
     request: Request,
 ) -> Result<Response, Fail> {
-    let user = person(&app, request.headers())?;
-    let Credentials { name, password } = read(request).await?;
+    let user = app.person(request.headers())?;
+    let Credentials { name, password } = json_body(request).await?;
     let name = clean(&name, MAX_NAME)
         .map_err(|code| Failure::new(code, format!("A nickname has 1 to {MAX_NAME} characters")))?;
     if skeleton(&name).is_empty() {
@@ -134,7 +132,7 @@ pub(crate) async fn sign_in(
     Extension(From(address)): Extension<From>,
     request: Request,
 ) -> Result<Response, Fail> {
-    let Credentials { name, password } = read(request).await?;
+    let Credentials { name, password } = json_body(request).await?;
     // As much of it as a name can have: what is longer is nobody's.
     let name: String = name.chars().take(2 * MAX_NAME).collect();
     let login = app.store.login_named(name.clone()).await.map_err(unreadable)?;
@@ -145,7 +143,7 @@ pub(crate) async fn sign_in(
 
 /// `DELETE /api/v1/account/sessions`: no device is this person any more, until somebody signs in there.
 pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Response, Fail> {
-    let user = person(&app, &headers)?;
+    let user = app.person(&headers)?;
     app.store.login_of(user.clone()).await.map_err(unreadable)?.ok_or_else(no_account)?;
     renew(&app, &user, None).await?;
     tracing::info!("somebody signed out everywhere");
@@ -158,8 +156,8 @@ pub(crate) async fn change(
     Extension(From(address)): Extension<From>,
     request: Request,
 ) -> Result<Response, Fail> {
-    let user = person(&app, request.headers())?;
-    let NewPassword { old, new } = read(request).await?;
+    let user = app.person(request.headers())?;
+    let NewPassword { old, new } = json_body(request).await?;
     let new = Password::chosen(&new)?;
     let login = app.store.login_of(user.clone()).await.map_err(unreadable)?.ok_or_else(no_account)?;
     let name = skeleton(&login.name);
@@ -200,12 +198,6 @@ async fn renew(app: &App, user: &UserId, hash: Option<Vec<u8>>) -> Result<(), Fa
     Ok(())
 }
 
-/// Whose the device token is.
-fn person(app: &App, headers: &HeaderMap) -> Result<UserId, Failure> {
-    let user = bearer(headers).and_then(|token| app.auth.device(token));
-    user.ok_or_else(|| Failure::new(Code::Unauthorized, "This takes one's own device token"))
-}
-
 fn no_account() -> Failure {
     Failure::new(Code::NotFound, "This person has no account")
 }
@@ -215,24 +207,9 @@ fn too_many(wait: u64) -> Fail {
     Failure::new(Code::TooFast, format!("Too many tries; try again in {seconds} s")).into()
 }
 
-async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Fail> {
-    let body = text_body(request, "application/json").await?;
-    serde_json::from_str(&body)
-        .map_err(|_| Failure::new(Code::Malformed, "The body is not what this route takes").into())
-}
-
 fn unreadable(error: Error) -> Failure {
     tracing::error!(%error, "accounts");
     Failure::new(Code::Internal, "The relay could not do this")
-}
-
-fn private(status: StatusCode, body: impl serde::Serialize) -> Response {
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that holds the lock can panic half way.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

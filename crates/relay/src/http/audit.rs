@@ -16,7 +16,6 @@ use serde::Deserialize;
 use super::App;
 use super::fail::Fail;
 use super::reasons::{self, Language};
-use crate::auth::bearer;
 use crate::error::Error;
 use crate::store::{Kept, Store};
 
@@ -52,9 +51,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Fail> {
     let room = app.room(&room)?.id.clone();
-    if !bearer(&headers).is_some_and(|token| app.auth.is_owner(token)) {
-        return Err(Failure::new(Code::Unauthorized, "This takes the owner token").into());
-    }
+    app.owner_only(&headers)?;
     let wrong = |_| Failure::new(Code::Malformed, "`after` is the seq of an act, and `format` json or csv");
     let Query(Asked { after, format, lang }) = asked.map_err(wrong)?;
     // Above that, no database counts.

@@ -1,17 +1,15 @@
 //! A copy of the database while the relay runs, for the owner. It goes into the data folder: nobody from outside names a
 //! place on the disk.
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use footlight_media::Time;
 use footlight_protocol::{Code, Failure};
 use serde_json::json;
 
-use super::App;
 use super::fail::Fail;
-use crate::auth::bearer;
+use super::{App, private};
 use crate::clock;
 
 /// Copies in the folder. More ⇒ refused: whoever has the token must not fill the disk.
@@ -19,9 +17,7 @@ const MOST: usize = 20;
 
 /// `POST /api/v1/backup`
 pub(crate) async fn make(State(app): State<App>, headers: HeaderMap) -> Result<Response, Fail> {
-    if !bearer(&headers).is_some_and(|token| app.auth.is_owner(token)) {
-        return Err(Failure::new(Code::Unauthorized, "This takes the owner token").into());
-    }
+    app.owner_only(&headers)?;
     if !app.store.is_file() {
         let text = "The database is PostgreSQL, which is copied by its own program, pg_dump";
         return Err(Failure::new(Code::BadSetting, text).into());
@@ -52,5 +48,5 @@ pub(crate) async fn make(State(app): State<App>, headers: HeaderMap) -> Result<R
     let bytes = app.store.backup(path).await.map_err(|error| internal(&error))?;
     tracing::info!(name, bytes, "a copy of the database was made");
     let made = json!({ "file": format!("backups/{name}"), "bytes": bytes });
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(made)).into_response())
+    Ok(private(StatusCode::CREATED, made))
 }

@@ -10,9 +10,8 @@ use footlight_protocol::coin::{Checkout, CheckoutPage};
 use footlight_protocol::{Code, Failure};
 use reqwest::Url;
 
-use super::App;
 use super::fail::Fail;
-use crate::auth::bearer;
+use super::{App, private};
 use crate::clock;
 use crate::error::Error;
 use crate::room::Ask;
@@ -30,8 +29,7 @@ pub(crate) async fn begin(
     body: Result<Json<Checkout>, JsonRejection>,
 ) -> Result<Response, Fail> {
     let door = app.room(&room)?.clone();
-    let user = bearer(&headers).and_then(|token| app.auth.device(token));
-    let user = user.ok_or_else(|| Failure::new(Code::Unauthorized, "This takes one's own device token"))?;
+    let user = app.person(&headers)?;
     let cashier = app.cashier.as_ref().ok_or_else(no_cards)?;
     let Json(Checkout { nonce, pack }) =
         body.map_err(|_| Failure::new(Code::Malformed, "The body has to be a pack and a nonce as JSON"))?;
@@ -43,7 +41,7 @@ pub(crate) async fn begin(
     })?;
     // Whoever has the page can pay it, so the order knows it first.
     app.store.set_session(door.id.clone(), order, page.id).await.map_err(fault)?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(CheckoutPage { url: page.url })).into_response())
+    Ok(private(StatusCode::OK, CheckoutPage { url: page.url }))
 }
 
 /// Where the page is from that asks, to which its person comes back: nobody else is led there.

@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use footlight_protocol::{Code, Failure};
+use serde::de::DeserializeOwned;
 
 use super::any_page_may_ask;
 
@@ -120,4 +121,11 @@ pub(crate) async fn text_body(request: Request, content_type: &str) -> Result<St
     })?;
     String::from_utf8(body.into())
         .map_err(|_| Fail::new(StatusCode::BAD_REQUEST, Code::Malformed, "The body is not UTF-8"))
+}
+
+/// The body of a request as JSON of that form.
+pub(crate) async fn json_body<T: DeserializeOwned>(request: Request) -> Result<T, Fail> {
+    let body = text_body(request, "application/json").await?;
+    serde_json::from_str(&body)
+        .map_err(|_| Failure::new(Code::Malformed, "The body is not what this route takes").into())
 }

@@ -3,9 +3,8 @@
 
 use std::net::IpAddr;
 
-use axum::Json;
 use axum::extract::{Extension, Path, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use footlight_protocol::invite::{
     Invite, InviteRequest, MAX_INVITE_LABEL, MAX_INVITE_S, MAX_INVITE_USES, MAX_INVITES, MIN_INVITE_S,
@@ -13,15 +12,14 @@ use footlight_protocol::invite::{
 };
 use footlight_protocol::room::Role;
 use footlight_protocol::{Code, Failure};
-use serde::de::DeserializeOwned;
 
-use super::fail::{Fail, text_body};
+use super::fail::{Fail, json_body};
 use super::keys::owned;
-use super::{App, From};
-use crate::auth::bearer;
+use super::{App, From, private};
 use crate::chat::text::clean;
 use crate::clock;
 use crate::error::Error;
+use crate::lock::lock;
 use crate::room::{Ask, Door, invite_is_over};
 use crate::secret::Secret;
 use crate::throttle::household;
@@ -45,7 +43,7 @@ pub(crate) async fn make(
     request: Request,
 ) -> Result<Response, Fail> {
     let door = owned(&app, &room, request.headers())?;
-    let wanted = checked(read(request).await?)?;
+    let wanted = checked(json_body(request).await?)?;
     let secret = Secret::random().map_err(unreadable)?;
     let hash = app.auth.invite_hash(secret.reveal());
     let made = app.store.add_invite(door.id.clone(), wanted, hash, clock::now_millis()).await;
@@ -81,7 +79,7 @@ pub(crate) async fn look(
     request: Request,
 ) -> Result<Response, Fail> {
     let door = app.room(&room)?.clone();
-    let found = find(&app, &door, address.ip(), &read::<Shown>(request).await?.secret).await?;
+    let found = find(&app, &door, address.ip(), &json_body::<Shown>(request).await?.secret).await?;
     Ok(private(StatusCode::OK, Offer { role: found.role }))
 }
 
@@ -93,9 +91,8 @@ pub(crate) async fn accept(
     request: Request,
 ) -> Result<Response, Fail> {
     let door = app.room(&room)?.clone();
-    let user = bearer(request.headers()).and_then(|token| app.auth.device(token));
-    let user = user.ok_or_else(|| Failure::new(Code::Unauthorized, "This takes one's own device token"))?;
-    let found = find(&app, &door, address.ip(), &read::<Shown>(request).await?.secret).await?;
+    let user = app.person(request.headers())?;
+    let found = find(&app, &door, address.ip(), &json_body::<Shown>(request).await?.secret).await?;
     let role = door.ask(|reply| Ask::Invited { user, invite: found.id, role: found.role, reply }).await?;
     tracing::info!(room = %door.id, invite = found.id, ?role, "invitation taken");
     Ok(private(StatusCode::OK, Offer { role }))
@@ -106,7 +103,7 @@ async fn find(app: &App, door: &Door, address: IpAddr, secret: &str) -> Result<I
     let now = clock::now_millis();
     let from = household(address);
     if let Some(from) = from {
-        let mut knocks = app.knocks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut knocks = lock(&app.knocks);
         if knocks.wait(&from, now).is_some() {
             return Err(Failure::new(Code::TooFast, "Too many tries; try again in a moment").into());
         }
@@ -121,7 +118,7 @@ async fn find(app: &App, door: &Door, address: IpAddr, secret: &str) -> Result<I
     }
     let found = found.ok_or_else(invite_is_over)?;
     if let Some(from) = from {
-        app.knocks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).forgive(&from);
+        lock(&app.knocks).forgive(&from);
     }
     Ok(found)
 }
@@ -149,17 +146,7 @@ fn checked(wanted: InviteRequest) -> Result<InviteRequest, Failure> {
     Ok(InviteRequest { role, uses, seconds, label })
 }
 
-async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Fail> {
-    let body = text_body(request, "application/json").await?;
-    serde_json::from_str(&body)
-        .map_err(|_| Failure::new(Code::Malformed, "The body is not what this route takes").into())
-}
-
 fn unreadable(error: Error) -> Failure {
     tracing::error!(%error, "invitations");
     Failure::new(Code::Internal, "The relay could not do this")
-}
-
-fn private(status: StatusCode, body: impl serde::Serialize) -> Response {
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

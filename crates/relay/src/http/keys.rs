@@ -1,14 +1,13 @@
 //! The owner's stream keys over the API. A key's text is in the answer that makes it and nowhere else.
 
-use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use footlight_protocol::key::{MAX_KEY_NAME, MAX_KEYS, NameStreamKey, NewStreamKey, StreamKey};
 use footlight_protocol::{Code, Failure, KeyId};
 
-use super::App;
 use super::fail::{Fail, text_body};
+use super::{App, private};
 use crate::keys::NotMade;
 use crate::room::{Ask, Door};
 use crate::secret::Secret;
@@ -119,8 +118,4 @@ fn not_made(why: NotMade) -> Fail {
 
 fn shown(status: StatusCode, entry: StreamKey, secret: &Secret) -> Response {
     private(status, NewStreamKey { entry, key: secret.reveal().to_owned() })
-}
-
-fn private(status: StatusCode, body: impl serde::Serialize) -> Response {
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

@@ -26,14 +26,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, patch, post};
+use axum::{Json, Router};
 use footlight_protocol::coin::MAX_PICTURE;
 use footlight_protocol::room::UnixMillis;
-use footlight_protocol::{Code, Failure, RoomId};
+use footlight_protocol::{Code, Failure, RoomId, UserId};
+use serde::Serialize;
 use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -41,7 +42,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use account::Accounts;
 
 use crate::acme::{self, Answers};
-use crate::auth::Auth;
+use crate::auth::{Auth, bearer};
 use crate::config::IceServer;
 use crate::drain::Drain;
 use crate::egress::hls::Audience;
@@ -110,6 +111,23 @@ impl App {
         let room = name.parse::<RoomId>().ok().and_then(|room| self.rooms.get(&room));
         room.ok_or_else(|| Failure::new(Code::NotFound, "There is no such room"))
     }
+
+    /// Refuses whoever does not show the owner token.
+    fn owner_only(&self, headers: &HeaderMap) -> Result<(), Failure> {
+        let needed = || Failure::new(Code::Unauthorized, "This takes the owner token");
+        self.auth.is_by_owner(headers).then_some(()).ok_or_else(needed)
+    }
+
+    /// Whose device token the request shows.
+    fn person(&self, headers: &HeaderMap) -> Result<UserId, Failure> {
+        let user = bearer(headers).and_then(|token| self.auth.device(token));
+        user.ok_or_else(|| Failure::new(Code::Unauthorized, "This takes one's own device token"))
+    }
+}
+
+/// An answer that nobody keeps: it is one person's, or changes with what happens.
+fn private(status: StatusCode, body: impl Serialize) -> Response {
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
 /// The peer's address, put into every request by the listener.

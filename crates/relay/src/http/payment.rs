@@ -21,7 +21,7 @@ pub(crate) async fn set(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Fail> {
     let door = app.room(&room)?.clone();
-    owner_only(&app, &headers)?;
+    app.owner_only(&headers)?;
     let file = body.map_err(|_| {
         let message = format!("A picture has at most {MAX_PICTURE} bytes");
         Fail::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLong, message)
@@ -40,7 +40,7 @@ pub(crate) async fn remove(
     headers: HeaderMap,
 ) -> Result<Response, Fail> {
     let door = app.room(&room)?.clone();
-    owner_only(&app, &headers)?;
+    app.owner_only(&headers)?;
     door.ask(|reply| Ask::Picture { picture: None, reply }).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -68,9 +68,4 @@ pub(crate) async fn picture(
         return Ok((StatusCode::NOT_MODIFIED, fixed).into_response());
     }
     Ok((fixed, [(header::CONTENT_TYPE, "image/png")], image).into_response())
-}
-
-fn owner_only(app: &App, headers: &HeaderMap) -> Result<(), Failure> {
-    let needed = || Failure::new(Code::Unauthorized, "This takes the owner token");
-    app.auth.is_by_owner(headers).then_some(()).ok_or_else(needed)
 }

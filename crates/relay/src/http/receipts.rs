@@ -3,14 +3,14 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use footlight_protocol::gift::{Links, Receipt, ReceiptKey};
 use footlight_protocol::{Code, Failure, RoomId};
 use serde::Deserialize;
 
-use super::App;
 use super::fail::Fail;
+use super::{App, private};
 use crate::auth::bearer;
 use crate::error::Error;
 use crate::gift::ledger::{Account, Entry, Purse};
@@ -75,7 +75,7 @@ pub(crate) async fn list(
     };
     let receipts: Vec<Receipt> =
         entries.map_err(fault)?.iter().map(|entry| app.signer.receipt(&room, entry)).collect();
-    Ok(fresh(receipts))
+    Ok(private(StatusCode::OK, receipts))
 }
 
 /// `GET /api/v1/rooms/{room}/receipts/{number}`
@@ -89,7 +89,7 @@ pub(crate) async fn one(
     let entry = row(&app, &room, &number).await?;
     // To others it looks as if it were not there.
     let entry = entry.filter(|entry| reader.may_see(entry)).ok_or_else(no_receipt)?;
-    Ok(fresh(app.signer.receipt(&room, &entry)))
+    Ok(private(StatusCode::OK, app.signer.receipt(&room, &entry)))
 }
 
 async fn row(app: &App, room: &RoomId, number: &str) -> Result<Option<Entry>, Fail> {
@@ -110,12 +110,15 @@ pub(crate) async fn links(
     let after = position(after)?;
     let entries = app.store.entries(room.clone(), after, PAGE).await.map_err(fault)?;
     let end = entries.last();
-    Ok(fresh(Links {
-        after,
-        digests: entries.iter().map(|entry| hex(&entry.digest())).collect(),
-        hash: end.map(|entry| hex(&entry.hash)),
-        signature: end.map(|entry| app.signer.sign(&entry.hash)),
-    }))
+    Ok(private(
+        StatusCode::OK,
+        Links {
+            after,
+            digests: entries.iter().map(|entry| hex(&entry.digest())).collect(),
+            hash: end.map(|entry| hex(&entry.hash)),
+            signature: end.map(|entry| app.signer.sign(&entry.hash)),
+        },
+    ))
 }
 
 fn position(after: After) -> Result<u64, Failure> {
@@ -140,9 +143,4 @@ fn no_receipt() -> Fail {
 fn fault(error: Error) -> Fail {
     tracing::error!(%error, "the books");
     Failure::new(Code::Internal, "The books cannot be read right now").into()
-}
-
-/// An answer that is one person's, or grows.
-fn fresh(body: impl serde::Serialize) -> Response {
-    ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

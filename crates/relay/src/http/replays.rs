@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tower_http::services::ServeFile;
 
-use super::App;
 use super::fail::{Fail, text_body, wants_page};
 use super::pages::file;
+use super::{App, private};
 use crate::auth::bearer;
 use crate::record::Media;
 
@@ -34,10 +34,10 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Fail> {
     let owner = match bearer(&headers) {
-        Some(_) => owner(&app, &headers).map(|()| true)?,
+        Some(_) => app.owner_only(&headers).map(|()| true)?,
         None => false,
     };
-    Ok(fresh(app.shelf.list(&app.room(&room)?.id, owner).await?))
+    Ok(private(StatusCode::OK, app.shelf.list(&app.room(&room)?.id, owner).await?))
 }
 
 /// `GET /api/v1/rooms/{room}/replays/{id}`
@@ -47,7 +47,10 @@ pub(crate) async fn replay(
     headers: HeaderMap,
 ) -> Result<Response, Fail> {
     // Viewers have tokens too, which mean nothing here.
-    Ok(fresh(app.shelf.replay(&app.room(&room)?.id, &id, app.auth.is_by_owner(&headers)).await?))
+    Ok(private(
+        StatusCode::OK,
+        app.shelf.replay(&app.room(&room)?.id, &id, app.auth.is_by_owner(&headers)).await?,
+    ))
 }
 
 /// `GET /api/v1/rooms/{room}/replays/{id}/events?after=SEQ`
@@ -58,7 +61,7 @@ pub(crate) async fn events(
 ) -> Result<Response, Fail> {
     let position =
         position.map_err(|_| Failure::new(Code::Malformed, "`after` has to be the seq of an event"))?;
-    Ok(fresh(app.shelf.events(&app.room(&room)?.id, &id, position.after).await?))
+    Ok(private(StatusCode::OK, app.shelf.events(&app.room(&room)?.id, &id, position.after).await?))
 }
 
 /// `PATCH /api/v1/rooms/{room}/replays/{id}`
@@ -67,9 +70,9 @@ pub(crate) async fn edit(
     Path((room, id)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, Fail> {
-    owner(&app, request.headers())?;
+    app.owner_only(request.headers())?;
     let edit: Edit = json(request).await?;
-    Ok(fresh(app.shelf.edit(&app.room(&room)?.id, &id, edit).await?))
+    Ok(private(StatusCode::OK, app.shelf.edit(&app.room(&room)?.id, &id, edit).await?))
 }
 
 /// `DELETE /api/v1/rooms/{room}/replays/{id}`
@@ -78,7 +81,7 @@ pub(crate) async fn delete(
     Path((room, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Fail> {
-    owner(&app, &headers)?;
+    app.owner_only(&headers)?;
     app.shelf.delete(&app.room(&room)?.id, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -89,14 +92,17 @@ pub(crate) async fn recording(
     Path(room): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Fail> {
-    owner(&app, &headers)?;
+    app.owner_only(&headers)?;
     let progress = app.shelf.progress(&app.room(&room)?.id);
-    Ok(fresh(progress.ok_or_else(|| Failure::new(Code::NotFound, "Nothing is being recorded now"))?))
+    Ok(private(
+        StatusCode::OK,
+        progress.ok_or_else(|| Failure::new(Code::NotFound, "Nothing is being recorded now"))?,
+    ))
 }
 
 /// `GET /api/v1/rooms/{room}/clips`
 pub(crate) async fn clips(State(app): State<App>, Path(room): Path<String>) -> Result<Response, Fail> {
-    Ok(fresh(app.shelf.clips(&app.room(&room)?.id).await?))
+    Ok(private(StatusCode::OK, app.shelf.clips(&app.room(&room)?.id).await?))
 }
 
 /// `POST /api/v1/rooms/{room}/clips`
@@ -105,7 +111,7 @@ pub(crate) async fn clip(
     Path(room): Path<String>,
     request: Request,
 ) -> Result<Response, Fail> {
-    owner(&app, request.headers())?;
+    app.owner_only(request.headers())?;
     let wanted: ClipRequest = json(request).await?;
     let clip = app.shelf.clip(&app.room(&room)?.id, wanted).await?;
     let location = [(header::LOCATION, clip.media.clone())];
@@ -118,7 +124,7 @@ pub(crate) async fn delete_clip(
     Path((room, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Fail> {
-    owner(&app, &headers)?;
+    app.owner_only(&headers)?;
     app.shelf.delete_clip(&app.room(&room)?.id, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -188,18 +194,6 @@ async fn send(path: std::path::PathBuf, mut request: Request) -> Result<Response
     // It can be deleted, and its copies in caches cannot.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(response)
-}
-
-/// An answer that changes with what happens.
-fn fresh(body: impl serde::Serialize) -> Response {
-    ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
-}
-
-fn owner(app: &App, headers: &HeaderMap) -> Result<(), Failure> {
-    if bearer(headers).is_some_and(|token| app.auth.is_owner(token)) {
-        return Ok(());
-    }
-    Err(Failure::new(Code::Unauthorized, "This takes the owner token"))
 }
 
 async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Fail> {

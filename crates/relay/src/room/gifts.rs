@@ -148,15 +148,7 @@ impl Actor {
             return self.refuse(seat, Some(nonce), failure, None);
         }
         let purse = self.auth.purse(&user);
-        let what = What::Move {
-            kind: Kind::Grant,
-            from: Account::Treasury,
-            to: Account::Person(purse.clone()),
-            amount: coins,
-            item: None,
-            count: 1,
-            cap: None,
-        };
+        let what = What::issued(Kind::Grant, purse.clone(), coins);
         let by = self.auth.purse(&me.id);
         let request = Request { by, nonce: nonce.clone(), at: clock::now_millis(), seq: None, what };
         let booked = Booked { request, person: Some((purse, user.clone())), event: None };
@@ -238,7 +230,6 @@ impl Actor {
     /// The same for what the room does itself; gives the place of the event.
     pub(super) fn book_own(
         &mut self,
-        by: Purse,
         person: (Purse, UserId),
         nonce: Nonce,
         what: What,
@@ -247,7 +238,8 @@ impl Actor {
     ) -> Seq {
         let seq = self.history.next_seq();
         let kept = Kept { event: Event { seq, at, kind }, by: None, nonce: None };
-        self.settle(kept, Request { by, nonce, at, seq: Some(seq), what }, person, Vec::new());
+        let request = Request { by: Purse::of_relay(), nonce, at, seq: Some(seq), what };
+        self.settle(kept, request, person, Vec::new());
         seq
     }
 

@@ -9,7 +9,7 @@ use super::actor::Actor;
 use super::gifts::Order;
 use super::talk::named;
 use crate::clock;
-use crate::gift::ledger::{Account, Kind, What};
+use crate::gift::ledger::{Kind, What};
 use crate::gift::membership::Term;
 use crate::moderation::may_talk;
 
@@ -46,15 +46,7 @@ impl Actor {
         }
         let coins = u64::from(price);
         let person = (self.auth.purse(&me.id), me.id.clone());
-        let what = What::Move {
-            kind: Kind::Membership,
-            from: Account::Person(person.0.clone()),
-            to: Account::Creator,
-            amount: coins,
-            item: None,
-            count: 1,
-            cap: None,
-        };
+        let what = What::paid(Kind::Membership, person.0.clone(), coins);
         let by = Member { badges: self.badges_after(&me.id, coins, now), ..me };
         let kind = EventKind::BecameMember(BecameMember { by, coins, months: 0, entry: 0 });
         let by = person.clone();

@@ -21,8 +21,6 @@ use crate::store::spend;
 
 /// Packets that are open in a room at once. Full ⇒ the next one has to wait.
 const MOST: usize = 10;
-/// By this name the books know what the relay does itself. It is no person's: theirs are longer.
-const RELAY: &str = "relay";
 
 /// One that is open.
 struct Open {
@@ -207,10 +205,9 @@ impl Actor {
     /// Closes packets of somebody who was erased in another room meanwhile: nobody can be told.
     pub(super) fn close_lost(&mut self, lost: Vec<Seq>) {
         for packet in lost {
-            let Ok(by) = RELAY.parse::<Purse>() else { return };
             let what = What::Close { packet: packet.0 };
             let at = clock::now_millis();
-            let request = Request { by, nonce: name("rest", packet), at, seq: None, what };
+            let request = Request { by: Purse::of_relay(), nonce: name("rest", packet), at, seq: None, what };
             let settling = self.store.book(self.id.clone(), Booked { request, person: None, event: None });
             self.writes.push_back(Box::pin(async move {
                 if let Err(error) = settling.await {
@@ -222,11 +219,10 @@ impl Actor {
     }
 
     fn close_packet(&mut self, packet: Seq, giver: Member, now: UnixMillis) {
-        let Ok(relay) = RELAY.parse::<Purse>() else { return };
         let person = (self.auth.purse(&giver.id), giver.id.clone());
         let kind = EventKind::PacketOver(PacketOver { packet, to: giver, coins: 0, entry: 0 });
         let what = What::Close { packet: packet.0 };
-        let closing = self.book_own(relay, person, name("rest", packet), what, kind, now);
+        let closing = self.book_own(person, name("rest", packet), what, kind, now);
         if let Some(open) = self.packets.0.get_mut(&packet) {
             open.closing = Some(closing);
         }

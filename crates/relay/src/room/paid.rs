@@ -12,7 +12,7 @@ use super::talk::{named, text_failure};
 use crate::chat::outbox::Weight;
 use crate::chat::text::clean;
 use crate::clock;
-use crate::gift::ledger::{Account, Kind, What};
+use crate::gift::ledger::{Kind, What};
 use crate::moderation::{Sanctions, may_talk};
 
 /// Messages that stand above the chat at once. Full ⇒ the next one has to wait.
@@ -96,15 +96,7 @@ impl Actor {
             Err((failure, after)) => return self.refuse(seat, Some(nonce), failure, after),
         };
         let person = (self.auth.purse(&me.id), me.id.clone());
-        let what = What::Move {
-            kind: Kind::Pinned,
-            from: Account::Person(person.0.clone()),
-            to: Account::Creator,
-            amount: coins,
-            item: None,
-            count: 1,
-            cap: None,
-        };
+        let what = What::paid(Kind::Pinned, person.0.clone(), coins);
         let until = now + u64::from(TIERS[tier(coins) - 1].1) * 1_000;
         let by = Member { badges: self.badges_after(&me.id, coins, now), ..me };
         let paid = Paid { by, text, coins, until, entry: 0, nonce: Some(nonce.clone()) };

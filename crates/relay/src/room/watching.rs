@@ -6,7 +6,7 @@ use super::SeatId;
 use super::actor::{Actor, Written};
 use crate::clock;
 use crate::error::Error;
-use crate::gift::ledger::{Account, Answer, Kind, Purse, Request, What};
+use crate::gift::ledger::{Answer, Kind, Purse, Request, What};
 use crate::gift::watching::Due;
 use crate::store::ledger::{Booked, Settled};
 
@@ -47,15 +47,7 @@ impl Actor {
     fn pay_watcher(&mut self, due: Due, now: UnixMillis) {
         let purse = self.auth.purse(&due.user);
         let Some(nonce) = due.nonce(&purse) else { return };
-        let what = What::Move {
-            kind: Kind::Watch,
-            from: Account::Treasury,
-            to: Account::Person(purse.clone()),
-            amount: due.coins,
-            item: None,
-            count: 1,
-            cap: None,
-        };
+        let what = What::issued(Kind::Watch, purse.clone(), due.coins);
         let request = Request { by: Purse::of_relay(), nonce, at: now, seq: None, what };
         let booked = Booked { request, person: Some((purse, due.user.clone())), event: None };
         let settling = self.store.book(self.id.clone(), booked);

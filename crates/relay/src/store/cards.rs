@@ -1,7 +1,7 @@
 //! What moderators see of a person: earlier names, visits, gifts, what was done to them, and notes.
 
 use footlight_protocol::person::{FormerName, MAX_ACTS, MAX_FORMER_NAMES, MAX_NOTES, PastAct, PersonNote};
-use footlight_protocol::room::{Event, EventKind, Member, Role, UnixMillis};
+use footlight_protocol::room::{Event, Member, Role, UnixMillis};
 use footlight_protocol::{RoomId, UserId};
 
 use super::events::kept;
@@ -34,20 +34,6 @@ pub(crate) struct Known {
     pub(crate) notes: Vec<PersonNote>,
 }
 
-/// Over whom an act of moderation is.
-pub(super) fn over(kind: &EventKind) -> Option<&UserId> {
-    match kind {
-        EventKind::TimedOut { user, .. }
-        | EventKind::Banned { user, .. }
-        | EventKind::Pardoned { user }
-        | EventKind::Trusted { user }
-        | EventKind::Restricted { user }
-        | EventKind::Unmarked { user }
-        | EventKind::Appointed { user } => Some(&user.id),
-        _ => None,
-    }
-}
-
 /// What became of a change to somebody's notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Noted {
@@ -63,7 +49,7 @@ pub(crate) enum Noted {
 impl Database<'_> {
     /// An act of moderation over a person stands on their card.
     pub(super) fn keep_act(&mut self, room: &RoomId, event: &Event) -> Outcome<()> {
-        let Some(user) = over(&event.kind) else { return Ok(()) };
+        let Some(user) = event.kind.over() else { return Ok(()) };
         self.execute(
             "INSERT INTO act (room, person, seq) VALUES (?1, ?2, ?3)",
             values![room.as_str(), user.as_str(), event.seq.0],
@@ -131,7 +117,7 @@ impl Database<'_> {
         for row in &rows {
             let by: Option<String> = row.get(5)?;
             // Those of a moderator who is erased say nothing any more.
-            let said = kept(row)?.filter(|kept| over(&kept.event.kind).is_some());
+            let said = kept(row)?.filter(|kept| kept.event.kind.over().is_some());
             acts.extend(said.map(|kept| PastAct { event: kept.event, by }));
         }
         Ok(acts)

@@ -12,7 +12,7 @@ use super::Store;
 use super::ledger::Booked;
 use super::sql::{Database, Fault, Outcome, Row, Value, values};
 use crate::error::Error;
-use crate::gift::ledger::{Account, Answer, HOUR, Kind, Purse, Refusal, Request, What};
+use crate::gift::ledger::{Answer, HOUR, Kind, Purse, Refusal, Request, What};
 use crate::stripe::{Paid, Refunded};
 
 /// An order that nobody has paid goes after so long: payments that take days are through by then.
@@ -213,15 +213,7 @@ impl Database<'_> {
             return Ok(Settlement::Before);
         }
         // The books come first: they may begin the job anew.
-        let what = What::Move {
-            kind: Kind::Bought,
-            from: Account::Treasury,
-            to: Account::Person(known.purse),
-            amount: known.pack.coins,
-            item: None,
-            count: 1,
-            cap: None,
-        };
+        let what = What::issued(Kind::Bought, known.purse, known.pack.coins);
         match self.settle_order(room, nonce_of("card", &paid.order)?, what, at)? {
             Answer::Made(_) | Answer::Again(_) => {}
             Answer::Refused(refusal) => {

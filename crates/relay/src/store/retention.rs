@@ -6,7 +6,6 @@ use footlight_protocol::room::{EventKind, UnixMillis};
 use footlight_protocol::{MessageId, RoomId, Seq};
 
 use super::Store;
-use super::cards::over;
 use super::events::kept;
 use super::moderation::PINNED;
 use super::sql::{Database, Outcome, Value, values};
@@ -54,7 +53,7 @@ impl Database<'_> {
                 && !self.waits(room, MessageId(seq))?
             {
                 goes.push(Value::from(seq));
-                if let Some(user) = over(&kind) {
+                if let Some(user) = kind.over() {
                     self.execute(
                         "DELETE FROM act WHERE room = ?1 AND person = ?2 AND seq = ?3",
                         values![room.as_str(), user.as_str(), seq],

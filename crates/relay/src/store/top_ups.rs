@@ -11,7 +11,7 @@ use super::Store;
 use super::ledger::Booked;
 use super::sql::{Database, Fault, Outcome, Row, values};
 use crate::error::Error;
-use crate::gift::ledger::{Account, Answer, Kind, Purse, Refusal, Request, What};
+use crate::gift::ledger::{Answer, Kind, Purse, Refusal, Request, What};
 use crate::gift::watching::Kept;
 
 /// The setting that has what is offered, as JSON.
@@ -65,15 +65,7 @@ enum State {
 pub(super) fn payment(top_up: &TopUp, purse: Purse, at: UnixMillis) -> Result<Booked, Fault> {
     let nonce = format!("topup-{}", top_up.id);
     let nonce = Nonce::try_from(nonce).map_err(|_| Fault("no nonce for a top-up".to_owned()))?;
-    let what = What::Move {
-        kind: Kind::TopUp,
-        from: Account::Treasury,
-        to: Account::Person(purse.clone()),
-        amount: top_up.pack.coins,
-        item: None,
-        count: 1,
-        cap: None,
-    };
+    let what = What::issued(Kind::TopUp, purse.clone(), top_up.pack.coins);
     let request = Request { by: Purse::of_relay(), nonce, at, seq: None, what };
     Ok(Booked { request, person: Some((purse, top_up.by.id.clone())), event: None })
 }

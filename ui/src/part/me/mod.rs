@@ -3,13 +3,13 @@
 pub mod account;
 pub mod data;
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 
 use crate::api::Relay;
 use crate::browser;
 use crate::part::icon::Icon;
 use crate::part::message::{colour, shown_name};
+use crate::part::modal::modal;
 use crate::seat::Seat;
 use crate::words::use_words;
 use account::AccountPart;
@@ -58,15 +58,7 @@ fn be_nobody() {
 pub fn Me() -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let open = RwSignal::new(false);
-    let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        if open.get() && !dialog.open() {
-            let _ = dialog.show_modal();
-        } else if !open.get() && dialog.open() {
-            dialog.close();
-        }
-    });
+    let dialog = modal(move || open.get());
     let me = Memo::new(move |_| seat.room().with(|room| room.me.clone()));
     let head = move || {
         me.get().map(|me| {

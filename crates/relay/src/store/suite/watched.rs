@@ -9,15 +9,7 @@ fn kept(id: &str, day: u64, millis: u64) -> Kept {
 }
 
 fn reward(nonce: &str, coins: u64) -> Request {
-    let what = What::Move {
-        kind: Kind::Watch,
-        from: Account::Treasury,
-        to: Account::Person(purse("ann")),
-        amount: coins,
-        item: None,
-        count: 1,
-        cap: None,
-    };
+    let what = What::issued(Kind::Watch, purse("ann"), coins);
     Request { by: Purse::of_relay(), nonce: nonce.parse().unwrap(), at: 1, seq: None, what }
 }
 
