@@ -49,8 +49,8 @@ type People = HashMap<UserId, (usize, bool)>;
 #[derive(Debug, Default)]
 pub(crate) struct Clusters {
     window: VecDeque<(Seen, Sketch, ClusterId)>,
-    /// By a band of the sketch: the newest cluster that has it, and its sketch.
-    bands: HashMap<(usize, [u32; BAND]), (ClusterId, Sketch, UnixMillis)>,
+    /// By a band of the sketch: the newest message that has it, with its cluster and sketch.
+    bands: HashMap<(usize, [u32; BAND]), (MessageId, ClusterId, Sketch)>,
     sizes: HashMap<ClusterId, (Size, People)>,
     next: u64,
 }
@@ -65,16 +65,18 @@ impl Clusters {
             self.next += 1;
             ClusterId(self.next)
         });
-        for (n, band) in sketch.chunks_exact(BAND).enumerate() {
-            let band = [band[0], band[1]];
-            self.bands.insert((n, band), (cluster, sketch, seen.at));
+        for band in bands(&sketch) {
+            self.bands.insert(band, (seen.id, cluster, sketch));
         }
         let (size, people) = self.sizes.entry(cluster).or_default();
         size.messages += 1;
         let person = people.entry(seen.by.clone()).or_insert((0, seen.stranger));
+        // Counted as they come and go: a cluster may have thousands of people.
+        if person.0 == 0 {
+            size.strangers += usize::from(seen.stranger);
+        }
         person.0 += 1;
         size.people = people.len();
-        size.strangers = people.values().filter(|(_, stranger)| *stranger).count();
         let size = *size;
         self.window.push_back((seen, sketch, cluster));
         Some((cluster, size))
@@ -91,8 +93,8 @@ impl Clusters {
     }
 
     fn find(&self, sketch: &Sketch) -> Option<ClusterId> {
-        let found = sketch.chunks_exact(BAND).enumerate().filter_map(|(n, band)| {
-            let (cluster, other, _) = self.bands.get(&(n, [band[0], band[1]]))?;
+        let found = bands(sketch).filter_map(|band| {
+            let (_, cluster, other) = self.bands.get(&band)?;
             let same = sketch.iter().zip(other).filter(|(a, b)| a == b).count();
             (same >= SAME).then_some((same, *cluster))
         });
@@ -103,26 +105,32 @@ impl Clusters {
         while self.window.front().is_some_and(|(seen, ..)| seen.at + WINDOW < now)
             || self.window.len() >= MOST
         {
-            let Some((seen, _, cluster)) = self.window.pop_front() else { break };
+            let Some((seen, sketch, cluster)) = self.window.pop_front() else { break };
+            for band in bands(&sketch) {
+                if self.bands.get(&band).is_some_and(|(id, ..)| *id == seen.id) {
+                    self.bands.remove(&band);
+                }
+            }
             let Some((size, people)) = self.sizes.get_mut(&cluster) else { continue };
             size.messages -= 1;
             if let Some(person) = people.get_mut(&seen.by) {
                 person.0 -= 1;
                 if person.0 == 0 {
+                    size.strangers -= usize::from(person.1);
                     people.remove(&seen.by);
                 }
             }
             size.people = people.len();
-            size.strangers = people.values().filter(|(_, stranger)| *stranger).count();
             if size.messages == 0 {
                 self.sizes.remove(&cluster);
             }
         }
-        // Bands are as many as messages times eight; those of what is gone go when there are many.
-        if self.bands.len() > MOST * HASHES / BAND {
-            self.bands.retain(|_, (_, _, at)| *at + WINDOW >= now);
-        }
     }
+}
+
+/// Each with its place.
+fn bands(sketch: &Sketch) -> impl Iterator<Item = (usize, [u32; BAND])> {
+    sketch.chunks_exact(BAND).map(|band| [band[0], band[1]]).enumerate()
 }
 
 /// `None` where there are too few letters for it to say anything.
@@ -196,6 +204,6 @@ mod tests {
             add(&mut clusters, n, "a", &format!("text number {n} of a great many {}", n * 7_919), WINDOW + 2);
         }
         assert!(clusters.window.len() <= MOST && clusters.sizes.len() <= MOST);
-        assert!(clusters.bands.len() <= MOST * HASHES, "{}", clusters.bands.len());
+        assert!(clusters.bands.len() <= MOST * HASHES / BAND, "{}", clusters.bands.len());
     }
 }
