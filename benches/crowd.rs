@@ -243,9 +243,9 @@ impl Crowd {
         while let Some((head, length)) = frame_head(&partial[at..]) {
             let Some(payload) = partial.get(at + head..at + head + length) else { break };
             self.frames += 1;
-            // `at <µs> …` is in the text of each message, and `"seq":` in each event.
-            for place in find_all(payload, b"\"seq\":") {
-                let seq = number(&payload[place + 6..]);
+            // `at <µs> …` is in the text of each message, and `{"seq":` begins each event.
+            for place in find_all(payload, b"{\"seq\":") {
+                let seq = number(&payload[place + 7..]);
                 let Some(sent) = find_all(&payload[place..], b"sent ").next() else { continue };
                 let sent = number(&payload[place + sent + 5..]);
                 self.messages += 1;

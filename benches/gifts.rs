@@ -122,11 +122,9 @@ async fn send(person: usize, socket: Socket) -> (usize, Vec<f64>) {
         // All that is there, then as many new ones.
         let mut heard = Some(stream.next().await.expect("the relay keeps the connection"));
         while let Some(message) = heard {
-            if let Message::Text(text) = message.expect("the relay answers")
-                && let Some(nonce) = acknowledged(&text)
-                && let Some(sent) = on_their_way.remove(nonce)
-            {
-                waits.push(sent.elapsed().as_secs_f64() * 1e3);
+            if let Message::Text(text) = message.expect("the relay answers") {
+                let sent = acknowledged(&text).filter_map(|nonce| on_their_way.remove(nonce));
+                waits.extend(sent.map(|sent| sent.elapsed().as_secs_f64() * 1e3));
             }
             heard = stream.next().now_or_never().map(|more| more.expect("the relay keeps the connection"));
         }
@@ -134,9 +132,9 @@ async fn send(person: usize, socket: Socket) -> (usize, Vec<f64>) {
     (waits.len(), waits)
 }
 
-/// The nonce of a `done`. Read by hand: the clients share the cores with the relay.
-fn acknowledged(text: &str) -> Option<&str> {
-    text.strip_prefix(r#"{"type":"done","nonce":""#)?.split('"').next()
+/// The nonces of each `done`. Read by hand: the clients share the cores with the relay.
+fn acknowledged(text: &str) -> impl Iterator<Item = &str> {
+    text.split(r#"{"type":"done","nonce":""#).skip(1).filter_map(|rest| rest.split('"').next())
 }
 
 async fn join(relay: &Relay, owner: Option<&str>) -> (Socket, String) {
@@ -161,9 +159,12 @@ async fn say(socket: &mut Socket, message: &ClientMessage) {
 async fn until(socket: &mut Socket, fits: impl Fn(&ServerMessage) -> bool) -> ServerMessage {
     loop {
         if let Message::Text(text) = socket.next().await.expect("the relay answers").expect("a message") {
-            let message = serde_json::from_str(&text).expect("a message of the room");
-            if fits(&message) {
-                return message;
+            let messages = match serde_json::from_str(&text).expect("a message of the room") {
+                ServerMessage::Batch { messages } => messages,
+                message => vec![message],
+            };
+            if let Some(found) = messages.into_iter().find(&fits) {
+                return found;
             }
         }
     }

@@ -7,7 +7,7 @@
 //! the same through that relay, in the same order.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -202,38 +202,43 @@ impl Lines {
         let pending = std::mem::take(&mut self.pending);
         self.gone_there = 0;
         self.sent_at = now;
-        let frames = |texts: &[Utf8Bytes]| texts.iter().map(|text| Frame::text(text)).collect::<Arc<[_]>>();
-        let batch: Option<Arc<[Frame]>> =
-            (pending.len() > 1).then(|| Arc::from([Frame::text(&batch(&pending))]));
-        let (mut single, light) = (None, frames(&light));
         let mut items = Vec::with_capacity(self.here);
         for held in self.held.values_mut() {
             let (from, own) = (std::mem::take(&mut held.from), std::mem::take(&mut held.own));
             let Line::Here { outbox, batches } = &held.line else { continue };
-            let plain = from == 0 && own.is_empty();
-            let (frames, count) = match &batch {
-                Some(batch) if plain && *batches => (batch.clone(), pending.len()),
-                _ if plain => (single.get_or_insert_with(|| frames(&pending)).clone(), pending.len()),
-                _ => {
+            let words = match (from == 0 && own.is_empty(), *batches) {
+                (true, true) => Words::AllAtOnce,
+                (true, false) => Words::All,
+                (false, at_once) => {
                     let texts = merged(&pending, from, own);
-                    (frames(&texts), texts.len())
+                    Words::Own {
+                        frames: if at_once { at_once_of(&texts) } else { each(&texts) },
+                        count: texts.len(),
+                    }
                 }
             };
-            items.push(Item { outbox: outbox.clone(), frames, count, light: light.clone(), close: None });
+            items.push(Item { outbox: outbox.clone(), words, close: None });
         }
-        self.start(items);
+        self.start_round(items, Round::new(pending, &light));
+    }
+
+    /// Writes what is each session's own.
+    fn start(&mut self, items: Vec<Item>) {
+        self.start_round(items, Round::new(Vec::new(), &[]));
     }
 
     /// Writes them, by several threads where they are many.
-    fn start(&mut self, mut items: Vec<Item>) {
+    fn start_round(&mut self, mut items: Vec<Item>, round: Round) {
         if items.len() <= FEW {
-            items.iter().for_each(|item| item.write(&self.metrics));
+            items.iter().for_each(|item| item.write(&round, &self.metrics));
             return;
         }
+        let round = Arc::new(round);
         let share = items.len().div_ceil(available_parallelism().map_or(1, usize::from));
         while !items.is_empty() {
-            let (some, metrics) = (items.split_off(items.len().saturating_sub(share)), self.metrics.clone());
-            self.writing.spawn_blocking(move || some.iter().for_each(|item| item.write(&metrics)));
+            let some = items.split_off(items.len().saturating_sub(share));
+            let (round, metrics) = (round.clone(), self.metrics.clone());
+            self.writing.spawn_blocking(move || some.iter().for_each(|item| item.write(&round, &metrics)));
         }
     }
 
@@ -278,9 +283,8 @@ impl Lines {
             let (from, own) = (held.from, std::mem::take(&mut held.own));
             held.from = self.pending.len();
             let texts = merged(&self.pending, from, own);
-            let frames: Arc<[Frame]> = texts.iter().map(|text| Frame::text(text)).collect();
-            let light = Arc::default();
-            items.push(Item { outbox, frames, count: texts.len(), light, close: Some(code) });
+            let words = Words::Own { frames: each(&texts), count: texts.len() };
+            items.push(Item { outbox, words, close: Some(code) });
         }
         if let Some(trunk) = self.trunk.as_ref().filter(|_| !closed.is_empty()) {
             trunk.put(Flush { closed, ..Flush::default() });
@@ -298,28 +302,56 @@ impl Held {
     fn own(&mut self) -> Option<Item> {
         let own = std::mem::take(&mut self.own);
         let Line::Here { outbox, .. } = &self.line else { return None };
-        let frames: Arc<[Frame]> = own.iter().map(|(_, text)| Frame::text(text)).collect();
-        let count = frames.len();
-        Some(Item { outbox: outbox.clone(), frames, count, light: Arc::default(), close: None })
+        let texts: Vec<Utf8Bytes> = own.into_iter().map(|(_, text)| text).collect();
+        let words = Words::Own { frames: each(&texts), count: texts.len() };
+        Some(Item { outbox: outbox.clone(), words, close: None })
     }
+}
+
+/// What all are told in a round. Those who write it share it, so that nothing is counted for each session.
+struct Round {
+    texts: Vec<Utf8Bytes>,
+    /// For clients that take several as one.
+    at_once: Box<[Frame]>,
+    /// For the others, where there are any.
+    each: OnceLock<Box<[Frame]>>,
+    light: Box<[Frame]>,
+}
+
+impl Round {
+    fn new(texts: Vec<Utf8Bytes>, light: &[Utf8Bytes]) -> Self {
+        Self { at_once: at_once_of(&texts), each: OnceLock::new(), light: each(light), texts }
+    }
+}
+
+/// What one session is told in a round.
+enum Words {
+    All,
+    AllAtOnce,
+    Own {
+        frames: Box<[Frame]>,
+        /// How many messages that is.
+        count: usize,
+    },
 }
 
 /// What is written to one session in a round.
 struct Item {
     outbox: Outbox,
-    frames: Arc<[Frame]>,
-    /// How many messages that is.
-    count: usize,
-    /// As many messages as frames.
-    light: Arc<[Frame]>,
+    words: Words,
     /// Ends it after that.
     close: Option<CloseCode>,
 }
 
 impl Item {
-    fn write(&self, metrics: &Metrics) {
-        self.push(metrics, &self.frames, self.count, Weight::Full);
-        self.push(metrics, &self.light, self.light.len(), Weight::Light);
+    fn write(&self, round: &Round, metrics: &Metrics) {
+        let (frames, count) = match &self.words {
+            Words::AllAtOnce => (&round.at_once, round.texts.len()),
+            Words::All => (round.each.get_or_init(|| each(&round.texts)), round.texts.len()),
+            Words::Own { frames, count } => (frames, *count),
+        };
+        self.push(metrics, frames, count, Weight::Full);
+        self.push(metrics, &round.light, round.light.len(), Weight::Light);
         if let Some(code) = self.close {
             self.outbox.close(code);
         }
@@ -336,6 +368,16 @@ impl Item {
             Pushed::Slow => {}
         }
     }
+}
+
+/// A frame for each.
+fn each(texts: &[Utf8Bytes]) -> Box<[Frame]> {
+    texts.iter().map(|text| Frame::text(text)).collect()
+}
+
+/// One frame for all of them.
+fn at_once_of(texts: &[Utf8Bytes]) -> Box<[Frame]> {
+    if texts.len() > 1 { Box::from([Frame::text(&batch(texts))]) } else { each(texts) }
 }
 
 /// The message as it goes on the wire.
