@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use footlight_protocol::room::{ClientMessage, ServerMessage};
 use footlight_protocol::{CloseCode, Seq, VERSION};
+use leptos::prelude::set_timeout;
 use leptos::task::spawn_local;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -34,6 +35,11 @@ const SILENCE_MS: f64 = 10_000.0;
 /// The first and the longest wait between probes, in milliseconds. A viewer sees the picture again this
 /// soon after the relay is back.
 const RETRY_MS: (f64, f64) = (250.0, 450.0);
+/// What comes closer together than this is shown together: a page is drawn anew after each change, and in a raid drawing
+/// takes longer than what it draws for.
+const GATHER_MS: f64 = 50.0;
+/// So many do not wait for that: a hidden page's timers are late.
+const GATHERED: usize = 500;
 /// After this many quick tries it is no restart; then a try every two seconds is enough.
 const QUICK_TRIES: u32 = 200;
 const PATIENT_MS: f64 = 2_000.0;
@@ -61,6 +67,9 @@ struct Inner {
     clock: RefCell<RelayClock>,
     welcomed: Cell<bool>,
     heard_at: Cell<f64>,
+    /// What came since the page was told, and when it was.
+    gathered: RefCell<Vec<ServerMessage>>,
+    told_at: Cell<f64>,
     stopped: Cell<bool>,
     running: Cell<bool>,
     on: Box<dyn Fn(RoomEvent)>,
@@ -76,6 +85,8 @@ impl Socket {
             clock: RefCell::default(),
             welcomed: Cell::default(),
             heard_at: Cell::default(),
+            gathered: RefCell::default(),
+            told_at: Cell::default(),
             stopped: Cell::default(),
             running: Cell::default(),
             on: Box::new(on),
@@ -197,6 +208,7 @@ impl Inner {
         spawn_local(Rc::clone(self).keep_alive(socket.clone(), Rc::clone(&alive), began));
         let code = closed.await.ok().and_then(|code| code.as_f64()).map(|code| code as u16);
         alive.set(false);
+        self.tell();
         socket.set_onopen(None);
         socket.set_onmessage(None);
         socket.set_onclose(None);
@@ -240,7 +252,7 @@ impl Inner {
         });
     }
 
-    fn hear(&self, text: &str) {
+    fn hear(self: &Rc<Self>, text: &str) {
         let now = browser::now_ms();
         self.heard_at.set(now);
         match serde_json::from_str(text) {
@@ -259,7 +271,7 @@ impl Inner {
         }
     }
 
-    fn take(&self, message: ServerMessage, now: f64) {
+    fn take(self: &Rc<Self>, message: ServerMessage, now: f64) {
         match &message {
             ServerMessage::Welcome { token, seq, .. } => {
                 self.address.borrow_mut().token = Some(token.clone());
@@ -274,7 +286,26 @@ impl Inner {
             }
             _ => {}
         }
-        (self.on)(RoomEvent::Server(message));
+        let mut gathered = self.gathered.borrow_mut();
+        gathered.push(message);
+        let count = gathered.len();
+        drop(gathered);
+        if count >= GATHERED {
+            self.tell();
+        } else if count == 1 {
+            let this = Rc::clone(self);
+            let wait = (self.told_at.get() + GATHER_MS - now).clamp(0.0, GATHER_MS);
+            set_timeout(move || this.tell(), Duration::from_micros((wait * 1_000.0) as u64));
+        }
+    }
+
+    /// Tells the page all that came.
+    fn tell(&self) {
+        let gathered = self.gathered.take();
+        if !gathered.is_empty() {
+            gathered.into_iter().for_each(|message| (self.on)(RoomEvent::Server(message)));
+            self.told_at.set(browser::now_ms());
+        }
     }
 
     fn send(&self, message: &ClientMessage) -> bool {

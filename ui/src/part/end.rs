@@ -13,19 +13,19 @@ const NEAR: i32 = 48;
 pub struct End {
     pub frame: NodeRef<Div>,
     here: RwSignal<bool>,
+    /// Where the frame was when it was looked at last, in pixels.
+    top: StoredValue<i32>,
 }
 
 impl End {
     pub fn new() -> Self {
-        let end = Self { frame: NodeRef::new(), here: RwSignal::new(true) };
+        let end = Self { frame: NodeRef::new(), here: RwSignal::new(true), top: StoredValue::new(0) };
         // The composer grows, a phone's keyboard comes.
         Effect::new(move |_| {
             if let Some(element) = end.frame.get() {
                 browser::on_resize(&element, move || {
-                    if let (Some(frame), Some(true)) =
-                        (end.frame.try_get_untracked().flatten(), end.here.try_get_untracked())
-                    {
-                        frame.set_scroll_top(frame.scroll_height());
+                    if end.here.try_get_untracked() == Some(true) {
+                        end.scroll();
                     }
                 });
             }
@@ -36,11 +36,14 @@ impl End {
     /// Goes there when what is new has been drawn.
     pub fn go(self) {
         self.here.set(true);
-        request_animation_frame(move || {
-            if let Some(frame) = self.frame.try_get_untracked().flatten() {
-                frame.set_scroll_top(frame.scroll_height());
-            }
-        });
+        request_animation_frame(move || self.scroll());
+    }
+
+    fn scroll(self) {
+        if let Some(frame) = self.frame.try_get_untracked().flatten() {
+            frame.set_scroll_top(frame.scroll_height());
+            self.top.try_set_value(frame.scroll_top());
+        }
     }
 
     pub fn here(self) -> ReadSignal<bool> {
@@ -51,12 +54,16 @@ impl End {
         self.here.get_untracked()
     }
 
-    /// Somebody scrolled: whether the end is in sight now.
+    /// The frame moved: whether the newest is being read now. Where it grew meanwhile, that is not far from its end but
+    /// only behind; who wants to leave the end moves up.
     pub fn look(self) -> bool {
         let Some(frame) = self.frame.get_untracked() else { return false };
-        let left = frame.scroll_height() - frame.scroll_top() - frame.client_height();
-        self.here.set(left <= NEAR);
-        left <= NEAR
+        let top = frame.scroll_top();
+        let left = frame.scroll_height() - top - frame.client_height();
+        let before = self.top.try_update_value(|before| std::mem::replace(before, top)).unwrap_or(top);
+        let here = left <= NEAR || (self.is_here() && top >= before);
+        self.here.set(here);
+        here
     }
 }
 

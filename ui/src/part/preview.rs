@@ -18,6 +18,11 @@ use crate::words::use_words;
 
 /// After an error, so that a broken shell is not asked a thousand times a second.
 const PAUSE: Duration = Duration::from_millis(500);
+/// A window whose timers are later than this, in milliseconds, has too much to do …
+const LATE_MS: f64 = 25.0;
+/// … and gets so many times as long without a picture, and at most the second, in milliseconds. What people say comes
+/// first: it cannot be skipped.
+const RELIEF: (f64, f64) = (5.0, 1_000.0);
 
 #[component]
 pub fn Preview() -> impl IntoView {
@@ -91,6 +96,17 @@ async fn draw(canvas: HtmlCanvasElement, drawn: RwSignal<bool>, gone: StoredValu
                 drawn.try_set(true);
             }
         }
+        give_way().await;
+    }
+}
+
+/// Waits where the window does not keep up.
+async fn give_way() {
+    let asked = browser::now_ms();
+    browser::sleep(Duration::ZERO).await;
+    let late = browser::now_ms() - asked;
+    if late > LATE_MS {
+        browser::sleep(Duration::from_millis((late * RELIEF.0).min(RELIEF.1) as u64)).await;
     }
 }
 
