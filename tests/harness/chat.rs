@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use footlight_protocol::danmaku::Fly;
-use footlight_protocol::room::{Action, ClientMessage, EventKind, ServerMessage};
-use footlight_protocol::{Nonce, VERSION};
+use footlight_protocol::room::{Action, ClientMessage, Event, EventKind, ServerMessage};
+use footlight_protocol::{Nonce, Seq, UserId, VERSION};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -91,9 +91,19 @@ impl Chat {
     /// Moderates and waits until it is done.
     pub async fn moderate(&mut self, action: Action) {
         let nonce = self.nonce();
-        self.send(&ClientMessage::Moderate { nonce: nonce.clone(), action }).await;
-        self.next_where("it is done", |m| matches!(m, ServerMessage::Done { nonce: of, .. } if *of == nonce))
-            .await;
+        self.done(ClientMessage::Moderate { nonce, action }).await;
+    }
+
+    /// Asks for it, while nothing else is asked for, and waits until it is done.
+    pub async fn done(&mut self, request: ClientMessage) -> Seq {
+        self.send(&request).await;
+        let answered = |message: &ServerMessage| {
+            matches!(message, ServerMessage::Done { .. } | ServerMessage::Refused { .. })
+        };
+        match self.next_where("it is done", answered).await {
+            ServerMessage::Done { seq, .. } => seq,
+            other => panic!("{request:?}: {other:?}"),
+        }
     }
 
     /// Says it so that it flies so.
@@ -117,6 +127,18 @@ impl Chat {
             _ => false,
         })
         .await;
+    }
+
+    /// Waits until somebody says something; gives who.
+    pub async fn author(&mut self) -> UserId {
+        let said = |message: &ServerMessage| match message {
+            ServerMessage::Event { event } => matches!(event.kind, EventKind::Said { .. }),
+            _ => false,
+        };
+        match self.next_where("a message", said).await {
+            ServerMessage::Event { event: Event { kind: EventKind::Said { by, .. }, .. } } => by.id,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The next message that fits; others are passed over.
