@@ -127,9 +127,10 @@ async fn a_pack_is_paid_by_card_and_its_coins_come_once() {
     let folder = Folder::new();
     let stage = Stage::with(with_stripe(&folder, &stripe.api, KEY)).await;
     let mut owner = offer(&stage).await;
-    let mut ada = Chat::named(&stage, "Ada").await;
-    let token = ada.token.clone();
+    let mut ada = Chat::hello(&stage, None, None, None).await.unwrap();
     assert_eq!(ada.wallet().await, 0);
+    let mut ada = ada.called("Ada").await;
+    let token = ada.token.clone();
 
     // The order, asked for twice.
     for _ in 0..2 {
