@@ -7,10 +7,14 @@ fn main() {
     let manifest = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let out = env::var("OUT_DIR").expect("cargo sets it");
     let built = Path::new(&manifest).join("../../ui/dist/watch");
-    // Watched also while missing, so that building the faces later is noticed.
-    println!("cargo::rerun-if-changed={}", built.display());
     println!("cargo::rerun-if-changed=build.rs");
-    let folder = if PAGES.iter().all(|page| built.join(page).is_file()) {
+    let is_built = PAGES.iter().all(|page| built.join(page).is_file());
+    // Only a release has the pages inside; the others read them when they are asked for. Watched also while missing, so
+    // that building the faces later is noticed.
+    if !is_built || env::var("PROFILE").is_ok_and(|profile| profile == "release") {
+        println!("cargo::rerun-if-changed={}", built.display());
+    }
+    let folder = if is_built {
         built
     } else {
         let folder = Path::new(&out).join("watch");
