@@ -68,21 +68,7 @@ impl Crowd {
 
     /// Joins a room's chat; the welcome is read here.
     pub(crate) fn join(&mut self, address: &str, hello: &str) -> Result<()> {
-        let mut socket = TcpStream::connect(address)?;
-        write!(
-            socket,
-            "GET /ws/main HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )?;
-        let mut head = Vec::new();
-        let mut byte = [0];
-        while !head.ends_with(b"\r\n\r\n") {
-            ensure!(socket.read(&mut byte)? == 1, "the relay takes the socket");
-            head.push(byte[0]);
-        }
-        ensure!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
-        socket.write_all(&frame(hello.as_bytes()))?;
-        self.add(socket)
+        self.add(joined(address, hello)?)
     }
 
     fn add(&mut self, socket: TcpStream) -> Result<()> {
@@ -260,6 +246,25 @@ impl Crowd {
     }
 }
 
+/// A connection that said hello; its welcome is not read yet.
+pub(crate) fn joined(address: &str, hello: &str) -> Result<TcpStream> {
+    let mut socket = TcpStream::connect(address)?;
+    write!(
+        socket,
+        "GET /ws/main HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )?;
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        ensure!(socket.read(&mut byte)? == 1, "the relay takes the socket");
+        head.push(byte[0]);
+    }
+    ensure!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    socket.write_all(&frame(hello.as_bytes()))?;
+    Ok(socket)
+}
+
 impl Member {
     /// The digest depends on the bytes and their order, and not on how they were cut.
     fn mix(&mut self, mut bytes: &[u8]) {
@@ -289,7 +294,7 @@ fn mixed(digest: u64, word: [u8; 8]) -> u64 {
 }
 
 /// A text frame of a client. Its mask is zero, so that the text stays as it is.
-fn frame(text: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(text: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x81];
     match text.len() {
         length @ 0..126 => frame.push(0x80 | length as u8),
@@ -304,7 +309,7 @@ fn frame(text: &[u8]) -> Vec<u8> {
 }
 
 /// How long the head of a server's frame is, and its payload.
-fn frame_head(bytes: &[u8]) -> Option<(usize, usize)> {
+pub(crate) fn frame_head(bytes: &[u8]) -> Option<(usize, usize)> {
     match *bytes.get(1)? & 0x7f {
         126 => Some((4, usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)))),
         127 => Some((10, u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?) as usize)),
@@ -312,10 +317,10 @@ fn frame_head(bytes: &[u8]) -> Option<(usize, usize)> {
     }
 }
 
-fn find_all<'a>(text: &'a [u8], what: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+pub(crate) fn find_all<'a>(text: &'a [u8], what: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
     text.windows(what.len()).enumerate().filter(move |(_, window)| *window == what).map(|(at, _)| at)
 }
 
-fn number(text: &[u8]) -> u64 {
+pub(crate) fn number(text: &[u8]) -> u64 {
     text.iter().take_while(|c| c.is_ascii_digit()).fold(0, |n, c| n * 10 + u64::from(c - b'0'))
 }

@@ -4,20 +4,21 @@
 //! A gift is one row in the books and one event of the room. Both sides write both, flush as many at once, and use the
 //! schema that the relay makes. The two alternate, on files of their own.
 
-use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use footlight_protocol::VERSION;
 use footlight_protocol::room::{ClientMessage, EventKind, ServerMessage};
 use footlight_tests::Output;
 use footlight_tests::relay::Relay;
-use futures_util::{FutureExt, SinkExt, StreamExt};
-use tokio::net::TcpStream;
+use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use crate::crowd::{find_all, frame, frame_head, joined, number};
 use crate::table::{self, median, ms, percentile};
 
 const ROUNDS: usize = 5;
@@ -31,7 +32,7 @@ const BATCH: usize = 256;
 const AIM_RATIO: f64 = 0.7;
 const AIM_P99_MS: f64 = 25.0;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
 pub(crate) fn run() -> Result<()> {
     let output = Output::new("bench-gifts");
@@ -74,11 +75,10 @@ async fn round_of_ours(folder: &Path, output: &Output) -> Result<(f64, Vec<f64>)
     let environment =
         [("FOOTLIGHT_CONFIG", settings.as_str()), ("FOOTLIGHT_RTMP", "off"), ("RUST_LOG", "warn")];
     let mut relay = Relay::start_with("relay", "127.0.0.1:0", folder, &environment, output).await;
-    let (mut creator, _) = join(&relay, Some(relay.ready.token())).await;
+    let mut creator = creator(&relay).await;
     let mut people = Vec::new();
     for n in 0..PEOPLE {
-        let (mut person, id) = join(&relay, None).await;
-        say(&mut person, &ClientMessage::Name { name: format!("Person {n}") }).await;
+        let (person, id) = person(&relay, n)?;
         let coins = 1_000_000_000;
         let user = id.parse()?;
         let grant = ClientMessage::Grant { nonce: format!("grant-{n}").parse()?, user, coins };
@@ -90,65 +90,81 @@ async fn round_of_ours(folder: &Path, output: &Output) -> Result<(f64, Vec<f64>)
     })
     .await;
     drop(creator);
-    let sending: Vec<_> =
-        people.into_iter().enumerate().map(|(n, person)| tokio::spawn(send(n, person))).collect();
-    let (mut acknowledged, mut waits) = (0, Vec::new());
+    let sending = people.into_iter().map(|person| std::thread::spawn(move || send(person)));
+    let sending: Vec<_> = sending.collect();
+    let mut waits = Vec::new();
     for one in sending {
-        let (count, mut times) = one.await?;
-        acknowledged += count;
-        waits.append(&mut times);
+        waits.append(&mut one.join().map_err(|_| anyhow!("a sender panicked"))??);
     }
+    let acknowledged = waits.len();
     relay.process.terminate();
     relay.process.exit(Duration::from_secs(10)).await;
     Ok((acknowledged as f64 / ROUND.as_secs_f64(), waits))
 }
 
-/// Keeps as many gifts on their way as the window holds; gives how many were acknowledged in time, and after how many
-/// milliseconds each.
-async fn send(person: usize, socket: Socket) -> (usize, Vec<f64>) {
-    let (mut sink, mut stream) = socket.split();
+/// Keeps as many gifts on their way as the window holds; gives after how many milliseconds each was acknowledged that was
+/// so in time. What comes is read by hand, and as little of it as can be: the clients share the cores with the relay.
+fn send(mut socket: TcpStream) -> Result<Vec<f64>> {
+    const DONE: &[u8] = br#"{"type":"done","nonce":"g"#;
     let begun = Instant::now();
-    let mut on_their_way: HashMap<String, Instant> = HashMap::new();
-    let (mut next, mut waits) = (0, Vec::new());
+    let (mut sent, mut waits) = (Vec::new(), Vec::new());
+    let (mut buffer, mut kept) = (vec![0; 256 << 10], 0);
     while begun.elapsed() < ROUND {
-        while on_their_way.len() < WINDOW {
-            let nonce = format!("g{person}-{next}");
-            next += 1;
-            let text = format!(r#"{{"type":"send_gift","nonce":"{nonce}","gift":"rose","count":1}}"#);
-            on_their_way.insert(nonce, Instant::now());
-            sink.feed(Message::text(text)).await.expect("the relay takes it");
+        let mut gifts = Vec::new();
+        while sent.len() - waits.len() < WINDOW {
+            let text = format!(r#"{{"type":"send_gift","nonce":"g{}","gift":"rose","count":1}}"#, sent.len());
+            gifts.extend(frame(text.as_bytes()));
+            sent.push(Instant::now());
         }
-        sink.flush().await.expect("the relay takes it");
-        // All that is there, then as many new ones.
-        let mut heard = Some(stream.next().await.expect("the relay keeps the connection"));
-        while let Some(message) = heard {
-            if let Message::Text(text) = message.expect("the relay answers") {
-                let sent = acknowledged(&text).filter_map(|nonce| on_their_way.remove(nonce));
-                waits.extend(sent.map(|sent| sent.elapsed().as_secs_f64() * 1e3));
-            }
-            heard = stream.next().now_or_never().map(|more| more.expect("the relay keeps the connection"));
+        socket.write_all(&gifts)?;
+        // What was kept may be the beginning of a `done`.
+        let read = socket.read(&mut buffer[kept..])?;
+        ensure!(read > 0, "the relay keeps the connection");
+        let there = &buffer[..kept + read];
+        let mut end = 0;
+        for at in find_all(there, DONE) {
+            let digits = &there[at + DONE.len()..];
+            let Some(length) = digits.iter().position(|byte| *byte == b'"') else { break };
+            let n = number(digits) as usize;
+            waits.push(sent.get(n).context("what was sent is acknowledged")?.elapsed().as_secs_f64() * 1e3);
+            end = at + DONE.len() + length;
         }
+        let keep = end.max(there.len().saturating_sub(DONE.len() + 20));
+        kept = there.len() - keep;
+        let all = kept + keep;
+        buffer.copy_within(keep..all, 0);
     }
-    (waits.len(), waits)
+    Ok(waits)
 }
 
-/// The nonces of each `done`. Read by hand: the clients share the cores with the relay.
-fn acknowledged(text: &str) -> impl Iterator<Item = &str> {
-    text.split(r#"{"type":"done","nonce":""#).skip(1).filter_map(|rest| rest.split('"').next())
-}
-
-async fn join(relay: &Relay, owner: Option<&str>) -> (Socket, String) {
+async fn creator(relay: &Relay) -> Socket {
     let url = format!("{}/ws/main", relay.ready.http.replacen("http", "ws", 1));
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.expect("the relay takes it");
-    let owner = owner.map(str::to_owned);
-    say(
-        &mut socket,
-        &ClientMessage::Hello { version: VERSION, token: None, owner, since: None, batches: true },
-    )
-    .await;
-    let welcome = until(&mut socket, |message| matches!(message, ServerMessage::Welcome { .. })).await;
-    let ServerMessage::Welcome { you, .. } = welcome else { unreachable!("it is one") };
-    (socket, you.id.to_string())
+    let owner = Some(relay.ready.token().to_owned());
+    let hello = ClientMessage::Hello { version: VERSION, token: None, owner, since: None, batches: false };
+    say(&mut socket, &hello).await;
+    until(&mut socket, |message| matches!(message, ServerMessage::Welcome { .. })).await;
+    socket
+}
+
+/// Somebody with a name, and their id.
+fn person(relay: &Relay, n: usize) -> Result<(TcpStream, String)> {
+    let hello = format!(r#"{{"type":"hello","version":{VERSION},"batches":true}}"#);
+    let mut socket = joined(relay.ready.http.trim_start_matches("http://"), &hello)?;
+    let (mut came, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
+    let welcome = loop {
+        let read = socket.read(&mut buffer)?;
+        ensure!(read > 0, "the relay keeps the connection");
+        came.extend_from_slice(&buffer[..read]);
+        if let Some((head, length)) = frame_head(&came)
+            && let Some(text) = came.get(head..head + length)
+        {
+            break serde_json::from_slice(text)?;
+        }
+    };
+    let ServerMessage::Welcome { you, .. } = welcome else { bail!("{welcome:?} is no welcome") };
+    socket.write_all(&frame(format!(r#"{{"type":"name","name":"Person {n}"}}"#).as_bytes()))?;
+    Ok((socket, you.id.to_string()))
 }
 
 async fn say(socket: &mut Socket, message: &ClientMessage) {
@@ -159,12 +175,9 @@ async fn say(socket: &mut Socket, message: &ClientMessage) {
 async fn until(socket: &mut Socket, fits: impl Fn(&ServerMessage) -> bool) -> ServerMessage {
     loop {
         if let Message::Text(text) = socket.next().await.expect("the relay answers").expect("a message") {
-            let messages = match serde_json::from_str(&text).expect("a message of the room") {
-                ServerMessage::Batch { messages } => messages,
-                message => vec![message],
-            };
-            if let Some(found) = messages.into_iter().find(&fits) {
-                return found;
+            let message = serde_json::from_str(&text).expect("a message of the room");
+            if fits(&message) {
+                return message;
             }
         }
     }
