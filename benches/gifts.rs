@@ -129,9 +129,9 @@ fn send(mut socket: TcpStream) -> Result<Vec<f64>> {
             waits.push(sent.get(n).context("what was sent is acknowledged")?.elapsed().as_secs_f64() * 1e3);
             end = at + DONE.len() + length;
         }
-        let keep = end.max(there.len().saturating_sub(DONE.len() + 20));
-        kept = there.len() - keep;
-        let all = kept + keep;
+        let all = there.len();
+        let keep = end.max(all.saturating_sub(DONE.len() + 20));
+        kept = all - keep;
         buffer.copy_within(keep..all, 0);
     }
     Ok(waits)

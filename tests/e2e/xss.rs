@@ -74,8 +74,7 @@ async fn guest(http: &str, owner: &mut Chat, n: usize, text: &str, gift: &Gift, 
         if held { Action::Restrict { user: user.clone() } } else { Action::Trust { user: user.clone() } };
     owner.moderate(act).await;
     let coins = ClientMessage::Grant { nonce: nonce(&format!("coins-{n}")), user, coins: 1 };
-    owner.send(&coins).await;
-    owner.next_where("coins", |message| matches!(message, ServerMessage::Done { .. })).await;
+    owner.done(coins).await;
     chat.send(&ClientMessage::Name { name: cut(text, MAX_NAME) }).await;
     let named = chat.next_where("a name", |message| {
         matches!(message, ServerMessage::You { .. } | ServerMessage::Refused { nonce: None, .. })
@@ -86,15 +85,7 @@ async fn guest(http: &str, owner: &mut Chat, n: usize, text: &str, gift: &Gift, 
     }
     chat.say(text).await;
     let send = ClientMessage::SendGift { nonce: nonce("gift"), gift: gift.id.clone(), count: 1 };
-    chat.send(&send).await;
-    let sent = chat.next_where("a gift", |message| match message {
-        ServerMessage::Done { nonce, .. } => nonce.as_str() == "gift",
-        ServerMessage::Refused { nonce, failure, .. } => {
-            panic!("{nonce:?}: {failure}")
-        }
-        _ => false,
-    });
-    sent.await;
+    chat.done(send).await;
 }
 
 /// Somebody says two addresses, and what only looks like some.
@@ -187,8 +178,7 @@ async fn no_text_of_anybody_runs_anywhere() {
     for (round, some) in list.chunks(OFFERED).enumerate() {
         let offer = gifts(some, round);
         let set = ClientMessage::SetGifts { nonce: nonce(&format!("gifts-{round}")), gifts: offer.clone() };
-        owner.send(&set).await;
-        owner.next_where("gifts", |message| matches!(message, ServerMessage::Done { .. })).await;
+        owner.done(set).await;
         for (n, (text, gift)) in some.iter().zip(&offer).enumerate() {
             // One of each round waits for a moderator.
             guest(&http, &mut owner, round * OFFERED + n, text, gift, n == 0).await;
@@ -285,8 +275,7 @@ async fn no_text_of_anybody_runs_anywhere() {
     viewer.in_state("offline", seconds(20)).await;
     for (n, text) in list.iter().enumerate() {
         let card = ClientMessage::SetCard { nonce: nonce(&format!("card-{n}")), text: cut(text, MAX_CARD) };
-        owner.send(&card).await;
-        owner.next_where("a card", |message| matches!(message, ServerMessage::Done { .. })).await;
+        owner.done(card).await;
     }
     let last = cut(list.last().expect("there are some"), MAX_CARD);
     viewer.browser.page.find_text(".board-said", &last, seconds(10)).await;

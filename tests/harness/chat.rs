@@ -94,11 +94,15 @@ impl Chat {
         self.done(ClientMessage::Moderate { nonce, action }).await;
     }
 
-    /// Asks for it, while nothing else is asked for, and waits until it is done.
+    /// Asks for what has a nonce, and waits until it is done.
     pub async fn done(&mut self, request: ClientMessage) -> Seq {
+        let asked = serde_json::to_value(&request).expect("plain data")["nonce"].clone();
         self.send(&request).await;
-        let answered = |message: &ServerMessage| {
-            matches!(message, ServerMessage::Done { .. } | ServerMessage::Refused { .. })
+        let answered = |message: &ServerMessage| match message {
+            ServerMessage::Done { nonce, .. } | ServerMessage::Refused { nonce: Some(nonce), .. } => {
+                asked == nonce.as_str()
+            }
+            _ => false,
         };
         match self.next_where("it is done", answered).await {
             ServerMessage::Done { seq, .. } => seq,

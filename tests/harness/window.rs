@@ -34,6 +34,8 @@ impl Window {
             .arg(tool::find("WebKitWebDriver", "webkit2gtk-driver"))
             .arg(format!("--port={port}"))
             .envs(private_home(&scratch))
+            // Where the window puts what is downloaded in it.
+            .current_dir(output.path())
             .env("DISPLAY", screen.display())
             .env_remove("WAYLAND_DISPLAY")
             .env("GDK_BACKEND", "x11")
