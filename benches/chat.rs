@@ -137,7 +137,7 @@ async fn ended(mut relay: Relay) {
 }
 
 fn join(crowd: &mut Crowd, relay: &Relay, members: usize, batches: bool) -> Result<()> {
-    let hello = format!(r#"{{"type":"hello","version":{VERSION},"batches":{batches}}}"#);
+    let hello = format!(r#"{{"type":"hello","version":{VERSION},"batches":{batches},"packed":{batches}}}"#);
     let address = relay.ready.http.trim_start_matches("http://").to_owned();
     for n in 0..members {
         crowd.join(&address, &hello)?;

@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail, ensure};
+use flate2::read::DeflateDecoder;
 use rustix::event::epoll;
 
 /// One of so many members is read message by message.
@@ -229,6 +230,8 @@ impl Crowd {
         while let Some((head, length)) = frame_head(&partial[at..]) {
             let Some(payload) = partial.get(at + head..at + head + length) else { break };
             self.frames += 1;
+            let unpacked = is_packed(&partial[at..]).then(|| unpacked(payload));
+            let payload = unpacked.as_deref().unwrap_or(payload);
             // `at <µs> …` is in the text of each message, and `{"seq":` begins each event.
             for place in find_all(payload, b"{\"seq\":") {
                 let seq = number(&payload[place + 7..]);
@@ -315,6 +318,18 @@ pub(crate) fn frame_head(bytes: &[u8]) -> Option<(usize, usize)> {
         127 => Some((10, u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?) as usize)),
         length => Some((2, usize::from(length))),
     }
+}
+
+/// Whether a server's frame is binary.
+fn is_packed(frame: &[u8]) -> bool {
+    frame.first().is_some_and(|first| first & 0x0f == 2)
+}
+
+fn unpacked(payload: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    // What cannot be read counts as nothing, and is missed.
+    let _ = DeflateDecoder::new(payload).read_to_end(&mut text);
+    text
 }
 
 pub(crate) fn find_all<'a>(text: &'a [u8], what: &'a [u8]) -> impl Iterator<Item = usize> + 'a {

@@ -141,7 +141,14 @@ async fn creator(relay: &Relay) -> Socket {
     let url = format!("{}/ws/main", relay.ready.http.replacen("http", "ws", 1));
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.expect("the relay takes it");
     let owner = Some(relay.ready.token().to_owned());
-    let hello = ClientMessage::Hello { version: VERSION, token: None, owner, since: None, batches: false };
+    let hello = ClientMessage::Hello {
+        version: VERSION,
+        token: None,
+        owner,
+        since: None,
+        batches: false,
+        packed: false,
+    };
     say(&mut socket, &hello).await;
     until(&mut socket, |message| matches!(message, ServerMessage::Welcome { .. })).await;
     socket

@@ -51,6 +51,7 @@ impl Chat {
             owner,
             since: None,
             batches: false,
+            packed: false,
         })
         .await;
         let welcome = chat.next_where("a welcome", |m| matches!(m, ServerMessage::Welcome { .. })).await;

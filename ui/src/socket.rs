@@ -5,16 +5,19 @@
 //! says pending messages again and measures the offset of the relay's clock.
 
 use std::cell::{Cell, RefCell};
+use std::io::Read as _;
 use std::rc::Rc;
 use std::time::Duration;
 
+use flate2::read::DeflateDecoder;
 use footlight_protocol::room::{ClientMessage, ServerMessage};
 use footlight_protocol::{CloseCode, Seq, VERSION};
+use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::set_timeout;
 use leptos::task::spawn_local;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{CloseEvent, MessageEvent, RequestCache, RequestInit, WebSocket};
+use web_sys::{BinaryType, CloseEvent, MessageEvent, RequestCache, RequestInit, WebSocket};
 
 use crate::browser;
 use crate::store::backoff::Backoff;
@@ -40,6 +43,8 @@ const RETRY_MS: (f64, f64) = (250.0, 450.0);
 const GATHER_MS: f64 = 50.0;
 /// So many do not wait for that: a hidden page's timers are late.
 const GATHERED: usize = 500;
+/// Longest text of a packed message, in bytes: more than the relay ever keeps for a page.
+const UNPACKED: u64 = 4 << 20;
 /// After this many quick tries it is no restart; then a try every two seconds is enough.
 const QUICK_TRIES: u32 = 200;
 const PATIENT_MS: f64 = 2_000.0;
@@ -189,10 +194,14 @@ impl Inner {
         let opened = Closure::<dyn Fn()>::new(move || this.hello());
         let this = Rc::clone(self);
         let heard = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-            if let Some(text) = event.data().as_string() {
-                this.hear(&text);
+            let data = event.data();
+            let packed = || unpacked(&Uint8Array::new(data.dyn_ref::<ArrayBuffer>()?).to_vec());
+            match data.as_string().or_else(packed) {
+                Some(text) => this.hear(&text),
+                None => leptos::logging::warn!("a message of the relay is neither text nor packed text"),
             }
         });
+        socket.set_binary_type(BinaryType::Arraybuffer);
         socket.set_onopen(Some(opened.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(heard.as_ref().unchecked_ref()));
 
@@ -249,6 +258,7 @@ impl Inner {
             owner: address.owner.clone(),
             since: self.since.get(),
             batches: true,
+            packed: true,
         });
     }
 
@@ -322,6 +332,13 @@ impl Inner {
             let _ = socket.close();
         }
     }
+}
+
+/// The text of a packed message.
+fn unpacked(bytes: &[u8]) -> Option<String> {
+    let mut text = String::new();
+    DeflateDecoder::new(bytes).take(UNPACKED).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// A batch in which something is not understood.

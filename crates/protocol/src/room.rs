@@ -56,6 +56,9 @@ pub enum ClientMessage {
         /// Whether this client takes `batch`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         batches: bool,
+        /// Whether this client takes what is long as binary messages, too: the same JSON, deflated (RFC 1951).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        packed: bool,
     },
     /// Sets the nickname.
     Name { name: String },

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::backlog::Backlog;
 use super::wire::{Answer, Arrival, Caller, Down, Flush, Knock, Life, Said, Text, Turned, Up};
 use super::{BEAT, DEAF, GOODBYE, Link};
+use crate::chat::frame::Form;
 use crate::chat::outbox::{Outbox, Weight};
 use crate::error::Error;
 use crate::metrics::Metrics;
@@ -35,7 +36,7 @@ const BLOCKED: Duration = Duration::from_millis(20);
 type Reply = oneshot::Sender<Result<SeatId, Turned>>;
 
 enum Ask {
-    Join { hello: ClientMessage, address: IpAddr, outbox: Outbox, batches: bool, reply: Reply },
+    Join { hello: ClientMessage, address: IpAddr, outbox: Outbox, form: Form, reply: Reply },
     Say { seat: SeatId, message: ClientMessage },
     Leave { seat: SeatId },
 }
@@ -63,9 +64,12 @@ impl Gate {
         address: IpAddr,
         outbox: &Outbox,
     ) -> Result<SeatId, Turned> {
-        let batches = matches!(hello, ClientMessage::Hello { batches: true, .. });
+        let form = match &hello {
+            ClientMessage::Hello { batches, packed, .. } => Form::of(*batches, *packed),
+            _ => Form::Each,
+        };
         let (reply, answer) = oneshot::channel();
-        let ask = Ask::Join { hello, address, outbox: outbox.clone(), batches, reply };
+        let ask = Ask::Join { hello, address, outbox: outbox.clone(), form, reply };
         let going = || Turned::new(None, CloseCode::GoingAway);
         self.inbox.send(ask).await.map_err(|_| going())?;
         answer.await.map_err(|_| going())?
@@ -164,7 +168,7 @@ async fn send(link: Link, branch: Life, backlog: Backlog<Said>) {
 struct Waiting {
     caller: Caller,
     outbox: Outbox,
-    batches: bool,
+    form: Form,
     reply: Reply,
 }
 
@@ -251,7 +255,7 @@ impl Branch {
 
     fn answer(&mut self, ask: Ask) {
         match ask {
-            Ask::Join { hello, address, outbox, batches, reply } => {
+            Ask::Join { hello, address, outbox, form, reply } => {
                 self.request += 1;
                 let caller = match Caller::new(self.life.clone(), self.request) {
                     Ok(caller) => caller,
@@ -262,7 +266,7 @@ impl Branch {
                     }
                 };
                 let knock = Knock { caller: caller.clone(), address, hello };
-                self.callers.insert(self.request, Waiting { caller, outbox, batches, reply });
+                self.callers.insert(self.request, Waiting { caller, outbox, form, reply });
                 tokio::spawn(call(self.link.clone(), knock, self.request, self.turned.clone()));
             }
             Ask::Say { seat, message } => self.hand_on(seat, Some(message)),
@@ -353,11 +357,11 @@ impl Branch {
             // It gave up meanwhile.
             return self.hand_on(seat, None);
         };
-        let Waiting { caller, outbox, batches, reply } = waiting;
+        let Waiting { caller, outbox, form, reply } = waiting;
         let Some(welcome) = caller.open(arrival) else {
             return self.hand_on(seat, None);
         };
-        self.lines.add(seat, Line::Here { outbox, batches });
+        self.lines.add(seat, Line::Here { outbox, form });
         self.lines.give(seat, encode(&welcome));
         if reply.send(Ok(seat)).is_err() {
             self.lines.remove(seat);

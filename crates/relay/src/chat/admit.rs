@@ -7,20 +7,21 @@ use footlight_protocol::{CloseCode, Code, Failure, RoomId, VERSION};
 
 use crate::auth::Auth;
 use crate::bus::Turned;
+use crate::chat::frame::Form;
 use crate::room::{Join, Way};
 use crate::store::Store;
 use crate::store::given::Earned;
 
-/// Checks a hello, and says who joins. `way` is told whether the client takes several messages as one.
+/// Checks a hello, and says who joins. `way` is told how the client takes what is said.
 pub(crate) async fn admit(
     hello: ClientMessage,
     address: IpAddr,
     room: &RoomId,
     auth: &Auth,
     store: &Store,
-    way: impl FnOnce(bool) -> Way,
+    way: impl FnOnce(Form) -> Way,
 ) -> Result<Join, Turned> {
-    let ClientMessage::Hello { version, token, owner, since, batches } = hello else {
+    let ClientMessage::Hello { version, token, owner, since, batches, packed } = hello else {
         return Err(Turned::new(None, CloseCode::Malformed));
     };
     if version != VERSION {
@@ -53,5 +54,5 @@ pub(crate) async fn admit(
         None => (auth.new_user().map_err(internal)?, None, Earned::default()),
     };
     let token = auth.device_token(&user);
-    Ok(Join { user, person, earned, rank, address, since, token, way: way(batches) })
+    Ok(Join { user, person, earned, rank, address, since, token, way: way(Form::of(batches, packed)) })
 }

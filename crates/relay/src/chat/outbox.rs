@@ -5,14 +5,15 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use axum::extract::ws::Utf8Bytes;
+use axum::extract::ws::Message;
 use footlight_protocol::CloseCode;
 use tokio::sync::Notify;
 
 use super::frame::Frame;
 use super::pipe::{Pipe, Put};
+use crate::lock::lock;
 
 /// Full ⇒ the session is closed as slow. Some seconds of a very busy chat.
 const MOST: usize = 256 << 10;
@@ -41,7 +42,7 @@ pub(crate) enum Pushed {
 /// What to do next for the session.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    Write(Utf8Bytes),
+    Write(Message),
     Close(CloseCode),
 }
 
@@ -143,11 +144,11 @@ impl Outbox {
     }
 
     /// The next message, where one waits.
-    pub(crate) fn take(&self) -> Option<Utf8Bytes> {
+    pub(crate) fn take(&self) -> Option<Message> {
         let mut queue = self.queue();
         let message = queue.messages.pop_front()?;
         queue.bytes -= message.len() + OVERHEAD;
-        Some(message.payload().clone())
+        Some(message.message())
     }
 
     /// Whether nothing has come since this was asked before.
@@ -161,8 +162,7 @@ impl Outbox {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // Nothing that holds the lock can panic half way.
-        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.queue)
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
         outbox.close(CloseCode::Banned);
         outbox.close(CloseCode::GoingAway);
         assert_eq!(outbox.push(&[Frame::text("late")], Weight::Full), Pushed::Shed);
-        assert_eq!(outbox.next().await, Next::Write("last words".into()));
+        assert_eq!(outbox.next().await, Next::Write(Message::Text("last words".into())));
         assert_eq!(outbox.next().await, Next::Close(CloseCode::Banned));
     }
 }

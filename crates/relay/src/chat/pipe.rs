@@ -153,7 +153,7 @@ impl Pipe {
 /// Writes as much as the kernel takes at once. A connection that is broken takes nothing; its reader hears of it.
 fn write(tcp: &TcpStream, frames: &[Frame]) -> usize {
     if let [frame] = frames {
-        return tcp.try_write(frame.bytes()).unwrap_or(0);
+        return straight(tcp, frame.bytes()).unwrap_or(0);
     }
     let mut all = 0;
     for some in frames.chunks(AT_ONCE) {
@@ -168,6 +168,22 @@ fn write(tcp: &TcpStream, frames: &[Frame]) -> usize {
         }
     }
     all
+}
+
+/// Past the runtime's own account of what is writable, which is memory of its own for each connection. It is kept only
+/// where the kernel takes nothing, since only then it is waited for.
+#[cfg(unix)]
+fn straight(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    use rustix::net::SendFlags;
+    match rustix::net::send(tcp, bytes, SendFlags::DONTWAIT) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => tcp.try_write(bytes),
+        sent => Ok(sent?),
+    }
+}
+
+#[cfg(not(unix))]
+fn straight(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    tcp.try_write(bytes)
 }
 
 impl AsyncRead for Pipe {

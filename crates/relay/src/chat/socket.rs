@@ -60,7 +60,7 @@ impl Room {
     async fn join(&self, hello: ClientMessage, address: IpAddr, outbox: &Outbox) -> Result<SeatId, Turned> {
         match self {
             Self::Here { door, auth, store } => {
-                let way = |batches| Way::Here { outbox: outbox.clone(), batches };
+                let way = |form| Way::Here { outbox: outbox.clone(), form };
                 door.join(admit(hello, address, &door.id, auth, store, way).await?).await
             }
             Self::There(gate) => gate.join(hello, address, outbox).await,
@@ -213,7 +213,7 @@ async fn write(sink: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) -> Opt
         let message = tokio::select! {
             biased;
             next = outbox.next() => match next {
-                Next::Write(text) => Message::Text(text),
+                Next::Write(message) => message,
                 Next::Close(code) => return Some(code),
             },
             _ = probe.tick() => {
@@ -227,8 +227,8 @@ async fn write(sink: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) -> Opt
         if sink.feed(message).await.is_err() {
             return None;
         }
-        while let Some(text) = outbox.take() {
-            if sink.feed(Message::Text(text)).await.is_err() {
+        while let Some(message) = outbox.take() {
+            if sink.feed(message).await.is_err() {
                 return None;
             }
         }

@@ -7,6 +7,7 @@
 //! the same through that relay, in the same order.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use tokio::task::JoinSet;
 use super::SeatId;
 use crate::bus::Trunk;
 use crate::bus::wire::{Arrival, Flush, Text};
-use crate::chat::frame::Frame;
+use crate::chat::frame::{Form, Frame};
 use crate::chat::outbox::{Outbox, Pushed, Weight};
 use crate::metrics::Metrics;
 
@@ -41,8 +42,8 @@ const LATEST: Duration = Duration::from_millis(5);
 
 /// Who writes to a session.
 pub(crate) enum Line {
-    /// This relay. `batches`: its client takes several messages as one.
-    Here { outbox: Outbox, batches: bool },
+    /// This relay.
+    Here { outbox: Outbox, form: Form },
     /// Another one.
     There,
 }
@@ -55,11 +56,20 @@ struct Held {
     from: usize,
 }
 
+/// A session that this relay writes to, as a round meets it.
+struct Listener {
+    seat: SeatId,
+    outbox: Outbox,
+    form: Form,
+}
+
 /// All sessions, in the order in which they came.
 pub(crate) struct Lines {
     held: BTreeMap<SeatId, Held>,
     /// How many of them this relay writes to.
     here: usize,
+    /// Those, for all rounds until somebody comes or goes: in a large room making the list costs as much as reading it.
+    listeners: Option<Arc<[Listener]>>,
     metrics: Arc<Metrics>,
     /// Where what others write goes.
     trunk: Option<Trunk>,
@@ -69,8 +79,8 @@ pub(crate) struct Lines {
     light: Vec<Utf8Bytes>,
     /// So many of `pending` went to other relays already.
     gone_there: usize,
-    /// Those for whom something of their own waits.
-    spoken_to: Vec<SeatId>,
+    /// Those whose next round is not what all are told: something of their own waits, or they came in the middle of it.
+    apart: Vec<SeatId>,
     /// Those of others' sessions that are new.
     arrivals: Vec<Arrival>,
     /// Their bytes.
@@ -89,12 +99,13 @@ impl Lines {
         Self {
             held: BTreeMap::new(),
             here: 0,
+            listeners: None,
             metrics,
             trunk,
             pending: Vec::new(),
             light: Vec::new(),
             gone_there: 0,
-            spoken_to: Vec::new(),
+            apart: Vec::new(),
             arrivals: Vec::new(),
             arriving: 0,
             sent_at: Instant::now(),
@@ -107,7 +118,9 @@ impl Lines {
     /// The session hears what is told from now on.
     pub(crate) fn add(&mut self, id: SeatId, line: Line) {
         self.here += usize::from(matches!(line, Line::Here { .. }));
+        self.listeners = None;
         self.held.insert(id, Held { line, own: Vec::new(), from: self.pending.len() });
+        self.apart.push(id);
         self.metrics.members.set(self.held.len() as u64);
     }
 
@@ -126,6 +139,7 @@ impl Lines {
     pub(crate) fn remove(&mut self, id: SeatId) {
         if let Some(held) = self.held.remove(&id) {
             self.here -= usize::from(matches!(held.line, Line::Here { .. }));
+            self.listeners = None;
         }
         self.metrics.members.set(self.held.len() as u64);
     }
@@ -149,7 +163,7 @@ impl Lines {
         if let Some(held) = self.held.get_mut(&id) {
             self.waits_since.get_or_insert_with(Instant::now);
             if held.own.is_empty() {
-                self.spoken_to.push(id);
+                self.apart.push(id);
             }
             held.own.push((behind, text));
         }
@@ -194,51 +208,52 @@ impl Lines {
         self.waits_since = None;
         let light = std::mem::take(&mut self.light);
         self.send_there(&light);
-        let spoken_to = std::mem::take(&mut self.spoken_to);
+        let apart = std::mem::take(&mut self.apart);
         if self.pending.is_empty() && light.is_empty() {
-            let items = spoken_to.iter().filter_map(|id| self.held.get_mut(id)?.own()).collect();
+            let items = apart.iter().filter_map(|id| self.held.get_mut(id)?.own()).collect();
             return self.start(items);
         }
         let pending = std::mem::take(&mut self.pending);
         self.gone_there = 0;
         self.sent_at = now;
-        let mut items = Vec::with_capacity(self.here);
-        for held in self.held.values_mut() {
-            let (from, own) = (std::mem::take(&mut held.from), std::mem::take(&mut held.own));
-            let Line::Here { outbox, batches } = &held.line else { continue };
-            let words = match (from == 0 && own.is_empty(), *batches) {
-                (true, true) => Words::AllAtOnce,
-                (true, false) => Words::All,
-                (false, at_once) => {
-                    let texts = merged(&pending, from, own);
-                    Words::Own {
-                        frames: if at_once { at_once_of(&texts) } else { each(&texts) },
-                        count: texts.len(),
-                    }
-                }
-            };
-            items.push(Item { outbox: outbox.clone(), words, close: None });
-        }
-        self.start_round(items, Round::new(pending, &light));
+        let others = apart.iter().filter_map(|id| Some((*id, self.held.get_mut(id)?.words(&pending)?)));
+        let others: BTreeMap<SeatId, Words> = others.collect();
+        self.start_round(Round::new(pending, &light, others));
+    }
+
+    fn listeners(&mut self) -> Arc<[Listener]> {
+        let here = |(seat, held): (&SeatId, &Held)| match &held.line {
+            Line::Here { outbox, form } => {
+                Some(Listener { seat: *seat, outbox: outbox.clone(), form: *form })
+            }
+            Line::There => None,
+        };
+        self.listeners.get_or_insert_with(|| self.held.iter().filter_map(here).collect()).clone()
+    }
+
+    /// Writes to all what they are told.
+    fn start_round(&mut self, round: Round) {
+        let (listeners, metrics) = (self.listeners(), self.metrics.clone());
+        let of = listeners.len();
+        self.share_out(of, move |part| round.write(&listeners[part], &metrics));
     }
 
     /// Writes what is each session's own.
     fn start(&mut self, items: Vec<Item>) {
-        self.start_round(items, Round::new(Vec::new(), &[]));
+        let metrics = self.metrics.clone();
+        self.share_out(items.len(), move |part| items[part].iter().for_each(|item| item.write(&metrics)));
     }
 
-    /// Writes them, by several threads where they are many.
-    fn start_round(&mut self, mut items: Vec<Item>, round: Round) {
-        if items.len() <= FEW {
-            items.iter().for_each(|item| item.write(&round, &self.metrics));
-            return;
+    /// Does as many pieces of work, by several threads where they are many.
+    fn share_out(&mut self, pieces: usize, work: impl Fn(Range<usize>) + Send + Sync + 'static) {
+        if pieces <= FEW {
+            return work(0..pieces);
         }
-        let round = Arc::new(round);
-        let share = items.len().div_ceil(available_parallelism().map_or(1, usize::from));
-        while !items.is_empty() {
-            let some = items.split_off(items.len().saturating_sub(share));
-            let (round, metrics) = (round.clone(), self.metrics.clone());
-            self.writing.spawn_blocking(move || some.iter().for_each(|item| item.write(&round, &metrics)));
+        let work = Arc::new(work);
+        let share = pieces.div_ceil(available_parallelism().map_or(1, usize::from));
+        for begin in (0..pieces).step_by(share) {
+            let work = work.clone();
+            self.writing.spawn_blocking(move || work(begin..pieces.min(begin + share)));
         }
     }
 
@@ -247,7 +262,7 @@ impl Lines {
         let Some(trunk) = self.trunk.as_ref().filter(|_| self.here < self.held.len()) else { return };
         let gone = std::mem::replace(&mut self.gone_there, self.pending.len());
         let mut own = Vec::new();
-        for id in &self.spoken_to {
+        for id in &self.apart {
             if let Some(Held { line: Line::There, own: waits, .. }) = self.held.get_mut(id) {
                 own.extend(
                     waits.drain(..).map(|(behind, text)| (*id, behind.saturating_sub(gone), Text(text))),
@@ -282,9 +297,9 @@ impl Lines {
             let outbox = outbox.clone();
             let (from, own) = (held.from, std::mem::take(&mut held.own));
             held.from = self.pending.len();
+            self.apart.push(*id);
             let texts = merged(&self.pending, from, own);
-            let words = Words::Own { frames: each(&texts), count: texts.len() };
-            items.push(Item { outbox, words, close: Some(code) });
+            items.push(Item { outbox, words: Words::each(&texts), close: Some(code) });
         }
         if let Some(trunk) = self.trunk.as_ref().filter(|_| !closed.is_empty()) {
             trunk.put(Flush { closed, ..Flush::default() });
@@ -303,39 +318,90 @@ impl Held {
         let own = std::mem::take(&mut self.own);
         let Line::Here { outbox, .. } = &self.line else { return None };
         let texts: Vec<Utf8Bytes> = own.into_iter().map(|(_, text)| text).collect();
-        let words = Words::Own { frames: each(&texts), count: texts.len() };
-        Some(Item { outbox: outbox.clone(), words, close: None })
+        Some(Item { outbox: outbox.clone(), words: Words::each(&texts), close: None })
+    }
+
+    /// What it is told of what waits, where that is not what all are.
+    fn words(&mut self, pending: &[Utf8Bytes]) -> Option<Words> {
+        let (from, own) = (std::mem::take(&mut self.from), std::mem::take(&mut self.own));
+        let Line::Here { form, .. } = &self.line else { return None };
+        if from == 0 && own.is_empty() {
+            return None;
+        }
+        let texts = merged(pending, from, own);
+        // Packed for one alone it would cost more than it saves.
+        Some(if *form == Form::Each { Words::each(&texts) } else { Words::at_once(&texts) })
     }
 }
 
-/// What all are told in a round. Those who write it share it, so that nothing is counted for each session.
+/// What is told, as it goes on the wire.
+struct Words {
+    frames: Box<[Frame]>,
+    /// How many messages that is.
+    count: usize,
+}
+
+impl Words {
+    /// A frame for each.
+    fn each(texts: &[Utf8Bytes]) -> Self {
+        Self { frames: texts.iter().map(|text| Frame::text(text)).collect(), count: texts.len() }
+    }
+
+    /// One frame for all of them.
+    fn at_once(texts: &[Utf8Bytes]) -> Self {
+        match texts {
+            [] | [_] => Self::each(texts),
+            _ => Self { frames: Box::from([Frame::text(&batch(texts))]), count: texts.len() },
+        }
+    }
+
+    fn packed(&self) -> Self {
+        Self { frames: self.frames.iter().map(Frame::packed).collect(), count: self.count }
+    }
+}
+
+/// What is told in a round. Those who write it share it, so that nothing is counted for each session.
 struct Round {
     texts: Vec<Utf8Bytes>,
-    /// For clients that take several as one.
-    at_once: Box<[Frame]>,
-    /// For the others, where there are any.
-    each: OnceLock<Box<[Frame]>>,
-    light: Box<[Frame]>,
+    at_once: Words,
+    /// For those who want it so, where there are any.
+    packed: OnceLock<Words>,
+    each: OnceLock<Words>,
+    light: Words,
+    /// What some are told instead.
+    others: BTreeMap<SeatId, Words>,
 }
 
 impl Round {
-    fn new(texts: Vec<Utf8Bytes>, light: &[Utf8Bytes]) -> Self {
-        Self { at_once: at_once_of(&texts), each: OnceLock::new(), light: each(light), texts }
+    fn new(texts: Vec<Utf8Bytes>, light: &[Utf8Bytes], others: BTreeMap<SeatId, Words>) -> Self {
+        let (packed, each) = (OnceLock::new(), OnceLock::new());
+        Self { at_once: Words::at_once(&texts), packed, each, light: Words::each(light), others, texts }
+    }
+
+    fn words(&self, form: Form) -> &Words {
+        match form {
+            Form::Each => self.each.get_or_init(|| Words::each(&self.texts)),
+            Form::AtOnce => &self.at_once,
+            Form::Packed => self.packed.get_or_init(|| self.at_once.packed()),
+        }
+    }
+
+    /// `listeners` are in the order of their seats.
+    fn write(&self, listeners: &[Listener], metrics: &Metrics) {
+        let Some(first) = listeners.first() else { return };
+        let mut others = self.others.range(first.seat..).peekable();
+        let mut told = Told::default();
+        for Listener { seat, outbox, form } in listeners {
+            let other = others.next_if(|(other, _)| *other == seat);
+            let words = other.map_or_else(|| self.words(*form), |(_, words)| words);
+            told.push(outbox, words, Weight::Full);
+            told.push(outbox, &self.light, Weight::Light);
+        }
+        told.count(metrics);
     }
 }
 
-/// What one session is told in a round.
-enum Words {
-    All,
-    AllAtOnce,
-    Own {
-        frames: Box<[Frame]>,
-        /// How many messages that is.
-        count: usize,
-    },
-}
-
-/// What is written to one session in a round.
+/// What is written to one session alone.
 struct Item {
     outbox: Outbox,
     words: Words,
@@ -344,40 +410,40 @@ struct Item {
 }
 
 impl Item {
-    fn write(&self, round: &Round, metrics: &Metrics) {
-        let (frames, count) = match &self.words {
-            Words::AllAtOnce => (&round.at_once, round.texts.len()),
-            Words::All => (round.each.get_or_init(|| each(&round.texts)), round.texts.len()),
-            Words::Own { frames, count } => (frames, *count),
-        };
-        self.push(metrics, frames, count, Weight::Full);
-        self.push(metrics, &round.light, round.light.len(), Weight::Light);
+    fn write(&self, metrics: &Metrics) {
+        let mut told = Told::default();
+        told.push(&self.outbox, &self.words, Weight::Full);
+        told.count(metrics);
         if let Some(code) = self.close {
             self.outbox.close(code);
         }
     }
+}
 
-    fn push(&self, metrics: &Metrics, frames: &[Frame], count: usize, weight: Weight) {
-        if frames.is_empty() {
+/// How many messages were told, and how many were left out.
+#[derive(Default)]
+struct Told {
+    delivered: u64,
+    shed: u64,
+}
+
+impl Told {
+    fn push(&mut self, outbox: &Outbox, words: &Words, weight: Weight) {
+        if words.frames.is_empty() {
             return;
         }
-        match self.outbox.push(frames, weight) {
-            Pushed::Queued => metrics.deliveries.add(count as u64),
-            Pushed::Shed => metrics.shed.add(count as u64),
+        match outbox.push(&words.frames, weight) {
+            Pushed::Queued => self.delivered += words.count as u64,
+            Pushed::Shed => self.shed += words.count as u64,
             // Its socket hears of it by its outbox, and leaves.
             Pushed::Slow => {}
         }
     }
-}
 
-/// A frame for each.
-fn each(texts: &[Utf8Bytes]) -> Box<[Frame]> {
-    texts.iter().map(|text| Frame::text(text)).collect()
-}
-
-/// One frame for all of them.
-fn at_once_of(texts: &[Utf8Bytes]) -> Box<[Frame]> {
-    if texts.len() > 1 { Box::from([Frame::text(&batch(texts))]) } else { each(texts) }
+    fn count(self, metrics: &Metrics) {
+        metrics.deliveries.add(self.delivered);
+        metrics.shed.add(self.shed);
+    }
 }
 
 /// The message as it goes on the wire.

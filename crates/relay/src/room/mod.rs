@@ -41,6 +41,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bus::{Caller, Turned};
+use crate::chat::frame::Form;
 use crate::chat::outbox::Outbox;
 use crate::ingest::feed::Feed;
 use crate::mux::Outlets;
@@ -147,8 +148,8 @@ pub(crate) struct Join {
 
 /// How a session is written to.
 pub(crate) enum Way {
-    /// By this relay. `batches`: its client takes several messages as one.
-    Here { outbox: Outbox, batches: bool },
+    /// By this relay.
+    Here { outbox: Outbox, form: Form },
     /// By another one, at which it asked to come in.
     There(Caller),
 }

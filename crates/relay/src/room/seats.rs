@@ -70,8 +70,8 @@ impl Seats {
         }
         self.taken.insert(id, seat);
         match way {
-            Way::Here { outbox, batches } => {
-                self.lines.add(id, Line::Here { outbox, batches });
+            Way::Here { outbox, form } => {
+                self.lines.add(id, Line::Here { outbox, form });
                 self.tell(id, &welcome);
             }
             Way::There(caller) => self.lines.add_there(|behind| caller.arrival(id, behind, welcome)),

@@ -29,9 +29,10 @@ pub(super) fn tables() -> impl Iterator<Item = (&'static str, Vec<&'static str>)
     TABLES.iter().map(|table| (table.name, table.columns.iter().map(|(column, _)| *column).collect()))
 }
 
-/// Tables that an erasing changes.
-pub(super) fn emptied() -> impl Iterator<Item = &'static str> {
-    TABLES.iter().filter(|table| matches!(table.whose, Some((_, Go | Emptied)))).map(|table| table.name)
+/// Tables that an erasing changes, with their columns.
+pub(super) fn emptied() -> impl Iterator<Item = (&'static str, impl Iterator<Item = &'static str>)> {
+    let changed = TABLES.iter().filter(|table| matches!(table.whose, Some((_, Go | Emptied))));
+    changed.map(|table| (table.name, table.columns.iter().map(|(column, _)| *column)))
 }
 
 /// What a person is called in the database.

@@ -13,6 +13,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::personal;
 use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty database to today's schema; the table `footlight` counts those that were taken.
@@ -38,6 +39,9 @@ const TURN: i64 = 0x666f_6f74;
 const CONNECT: Duration = Duration::from_secs(5);
 /// A statement that takes longer has met something that holds the tables; the transaction fails rather than the room.
 const LONGEST_STATEMENT: &str = "SET statement_timeout = '10s'";
+/// What makes the server let go of its log: its newest file ends, and none from before is needed any more. Not every role
+/// may.
+const LET_GO: [&str; 2] = ["SELECT pg_switch_wal()", "CHECKPOINT"];
 
 pub(super) struct Postgres {
     runtime: Runtime,
@@ -113,6 +117,15 @@ impl Postgres {
         rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
     }
 
+    /// The server's statistics hold values of the columns as they were, wherever the rows have gone since.
+    fn keep_no_samples(&mut self) -> Outcome<()> {
+        for (table, columns) in personal::emptied() {
+            let none: Vec<_> = columns.map(|column| format!("ALTER {column} SET STATISTICS 0")).collect();
+            self.batch(&format!("ALTER TABLE {table} {}", none.join(", ")))?;
+        }
+        Ok(())
+    }
+
     fn migrate(&mut self, to: usize) -> Outcome<()> {
         self.begin()?;
         self.batch(&format!(
@@ -120,8 +133,12 @@ impl Postgres {
         ))?;
         let from = self.query("SELECT version FROM footlight", &[])?;
         let from: u64 = from.first().map_or(Ok(0), |row| row.get(0))?;
-        for step in way(&STEPS, from as usize, to).ok_or_else(|| Fault(NEWER.to_owned()))? {
+        let steps = way(&STEPS, from as usize, to).ok_or_else(|| Fault(NEWER.to_owned()))?;
+        for step in &steps {
             self.batch(step)?;
+        }
+        if !steps.is_empty() && to == STEPS.len() {
+            self.keep_no_samples()?;
         }
         self.batch("DELETE FROM footlight")?;
         self.execute("INSERT INTO footlight (version) VALUES (?1)", &[Value::from(to)])?;
@@ -185,9 +202,14 @@ impl Sql for Postgres {
 
     fn scrub(&mut self) -> Outcome<()> {
         self.link()?;
-        // Old versions of rows go with the old files. What the server keeps of its own log is its operator's to recycle.
-        for table in super::personal::emptied() {
+        // Old versions of rows go with the old files.
+        for (table, _) in personal::emptied() {
             self.batch(&format!("VACUUM FULL {table}"))?;
+        }
+        // The server lets go of its log up to here. Copies of it elsewhere are for who makes them.
+        let left = LET_GO.iter().try_for_each(|statement| self.batch(statement));
+        if let Err(reason) = left {
+            tracing::warn!(%reason, "what was erased stays in PostgreSQL's log until the server lets go of it itself");
         }
         Ok(())
     }

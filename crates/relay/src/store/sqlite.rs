@@ -1,16 +1,20 @@
-//! SQLite: one file, one writer, WAL.
+//! SQLite: one file, one writer, a log before it ([`log`]).
 
-use std::fs::{File, OpenOptions};
+mod log;
+
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
 
+use self::log::Log;
 use super::backup::{self, Snapshot};
 use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
+use crate::lock::lock;
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
 const STEPS: [Step; 19] = [
@@ -36,15 +40,15 @@ const STEPS: [Step; 19] = [
 ];
 /// Statements that stay prepared; the store has fewer.
 const PREPARED: usize = 256;
-/// Pages of the log that are written into the file at once; SQLite's own number.
-const LOG_PAGES: i64 = 1_000;
 /// How long a relay that is being replaced may take to let go of the database.
 const PREDECESSOR: Duration = Duration::from_secs(2);
+const PREDECESSOR_STEP: Duration = Duration::from_millis(20);
 
 pub(super) struct Sqlite {
+    /// Before the connection, which is the last to be closed and takes the log's file away.
+    log: Log,
     connection: Connection,
-    /// The file that transactions are written to first.
-    log: PathBuf,
+    path: PathBuf,
     /// What the connection's count of changes was at the last commit.
     changes: u64,
     /// The database's file, for copies of it. Opened once: closing any handle to it would take the locks of this process
@@ -54,33 +58,57 @@ pub(super) struct Sqlite {
     copying: Arc<Mutex<()>>,
     /// Whether the log is kept out of the file.
     apart: bool,
+    /// Locked as long as the database is in use.
+    _held: File,
 }
 
 impl Sqlite {
     /// Opens the file and brings its schema to `version`, today's where none is given.
     pub(super) fn open(path: &Path, version: Option<usize>) -> Result<Self, String> {
+        let held = hold(path)?;
         let mut connection = Connection::open(path).map_err(|error| error.to_string())?;
         match migrate(&mut connection, version.unwrap_or(STEPS.len())) {
-            Ok(()) => {
-                let mut log = path.as_os_str().to_owned();
-                log.push("-wal");
-                let changes = connection.total_changes();
-                Ok(Self {
-                    connection,
-                    log: log.into(),
-                    changes,
-                    file: None,
-                    copying: Arc::default(),
-                    apart: false,
-                })
-            }
+            Ok(()) => Ok(Self {
+                log: Log::of(&mut connection, path)?,
+                changes: connection.total_changes(),
+                connection,
+                path: path.to_owned(),
+                file: None,
+                copying: Arc::default(),
+                apart: false,
+                _held: held,
+            }),
             Err(Unfit::Newer) => Err(NEWER.to_owned()),
             Err(Unfit::Failed(error)) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
-                Err("another relay is using it".to_owned())
+                Err("another program is using it".to_owned())
             }
             Err(Unfit::Failed(error)) => Err(error.to_string()),
         }
     }
+}
+
+/// One relay a database: two would give the same seq twice. Said by a lock on a file beside it, since SQLite's own would
+/// also keep out this relay's second connection.
+fn hold(path: &Path) -> Result<File, String> {
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(beside(path, "-lock"));
+    let lock = lock.map_err(|error| error.to_string())?;
+    let begun = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PREDECESSOR => {
+                std::thread::sleep(PREDECESSOR_STEP);
+            }
+            Err(TryLockError::WouldBlock) => return Err("another relay is using it".to_owned()),
+            Err(TryLockError::Error(error)) => return Err(format!("it cannot be locked: {error}")),
+        }
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 /// Whether the file is a database of this program, and whole.
@@ -113,8 +141,6 @@ fn migrate(connection: &mut Connection, to: usize) -> Result<(), Unfit> {
     connection.set_prepared_statement_cache_capacity(PREPARED);
     // Else a statement over a table with partial indexes is planned anew whenever its values change.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    // One relay a database: two would give the same seq twice.
-    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // SQLite flushes what has to be on disk before something else is. That a transaction is there before it is
     // acknowledged is seen to by [`Sql::flush`], so that the next one is written meanwhile.
@@ -140,13 +166,14 @@ impl Sql for Sqlite {
         self.connection.execute_batch("COMMIT").map_err(fault)?;
         let changes = self.connection.total_changes();
         let unflushed = std::mem::replace(&mut self.changes, changes) != changes;
+        self.log.committed(&self.connection);
         Ok(if unflushed { Committed::Unflushed } else { Committed::Whole })
     }
 
     fn flush(&self) -> Outcome<Option<Flush>> {
         // Transactions are in the log once they are committed, and in their place only after a flush of SQLite's own. The
         // log is the same file as long as the database is open.
-        let log = OpenOptions::new().read(true).write(true).open(&self.log);
+        let log = OpenOptions::new().read(true).write(true).open(beside(&self.path, "-wal"));
         let log = log.map_err(|error| Fault(format!("its log cannot be opened: {error}")))?;
         Ok(Some(Box::new(move || log.sync_data().map_err(|error| Fault(error.to_string())))))
     }
@@ -202,9 +229,9 @@ impl Sql for Sqlite {
 
     fn scrub(&mut self) -> Outcome<()> {
         // The file must not change under a copy.
-        let _copied = self.copying.lock().unwrap_or_else(PoisonError::into_inner);
+        let _copied = lock(&self.copying);
         // What was freed is zeros already; what is not in its place yet is in the log beside it.
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(fault)
+        self.log.empty(&self.connection).map_err(Fault)
     }
 
     fn shapes(&self) -> Shapes {
@@ -215,27 +242,31 @@ impl Sql for Sqlite {
         if self.apart {
             return Err(Fault("a copy of it is being made already".to_owned()));
         }
-        self.scrub()?;
         let file = match &self.file {
             Some(file) => Arc::clone(file),
             None => {
-                let path = self.connection.path().unwrap_or_default().to_owned();
-                let opened = File::open(path).map_err(|error| Fault(error.to_string()))?;
+                let opened = File::open(&self.path).map_err(|error| Fault(error.to_string()))?;
                 Arc::clone(self.file.insert(Arc::new(opened)))
             }
         };
-        self.connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(fault)?;
+        // Before it is emptied, lest something be brought there between the two.
+        self.log.keep(true);
+        if let Err(error) = self.scrub() {
+            self.log.keep(false);
+            return Err(error);
+        }
         self.apart = true;
         let copying = Arc::clone(&self.copying);
         Ok(Box::new(move |to| {
-            let _copying = copying.lock().unwrap_or_else(PoisonError::into_inner);
+            let _copying = lock(&copying);
             backup::copy(&file, to).map_err(|error| Fault(error.to_string()))
         }))
     }
 
     fn end_snapshot(&mut self) -> Outcome<()> {
         self.apart = false;
-        self.connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(fault)
+        self.log.keep(false);
+        Ok(())
     }
 
     fn key(&mut self, table: &str) -> Outcome<Vec<String>> {

@@ -109,8 +109,11 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 async fn join(http: &str, token: Option<String>, owner: Option<String>) -> Option<(Socket, String, String)> {
     let url = format!("{}/ws/main", http.replace("http", "ws"));
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.ok()?;
-    say(&mut socket, &ClientMessage::Hello { version: VERSION, token, owner, since: None, batches: false })
-        .await;
+    say(
+        &mut socket,
+        &ClientMessage::Hello { version: VERSION, token, owner, since: None, batches: false, packed: false },
+    )
+    .await;
     match next(&mut socket).await? {
         ServerMessage::Welcome { you, token, .. } => Some((socket, token, you.id.to_string())),
         other => panic!("{other:?}"),

@@ -1,13 +1,16 @@
 //! The room's WebSocket.
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use flate2::read::DeflateDecoder;
+use footlight_protocol::gift::{Gift, Show};
 use footlight_protocol::room::{
     Action, ClientMessage, Event, EventKind, MAX_TEXT, Role, ServerMessage, StreamState,
 };
 use footlight_protocol::{Code, MessageId, Seq, VERSION};
-use futures_util::SinkExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio_tungstenite::tungstenite::protocol::Message;
 
 use crate::member::{Chat, Heard, connect, heard};
@@ -29,6 +32,7 @@ on_both_grounds! {
     a_client_that_does_not_read_is_closed_and_nobody_waits_for_it,
     a_restart_keeps_keys_people_history_order_and_sanctions,
     members_hear_of_the_stream_and_of_each_other,
+    what_is_long_comes_packed_to_whoever_takes_it,
 }
 
 fn texts(history: &[Event]) -> Vec<String> {
@@ -334,4 +338,53 @@ async fn members_hear_of_the_stream_and_of_each_other(ground: Ground) {
         _ => None,
     })
     .await;
+}
+
+async fn what_is_long_comes_packed_to_whoever_takes_it(ground: Ground) {
+    let stage = ground.stage().await;
+    let (mut owner, mut plain) = (Chat::owner(&stage).await, Chat::join(&stage).await);
+    let mut socket = connect(&stage).await;
+    let hello = ClientMessage::Hello {
+        version: VERSION,
+        token: None,
+        owner: None,
+        since: None,
+        batches: true,
+        packed: true,
+    };
+    socket.send(Message::text(serde_json::to_string(&hello).unwrap())).await.unwrap();
+    let Heard::Message(ServerMessage::Welcome { .. }) = heard(&mut socket).await else {
+        panic!("no welcome")
+    };
+
+    let offer = (0..20).map(|n| Gift {
+        id: format!("gift-{n}").parse().unwrap(),
+        name: format!("礼物 {n}"),
+        icon: "🎁".to_owned(),
+        price: 1,
+        show: Show::Small,
+        per_hour: None,
+    });
+    let offer: Vec<Gift> = offer.collect();
+    owner.send(&ClientMessage::SetGifts { nonce: "s".parse().unwrap(), gifts: offer.clone() }).await;
+    let offered = |message: ServerMessage| match message {
+        ServerMessage::Gifts { gifts } => Some(gifts),
+        _ => None,
+    };
+    assert_eq!(plain.until(offered).await, offer);
+    let packed = loop {
+        match tokio::time::timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap() {
+            Message::Binary(bytes) => break bytes,
+            Message::Text(text) => assert!(!text.contains("\"gifts\""), "{text}"),
+            _ => {}
+        }
+    };
+    let mut text = String::new();
+    DeflateDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
+    let messages = match serde_json::from_str(&text).unwrap() {
+        ServerMessage::Batch { messages } => messages,
+        message => vec![message],
+    };
+    assert_eq!(messages.into_iter().find_map(offered), Some(offer));
+    assert!(packed.len() < text.len() / 3, "{} of {}", packed.len(), text.len());
 }

@@ -90,7 +90,8 @@ impl Chat {
         since: Option<Seq>,
     ) -> Result<Self, (Code, u16)> {
         let mut socket = connect_to(base).await;
-        let hello = ClientMessage::Hello { version: VERSION, token, owner, since, batches: false };
+        let hello =
+            ClientMessage::Hello { version: VERSION, token, owner, since, batches: false, packed: false };
         socket.send(Message::text(serde_json::to_string(&hello).unwrap())).await.unwrap();
         match heard(&mut socket).await {
             Heard::Message(ServerMessage::Welcome {

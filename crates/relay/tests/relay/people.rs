@@ -10,10 +10,12 @@ use axum::http::{Method, StatusCode};
 use footlight_protocol::moderation::{Links, Rules};
 use footlight_protocol::room::{Action, ClientMessage, EventKind, ServerMessage};
 use footlight_protocol::{Code, MessageId};
+use footlight_relay::{Config, Secret};
 use serde_json::Value;
 
 use crate::member::Chat;
-use crate::stage::{Folder, Stage};
+use crate::postgres::Server;
+use crate::stage::{Folder, Stage, config};
 
 /// Nothing else in the world has these letters.
 const NAME: &str = "Zyxwvname";
@@ -79,11 +81,17 @@ pub(crate) fn with(folder: &Path, what: &str) -> Vec<String> {
         let path = entry.path();
         if path.is_dir() {
             found.extend(with(&path, what));
-        } else if fs::read(&path).unwrap().windows(what.len()).any(|window| window == what.as_bytes()) {
+        // A database may take its files away meanwhile.
+        } else if holds(&fs::read(&path).unwrap_or_default(), what.as_bytes()) {
             found.push(path.display().to_string());
         }
     }
     found
+}
+
+fn holds(bytes: &[u8], what: &[u8]) -> bool {
+    let begins = bytes.iter().enumerate().filter(|(_, byte)| **byte == what[0]);
+    begins.into_iter().any(|(at, _)| bytes[at..].starts_with(what))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,18 +132,34 @@ async fn a_person_sees_all_that_is_known_of_them_and_nobody_else_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_erased_leaves_no_byte_behind_and_the_books_still_balance() {
-    let (folder, log) = (Folder::new(), log());
-    let stage = Stage::in_folder(&folder).await;
+    let folder = Folder::new();
+    erased_whole(config(&folder), &folder.0, || ()).await;
+}
+
+/// Where the server keeps nothing of its log that it does not need, as the manual says.
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_on_postgresql_in_its_files_its_statistics_or_its_log() {
+    let (folder, server) = (Folder::new(), Server::start("erasing", &["wal_recycle=off"]));
+    let url = server.database();
+    let name = url.split(['/', '?']).find(|part| part.starts_with("test")).unwrap();
+    let samples = || assert!(server.psql(name, "ANALYZE").status().unwrap().success());
+    let config = Config { database: Some(Secret::new(url.clone())), ..config(&folder) };
+    erased_whole(config, &server.0, samples).await;
+    assert_eq!(with(&folder.0, "qwzx"), Vec::<String>::new(), "nothing is kept beside the server");
+}
+
+/// `meanwhile` happens before the person is erased.
+async fn erased_whole(config: Config, folder: &Path, meanwhile: impl FnOnce()) {
+    let log = log();
+    let stage = Stage::with(config).await;
     let owner_token = stage.owner();
     let (mut owner, mut zoe) = lived(&stage).await;
     let mut ann = Chat::named(&stage, "Ann").await;
     ann.say("a1", "I stay").await.unwrap();
     owner.moderate("ban", Action::Ban { user: zoe.me.id.clone(), range: false }).await.unwrap();
     let id = zoe.me.id.to_string();
-    assert!(
-        !with(&folder.0, &id).is_empty() && !with(&folder.0, SAID).is_empty(),
-        "there is something to erase"
-    );
+    assert!(!with(folder, &id).is_empty() && !with(folder, SAID).is_empty(), "there is something to erase");
+    meanwhile();
     let path = format!("/api/v1/rooms/main/people/{id}");
     let token = format!("Bearer {}", zoe.token);
     let erased = stage.ask(Method::DELETE, &path, &[("authorization", &token)], "").await;
@@ -146,7 +170,7 @@ async fn who_is_erased_leaves_no_byte_behind_and_the_books_still_balance() {
     });
     assert_eq!(told.await, id);
     for mark in [id.as_str(), NAME, "qwzx"] {
-        assert_eq!(with(&folder.0, mark), Vec::<String>::new(), "{mark}");
+        assert_eq!(with(folder, mark), Vec::<String>::new(), "{mark}");
     }
     // Twice is as good as once.
     assert_eq!(
@@ -178,7 +202,7 @@ async fn who_is_erased_leaves_no_byte_behind_and_the_books_still_balance() {
     zoe.closed().await;
     stage.stop().await;
     for mark in [id.as_str(), NAME, "qwzx"] {
-        assert_eq!(with(&folder.0, mark), Vec::<String>::new(), "{mark} after the end");
+        assert_eq!(with(folder, mark), Vec::<String>::new(), "{mark} after the end");
     }
     let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
     assert!(log.contains("somebody was erased"), "the log is listened to");

@@ -9,17 +9,18 @@ use std::time::{Duration, Instant};
 /// The URL of an empty database on a server that this process starts when it is first asked.
 pub(crate) fn database() -> String {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(Server::start).database()
+    SERVER.get_or_init(|| Server::start("shared", &[])).database()
 }
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// On a socket in a folder of its own. It ends with this process.
-struct Server(PathBuf);
+/// On a socket in a folder of its own, which holds all its files. It ends with this process.
+pub(crate) struct Server(pub(crate) PathBuf);
 
 impl Server {
-    fn start() -> Self {
-        let folder = std::env::temp_dir().join(format!("footlight-postgres-{}", std::process::id()));
+    /// With these settings beside its own, each as `name=value`.
+    pub(crate) fn start(name: &str, settings: &[&str]) -> Self {
+        let folder = std::env::temp_dir().join(format!("footlight-postgres-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let user = if rustix::process::geteuid().is_root() {
             &["--reuid=postgres", "--regid=postgres", "--clear-groups"][..]
@@ -40,7 +41,8 @@ impl Server {
         run(as_user().arg(program("initdb")).args(["-A", "trust", "-U", "footlight", "-N", "-D"]).arg(&data));
         let mut server = as_user();
         server.arg(program("postgres")).arg("-D").arg(&data).arg("-k").arg(&folder);
-        server.args(["-c", "listen_addresses=", "-c", "log_min_messages=fatal"]);
+        let ours = ["listen_addresses=", "log_min_messages=fatal"];
+        server.args(ours.iter().chain(settings).flat_map(|setting| ["-c", setting]));
         // The signal comes when the thread ends that started it, so that one stays.
         std::thread::spawn(move || {
             let mut server = server.spawn().expect("setpriv starts PostgreSQL");
@@ -55,14 +57,14 @@ impl Server {
         server
     }
 
-    fn psql(&self, database: &str, statement: &str) -> Command {
+    pub(crate) fn psql(&self, database: &str, statement: &str) -> Command {
         let mut command = Command::new(program("psql"));
         command.arg("-h").arg(&self.0).args(["-U", "footlight", "-d", database, "-qc", statement]);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
 
-    fn database(&self) -> String {
+    pub(crate) fn database(&self) -> String {
         let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
         run(&mut self.psql("postgres", &format!("CREATE DATABASE {name}")));
         format!("postgres://footlight@localhost/{name}?host={}", self.0.display())
