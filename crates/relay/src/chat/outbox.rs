@@ -75,9 +75,10 @@ impl Queue {
         if bytes > most {
             return Put::Full;
         }
+        let put = if self.messages.is_empty() { Put::Begun } else { Put::Waiting };
         self.bytes = bytes;
         self.messages.extend(messages.iter().cloned());
-        Put::Waiting
+        put
     }
 }
 
@@ -100,8 +101,9 @@ impl Outbox {
             None => queue.put(messages, most),
         };
         match (put, weight) {
-            (Put::Written, _) => return Pushed::Queued,
-            (Put::Waiting, _) => {}
+            // Where something waited before, its session is at it, and goes on to this.
+            (Put::Written | Put::Waiting, _) => return Pushed::Queued,
+            (Put::Begun, _) => {}
             (Put::Full, Weight::Light) => return Pushed::Shed,
             (Put::Full, Weight::Full) => {
                 queue.messages.clear();

@@ -23,6 +23,9 @@ use crate::lock::lock;
 const AT_ONCE: usize = 16;
 /// What a session's own answers to pings may take while they wait, in bytes. Full ⇒ it is not read any more.
 const OWN: usize = 16 << 10;
+/// What the kernel keeps for one connection, in bytes: a second of a very busy chat. Left to itself it takes megabytes for
+/// somebody who does not read, a copy for each, and who is too slow is noticed late.
+const KERNEL: usize = 64 << 10;
 
 #[derive(Clone)]
 pub(crate) struct Pipe(Arc<Inner>);
@@ -71,7 +74,9 @@ impl Rest {
 pub(crate) enum Put {
     /// The kernel has them.
     Written,
-    /// Some wait.
+    /// Some wait, and nothing did before.
+    Begun,
+    /// They wait behind what did before.
     Waiting,
     /// They would have to wait, and there is no room for so many. None was taken.
     Full,
@@ -82,8 +87,10 @@ impl Pipe {
         Self(Arc::new(Inner { tcp, shared: AtomicBool::new(false), rest: Mutex::default() }))
     }
 
-    /// From now on others write as well.
+    /// From now on others write as well, and what is not read waits here rather than in the kernel.
     pub(crate) fn share(&self) {
+        // Refused, it is as large as the kernel likes.
+        let _ = socket2::SockRef::from(&self.0.tcp).set_send_buffer_size(KERNEL);
         self.0.shared.store(true, Ordering::Release);
     }
 
@@ -102,6 +109,7 @@ impl Pipe {
         if written == 0 && rest.bytes + all > most {
             return Put::Full;
         }
+        let put = if rest.pieces.is_empty() { Put::Begun } else { Put::Waiting };
         for frame in frames {
             let gone = written.min(frame.len());
             written -= gone;
@@ -109,7 +117,7 @@ impl Pipe {
                 rest.push(frame.bytes().slice(gone..));
             }
         }
-        Put::Waiting
+        put
     }
 
     /// Forgets what waits, but for the end of a frame that has begun.
