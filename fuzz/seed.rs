@@ -22,6 +22,7 @@ fn main() {
         .chain(texts())
         .chain(routers())
         .chain(coins())
+        .chain(passkeys())
         .chain(relays())
     {
         let folder = corpus.join(target);
@@ -367,5 +368,21 @@ fn coins() -> Vec<Seed> {
         ("stripe", "paid", event("checkout.session.completed", session)),
         ("stripe", "refunded", event("charge.refunded", charge)),
         ("stripe", "other", event("invoice.paid", "{}")),
+    ]
+}
+
+/// A passkey that was made with an Ed25519 key, what its device says later, and what a browser says of either.
+fn passkeys() -> Vec<Seed> {
+    let key = [&[0xa4, 1, 1, 3, 0x27, 0x20, 6, 0x21, 0x58, 32][..], &[9; 32]].concat();
+    let attested = [&[0; 16][..], &[0, 4], b"abcd", &key].concat();
+    let made = [&[7; 32][..], &[0x45, 0, 0, 0, 1], &attested].concat();
+    let object = [b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58", &[made.len() as u8][..], &made].concat();
+    let signed = [&[7; 32][..], &[0x85, 0, 0, 0, 2], &[0xa1, 0x61, b'x', 0xf5]].concat();
+    let client = r#"{"type":"webauthn.get","challenge":"AAAA","origin":"https://live.example"}"#;
+    vec![
+        ("passkey", "attestation", object),
+        ("passkey", "made", made),
+        ("passkey", "signed", signed),
+        ("passkey", "client", client.as_bytes().to_vec()),
     ]
 }

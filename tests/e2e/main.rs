@@ -10,6 +10,7 @@ mod instruments;
 mod ladder;
 mod layers;
 mod network;
+mod passkeys;
 mod people;
 mod players;
 mod raid;

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use footlight_protocol::account::{Account, Credentials, NewPassword, SignedIn};
+use footlight_protocol::account::{
+    Account, Credentials, NewPasskey, NewPassword, Passkey, PasskeyChallenge, PasskeyOffer, PasskeyProof,
+    PasskeyWish, SignedIn,
+};
 use footlight_protocol::coin::{Checkout, CheckoutPage};
 use footlight_protocol::invite::{Invite, InviteRequest, NewInvite, Offer, Shown};
 use footlight_protocol::key::{NameStreamKey, NewStreamKey, StreamKey};
@@ -138,6 +141,37 @@ impl Relay {
 
     pub async fn sign_out_everywhere(&self) -> Result<(), Failure> {
         self.ask("DELETE", &format!("{ACCOUNT}/sessions"), None, ANSWER).await.map(drop)
+    }
+
+    pub async fn passkeys(&self) -> Result<Vec<Passkey>, Failure> {
+        read(self.ask("GET", &format!("{ACCOUNT}/passkeys"), None, ANSWER).await?).await
+    }
+
+    pub async fn passkey_offer(&self, wish: &PasskeyWish) -> Result<PasskeyOffer, Failure> {
+        let path = format!("{ACCOUNT}/passkeys/offer");
+        read(self.ask("POST", &path, Some(&body(wish)?), ANSWER).await?).await
+    }
+
+    /// Keeps it; where it makes an account, gives the token that is theirs from then on.
+    pub async fn add_passkey(&self, made: &NewPasskey) -> Result<Option<String>, Failure> {
+        let answer =
+            self.ask("POST", &format!("{ACCOUNT}/passkeys"), Some(&body(made)?), LONG_ANSWER).await?;
+        if answer.status() == 204 {
+            return Ok(None);
+        }
+        read::<SignedIn>(answer).await.map(|signed_in| Some(signed_in.token))
+    }
+
+    pub async fn remove_passkey(&self, id: &str) -> Result<(), Failure> {
+        self.ask("DELETE", &format!("{ACCOUNT}/passkeys/{id}"), None, ANSWER).await.map(drop)
+    }
+
+    pub async fn passkey_challenge(&self) -> Result<PasskeyChallenge, Failure> {
+        read(self.ask("POST", &format!("{ACCOUNT}/passkeys/challenge"), None, ANSWER).await?).await
+    }
+
+    pub async fn sign_in_by_passkey(&self, proof: &PasskeyProof) -> Result<String, Failure> {
+        self.for_token("/passkeys/session", proof).await
     }
 
     async fn for_token(&self, path: &str, of: &impl Serialize) -> Result<String, Failure> {

@@ -13,6 +13,7 @@ pub mod desk;
 pub mod letters;
 pub mod liking;
 pub mod part;
+pub mod passkey;
 pub mod player;
 pub mod replaying;
 pub mod screen;

@@ -87,6 +87,10 @@ pub enum Code {
     NameTaken,
     /// There is no account of that name and password.
     NotSignedIn,
+    /// The passkey is not known, or what it answered is not right: the message says which of its checks failed.
+    PasskeyRefused,
+    /// Without this nobody could sign in to the account any more.
+    LastWayIn,
     /// The messages of another version.
     Version,
     CameraMissing,

@@ -26,6 +26,7 @@ const DEVICE: &str = "device";
 const PURSE: &str = "purse";
 const INVITE: &str = "invite";
 const NETWORK: &str = "network";
+const HANDLE: &str = "passkey";
 /// Names in the store.
 const HASH_KEY: &str = "hash_key";
 /// Letters and digits of a user id: 80 bits.
@@ -150,6 +151,11 @@ impl Auth {
     /// Under which name a network is known that is banned. Nobody without the relay's key can say which it is.
     pub(crate) fn network(&self, network: Network) -> String {
         letters(&self.hasher.hash(NETWORK, &network.to_string())[..PURSE_NAME])
+    }
+
+    /// The user handle of a person's passkeys (Web Authentication section 14.6.1: it says nothing of them), in base64url.
+    pub(crate) fn handle(&self, user: &UserId) -> String {
+        URL_SAFE_NO_PAD.encode(self.hasher.hash(HANDLE, user.as_str()))
     }
 
     /// What an erased person's ban is under: the same letters as their purse, and as little to be led back.

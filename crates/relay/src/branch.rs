@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::drain::Drain;
 use crate::error::Error;
 use crate::http::api::{Upgrade, upgraded};
-use crate::http::behind::{CLIENT, PASS};
+use crate::http::behind::{ASKED, CLIENT, PASS};
 use crate::http::fail::Fail;
 use crate::http::listener::Listener;
 use crate::http::{From, api};
@@ -208,6 +208,7 @@ async fn pass_on(
     request: Request,
 ) -> Result<Response, Fail> {
     let (parts, body) = request.into_parts();
+    let asked = parts.headers.get(header::HOST).cloned();
     let mut headers = without_connection(parts.headers);
     let pass = branch.gate.pass.borrow().as_ref().and_then(|pass| HeaderValue::from_str(pass.reveal()).ok());
     let client = HeaderValue::from_str(&address.ip().to_string());
@@ -215,6 +216,9 @@ async fn pass_on(
         pass.set_sensitive(true);
         headers.insert(PASS, pass);
         headers.insert(CLIENT, client);
+        if let Some(asked) = asked {
+            headers.insert(ASKED, asked);
+        }
     }
     let mut url = branch.home.clone();
     url.set_path(parts.uri.path());

@@ -28,6 +28,7 @@ pub const TARGETS: &[Target] = &[
     ("api_body", api_body),
     ("bus", bus_message),
     ("igd", igd_answer),
+    ("passkey", passkey),
     ("picture", picture),
     ("room_message", room_message),
     ("sdp_fragment", sdp_fragment),
@@ -95,6 +96,11 @@ fn stun_answer(data: &[u8]) {
             "the answer to another question"
         );
     }
+}
+
+/// What a device says of a passkey: client data, an attestation object, or authenticator data.
+fn passkey(data: &[u8]) {
+    crate::passkey::read_anything(data);
 }
 
 /// A picture that is uploaded. What is kept is a picture, and made anew it stays the same.

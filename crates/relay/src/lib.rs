@@ -27,6 +27,7 @@ mod lock;
 mod metrics;
 mod moderation;
 mod mux;
+mod passkey;
 mod password;
 mod ports;
 mod reach;

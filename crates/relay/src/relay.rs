@@ -160,6 +160,7 @@ impl Relay {
         std::fs::create_dir_all(&config.data)
             .map_err(|source| Error::File { path: config.data.clone(), source })?;
         let answers = Answers::default();
+        let names = config.acme.as_ref().map(|acme| acme.domains.clone()).unwrap_or_default();
         let (tls, renewer) = match (&config.tls, config.acme.clone()) {
             (Some(files), None) => (Some(tls::Acceptor::load(files, None)?), None),
             (None, Some(acme)) => {
@@ -306,6 +307,7 @@ impl Relay {
             accounts: Accounts::new(),
             knocks: Mutex::new(Throttle::new(KNOCKS)),
             cashier,
+            hosts: names,
             origin: http.clone(),
         };
         let app = App(Arc::new(shared));

@@ -18,6 +18,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::lock::lock;
 use crate::moderation::normal::skeleton;
+use crate::passkey::challenge::Challenges;
 use crate::password::{Gate, Password};
 use crate::room::Ask;
 use crate::store::logins::{Login, Named};
@@ -36,6 +37,7 @@ pub(crate) struct Accounts {
     names: Mutex<Throttle<String>>,
     addresses: Mutex<Throttle<IpAddr>>,
     made: Mutex<Throttle<IpAddr>>,
+    pub(super) challenges: Mutex<Challenges>,
 }
 
 impl Accounts {
@@ -45,6 +47,7 @@ impl Accounts {
             names: Mutex::new(Throttle::new(BY_NAME)),
             addresses: Mutex::new(Throttle::new(BY_ADDRESS)),
             made: Mutex::new(Throttle::new(MADE)),
+            challenges: Mutex::default(),
         }
     }
 
@@ -70,7 +73,24 @@ impl Accounts {
         }
     }
 
-    fn may_make(&self, from: Option<IpAddr>, now: UnixMillis) -> Result<(), Fail> {
+    /// As [`Accounts::may_try`] where no name is told, until [`Accounts::was_let_in`].
+    pub(super) fn may_knock(&self, from: Option<IpAddr>, now: UnixMillis) -> Result<(), Fail> {
+        let Some(from) = from else { return Ok(()) };
+        let mut addresses = lock(&self.addresses);
+        if let Some(wait) = addresses.wait(&from, now) {
+            return Err(too_many(wait));
+        }
+        addresses.count(from, now);
+        Ok(())
+    }
+
+    pub(super) fn was_let_in(&self, from: Option<IpAddr>) {
+        if let Some(from) = from {
+            lock(&self.addresses).forgive(&from);
+        }
+    }
+
+    pub(super) fn may_make(&self, from: Option<IpAddr>, now: UnixMillis) -> Result<(), Fail> {
         let Some(from) = from else { return Ok(()) };
         let mut made = lock(&self.made);
         if let Some(wait) = made.wait(&from, now) {
@@ -95,20 +115,40 @@ pub(crate) async fn make(
 ) -> Result<Response, Fail> {
     let user = app.person(request.headers())?;
     let Credentials { name, password } = json_body(request).await?;
-    let name = clean(&name, MAX_NAME)
+    let password = Password::chosen(&password)?;
+    let name = claimable(&app, &user, &name).await?;
+    app.accounts.may_make(household(address.ip()), clock::now_millis())?;
+    let hash = app.accounts.gate.hash(password).await?;
+    let (generation, now) = (app.auth.next_generation(&user), clock::now_millis());
+    let made = app.store.add_login(user.clone(), name.clone(), hash, generation, now).await;
+    claimed(&app, &user, &name, generation, made.map_err(unreadable)?).await?;
+    tracing::info!("an account was made");
+    Ok(private(StatusCode::CREATED, SignedIn { token: app.auth.device_token(&user) }))
+}
+
+/// The name as an account could have it, where no room says no.
+pub(super) async fn claimable(app: &App, user: &UserId, name: &str) -> Result<String, Fail> {
+    let name = clean(name, MAX_NAME)
         .map_err(|code| Failure::new(code, format!("A nickname has 1 to {MAX_NAME} characters")))?;
     if skeleton(&name).is_empty() {
         return Err(Failure::new(Code::Empty, "The name of an account needs letters or digits").into());
     }
-    let password = Password::chosen(&password)?;
     for door in app.rooms.values() {
         let (user, name) = (user.clone(), name.clone());
         door.ask(|reply| Ask::MayClaim { user, name, reply }).await?;
     }
-    app.accounts.may_make(household(address.ip()), clock::now_millis())?;
-    let hash = app.accounts.gate.hash(password).await?;
-    let (generation, now) = (app.auth.next_generation(&user), clock::now_millis());
-    match app.store.add_login(user.clone(), name.clone(), hash, generation, now).await.map_err(unreadable)? {
+    Ok(name)
+}
+
+/// What follows once the store has said what became of the wish for an account.
+pub(super) async fn claimed(
+    app: &App,
+    user: &UserId,
+    name: &str,
+    generation: u32,
+    named: Named,
+) -> Result<(), Fail> {
+    match named {
         Named::Done => {}
         Named::Taken => {
             return Err(Failure::new(Code::NameTaken, "This name belongs to somebody else").into());
@@ -117,13 +157,12 @@ pub(crate) async fn make(
             return Err(Failure::new(Code::WrongPhase, "This person has an account already").into());
         }
     }
-    // Whoever else had the guest's token had no password, and is not this person any more.
-    app.auth.set_generation(&user, generation);
+    // Whoever else had the guest's token cannot sign in, and is not this person any more.
+    app.auth.set_generation(user, generation);
     for door in app.rooms.values() {
-        let _ = door.inbox.send(Ask::Claimed { user: user.clone(), name: name.clone() }).await;
+        let _ = door.inbox.send(Ask::Claimed { user: user.clone(), name: name.to_owned() }).await;
     }
-    tracing::info!("an account was made");
-    Ok(private(StatusCode::CREATED, SignedIn { token: app.auth.device_token(&user) }))
+    Ok(())
 }
 
 /// `POST /api/v1/account/session`
@@ -198,7 +237,7 @@ async fn renew(app: &App, user: &UserId, hash: Option<Vec<u8>>) -> Result<(), Fa
     Ok(())
 }
 
-fn no_account() -> Failure {
+pub(super) fn no_account() -> Failure {
     Failure::new(Code::NotFound, "This person has no account")
 }
 
@@ -207,7 +246,7 @@ fn too_many(wait: u64) -> Fail {
     Failure::new(Code::TooFast, format!("Too many tries; try again in {seconds} s")).into()
 }
 
-fn unreadable(error: Error) -> Failure {
+pub(super) fn unreadable(error: Error) -> Failure {
     tracing::error!(%error, "accounts");
     Failure::new(Code::Internal, "The relay could not do this")
 }

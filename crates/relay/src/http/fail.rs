@@ -23,7 +23,9 @@ impl From<Failure> for Fail {
     fn from(failure: Failure) -> Self {
         let status = match failure.code {
             Code::Unauthorized | Code::KeyRefused => StatusCode::UNAUTHORIZED,
-            Code::Forbidden | Code::Banned | Code::TimedOut | Code::NotSignedIn => StatusCode::FORBIDDEN,
+            Code::Forbidden | Code::Banned | Code::TimedOut | Code::NotSignedIn | Code::PasskeyRefused => {
+                StatusCode::FORBIDDEN
+            }
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::Malformed | Code::Empty | Code::Version | Code::NameNeeded | Code::BadSetting => {
                 StatusCode::BAD_REQUEST
@@ -31,7 +33,7 @@ impl From<Failure> for Fail {
             Code::UnsupportedMedia => StatusCode::UNPROCESSABLE_ENTITY,
             Code::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Code::TooFast => StatusCode::TOO_MANY_REQUESTS,
-            Code::RoomBusy | Code::WrongPhase | Code::NameTaken => StatusCode::CONFLICT,
+            Code::RoomBusy | Code::WrongPhase | Code::NameTaken | Code::LastWayIn => StatusCode::CONFLICT,
             Code::Full | Code::Draining => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };

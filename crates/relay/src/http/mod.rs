@@ -13,6 +13,7 @@ pub(crate) mod keys;
 pub(crate) mod listener;
 pub(crate) mod negotiate;
 pub(crate) mod pages;
+mod passkeys;
 mod payment;
 mod people;
 pub(crate) mod reach;
@@ -94,6 +95,8 @@ pub(crate) struct Shared {
     pub(crate) knocks: Mutex<Throttle<IpAddr>>,
     /// Asks the payment service, where cards are taken.
     pub(crate) cashier: Option<Cashier>,
+    /// The names that its certificates are for, where it gets them itself.
+    pub(crate) hosts: Vec<String>,
     /// The relay's own base URL.
     pub(crate) origin: String,
 }
@@ -191,6 +194,11 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/account/session", post(account::sign_in))
         .route("/api/v1/account/sessions", delete(account::sign_out))
         .route("/api/v1/account/password", post(account::change))
+        .route("/api/v1/account/passkeys", get(passkeys::list).post(passkeys::add))
+        .route("/api/v1/account/passkeys/offer", post(passkeys::offer))
+        .route("/api/v1/account/passkeys/challenge", post(passkeys::begin))
+        .route("/api/v1/account/passkeys/session", post(passkeys::sign_in))
+        .route("/api/v1/account/passkeys/{id}", delete(passkeys::remove))
         .route("/api/v1/openapi.json", get(api::openapi))
         .route("/api/v1/messages.json", get(api::messages))
         .route("/api/v1/reach", get(reach::newest).post(reach::look_again))

@@ -11,6 +11,9 @@ use crate::error::Error;
 use crate::gift::ledger::Purse;
 use crate::moderation::normal::skeleton;
 
+/// What is kept in a hash's place where there is no password: no password has it, and it is not empty as an erased one's.
+pub(super) const NO_PASSWORD: &[u8] = &[0];
+
 /// An account as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Login {
@@ -23,7 +26,11 @@ pub(crate) struct Login {
 
 impl Login {
     pub(crate) fn shown(&self) -> Account {
-        Account { name: self.name.clone(), made_at: self.made_at }
+        Account { name: self.name.clone(), made_at: self.made_at, has_password: self.has_password() }
+    }
+
+    pub(crate) fn has_password(&self) -> bool {
+        self.hash != NO_PASSWORD
     }
 }
 
@@ -47,6 +54,32 @@ impl Database<'_> {
             Some(row) => login(&row)?,
             None => None,
         })
+    }
+
+    pub(super) fn login_of(&mut self, user: &UserId) -> Outcome<Option<Login>> {
+        self.login("person", user.as_str())
+    }
+
+    pub(super) fn new_login(
+        &mut self,
+        user: &UserId,
+        name: &str,
+        hash: &[u8],
+        generation: u32,
+        now: UnixMillis,
+    ) -> Outcome<Named> {
+        if self.login_of(user)?.is_some() {
+            return Ok(Named::Again);
+        }
+        if self.is_claimed(user, name)? || self.is_of_rank(user, name)? {
+            return Ok(Named::Taken);
+        }
+        self.execute(
+            "INSERT INTO login (person, name, skeleton, hash, made, generation) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            values![user.as_str(), name, &skeleton(name), hash, now, generation],
+        )?;
+        self.set_name(user, name, now)?;
+        Ok(Named::Done)
     }
 
     /// Whether the name is somebody else's who has an account.
@@ -76,7 +109,7 @@ impl Database<'_> {
             return Ok(Named::Taken);
         }
         let skeleton = skeleton(name);
-        let has = self.login("person", user.as_str())?.is_some();
+        let has = self.login_of(user)?.is_some();
         if has && (skeleton.is_empty() || self.is_of_rank(user, name)?) {
             return Ok(Named::Taken);
         }
@@ -116,21 +149,7 @@ impl Store {
         generation: u32,
         now: UnixMillis,
     ) -> Result<Named, Error> {
-        self.ask(move |database| {
-            if database.login("person", user.as_str())?.is_some() {
-                return Ok(Named::Again);
-            }
-            if database.is_claimed(&user, &name)? || database.is_of_rank(&user, &name)? {
-                return Ok(Named::Taken);
-            }
-            database.execute(
-                "INSERT INTO login (person, name, skeleton, hash, made, generation) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                values![user.as_str(), &name, &skeleton(&name), &*hash, now, generation],
-            )?;
-            database.set_name(&user, &name, now)?;
-            Ok(Named::Done)
-        })
-        .await
+        self.ask(move |database| database.new_login(&user, &name, &hash, generation, now)).await
     }
 
     pub(crate) async fn login_named(&self, name: String) -> Result<Option<Login>, Error> {
@@ -138,7 +157,7 @@ impl Store {
     }
 
     pub(crate) async fn login_of(&self, user: UserId) -> Result<Option<Login>, Error> {
-        self.ask(move |database| database.login("person", user.as_str())).await
+        self.ask(move |database| database.login_of(&user)).await
     }
 
     /// The tokens of before are no good any more; with a hash, nor is the password of before.

@@ -16,6 +16,7 @@ pub(crate) mod logins;
 pub(crate) mod moderation;
 mod moving;
 pub(crate) mod orders;
+pub(crate) mod passkeys;
 mod people;
 pub(crate) mod personal;
 mod postgres;

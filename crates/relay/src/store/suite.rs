@@ -19,6 +19,7 @@ use crate::secret::Secret;
 mod books;
 mod moves;
 mod orders;
+mod passkeys;
 mod people;
 mod recordings;
 mod spend;
@@ -34,6 +35,7 @@ use orders::{
     a_payment_that_is_underway_outlives_its_person, an_order_is_paid_once_by_what_was_ordered,
     money_that_went_back_takes_its_coins_along_where_they_are,
 };
+use passkeys::passkeys_are_kept_counted_and_never_the_last_way_lost;
 use people::{
     a_person_is_found_whole_and_erased_whole, amounts_that_are_hidden_are_in_no_replay,
     what_a_purse_gave_in_all_is_known, what_is_held_waits_and_a_sweep_comes_back_whole,
@@ -73,6 +75,7 @@ on_both!(
     answers_are_kept_without_what_they_answer,
     old_chat_goes_and_coins_bans_and_what_waits_stay,
     what_is_known_of_people_is_listed,
+    passkeys_are_kept_counted_and_never_the_last_way_lost,
     what_moderators_see_of_people_is_kept_and_bounded,
     a_person_is_found_whole_and_erased_whole,
     amounts_that_are_hidden_are_in_no_replay,

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod acme;
+mod authenticator;
 mod backup;
 mod books;
 mod bus;
@@ -33,6 +34,7 @@ mod media;
 mod member;
 mod nats;
 mod networks;
+mod passkeys;
 mod path;
 mod peer;
 mod people;

@@ -5,9 +5,11 @@ use footlight_protocol::room::MAX_NAME;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::passkeys::{self, Passkeys, WhyNone, hear};
 use super::{TOKEN, asked, be_guest_again, become_another};
 use crate::api::Relay;
 use crate::browser;
+use crate::passkey;
 use crate::seat::Seat;
 use crate::store::account::{Form, Mine, MineEvent};
 use crate::words::use_words;
@@ -72,6 +74,33 @@ pub fn AccountPart() -> impl IntoView {
             }
         });
     };
+    let sign_in_by_passkey = move |_| {
+        let Some(relay) = relay.with_value(|relay| asked(seat, relay)) else { return };
+        mine.update(|mine| mine.apply(MineEvent::Asked));
+        spawn_local(async move {
+            match passkeys::sign_in(&relay).await {
+                Ok(token) => become_another(&token),
+                Err(event) => hear(mine, event),
+            }
+        });
+    };
+    let make_by_passkey = move |_| {
+        let Some(relay) = relay.with_value(|relay| asked(seat, relay)) else { return };
+        let (account, label) = (name.get_untracked().trim().to_owned(), words.get("passkey.this_device"));
+        mine.update(|mine| mine.apply(MineEvent::Asked));
+        spawn_local(async move {
+            match passkeys::add(&relay, Some(account), label.to_owned()).await {
+                Ok(token) => {
+                    if let Some(token) = token {
+                        browser::store(TOKEN, &token);
+                        seat.renew(token);
+                    }
+                    look();
+                }
+                Err(event) => hear(mine, event),
+            }
+        });
+    };
     let sign_out_all = move |_| {
         let Some(relay) = relay.with_value(|relay| asked(seat, relay)) else { return };
         mine.update(|mine| mine.apply(MineEvent::Asked));
@@ -106,13 +135,29 @@ pub fn AccountPart() -> impl IntoView {
                 <div class="me-buttons">
                     {button("account-make", "account.make", Form::Make)}
                     {button("account-sign-in", "account.sign_in", Form::SignIn)}
+                    {passkey::possible()
+                        .is_ok()
+                        .then(|| {
+                            view! {
+                                <button
+                                    id="passkey-sign-in"
+                                    type="button"
+                                    class="secondary"
+                                    disabled=busy
+                                    on:click=sign_in_by_passkey
+                                >
+                                    {words.say("passkey.sign_in")}
+                                </button>
+                            }
+                        })}
                 </div>
+                <WhyNone/>
             }
             .into_any(),
-            Some(Some(Account { name, .. })) => view! {
+            Some(Some(Account { name, has_password, .. })) => view! {
                 <p class="me-text" id="account-name">{move || words.fill("account.is", &[("name", &name)])}</p>
                 <div class="me-buttons">
-                    {button("account-change", "account.change", Form::Change)}
+                    {has_password.then(|| button("account-change", "account.change", Form::Change))}
                     <button id="account-sign-out" type="button" class="secondary" on:click=move |_| be_guest_again()>
                         {words.say("account.sign_out")}
                     </button>
@@ -120,6 +165,7 @@ pub fn AccountPart() -> impl IntoView {
                         {words.say("account.sign_out_all")}
                     </button>
                 </div>
+                <Passkeys mine=mine/>
             }
             .into_any(),
         }
@@ -178,6 +224,20 @@ pub fn AccountPart() -> impl IntoView {
                     <button id="account-send" type="submit" class="primary" disabled=move || busy() || !ready()>
                         {words.say(go)}
                     </button>
+                    {(form == Form::Make && passkey::possible().is_ok())
+                        .then(|| {
+                            view! {
+                                <button
+                                    id="passkey-make"
+                                    type="button"
+                                    class="secondary"
+                                    disabled=move || busy() || name.with(|name| name.trim().is_empty())
+                                    on:click=make_by_passkey
+                                >
+                                    {words.say("passkey.make")}
+                                </button>
+                            }
+                        })}
                     <button type="button" class="quiet" on:click=move |_| open(Form::Closed)>
                         {words.say("account.cancel")}
                     </button>
@@ -190,10 +250,16 @@ pub fn AccountPart() -> impl IntoView {
             <h3 id="account-heading">{words.say("account.title")}</h3>
             {move || if form.get() == Form::Closed { offers().into_any() } else { fields().into_any() }}
             <p class="person-failure" role="alert">
-                {move || mine.with(|mine| mine.failure.clone()).map(|failure| words.failure(&failure))}
+                {move || {
+                    let (failure, without) = mine.with(|mine| (mine.failure.clone(), mine.without));
+                    failure.map(|failure| words.failure(&failure)).or(without.map(|why| words.get(why).to_owned()))
+                }}
             </p>
             <p class="me-done" role="status">
-                {move || mine.with(|mine| mine.changed).then(|| words.get("account.changed"))}
+                {move || {
+                    let (changed, said) = mine.with(|mine| (mine.changed, mine.said));
+                    changed.then_some("account.changed").or(said).map(|said| words.get(said))
+                }}
             </p>
         </section>
     }

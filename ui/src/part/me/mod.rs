@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod data;
+pub mod passkeys;
 
 use leptos::prelude::*;
 

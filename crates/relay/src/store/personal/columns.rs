@@ -34,7 +34,7 @@ use Erased::{Emptied, Go, Unlinked};
 use Holds::{Confidential, Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-pub(super) const TABLES: [Table; 35] = [
+pub(super) const TABLES: [Table; 36] = [
     Table {
         name: "held",
         whose: Some((
@@ -79,6 +79,20 @@ pub(super) const TABLES: [Table; 35] = [
             ("hash", Other("of a password, which nobody is to be told")),
             ("made", Personal),
             ("generation", Personal),
+        ],
+    },
+    Table {
+        name: "passkey",
+        whose: Some(("person = ?1", Go)),
+        columns: &[
+            ("id", Personal),
+            ("person", Personal),
+            ("host", Personal),
+            ("key", Other("a public key, by which nothing can be done but check its signatures")),
+            ("counter", Personal),
+            ("name", Personal),
+            ("made", Personal),
+            ("used", Personal),
         ],
     },
     Table {
