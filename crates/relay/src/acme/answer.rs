@@ -1,7 +1,7 @@
 //! What an ACME server is answered when it looks whether a name leads here.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::extract::{Path, State};
 use footlight_protocol::{Code, Failure};
@@ -13,6 +13,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use super::order::Failed;
 use crate::http::App;
 use crate::http::fail::Fail;
+use crate::lock::lock;
 
 /// The protocol of such a connection (RFC 8737 section 6.2).
 pub(crate) const PROTOCOL: &[u8] = b"acme-tls/1";
@@ -69,8 +70,7 @@ impl Answers {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Nothing that panics runs under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

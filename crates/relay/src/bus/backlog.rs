@@ -1,12 +1,13 @@
 //! What waits to be sent over the bus, in order and bounded in bytes.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::wire::Flush;
+use crate::lock::lock;
 
 /// A message of the bus has at most about so many bytes, and one item more: NATS takes 1 MiB.
 const MESSAGE: usize = 256 << 10;
@@ -113,8 +114,7 @@ impl<T> Backlog<T> {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<T>> {
-        // Nothing that holds the lock can panic half way.
-        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.queue)
     }
 }
 

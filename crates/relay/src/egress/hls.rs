@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use axum::body::Body;
 use axum::extract::{Extension, Path, RawQuery, State};
@@ -20,6 +20,7 @@ use crate::auth::bearer;
 use crate::clock;
 use crate::http::fail::Fail;
 use crate::http::{App, From};
+use crate::lock::lock;
 use crate::moderation::banned;
 use crate::mux::hls::{Missing, Text};
 use crate::room::{Ask, Door, Place};
@@ -153,7 +154,6 @@ impl Audience {
     }
 
     fn places(&self) -> MutexGuard<'_, HashMap<Viewer, Place>> {
-        // Nothing that panics runs under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

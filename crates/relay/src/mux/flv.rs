@@ -6,7 +6,7 @@
 //! and has no holes: what a publisher was away for is left out of it.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use footlight_media::{Codec, Packet, Time};
 use tokio::sync::watch;
 
 use super::{Input, Sink};
+use crate::lock::lock;
 
 /// Tags that are kept at most: 20 s of 60 pictures and 47 blocks of sound a second. Beyond it the oldest go, and
 /// readers that still wanted them skip to the newest keyframe.
@@ -169,8 +170,7 @@ impl Ring {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that panics runs under the lock.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.state)
     }
 }
 

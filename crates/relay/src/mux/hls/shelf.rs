@@ -1,6 +1,6 @@
 //! What the HTTP side takes from: the renditions behind one lock, and the word that something is new.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +8,7 @@ use footlight_media::playlist::{self, Reload, Rendition, Variant};
 use tokio::sync::watch;
 
 use super::lane::{Lane, TERMS, Text};
+use crate::lock::lock;
 
 /// How long a request waits for what is not there yet. Players give a playlist ten seconds; between publishers they
 /// are told what there is and ask again.
@@ -70,8 +71,7 @@ impl Shelf {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that panics runs under the lock.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.state)
     }
 
     /// Whether there is nothing to be had.
