@@ -135,14 +135,12 @@ fn said(line: &Line, by: Member, text: String, quote: Option<&Quote>, price: Opt
     });
     // Made when somebody comes near: of hundreds of lines, few are ever acted on.
     let near = RwSignal::new(false);
-    // What was paid for stands by itself.
-    let talks = price.is_none();
     let toolbar = {
         let by = by.clone();
         move || {
             let said = (by.clone(), text.clone());
-            let wanted = near.get() && turn.is_some() && (talks || moderates.get());
-            wanted.then(|| view! { <Toolbar message=id said mine talks /> })
+            let wanted = near.get() && turn.is_some();
+            wanted.then(|| view! { <Toolbar message=id said mine /> })
         }
     };
     view! {

@@ -91,9 +91,9 @@ impl Turn {
     }
 }
 
-/// The buttons on one message: to answer and to report it, where it `talks`, and what moderators do.
+/// The buttons on one message: to answer and to report it, and what moderators do.
 #[component]
-pub fn Toolbar(message: MessageId, said: (Member, String), mine: bool, talks: bool) -> impl IntoView {
+pub fn Toolbar(message: MessageId, said: (Member, String), mine: bool) -> impl IntoView {
     let (moderates, by) = (Seat::get().moderates(), StoredValue::new(said.0.clone()));
     let words = use_words();
     let open = RwSignal::new(false);
@@ -102,13 +102,8 @@ pub fn Toolbar(message: MessageId, said: (Member, String), mine: bool, talks: bo
             {move || {
                 moderates.get().then(|| view! { <Acts message by=by.get_value() mine open /> })
             }}
-            {talks
-                .then(|| {
-                    view! {
-                        <ReportButton message said=said.clone() mine />
-                        <AnswerButton message said />
-                    }
-                })}
+            <ReportButton message said=said.clone() mine />
+            <AnswerButton message said />
         </div>
     }
 }

@@ -393,7 +393,10 @@ impl Room {
             EventKind::Gifted { by, gift, count, coins, entry, .. } => {
                 self.put_gift(Run::of(by, gift, Piece { seq, at, count, coins, entry }));
             }
-            EventKind::Refunded { gift, .. } => self.take_back(gift),
+            EventKind::Refunded { gift, .. } => {
+                self.take_back(gift);
+                self.unquote(|message, _| message.0 == gift.0);
+            }
             EventKind::Swept { messages, .. } => {
                 self.take_away(&messages);
                 self.put(Line { id, at, kind: LineKind::Swept { messages: messages.len() } });

@@ -81,6 +81,8 @@ impl History {
         self.seq = self.seq.max(kept.event.seq);
         match &kept.event.kind {
             EventKind::Deleted { message } => self.hide(&[*message]),
+            // Nobody answers what was given back.
+            EventKind::Refunded { gift, .. } => self.unquote_all(&[MessageId(gift.0)]),
             EventKind::Swept { messages, .. } => self.hide(messages),
             EventKind::Restored { message, by, text, .. } => {
                 self.show(&[Quote::of(*message, by.clone(), text)]);
@@ -120,6 +122,10 @@ impl History {
         // What is older is nowhere any more, but where it is answered.
         let oldest = self.tail.front().map_or(0, |oldest| oldest.event.seq.0);
         self.deleted.extend(messages.iter().filter(|message| oldest <= message.0));
+        self.unquote_all(messages);
+    }
+
+    fn unquote_all(&mut self, messages: &[MessageId]) {
         let gone: HashSet<&MessageId> = messages.iter().collect();
         for quote in self.tail.iter_mut().flat_map(|kept| kept.event.kind.quotes_mut()) {
             quote.of.take_if(|_| gone.contains(&quote.message));
@@ -142,10 +148,17 @@ impl History {
         Some(Quote::of(message, by.clone(), text))
     }
 
+    /// Whether memory says all there is to say about the message; where not, the store knows.
+    pub(crate) fn knows(&self, message: MessageId) -> bool {
+        let upcoming = message.0 == 0 || self.seq < Seq(message.0);
+        upcoming || self.is_gone(message) || self.find(Seq(message.0)).is_some()
+    }
+
     /// The message, where it is one of the newest that everybody sees.
     pub(crate) fn said(&self, message: MessageId, sanctions: &Sanctions) -> Option<(&Member, &str)> {
         let said = match self.find(Seq(message.0)).map(|kept| &kept.event.kind) {
             Some(EventKind::Said { by, text, .. } | EventKind::Held { by, text, .. }) => Some((by, text)),
+            Some(EventKind::Paid(Paid { by, text, .. })) if !self.is_refunded(message) => Some((by, text)),
             Some(_) => None,
             // Of a raid that was none, only what brought it back is here.
             None => self.tail.iter().rev().find_map(|kept| match &kept.event.kind {
@@ -158,6 +171,13 @@ impl History {
         };
         let (by, text) = said.filter(|(by, _)| !self.is_gone(message) && !sanctions.is_banned(&by.id))?;
         Some((by, text.as_str()))
+    }
+
+    /// Whether the coins for it were given back. That comes after it: where it is in memory, so is this.
+    fn is_refunded(&self, message: MessageId) -> bool {
+        let of =
+            |kept: &Kept| matches!(&kept.event.kind, EventKind::Refunded { gift, .. } if gift.0 == message.0);
+        self.tail.iter().rev().any(of)
     }
 
     /// Takes out what the event's messages answer, as far as it is not to be seen any more.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use footlight_protocol::report::{Case, Complaint, Ground, MAX_CASE_WORDS, MAX_CASES, Step};
-use footlight_protocol::room::{Badges, Member, UnixMillis};
+use footlight_protocol::room::{Badges, Member, Role, UnixMillis};
 use footlight_protocol::{MessageId, UserId};
 
 use crate::chat::pace::{Pace, Rate};
@@ -32,6 +32,11 @@ pub(crate) fn weight(dismissed: u64, upheld: u64, newcomer: bool) -> u32 {
     let false_ones = u32::try_from(dismissed.saturating_sub(upheld)).unwrap_or(u32::MAX);
     let full = if newcomer { FULL / 4 } else { FULL };
     if false_ones > PATIENCE { 0 } else { (full >> false_ones).max(1) }
+}
+
+/// Whether somebody may report what `about` said.
+pub(crate) fn may_report(by: &UserId, about: &Member) -> bool {
+    about.id != *by && about.role != Role::Owner
 }
 
 /// A report that counts, without who made it.
@@ -167,8 +172,6 @@ impl Reports {
 
 #[cfg(test)]
 mod tests {
-    use footlight_protocol::room::Role;
-
     use super::*;
 
     fn filed(message: u64, weight: u32, ground: Ground) -> Filed {

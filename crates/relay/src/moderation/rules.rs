@@ -114,6 +114,17 @@ impl Recent {
         if link { Ruling::Hold(Reason::Link) } else { Ruling::Take }
     }
 
+    /// What was taken at that time was not said after all: it is nobody's turn, and the text is not said before.
+    pub(crate) fn give_back(&mut self, by: &UserId, text: &str, at: UnixMillis) {
+        if self.by.get(by) == Some(&at) {
+            self.by.remove(by);
+        }
+        let text = hash(&folded(text));
+        if self.texts.get(&text) == Some(&at) {
+            self.texts.remove(&text);
+        }
+    }
+
     /// Forgets what does not matter any more.
     pub(crate) fn forget(&mut self, rules: &Rules, now: UnixMillis) {
         self.by.retain(|_, last| *last + u64::from(rules.slow_s) * 1_000 > now);

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::moderation::{Former, MAX_UNSWEPT, Raid, Reason, Rules};
 use footlight_protocol::room::{Desk, Event, EventKind, Member, Role as Rank, ServerMessage, UnixMillis};
+use footlight_protocol::spend::Paid;
 use footlight_protocol::talk::Quote;
 use footlight_protocol::{Code, Failure, MessageId, Nonce, Seq, UserId};
 
@@ -262,14 +263,10 @@ impl Actor {
         text: &str,
         now: UnixMillis,
     ) -> Result<(), (Failure, Option<u32>)> {
-        let not_paid = || {
-            let text = "A moderator would have to look at this first, so it cannot be paid for";
-            Err((Failure::new(Code::AgainstRules, text), None))
-        };
         let first = self.seats.get(seat).and_then(|seat| seat.first).unwrap_or(now);
         match self.guard.rule(me, first, text, now) {
             Ruling::Take => {}
-            Ruling::Hold(_) => return not_paid(),
+            Ruling::Hold(_) => return Err(self.not_for_coins(me, text, now)),
             Ruling::Refuse(failure, after) => return Err((failure, after)),
         }
         let id = MessageId(self.history.upcoming().0);
@@ -279,13 +276,26 @@ impl Actor {
                 self.guard.learner.ordinary(text);
                 Ok(())
             }
-            Verdict::Hold(..) => not_paid(),
+            Verdict::Hold(..) => Err(self.not_for_coins(me, text, now)),
             // The next message like it finds the raid.
             Verdict::Raid(sweep) => {
                 self.guard.judge.acquit(sweep.cluster);
-                not_paid()
+                Err(self.not_for_coins(me, text, now))
             }
         }
+    }
+
+    /// Nobody says it, so it takes nobody's turn.
+    fn not_for_coins(&mut self, me: &Member, text: &str, now: UnixMillis) -> (Failure, Option<u32>) {
+        self.guard.recent.give_back(&me.id, text, now);
+        let text = "A moderator would have to look at this first, so it cannot be paid for";
+        (Failure::new(Code::AgainstRules, text), None)
+    }
+
+    /// A message passed and was not paid for: its sender has their turn in slow mode again. How often somebody may try is
+    /// counted all the same, so that nobody has the books asked without end.
+    pub(super) fn was_not_paid(&mut self, paid: &Paid, at: UnixMillis) {
+        self.guard.recent.give_back(&paid.by.id, &paid.text, at);
     }
 
     fn hold(&mut self, coming: Coming, why: Reason, raid: Option<Seq>, now: UnixMillis) -> bool {

@@ -15,6 +15,7 @@ pub(crate) mod lines;
 mod members;
 mod moderate;
 mod networks;
+mod older;
 mod orders;
 mod packets;
 mod paid;

@@ -12,7 +12,7 @@ use crate::chat::text::clean;
 use crate::clock;
 use crate::error::Error;
 use crate::moderation::may_moderate;
-use crate::moderation::reports::{Filed, NEWCOMER};
+use crate::moderation::reports::{NEWCOMER, may_report};
 use crate::store::reports::{Made, Taken};
 
 impl Actor {
@@ -33,17 +33,13 @@ impl Actor {
         let now = clock::now_millis();
         let refused = |code, why: &str| (Failure::new(code, why), None);
         let Report { message, ground, words, .. } = report;
-        // Only what is in memory, as for answers.
-        let (about, text) = self
-            .history
-            .said(message, &self.sanctions)
-            .map(|(by, text)| (by.clone(), text.to_owned()))
-            .ok_or_else(|| refused(Code::NotFound, "The message that you report is not here any more"))?;
-        if about.id == me.id || about.role == Rank::Owner {
-            return Err(refused(
-                Code::Forbidden,
-                "Nobody reports themselves, or the room's owner to the room",
-            ));
+        let said = self.history.said(message, &self.sanctions);
+        let said = said.map(|(by, text)| (by.clone(), text.to_owned()));
+        match &said {
+            // The store knows what is older, and says the same of it.
+            None if self.history.knows(message) => return Err((gone(), None)),
+            Some((about, _)) if !may_report(&me.id, about) => return Err((not_theirs(), None)),
+            _ => {}
         }
         let words = match clean(&words, MAX_REPORT) {
             Ok(words) => words,
@@ -57,8 +53,7 @@ impl Actor {
         self.guard.reports.take(&me.id, here.address, now).map_err(|after| {
             (Failure::new(Code::TooFast, "So many reports at once; wait a moment"), Some(after))
         })?;
-        let filed = Filed { message, at: now, about, text, ground, words, weight: 0, earlier: 0 };
-        Ok(Made { by: me.id, newcomer, filed })
+        Ok(Made { by: me.id, newcomer, message, at: now, said, ground, words })
     }
 
     /// A report is kept, or is not. Its maker hears the same whatever it weighs.
@@ -66,11 +61,18 @@ impl Actor {
         match taken {
             Ok(Taken::Open(filed)) => {
                 // It may have gone while the report was written.
-                if self.history.said(filed.message, &self.sanctions).is_some() {
+                let stands = if self.history.knows(filed.message) {
+                    self.history.said(filed.message, &self.sanctions).is_some()
+                } else {
+                    !self.sanctions.is_banned(&filed.about.id)
+                };
+                if stands {
                     self.guard.reports.add(*filed);
                 }
             }
             Ok(Taken::Kept) => {}
+            Ok(Taken::Gone) => return self.refuse(seat, Some(nonce), gone(), None),
+            Ok(Taken::NotTheirs) => return self.refuse(seat, Some(nonce), not_theirs(), None),
             Ok(Taken::TooMany) => {
                 let failure = Failure::new(Code::TooFast, "Your earlier reports wait for a moderator");
                 return self.refuse(seat, Some(nonce), failure, None);
@@ -165,4 +167,12 @@ impl Actor {
             _ => {}
         }
     }
+}
+
+fn gone() -> Failure {
+    Failure::new(Code::NotFound, "The message that you report is not here any more")
+}
+
+fn not_theirs() -> Failure {
+    Failure::new(Code::Forbidden, "Nobody reports themselves, or the room's owner to the room")
 }

@@ -12,6 +12,7 @@ use footlight_protocol::{Code, Failure, MessageId, Nonce, Seq, UserId, VERSION};
 use super::actor::{Actor, Written};
 use super::claims::name_taken;
 use super::guard::{Coming, held_back};
+use super::older::{Sought, gone};
 use super::people::Before;
 use super::seats::Seat;
 use super::{Join, SeatId, draining};
@@ -26,6 +27,14 @@ use crate::store::logins::Named;
 
 /// Events whose commit is awaited at most. More ⇒ refused: the disk does not keep up.
 const UNCOMMITTED: usize = 1024;
+
+/// What a message answers.
+enum Quoted {
+    /// Something that is in memory, or nothing.
+    Here(Option<Box<Quote>>),
+    /// What only the store knows of.
+    Older(MessageId),
+}
 
 impl Actor {
     pub(super) fn join(&mut self, join: Join) -> Result<SeatId, Failure> {
@@ -171,17 +180,20 @@ impl Actor {
             .and_then(|text| Ok((self.quoted(reply)?, text)))
             .and_then(|said| self.pace(&me.id, now).map(|()| said));
         match text {
-            Ok((reply, text)) => self.weigh(Coming { seat, me, nonce, text, fly, reply }, now),
+            Ok((Quoted::Older(message), text)) => self.seek(Sought { seat, nonce, text, fly }, message),
+            Ok((Quoted::Here(reply), text)) => self.weigh(Coming { seat, me, nonce, text, fly, reply }, now),
             Err((failure, after)) => self.refuse(seat, Some(nonce), failure, after),
         }
     }
 
-    /// What is answered. Only what is in memory: who asks for old messages would have the room wait for the database.
-    fn quoted(&self, reply: Option<MessageId>) -> Result<Option<Box<Quote>>, (Failure, Option<u32>)> {
-        let gone =
-            || (Failure::new(Code::NotFound, "The message that you answer is not here any more"), None);
-        let quote = |message| self.history.quote(message, &self.sanctions).map(Box::new).ok_or_else(gone);
-        reply.map(quote).transpose()
+    /// What is answered, as far as memory says.
+    fn quoted(&self, reply: Option<MessageId>) -> Result<Quoted, (Failure, Option<u32>)> {
+        let Some(message) = reply else { return Ok(Quoted::Here(None)) };
+        match self.history.quote(message, &self.sanctions) {
+            Some(quote) => Ok(Quoted::Here(Some(Box::new(quote)))),
+            None if self.history.knows(message) => Err(gone()),
+            None => Ok(Quoted::Older(message)),
+        }
     }
 
     /// Answers a request that was made before.
@@ -269,6 +281,7 @@ impl Actor {
                 self.tell_wallet(&user, coins);
                 self.has_earned(&user, earned);
             }
+            Written::Sought(sought, quote) => self.found(*sought, quote),
             Written::Reported(seat, nonce, taken) => self.reported(seat, nonce, *taken),
             Written::Watched { due, settled } => self.watcher_paid(&due, *settled),
             Written::TopUps { seat, list } => {
@@ -296,6 +309,9 @@ impl Actor {
         if matches!(kept.event.kind, EventKind::GoalReached { .. }) {
             self.not_celebrated();
         }
+        if let EventKind::Paid(paid) = &kept.event.kind {
+            self.was_not_paid(paid, kept.event.at);
+        }
         self.packets.not_closed(kept.event.seq, None);
         for seat in seats {
             self.refuse(*seat, kept.nonce.clone(), why.clone(), after);
@@ -311,6 +327,12 @@ impl Actor {
         if matches!(event.kind, EventKind::Held { .. }) {
             self.announce_held(&event, seats);
             return self.history.announce(kept);
+        }
+        match &event.kind {
+            EventKind::Deleted { message } => self.unquote_waiting(&[*message]),
+            EventKind::Swept { messages, .. } => self.unquote_waiting(messages),
+            EventKind::Refunded { gift, .. } => self.unquote_waiting(&[MessageId(gift.0)]),
+            _ => {}
         }
         match &event.kind {
             EventKind::GoalReached { .. } => {}

@@ -5,9 +5,11 @@ use std::pin::Pin;
 
 use footlight_protocol::coin::TopUp;
 use footlight_protocol::gift::Board;
+use footlight_protocol::talk::Quote;
 use footlight_protocol::{Nonce, UserId};
 
 use super::SeatId;
+use super::older::Sought;
 use super::people::Asked;
 use crate::error::Error;
 use crate::gift::watching::Due;
@@ -50,6 +52,8 @@ pub(super) enum Written {
     },
     /// Who gave most.
     Board(Board),
+    /// What an answer to an older message quotes.
+    Sought(Box<Sought>, Result<Quote, Error>),
     /// What a report came to.
     Reported(SeatId, Nonce, Box<Result<Taken, Error>>),
     /// Who somebody is.

@@ -1,13 +1,13 @@
 //! What people report, what became of it, and the steps of the ladder.
 
 use footlight_protocol::report::{Ground, Step};
-use footlight_protocol::room::{EventKind, UnixMillis};
+use footlight_protocol::room::{EventKind, Member, UnixMillis};
 use footlight_protocol::{MessageId, RoomId, Seq, UserId};
 
 use super::sql::{Database, Fault, Outcome, values};
 use super::{Message, Store};
 use crate::error::Error;
-use crate::moderation::reports::{Filed, OPEN, weight};
+use crate::moderation::reports::{Filed, OPEN, may_report, weight};
 
 /// Open reports that a room comes back with, the newest.
 const COMES_BACK: usize = 1_000;
@@ -27,8 +27,12 @@ pub(crate) struct Made {
     pub(crate) by: UserId,
     /// Whether the reporter came a moment ago.
     pub(crate) newcomer: bool,
-    /// What it is about; weight and steps are found here.
-    pub(crate) filed: Filed,
+    pub(crate) message: MessageId,
+    pub(crate) at: UnixMillis,
+    /// Who said what, where the room has it in memory; else it is looked up.
+    pub(crate) said: Option<(Member, String)>,
+    pub(crate) ground: Ground,
+    pub(crate) words: String,
 }
 
 /// What a report comes to.
@@ -40,11 +44,21 @@ pub(crate) enum Taken {
     Kept,
     /// Too many of theirs wait.
     TooMany,
+    /// Nobody sees the message any more.
+    Gone,
+    /// It is the reporter's own, or the owner's.
+    NotTheirs,
 }
 
 impl Database<'_> {
     fn report(&mut self, room: &RoomId, made: Made) -> Outcome<Taken> {
-        let Made { by, newcomer, mut filed } = made;
+        let Made { by, newcomer, message, at, said, ground, words } = made;
+        let said = said.map_or_else(|| self.shown(room, message), |said| Ok(Some(said)))?;
+        let Some((about, text)) = said else { return Ok(Taken::Gone) };
+        if !may_report(&by, &about) {
+            return Ok(Taken::NotTheirs);
+        }
+        let mut filed = Filed { message, at, about, text, ground, words, weight: 0, earlier: 0 };
         let again = self.first(
             "SELECT 1 FROM report WHERE room = ?1 AND message = ?2 AND person = ?3",
             values![room.as_str(), filed.message.0, by.as_str()],

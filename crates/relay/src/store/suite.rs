@@ -50,7 +50,10 @@ use spend::{
 };
 
 use moves::old_chat_goes_and_coins_bans_and_what_waits_stay;
-use talk::{answers_are_kept_without_what_they_answer, reports_count_once_and_weigh_what_became_of_them};
+use talk::{
+    answers_are_kept_without_what_they_answer, older_messages_are_answered_and_reported_as_they_are_seen,
+    reports_count_once_and_weigh_what_became_of_them,
+};
 use top_ups::{
     a_payment_picture_is_kept_until_it_is_taken_away, coins_that_are_there_are_not_given_again,
     who_has_paid_gets_their_coins_once,
@@ -71,6 +74,7 @@ on_both!(
     secrets_keys_and_names_are_kept,
     events_do_what_they_say_and_come_back_after_a_restart,
     what_is_held_waits_and_a_sweep_comes_back_whole,
+    older_messages_are_answered_and_reported_as_they_are_seen,
     reports_count_once_and_weigh_what_became_of_them,
     answers_are_kept_without_what_they_answer,
     old_chat_goes_and_coins_bans_and_what_waits_stay,

@@ -4,13 +4,15 @@
 use std::borrow::Cow;
 
 use footlight_protocol::moderation::Former;
-use footlight_protocol::room::EventKind;
+use footlight_protocol::room::{EventKind, Member};
+use footlight_protocol::spend::Paid;
 use footlight_protocol::talk::Quote;
 use footlight_protocol::{MessageId, RoomId};
 
-use super::Message;
 use super::events::kept;
 use super::sql::{Database, Outcome, values};
+use super::{Message, Store};
+use crate::error::Error;
 
 /// The event as it is kept.
 pub(super) fn bare(kind: &EventKind) -> Cow<'_, EventKind> {
@@ -45,18 +47,37 @@ impl Database<'_> {
     }
 
     fn quote(&mut self, room: &RoomId, message: MessageId) -> Outcome<Quote> {
+        let shown = self.shown(room, message)?;
+        Ok(shown.map_or(Quote::gone(message), |(by, text)| Quote::of(message, by, &text)))
+    }
+
+    /// Who said what, where everybody sees it: it is not taken away, its author not banned, and what it cost not given back.
+    pub(super) fn shown(&mut self, room: &RoomId, message: MessageId) -> Outcome<Option<(Member, String)>> {
         let found = self.first(
             "SELECT seq, at, body, by, nonce FROM event WHERE room = ?1 AND seq = ?2 AND deleted = 0",
             values![room.as_str(), message.0],
         )?;
         let found = found.map_or(Ok(None), |row| kept(&row))?;
-        Ok(match found.map(|kept| kept.event.kind) {
-            Some(EventKind::Said { by, text, .. } | EventKind::Held { by, text, .. })
-                if !self.is_banned(room, &by.id)? =>
-            {
-                Quote::of(message, by, &text)
+        let (by, text) = match found.map(|kept| kept.event.kind) {
+            Some(EventKind::Said { by, text, .. } | EventKind::Held { by, text, .. }) => (by, text),
+            Some(EventKind::Paid(Paid { by, text, entry, .. })) if !self.is_given_back(room, entry)? => {
+                (by, text)
             }
-            _ => Quote::gone(message),
-        })
+            _ => return Ok(None),
+        };
+        Ok((!self.is_banned(room, &by.id)?).then_some((by, text)))
+    }
+
+    fn is_given_back(&mut self, room: &RoomId, entry: u64) -> Outcome<bool> {
+        let found = self
+            .first("SELECT 1 FROM entry WHERE room = ?1 AND reverses = ?2", values![room.as_str(), entry])?;
+        Ok(found.is_some())
+    }
+}
+
+impl Store {
+    /// What an answer to the message shows of it.
+    pub(crate) async fn quote(&self, room: RoomId, message: MessageId) -> Result<Quote, Error> {
+        self.ask(move |database| database.quote(&room, message)).await
     }
 }

@@ -1,17 +1,22 @@
 //! What is done with coins, and what of it is told to whom.
 
+use std::time::Duration;
+
 use footlight_protocol::gift::{Board, Gift, Show};
+use footlight_protocol::moderation::Rules;
+use footlight_protocol::report::{Ground as Wrong, Report};
 use footlight_protocol::room::{Action, Badges, ClientMessage, EventKind, Role, ServerMessage};
 use footlight_protocol::spend::{
-    Arrange, BecameMember, Drawn, Goal, MONTH_MS, NewGoal, Packet, PacketOver, Paid, Progress, Spend,
-    Standing, Terms,
+    Arrange, BecameMember, Drawn, Goal, MONTH_MS, NewGoal, PACKET_SECONDS, Packet, PacketOver, Paid,
+    Progress, Spend, Standing, Terms,
 };
+use footlight_protocol::talk::Quote;
 use footlight_protocol::{Code, MessageId, Nonce, Seq, UserId};
 
 use crate::member::{Chat, Heard, heard};
 use crate::peer::{Peer, picture};
 use crate::span::{Ground, on_both_grounds};
-use crate::stage::{Folder, live};
+use crate::stage::{Folder, Stage, live};
 
 on_both_grounds! {
     a_badge_follows_what_was_given,
@@ -21,6 +26,7 @@ on_both_grounds! {
     a_red_packet_is_drawn_by_those_who_were_there,
     what_is_left_in_a_red_packet_goes_back,
     a_paid_message_stands_above_the_chat,
+    a_paid_message_is_answered_and_reported,
     a_membership_is_paid_by_the_month,
 }
 
@@ -467,8 +473,7 @@ async fn a_paid_message_stands_above_the_chat(ground: Ground) {
     let (mut owner, mut ada) = (Chat::owner(&stage).await, Chat::named(&stage, "Ada").await);
     let mut bob = Chat::named(&stage, "Bob").await;
     grant(&mut owner, "grant", &ada.me.id, 200).await;
-    let rules =
-        footlight_protocol::moderation::Rules { words: vec!["spoil*".to_owned()], ..Default::default() };
+    let rules = Rules { words: vec!["spoil*".to_owned()], slow_s: 30, unique: true, ..Rules::default() };
     owner.moderate("rules", Action::SetRules { rules }).await.unwrap();
     let say = |text: &str, coins| Spend::Say { text: text.to_owned(), coins };
     for (n, (what, code)) in [
@@ -477,7 +482,8 @@ async fn a_paid_message_stands_above_the_chat(ground: Ground) {
         (say(" ", 50), Code::Empty),
         (say(&"x".repeat(301), 50), Code::TooLong),
         (say("a spoiler", 50), Code::AgainstRules),
-        (say("too much", 500), Code::TooFewCoins),
+        // What is not said is nobody's turn in slow mode, and can be said again.
+        (say("Happy birthday <b>", 500), Code::TooFewCoins),
     ]
     .into_iter()
     .enumerate()
@@ -485,6 +491,7 @@ async fn a_paid_message_stands_above_the_chat(ground: Ground) {
         assert_eq!(spend(&mut ada, &format!("w{n}"), what).await, Err(code), "{n}");
     }
     let said = spend(&mut ada, "say", say("Happy birthday <b>", 50)).await.unwrap();
+    assert_eq!(spend(&mut ada, "slow", say("and more", 50)).await, Err(Code::TooFast));
     let event = bob.event().await;
     let EventKind::Paid(Paid { text, coins, entry, until, .. }) = event.kind else { panic!("{event:?}") };
     assert_eq!((event.seq, text.as_str(), coins, until), (said, "Happy birthday <b>", 50, event.at + 60_000));
@@ -511,6 +518,100 @@ async fn a_paid_message_stands_above_the_chat(ground: Ground) {
     assert!(late.history.is_empty() && late.shows.strip.is_empty(), "{:?}", late.history);
     let mut ada = Chat::hello(&stage, Some(ada.token.clone()), None, None).await.unwrap();
     assert_eq!(wallet(&mut ada).await, 200);
+}
+
+async fn answer(chat: &mut Chat, name: &str, reply: MessageId) -> Result<Seq, Code> {
+    let text = format!("indeed, {name}");
+    chat.send(&ClientMessage::Say { nonce: nonce(name), text, fly: None, reply: Some(reply) }).await;
+    chat.answer(name).await.map_err(|(code, _)| code)
+}
+
+/// What the answer quotes for somebody who comes.
+async fn quoted(stage: &Stage, answer: Seq) -> Quote {
+    let late = Chat::join(stage).await;
+    let found = late.history.into_iter().find(|event| event.seq == answer);
+    match found.map(|event| event.kind) {
+        Some(EventKind::Said { reply: Some(reply), .. }) => *reply,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn a_paid_message_is_answered_and_reported(ground: Ground) {
+    let folder = Folder::new();
+    let stage = ground.stage_in(&folder).await;
+    let (mut owner, mut ada) = (Chat::owner(&stage).await, Chat::named(&stage, "Ada").await);
+    let mut bob = Chat::named(&stage, "Bob").await;
+    grant(&mut owner, "grant", &ada.me.id, 200).await;
+    let say = Spend::Say { text: "Buy my hats".to_owned(), coins: 50 };
+    let message = MessageId(spend(&mut ada, "say", say).await.unwrap().0);
+    let entry = next(&mut bob, |kind| match kind {
+        EventKind::Paid(paid) => Some(paid.entry),
+        _ => None,
+    })
+    .await;
+    let answered = answer(&mut bob, "b1", message).await.unwrap();
+    assert_eq!(quoted(&stage, answered).await.of.unwrap().text, "Buy my hats");
+
+    let report = Report { nonce: nonce("r"), message, ground: Wrong::Spam, words: String::new() };
+    bob.send(&ClientMessage::Report(report)).await;
+    bob.answer("r").await.unwrap();
+    let case = owner
+        .until(|message| match message {
+            ServerMessage::Reports { cases } => cases.into_iter().next(),
+            _ => None,
+        })
+        .await;
+    assert_eq!((case.message, case.text.as_str(), &case.by.id), (message, "Buy my hats", &ada.me.id));
+    owner.moderate("act", Action::Uphold { message }).await.unwrap();
+    strip(&mut bob, 0).await;
+    assert_eq!(quoted(&stage, answered).await, Quote::gone(message));
+    assert_eq!(answer(&mut bob, "b2", message).await, Err(Code::NotFound));
+    owner.moderate("lift", Action::Lift { message }).await.unwrap();
+    assert!(quoted(&stage, answered).await.of.is_some(), "it is back");
+
+    // Taking it away gives no coins back; that is the creator's to do, and then nobody answers it.
+    refund(&mut owner, "back", entry).await;
+    assert_eq!(quoted(&stage, answered).await, Quote::gone(message));
+    assert_eq!(answer(&mut bob, "b3", message).await, Err(Code::NotFound));
+    stage.stop().await;
+    let stage = ground.stage_in(&folder).await;
+    assert_eq!(quoted(&stage, answered).await, Quote::gone(message));
+    stage.stop().await;
+}
+
+/// The shortest time that a packet has is a minute, and this takes as long: nothing is set forward.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_red_packet_that_nobody_empties_ends_at_its_time() {
+    let stage = Ground::Alone.stage().await;
+    let (mut owner, mut ada) = (Chat::owner(&stage).await, Chat::named(&stage, "Ada").await);
+    let mut bob = Chat::named(&stage, "Bob").await;
+    grant(&mut owner, "grant", &ada.me.id, 100).await;
+    let what = Spend::Packet { coins: 50, takers: 3, seconds: PACKET_SECONDS.0 };
+    let packet = spend(&mut ada, "put", what).await.unwrap();
+    spend(&mut bob, "d1", Spend::Draw { packet }).await.unwrap();
+    let (put, share) = next(&mut owner, |kind| match kind {
+        EventKind::Drawn(drawn) => Some((drawn.packet, drawn.coins)),
+        _ => None,
+    })
+    .await;
+    assert_eq!(put, packet);
+    // The room looks once a second.
+    let (ada_token, bob_token) = (ada.token.clone(), bob.token.clone());
+    drop((owner, ada, bob));
+    tokio::time::sleep(Duration::from_secs(u64::from(PACKET_SECONDS.0) - 5)).await;
+    let mut ada = Chat::hello(&stage, Some(ada_token.clone()), None, None).await.unwrap();
+    assert_eq!(ada.shows.packets.len(), 1, "it is open until its time");
+    let over = next(&mut ada, |kind| match kind {
+        EventKind::PacketOver(over) => Some(over.clone()),
+        _ => None,
+    })
+    .await;
+    assert_eq!((over.packet, over.coins, &over.to.id), (packet, 50 - share, &ada.me.id));
+    let mut bob = Chat::hello(&stage, Some(bob_token), None, None).await.unwrap();
+    assert_eq!(spend(&mut bob, "d2", Spend::Draw { packet }).await, Err(Code::PacketOver));
+    let mut ada = Chat::hello(&stage, Some(ada_token), None, None).await.unwrap();
+    assert_eq!((wallet(&mut ada).await, wallet(&mut bob).await), (100 - share, share), "no coin is lost");
+    stage.stop().await;
 }
 
 async fn a_membership_is_paid_by_the_month(ground: Ground) {

@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use footlight_protocol::moderation::{Links, Rules};
+use footlight_protocol::report::{Ground as Wrong, Report};
 use footlight_protocol::room::{Action, ClientMessage, Event, EventKind, ServerMessage};
 use footlight_protocol::talk::{MAX_QUOTE, Quote};
 use footlight_protocol::{Code, MessageId, Seq};
@@ -13,6 +14,7 @@ use crate::stage::{Folder, Stage};
 on_both_grounds! {
     an_answer_shows_what_it_answers_until_that_is_gone,
     what_is_held_keeps_what_it_answers,
+    what_is_older_than_memory_is_answered_and_reported,
 }
 
 type Answer = Result<Seq, (Code, Option<u32>)>;
@@ -125,5 +127,48 @@ async fn what_is_held_keeps_what_it_answers(ground: Ground) {
     });
     assert_eq!(quote(&shown.await), Some(Quote::of(message, ada.me.clone(), "who was it?")));
     assert_eq!(seen(&stage, Seq(held.0)).await.as_deref(), Some("who was it?"));
+    stage.stop().await;
+}
+
+/// More events than the room has in memory.
+const MANY: usize = 520;
+
+async fn what_is_older_than_memory_is_answered_and_reported(ground: Ground) {
+    let stage = ground.stage().await;
+    let mut owner = Chat::owner(&stage).await;
+    let (mut ada, mut bob) = (Chat::named(&stage, "Ada").await, Chat::named(&stage, "Bob").await);
+    let message = MessageId(ada.say("a1", "where it began").await.unwrap().0);
+    let deleted = MessageId(ada.say("a2", "gone since").await.unwrap().0);
+    owner.moderate("d", Action::Delete { message: deleted }).await.unwrap();
+    let user = bob.me.id.clone();
+    for n in 0..MANY {
+        let user = user.clone();
+        let act = if n % 2 == 0 { Action::Trust { user } } else { Action::Unmark { user } };
+        owner.moderate(&format!("m{n}"), act).await.unwrap();
+    }
+
+    let answered = answer(&mut bob, "b1", "I was there", message).await.unwrap();
+    assert_eq!(seen(&stage, answered).await.as_deref(), Some("where it began"));
+    assert_eq!(answer(&mut bob, "b1", "I was there", message).await, Ok(answered), "asked twice, said once");
+    assert_eq!(answer(&mut bob, "b2", "and there", deleted).await, Err((Code::NotFound, None)));
+
+    let report = async |chat: &mut Chat, name: &str, message| {
+        let words = String::new();
+        let report = Report { nonce: name.parse().unwrap(), message, ground: Wrong::Other, words };
+        chat.send(&ClientMessage::Report(report)).await;
+        chat.answer(name).await.map(drop)
+    };
+    assert_eq!(report(&mut bob, "r1", deleted).await, Err((Code::NotFound, None)));
+    assert_eq!(report(&mut ada, "r2", message).await, Err((Code::Forbidden, None)));
+    report(&mut bob, "r3", message).await.unwrap();
+    let case = owner
+        .until(|message| match message {
+            ServerMessage::Reports { cases } => cases.into_iter().next(),
+            _ => None,
+        })
+        .await;
+    assert_eq!((case.message, case.text.as_str()), (message, "where it began"));
+    owner.moderate("act", Action::Uphold { message }).await.unwrap();
+    assert_eq!(seen(&stage, answered).await, None);
     stage.stop().await;
 }

@@ -2,11 +2,12 @@
 
 use footlight_protocol::report::{Dismissed, Ground, Lifted, Step, Upheld};
 use footlight_protocol::room::EventKind;
+use footlight_protocol::spend::Paid;
 use footlight_protocol::talk::Quote;
 use footlight_protocol::{MessageId, Seq};
 
 use super::{Purse, Shelf, kept, member, room, said, user};
-use crate::moderation::reports::{FULL, Filed};
+use crate::moderation::reports::FULL;
 use crate::store::personal::Eyes;
 use crate::store::reports::{Made, Taken};
 
@@ -58,18 +59,37 @@ pub(super) async fn answers_are_kept_without_what_they_answer(shelf: Shelf) {
 }
 
 fn made(by: &str, message: u64) -> Made {
-    let (about, text) = (member("bob"), "hm".to_owned());
-    let filed = Filed {
-        message: MessageId(message),
-        at: 1_000_000 + message,
-        about,
-        text,
-        ground: Ground::Hate,
-        words: "his words".into(),
-        weight: 0,
-        earlier: 0,
+    let (at, words) = (1_000_000 + message, "his words".to_owned());
+    let said = Some((member("bob"), "hm".to_owned()));
+    Made { by: user(by), newcomer: false, message: MessageId(message), at, said, ground: Ground::Hate, words }
+}
+
+pub(super) async fn older_messages_are_answered_and_reported_as_they_are_seen(shelf: Shelf) {
+    let (store, _writer) = shelf.open().await;
+    for seq in 1..=3 {
+        store.keep(room(), said(seq, "bob")).await.unwrap();
+    }
+    let paid =
+        Paid { by: member("bob"), text: "paid words".into(), coins: 50, until: 9, entry: 77, nonce: None };
+    store.keep(room(), kept(4, "bob", EventKind::Paid(paid))).await.unwrap();
+    store.keep(room(), kept(5, "owner", EventKind::Deleted { message: MessageId(2) })).await.unwrap();
+    let quote = async |message| store.quote(room(), MessageId(message)).await.unwrap();
+    let report = async |by: &str, message| {
+        let made = Made { said: None, ..made(by, message) };
+        store.report(room(), made).await.unwrap()
     };
-    Made { by: user(by), newcomer: false, filed }
+    for (message, seen) in [(1, true), (2, false), (4, true), (5, false), (99, false)] {
+        assert_eq!(quote(message).await.of.is_some(), seen, "{message}");
+        match report("ann", message).await {
+            Taken::Open(filed) => assert!(seen && filed.about.id == user("bob"), "{message}"),
+            other => assert_eq!((other, seen), (Taken::Gone, false), "{message}"),
+        }
+    }
+    assert_eq!(report("bob", 3).await, Taken::NotTheirs);
+    assert_eq!(quote(4).await.of.unwrap().text, "paid words");
+    let banned = EventKind::Banned { user: member("bob"), range: false };
+    store.keep(room(), kept(6, "owner", banned)).await.unwrap();
+    assert_eq!((quote(1).await.of, report("eve", 1).await), (None, Taken::Gone));
 }
 
 pub(super) async fn reports_count_once_and_weigh_what_became_of_them(shelf: Shelf) {
