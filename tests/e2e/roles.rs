@@ -68,3 +68,78 @@ async fn a_viewer_is_made_a_moderator_and_a_message_is_pinned() {
     .await;
     ada.browser.screenshot_and_console(&output).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moderator_on_a_phone_decides_what_waits() {
+    let _turn = turn().await;
+    let output = Output::new("moderator");
+    let window = Window::open(&output).await;
+    window.page.click(face::GO_LIVE).await;
+    window.page.wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20)).await;
+    let link = window.access().await.links.first().cloned().expect("there is a link to share");
+    window.page.click("#open-settings").await;
+    window.page.find_text("#settings", "Rules of the chat", seconds(5)).await;
+    let choose = "const s = document.querySelector('#rules-links'); s.value = '1'; \
+                  s.dispatchEvent(new Event('change', { bubbles: true })); return true";
+    window.page.run(choose).await;
+    window.page.click("#rules-save").await;
+    wait::until("the rules are saved", seconds(5), async || {
+        (window.page.attribute("#rules-save", "disabled").await.is_some()).then_some(())
+    })
+    .await;
+    window.page.click("#settings .settings-head button").await;
+
+    let phone = Setup { dark: true, phone: Some((390, 844)), ..Setup::default() };
+    let ada = Viewer::open("ada", &link, phone, &output).await;
+    ada.say("Ada", "hello all").await;
+    let bob = Viewer::open("bob", &link, Setup::default(), &output).await;
+    bob.say("Bob", "good evening").await;
+    let (hers, his) = (&ada.browser.page, &bob.browser.page);
+    assert_eq!(hers.count("#tab-held").await, 0, "a viewer has the chat and nothing beside it");
+    window.page.find_text(face::MESSAGE, "hello all", seconds(10)).await;
+    press(&window.page, "hello all", ".appoint").await;
+    press(&window.page, "hello all", "[data-role=\"appoint.moderator\"]").await;
+    hers.find_text("#tab-held", "Held", seconds(10)).await;
+
+    // Two messages with links, and one that somebody reports.
+    bob.write("Bob", "see pictures.example/bob").await;
+    bob.write("Bob", "and buy.example/now").await;
+    let mallory = Viewer::open("mallory", &link, Setup::default(), &output).await;
+    mallory.say("Mallory", "you are all fools").await;
+    press(his, "all fools", ".report").await;
+    his.click(".ground:nth-of-type(2)").await;
+    his.click("#report-send").await;
+    his.find_text("#report-title", "Thank", seconds(10)).await;
+    his.click("#report-close").await;
+    hers.find_text("#tab-held .tab-count", "3", seconds(10)).await;
+    hers.screenshot(&output, "phone-chat").await;
+    hers.click("#tab-held").await;
+    hers.find_text("[data-report]", "all fools", seconds(5)).await;
+    hers.screenshot(&output, "phone-held").await;
+    let fits = "return document.documentElement.scrollWidth <= innerWidth && \
+                [...document.querySelectorAll('#held button')].every(b => b.getBoundingClientRect().right <= innerWidth)";
+    assert_eq!(hers.run(fits).await, true, "nothing is cut off");
+
+    // By finger, and by key as in the studio.
+    hers.click("[data-report] .report-act").await;
+    hers.find_text(".toast", "Mallory", seconds(5)).await;
+    mallory.browser.page.find_text("#notice", "Insults", seconds(10)).await;
+    hers.run("document.activeElement.blur()").await;
+    hers.type_keys("h").await;
+    hers.type_keys("a").await;
+    his.find_text(viewer_face::MESSAGE, "pictures.example", seconds(10)).await;
+    hers.type_keys("x").await;
+    hers.find_text("#held", "Nothing waits", seconds(10)).await;
+    hers.click("#shield").await;
+    his.find_text("#chat-log", "shield", seconds(10)).await;
+    hers.click("#shield").await;
+
+    // Whoever is none any more is back at the chat.
+    press(&window.page, "hello all", ".appoint").await;
+    press(&window.page, "hello all", "[data-role=\"appoint.guest\"]").await;
+    wait::until("the chat alone is there", seconds(10), async || {
+        (hers.count("#tab-held, #held").await == 0).then_some(())
+    })
+    .await;
+    ada.browser.screenshot_and_console(&output).await;
+}

@@ -12,14 +12,14 @@ use web_sys::{HtmlElement, KeyboardEvent};
 
 use crate::part::icon::Icon;
 use crate::part::message::name_view;
-use crate::part::record_button::RecordButton;
 use crate::part::reports::ReportList;
 use crate::seat::Seat;
 use crate::store::guard::HeldMessage;
 use crate::words::{Words, use_words};
 
+/// With what its page has to say below it.
 #[component]
-pub fn HeldList() -> impl IntoView {
+pub fn HeldList(#[prop(optional)] children: Option<Children>) -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let waves = Memo::new(move |_| seat.room().with(|room| room.guard.waves()));
     let held = Memo::new(move |_| seat.room().with(|room| room.guard.held().cloned().collect::<Vec<_>>()));
@@ -60,7 +60,7 @@ pub fn HeldList() -> impl IntoView {
                     {words.say("held.ban")}
                 </p>
             </Show>
-            <RecordButton />
+            {children.map(|children| children())}
         </section>
     }
 }

@@ -68,6 +68,7 @@ pub mod settings;
 pub mod share;
 pub mod shield;
 pub mod shortcuts;
+pub mod side;
 pub mod sound;
 pub mod sound_only;
 pub mod speech;

@@ -19,6 +19,7 @@ use crate::part::microphone::Microphone;
 use crate::part::notes::Notes;
 use crate::part::preferences::{LanguageChoice, ThemeChoice};
 use crate::part::preview::Preview;
+use crate::part::record_button::RecordButton;
 use crate::part::recording::{self, RecordingLine, RecordingNotes};
 use crate::part::settings::Settings;
 use crate::part::share::Share;
@@ -204,7 +205,9 @@ fn Window() -> impl IntoView {
                     <Chat />
                 </div>
                 <Show when=move || pane.get() == Pane::Held>
-                    <HeldList />
+                    <HeldList>
+                        <RecordButton />
+                    </HeldList>
                 </Show>
                 <Show when=move || pane.get() == Pane::TopUps>
                     <TopUpList />

@@ -9,11 +9,11 @@ use crate::air::Air;
 use crate::api::Relay;
 use crate::browser;
 use crate::liking::Liking;
-use crate::part::chat::Chat;
 use crate::part::icon::Mark;
 use crate::part::invited::Invited;
 use crate::part::me::{Me, TOKEN};
 use crate::part::preferences::LanguageChoice;
+use crate::part::side::{Looking, Side};
 use crate::part::stage::Stage;
 use crate::part::viewers::Viewers;
 use crate::part::way_menu;
@@ -38,7 +38,9 @@ pub fn Watch() -> impl IntoView {
     let clock = move || viewing.media_ms().unwrap_or_else(|| seat.relay_now(browser::now_ms()));
     let air = Air::provide(clock, Signal::stored(true));
     let liking = Liking::provide(seat, air);
-    let keys = window_event_listener(leptos::ev::keydown, move |event| keyboard(air, &event));
+    let looking = Looking::provide();
+    let keys =
+        window_event_listener(leptos::ev::keydown, move |event| keyboard(air, (seat, looking), &event));
     on_cleanup(move || keys.remove());
     let token = browser::stored(TOKEN);
     let socket = browser::socket_url(&format!("/ws/{room}"));
@@ -110,7 +112,7 @@ pub fn Watch() -> impl IntoView {
                 <Me />
             </header>
             <aside class="side">
-                <Chat />
+                <Side />
             </aside>
             <Invited />
         </main>
@@ -118,17 +120,19 @@ pub fn Watch() -> impl IntoView {
 }
 
 /// Keys that work everywhere but where they mean something of their own.
-fn keyboard(air: Air, event: &KeyboardEvent) {
+fn keyboard(air: Air, (seat, looking): (Seat, Looking), event: &KeyboardEvent) {
     let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
-    let own = target.is_some_and(|target| {
-        ["SELECT", "TEXTAREA", "INPUT"].contains(&target.tag_name().as_str())
-            // There it deletes, for those who moderate.
-            || target.closest("#chat-log").ok().flatten().is_some()
-    });
-    if own || event.ctrl_key() || event.meta_key() || event.alt_key() {
+    let typing = target
+        .as_ref()
+        .is_some_and(|target| ["SELECT", "TEXTAREA", "INPUT"].contains(&target.tag_name().as_str()));
+    if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
         return;
     }
-    if event.key().eq_ignore_ascii_case("d") {
+    // In the log it deletes, for those who moderate.
+    let in_log = target.is_some_and(|target| target.closest("#chat-log").ok().flatten().is_some());
+    if looking.key(seat, event) {
+        event.prevent_default();
+    } else if !in_log && event.key().eq_ignore_ascii_case("d") {
         air.toggle();
         event.prevent_default();
     }
