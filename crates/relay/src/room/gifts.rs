@@ -244,9 +244,14 @@ impl Actor {
     }
 
     fn settle(&mut self, kept: Kept, request: Request, person: (Purse, UserId), seats: Vec<SeatId>) {
-        // Of what waits nothing is asked but which request it is; the event itself comes back with its number.
+        // Of what waits nothing is asked but which request it is, and whose turn a message took that is not paid for; the
+        // event itself comes back with its number.
+        let kind = match &kept.event.kind {
+            EventKind::Paid(paid) => EventKind::Paid(paid.clone()),
+            _ => EventKind::Erased {},
+        };
         let waits = Kept {
-            event: Event { seq: kept.event.seq, at: kept.event.at, kind: EventKind::Erased {} },
+            event: Event { seq: kept.event.seq, at: kept.event.at, kind },
             by: kept.by.clone(),
             nonce: kept.nonce.clone(),
         };

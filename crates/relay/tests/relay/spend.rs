@@ -610,6 +610,7 @@ async fn a_red_packet_that_nobody_empties_ends_at_its_time() {
     let mut bob = Chat::hello(&stage, Some(bob_token), None, None).await.unwrap();
     assert_eq!(spend(&mut bob, "d2", Spend::Draw { packet }).await, Err(Code::PacketOver));
     let mut ada = Chat::hello(&stage, Some(ada_token), None, None).await.unwrap();
+    let mut bob = Chat::hello(&stage, Some(bob.token), None, None).await.unwrap();
     assert_eq!((wallet(&mut ada).await, wallet(&mut bob).await), (100 - share, share), "no coin is lost");
     stage.stop().await;
 }
