@@ -63,13 +63,16 @@ pub struct Passkey {
 }
 
 /// What somebody asks for before their device makes a passkey.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PasskeyWish {
     /// Of the account that is to be made with it; none adds it to one's own.
     #[serde(default)]
     pub account: Option<String>,
+    /// Of one's own account, where it has one: a device token alone makes no way in that outlasts it.
+    #[serde(default)]
+    pub password: Option<String>,
 }
 
 /// What a device makes a passkey of. Bytes are in base64url, here and below.

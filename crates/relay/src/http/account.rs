@@ -208,7 +208,7 @@ pub(crate) async fn change(
 }
 
 /// The account, where the password is its own. Where there is none, all goes the same way.
-async fn proven(
+pub(super) async fn proven(
     app: &App,
     address: IpAddr,
     name: &str,

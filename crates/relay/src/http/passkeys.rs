@@ -15,12 +15,13 @@ use footlight_protocol::account::{
 use footlight_protocol::{Code, Failure};
 use reqwest::Url;
 
-use super::account::{claimable, claimed, no_account, unreadable};
+use super::account::{claimable, claimed, no_account, proven, unreadable};
 use super::fail::{Fail, json_body};
 use super::{App, From, private};
 use crate::chat::text::clean;
 use crate::clock;
 use crate::lock::lock;
+use crate::moderation::normal::skeleton;
 use crate::passkey::challenge::Purpose;
 use crate::passkey::{self, LONGEST, Party, Refused};
 use crate::store::passkeys::{Added, Fresh, Removed};
@@ -40,14 +41,21 @@ pub(crate) async fn offer(
 ) -> Result<Response, Fail> {
     let user = app.person(request.headers())?;
     let party = party(&app, &request)?;
-    let PasskeyWish { account } = json_body(request).await?;
+    let PasskeyWish { account, password } = json_body(request).await?;
     let login = app.store.login_of(user.clone()).await.map_err(unreadable)?;
     let (purpose, account) = match (account, login) {
         (Some(name), None) => {
             let name = claimable(&app, &user, &name).await?;
             (Purpose::Make(user.clone(), name.clone()), name)
         }
-        (None, Some(login)) => (Purpose::Add(user.clone()), login.name),
+        (None, Some(login)) => {
+            let name = login.name.clone();
+            if login.has_password() {
+                let password = password.unwrap_or_default();
+                proven(&app, address.ip(), &skeleton(&name), &password, Some(login)).await?;
+            }
+            (Purpose::Add(user.clone()), name)
+        }
         (Some(_), Some(_)) => {
             return Err(Failure::new(Code::WrongPhase, "This person has an account already").into());
         }

@@ -239,3 +239,25 @@ async fn what_a_device_or_page_gets_wrong_signs_nobody_in() {
         assert_eq!(answer.code(), "passkey_refused", "{origin}");
     }
 }
+
+/// A device token alone is no way to another way in.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_password_shows_it_to_add_a_passkey() {
+    let stage = Stage::new().await;
+    let page = Page::open(&stage);
+    let ada = Chat::join(&stage).await;
+    let body = json!({ "name": "Ada", "password": "a long password" });
+    let made = page.send(Method::POST, "/api/v1/account", Some(&ada.token), body).await;
+    let token = field(&made, "token");
+    let offer = async |password: Value| {
+        let body = json!({ "account": null, "password": password });
+        page.send(Method::POST, &format!("{PASSKEYS}/offer"), Some(&token), body).await
+    };
+    for wrong in [Value::Null, json!(""), json!("another password")] {
+        assert_eq!(offer(wrong.clone()).await.code(), "not_signed_in", "{wrong}");
+    }
+    let challenge = field(&offer(json!("a long password")).await, "challenge");
+    let phone = page.device(Pair::es256());
+    assert_eq!(page.add(&token, &phone, &challenge).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(page.remove(&token, &phone).await.status, StatusCode::NO_CONTENT, "there is the password");
+}

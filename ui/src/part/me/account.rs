@@ -1,6 +1,8 @@
 //! An account: made of the guest that somebody is, or signed in to. Optional; nothing on the page asks for one.
 
-use footlight_protocol::account::{Account, Credentials, MAX_PASSWORD, MIN_PASSWORD, NewPassword};
+use footlight_protocol::account::{
+    Account, Credentials, MAX_PASSWORD, MIN_PASSWORD, NewPassword, PasskeyWish,
+};
 use footlight_protocol::room::MAX_NAME;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -87,9 +89,10 @@ pub fn AccountPart() -> impl IntoView {
     let make_by_passkey = move |_| {
         let Some(relay) = relay.with_value(|relay| asked(seat, relay)) else { return };
         let (account, label) = (name.get_untracked().trim().to_owned(), words.get("passkey.this_device"));
+        let wish = PasskeyWish { account: Some(account), password: None };
         mine.update(|mine| mine.apply(MineEvent::Asked));
         spawn_local(async move {
-            match passkeys::add(&relay, Some(account), label.to_owned()).await {
+            match passkeys::add(&relay, wish, label.to_owned()).await {
                 Ok(token) => {
                     if let Some(token) = token {
                         browser::store(TOKEN, &token);
@@ -165,7 +168,7 @@ pub fn AccountPart() -> impl IntoView {
                         {words.say("account.sign_out_all")}
                     </button>
                 </div>
-                <Passkeys mine=mine/>
+                <Passkeys mine=mine has_password=has_password/>
             }
             .into_any(),
         }

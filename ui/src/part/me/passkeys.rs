@@ -25,13 +25,8 @@ pub(super) async fn sign_in(relay: &Relay) -> Result<String, MineEvent> {
     relay.sign_in_by_passkey(&proof).await.map_err(MineEvent::Failed)
 }
 
-/// Makes a passkey: of an account of that name, whose token is given, or of one's own.
-pub(super) async fn add(
-    relay: &Relay,
-    account: Option<String>,
-    name: String,
-) -> Result<Option<String>, MineEvent> {
-    let wish = PasskeyWish { account };
+/// Makes a passkey: of an account that is made with it, whose token is given, or of one's own.
+pub(super) async fn add(relay: &Relay, wish: PasskeyWish, name: String) -> Result<Option<String>, MineEvent> {
     let offer = relay.passkey_offer(&wish).await.map_err(MineEvent::Failed)?;
     let made = passkey::make(&offer, name).await.map_err(|NoPasskey(why)| MineEvent::Without(why))?;
     relay.add_passkey(&made).await.map_err(MineEvent::Failed)
@@ -46,7 +41,7 @@ pub fn WhyNone() -> impl IntoView {
 }
 
 #[component]
-pub fn Passkeys(mine: RwSignal<Mine>) -> impl IntoView {
+pub fn Passkeys(mine: RwSignal<Mine>, has_password: bool) -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let relay = StoredValue::new(expect_context::<Relay>());
     let passkeys = RwSignal::new(Vec::<Passkey>::new());
@@ -62,14 +57,17 @@ pub fn Passkeys(mine: RwSignal<Mine>) -> impl IntoView {
     };
     look();
     let name = RwSignal::new(words.get("passkey.this_device").to_owned());
+    let password = RwSignal::new(String::new());
     let send = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let Some(relay) = by_me() else { return };
         let name = name.get_untracked().trim().to_owned();
         mine.update(|mine| mine.apply(MineEvent::Asked));
+        let typed = has_password.then(|| password.get_untracked());
         spawn_local(async move {
-            match add(&relay, None, name).await {
+            match add(&relay, PasskeyWish { account: None, password: typed }, name).await {
                 Ok(_) => {
+                    password.try_set(String::new());
                     hear(mine, MineEvent::Said("passkey.added"));
                     look();
                 }
@@ -134,12 +132,26 @@ pub fn Passkeys(mine: RwSignal<Mine>) -> impl IntoView {
                             prop:value=move || name.get()
                             on:input=move |event| name.set(event_target_value(&event))
                         />
+                        {has_password.then(|| view! {
+                            <label for="passkey-password">{words.say("account.password")}</label>
+                            <input
+                                id="passkey-password"
+                                type="password"
+                                autocomplete="current-password"
+                                prop:value=move || password.get()
+                                on:input=move |event| password.set(event_target_value(&event))
+                            />
+                        })}
                         <div class="me-buttons">
                             <button
                                 id="passkey-add"
                                 type="submit"
                                 class="secondary"
-                                disabled=move || busy() || name.with(|name| name.trim().is_empty())
+                                disabled=move || {
+                                    busy()
+                                        || name.with(|name| name.trim().is_empty())
+                                        || (has_password && password.with(String::is_empty))
+                                }
                             >
                                 {words.say("passkey.add")}
                             </button>
