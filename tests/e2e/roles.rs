@@ -131,7 +131,7 @@ async fn a_moderator_on_a_phone_decides_what_waits() {
     hers.type_keys("x").await;
     hers.find_text("#held", "Nothing waits", seconds(10)).await;
     hers.click("#shield").await;
-    his.find_text("#chat-log", "shield", seconds(10)).await;
+    his.find_text(".side", "Slow mode", seconds(10)).await;
     hers.click("#shield").await;
 
     // Whoever is none any more is back at the chat.
