@@ -135,8 +135,12 @@ async fn a_moderator_on_a_phone_decides_what_waits() {
     hers.click("#shield").await;
 
     // Whoever is none any more is back at the chat.
-    press(&window.page, "hello all", ".appoint").await;
-    press(&window.page, "hello all", "[data-role=\"appoint.guest\"]").await;
+    hers.type_keys("c").await;
+    ada.write("Ada", "that was it").await;
+    window.page.find_text(face::MESSAGE, "that was it", seconds(10)).await;
+    hers.click("#tab-held").await;
+    press(&window.page, "that was it", ".appoint").await;
+    press(&window.page, "that was it", "[data-role=\"appoint.guest\"]").await;
     wait::until("the chat alone is there", seconds(10), async || {
         (hers.count("#tab-held, #held").await == 0).then_some(())
     })

@@ -166,7 +166,7 @@ pub(crate) async fn sign_in(
         return Err(refused(Refused::Challenge));
     }
     let known = app.store.credential(proof.id.clone(), party.host.clone()).await.map_err(unreadable)?;
-    // Section 7.2, step 6: whoever the handle names owns the credential.
+    // Section 7.2: whoever the handle names owns the credential.
     let (user, kept) = known
         .filter(|(user, _)| app.auth.handle(user) == proof.handle)
         .ok_or_else(|| refused(Refused::Unknown))?;

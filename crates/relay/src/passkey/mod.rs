@@ -2,7 +2,7 @@
 //! (somebody signs in by one). On values, told what was expected; challenges are in [`challenge`].
 //!
 //! Nothing is asked about the make of the authenticator: the offer says `none`, and an attestation that comes all the same
-//! is read over and not trusted (section 7.1, step 24, "self or no attestation").
+//! is read over and not trusted (section 7.1).
 
 mod cbor;
 pub(crate) mod challenge;
@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use cbor::Reader;
 use key::Key;
 
-/// Longest credential id (section 7.1, step 25).
+/// Longest credential id (section 7.1).
 pub(crate) const LONGEST_ID: usize = 1_023;
 /// Longest of what a device sends: client data, attestation, signature.
 pub(crate) const LONGEST: usize = 16 << 10;
@@ -89,7 +89,7 @@ pub(crate) fn answered(client_data: &[u8]) -> Result<String, Refused> {
     Ok(data.challenge)
 }
 
-/// Section 7.1, steps 7 to 11, and 7.2, steps 10 to 14: type, origin, no frame of another page. The challenge was looked up.
+/// Of sections 7.1 and 7.2: type, origin, no frame of another page. The challenge was looked up.
 fn check_client(client_data: &[u8], kind: &str, party: &Party) -> Result<(), Refused> {
     let data: ClientData = serde_json::from_slice(client_data).map_err(|_| Refused::Malformed)?;
     if data.r#type != kind {
@@ -144,7 +144,7 @@ impl<'a> Authenticator<'a> {
         reader.0.is_empty().then_some(Self { host_hash, flags, counter, credential })
     }
 
-    /// Section 7.1, steps 14 to 19, and 7.2, steps 15 to 19. Verification is asked for always.
+    /// Of sections 7.1 and 7.2: host, presence, verification, copies. Verification is asked for always.
     fn check(&self, party: &Party) -> Result<(), Refused> {
         let is = |flag: u8| self.flags & flag != 0;
         if self.host_hash != Sha256::digest(party.host.as_bytes()).as_slice() {

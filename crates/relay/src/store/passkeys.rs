@@ -27,7 +27,7 @@ pub(crate) enum Added {
     Done,
     /// The account has as many as it may have.
     Full,
-    /// The credential's id is known already (section 7.1, step 26).
+    /// The credential's id is known already (section 7.1).
     Known,
     NoAccount,
 }
