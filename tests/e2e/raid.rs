@@ -90,15 +90,7 @@ async fn a_held_message_is_seen_when_the_creator_lets_it() {
     window.page.click("#open-settings").await;
     window.page.find_text("#settings", "聊天规则", seconds(5)).await;
     window.screenshot(&output, "rules-zh").await;
-    let choose = "const s = document.querySelector('#rules-links'); s.value = '1'; \
-                  s.dispatchEvent(new Event('change', { bubbles: true })); return true";
-    window.page.run(choose).await;
-    window.page.click("#rules-save").await;
-    wait::until("the rules are saved", seconds(5), async || {
-        (window.page.attribute("#rules-save", "disabled").await.is_some()).then_some(())
-    })
-    .await;
-    window.page.click("#settings .settings-head button").await;
+    window.hold_links().await;
 
     let ada = Viewer::open("ada", &link, Setup::default(), &output).await;
     let lin = Setup { language: "zh-CN", phone: Some((390, 844)), ..Setup::default() };

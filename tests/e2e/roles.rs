@@ -79,15 +79,7 @@ async fn a_moderator_on_a_phone_decides_what_waits() {
     let link = window.access().await.links.first().cloned().expect("there is a link to share");
     window.page.click("#open-settings").await;
     window.page.find_text("#settings", "Rules of the chat", seconds(5)).await;
-    let choose = "const s = document.querySelector('#rules-links'); s.value = '1'; \
-                  s.dispatchEvent(new Event('change', { bubbles: true })); return true";
-    window.page.run(choose).await;
-    window.page.click("#rules-save").await;
-    wait::until("the rules are saved", seconds(5), async || {
-        (window.page.attribute("#rules-save", "disabled").await.is_some()).then_some(())
-    })
-    .await;
-    window.page.click("#settings .settings-head button").await;
+    window.hold_links().await;
 
     let phone = Setup { dark: true, phone: Some((390, 844)), ..Setup::default() };
     let ada = Viewer::open("ada", &link, phone, &output).await;

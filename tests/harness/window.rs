@@ -76,6 +76,19 @@ impl Window {
         self.page.reload().await;
     }
 
+    /// Has links wait for a moderator, by the settings that are open, and closes them.
+    pub async fn hold_links(&self) {
+        let choose = "const s = document.querySelector('#rules-links'); s.value = '1'; \
+                      s.dispatchEvent(new Event('change', { bubbles: true })); return true";
+        self.page.run(choose).await;
+        self.page.click("#rules-save").await;
+        wait::until("the rules are saved", wait::seconds(5), async || {
+            (self.page.attribute("#rules-save", "disabled").await.is_some()).then_some(())
+        })
+        .await;
+        self.page.click("#settings .settings-head button").await;
+    }
+
     /// A fingerprint of the preview's pixels: changes when the picture does.
     pub async fn preview_sum(&self, css: &str) -> f64 {
         let script = format!(

@@ -57,8 +57,6 @@ pub(super) struct Sqlite {
     file: Option<Arc<File>>,
     /// Held while a copy is made.
     copying: Arc<Mutex<()>>,
-    /// Whether the log is kept out of the file.
-    apart: bool,
     /// Locked as long as the database is in use.
     _held: File,
 }
@@ -76,7 +74,6 @@ impl Sqlite {
                 path: path.to_owned(),
                 file: None,
                 copying: Arc::default(),
-                apart: false,
                 _held: held,
             }),
             Err(Unfit::Newer) => Err(NEWER.to_owned()),
@@ -240,7 +237,7 @@ impl Sql for Sqlite {
     }
 
     fn snapshot(&mut self) -> Outcome<Snapshot> {
-        if self.apart {
+        if self.log.is_kept() {
             return Err(Fault("a copy of it is being made already".to_owned()));
         }
         let file = match &self.file {
@@ -256,7 +253,6 @@ impl Sql for Sqlite {
             self.log.keep(false);
             return Err(error);
         }
-        self.apart = true;
         let copying = Arc::clone(&self.copying);
         Ok(Box::new(move |to| {
             let _copying = lock(&copying);
@@ -265,7 +261,6 @@ impl Sql for Sqlite {
     }
 
     fn end_snapshot(&mut self) -> Outcome<()> {
-        self.apart = false;
         self.log.keep(false);
         Ok(())
     }

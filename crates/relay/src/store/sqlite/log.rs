@@ -89,6 +89,11 @@ impl Log {
         }
     }
 
+    /// Whether what is committed stays in the log, as [`Log::keep`] said.
+    pub(super) fn is_kept(&self) -> bool {
+        *lock(&self.still)
+    }
+
     /// From now on what is committed stays in the log, or does not any more.
     pub(super) fn keep(&self, still: bool) {
         *lock(&self.still) = still;
