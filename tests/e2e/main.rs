@@ -4,6 +4,7 @@ mod coins;
 mod continuity;
 mod danmaku;
 mod devices;
+mod emotes;
 mod gifts;
 mod house;
 mod instruments;

@@ -2,7 +2,9 @@
 //! something is put there. [`crate::part::danmaku`] draws it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
+use footlight_protocol::emote::Emote;
 use footlight_protocol::room::{EventKind, ServerMessage};
 use footlight_protocol::{Seq, UserId};
 use leptos::prelude::*;
@@ -157,6 +159,7 @@ impl Air {
             | EventKind::Restricted { .. }
             | EventKind::Unmarked { .. }
             | EventKind::Appointed { .. }
+            | EventKind::Avatar { .. }
             | EventKind::Pinned { .. }
             | EventKind::Unpinned {}
             | EventKind::Packet(_)
@@ -198,7 +201,17 @@ impl Air {
 
     /// The letters are of another font.
     pub fn set_font(self, font: &str) {
-        self.letters.set_value(Letters::of(font));
+        self.letters.update_value(|letters| {
+            let emotes = std::mem::take(&mut letters.emotes);
+            *letters = Letters::of(font);
+            letters.emotes = emotes;
+        });
+    }
+
+    /// The room's own emotes have changed: what comes from now on is as long as they make it.
+    pub fn set_emotes(self, emotes: Arc<Vec<Emote>>) {
+        self.letters.update_value(|letters| letters.emotes = emotes);
+        self.changed();
     }
 
     /// The media time has changed by more than by going on.

@@ -8,6 +8,7 @@ use footlight_protocol::account::{
     PasskeyWish, SignedIn,
 };
 use footlight_protocol::coin::{Checkout, CheckoutPage};
+use footlight_protocol::emote::Emote;
 use footlight_protocol::invite::{Invite, InviteRequest, NewInvite, Offer, Shown};
 use footlight_protocol::key::{NameStreamKey, NewStreamKey, StreamKey};
 use footlight_protocol::reach::Forecast;
@@ -237,6 +238,37 @@ impl Relay {
         self.ask("DELETE", &self.of_room("/payment"), None, ANSWER).await.map(drop)
     }
 
+    /// The room's own emotes.
+    pub async fn emotes(&self) -> Result<Vec<Emote>, Failure> {
+        read(self.ask("GET", &self.of_room("/emotes"), None, ANSWER).await?).await
+    }
+
+    /// Sets the emote of that name.
+    pub async fn set_emote(&self, name: &str, file: &Blob) -> Result<(), Failure> {
+        let body = Some(("application/octet-stream", file.into()));
+        self.ask_with("PUT", &self.of_emote(name), body, LONG_ANSWER).await.map(drop)
+    }
+
+    pub async fn remove_emote(&self, name: &str) -> Result<(), Failure> {
+        self.ask("DELETE", &self.of_emote(name), None, ANSWER).await.map(drop)
+    }
+
+    fn of_emote(&self, name: &str) -> String {
+        self.of_room(&format!("/emotes/{}", js_sys::encode_uri_component(name)))
+    }
+
+    /// Sets the picture that this person shows of themselves.
+    pub async fn set_avatar(&self, user: &UserId, file: &Blob) -> Result<(), Failure> {
+        let body = Some(("application/octet-stream", file.into()));
+        self.ask_with("PUT", &self.of_room(&format!("/people/{user}/avatar")), body, LONG_ANSWER)
+            .await
+            .map(drop)
+    }
+
+    pub async fn remove_avatar(&self, user: &UserId) -> Result<(), Failure> {
+        self.ask("DELETE", &self.of_room(&format!("/people/{user}/avatar")), None, ANSWER).await.map(drop)
+    }
+
     /// The page on which a pack is paid by card, for the person of that device token.
     pub async fn checkout(&self, token: String, order: &Checkout) -> Result<CheckoutPage, Failure> {
         let theirs = Self { token: Some(token), ..self.clone() };
@@ -344,7 +376,7 @@ async fn text(answer: &Response) -> Option<String> {
 }
 
 /// `http://HOST:PORT` of the relay whose WebSocket is at `socket`.
-fn origin(socket: &str) -> String {
+pub fn origin(socket: &str) -> String {
     let http = socket.replacen("ws", "http", 1);
     let host_at = http.find("://").map_or(0, |at| at + 3);
     let end = http[host_at..].find('/').map_or(http.len(), |at| host_at + at);

@@ -1,7 +1,9 @@
 //! Letters on canvases: how long a text is, from the lengths of its letters, each measured once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use footlight_protocol::emote::{self, Emote, Part};
 use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
@@ -16,10 +18,24 @@ const MOST: usize = 20_000;
 /// Of a letter that cannot be measured, in heights.
 const UNKNOWN_EM: f64 = 1.05;
 
+/// How high an emote is among letters, in heights of a letter.
+pub const EMOTE_EM: f64 = 1.3;
+
+pub fn named<'a>(emotes: &'a [Emote], name: &str) -> Option<&'a Emote> {
+    emotes.iter().find(|emote| emote.name == name)
+}
+
+/// How wide it is then.
+pub fn emote_em(emote: &Emote) -> f64 {
+    EMOTE_EM * f64::from(emote.width.max(1)) / f64::from(emote.height.max(1))
+}
+
 #[derive(Default)]
 pub struct Letters {
     measure: Option<CanvasRenderingContext2d>,
     known: HashMap<char, f64>,
+    /// The room's own, which stand in texts.
+    pub emotes: Arc<Vec<Emote>>,
 }
 
 impl Letters {
@@ -28,13 +44,20 @@ impl Letters {
         let measure = context(&element()).inspect(|context| {
             context.set_font(&format!("{WEIGHT} {MEASURED_AT}px {font}"));
         });
-        Self { measure, known: HashMap::new() }
+        Self { measure, known: HashMap::new(), emotes: Arc::default() }
     }
 
     /// The length of what flies, in heights of a letter. A little more than it will be: letters that are set together
     /// come closer.
     pub fn em(&mut self, look: &Look) -> f64 {
-        let text: f64 = look.text.chars().map(|letter| self.letter(letter)).sum();
+        let emotes = Arc::clone(&self.emotes);
+        let text: f64 = emote::parts(&look.text, |name| named(&emotes, name).is_some())
+            .into_iter()
+            .map(|part| match part {
+                Part::Emote(name) => named(&emotes, name).map_or(0.0, emote_em),
+                Part::Text(text) => text.chars().map(|letter| self.letter(letter)).sum(),
+            })
+            .sum();
         text + match look.frame {
             Frame::None => 0.2,
             Frame::Line | Frame::Plate => 1.0,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use footlight_protocol::emote::Emote;
 use footlight_protocol::replay::Line;
 use footlight_protocol::room::StreamState;
 use footlight_protocol::{Code, Failure, ReplayId, RoomId};
@@ -13,6 +14,7 @@ use web_sys::HtmlVideoElement;
 
 use crate::api::Relay;
 use crate::browser;
+use crate::emotes::Emotes;
 use crate::store::place;
 use crate::store::replay::{Do, Said, Show, ShowEvent, Spot, Status, Talk, Timeline};
 
@@ -41,6 +43,8 @@ pub struct Replaying {
     video: StoredValue<Option<HtmlVideoElement>, LocalStorage>,
     relay: StoredValue<Relay>,
     id: StoredValue<Option<ReplayId>>,
+    /// The room's own, as they are today.
+    emotes: RwSignal<Arc<Vec<Emote>>>,
 }
 
 impl Replaying {
@@ -64,7 +68,9 @@ impl Replaying {
             video: StoredValue::new_local(None),
             relay: StoredValue::new(Relay::here(room)),
             id: StoredValue::new(id),
+            emotes: RwSignal::new(Arc::default()),
         };
+        Emotes::provide(replaying.emotes.into());
         provide_context(replaying);
         replaying
     }
@@ -233,6 +239,10 @@ impl Replaying {
             Do::Fetch => {
                 let (relay, id) = (self.relay.get_value(), self.id.get_value());
                 spawn_local(async move {
+                    // Before there is a text in which they stand.
+                    if let Ok(emotes) = relay.emotes().await {
+                        self.emotes.try_set(Arc::new(emotes));
+                    }
                     let found = match &id {
                         Some(id) => relay.replay(id).await,
                         None => Err(Failure::new(Code::NotFound, "There is no such replay")),

@@ -1,6 +1,8 @@
 //! One seat in a room: the room store behind a signal, the socket that feeds it, and the intents that go
 //! out. The viewer page and the studio's sidebar sit on the same kind of seat.
 
+use std::sync::Arc;
+
 use footlight_protocol::coin::CoinAsk;
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::gift::Gift;
@@ -12,7 +14,10 @@ use footlight_protocol::talk::Quote;
 use footlight_protocol::{CloseCode, GiftId, MessageId, Nonce, UserId};
 use leptos::prelude::*;
 
+use crate::api;
 use crate::browser;
+use crate::emotes::Emotes;
+use crate::part::face::forget_pictures_of;
 use crate::socket::{Address, Socket};
 use crate::store::gifts::{Parade, Piece, Run};
 use crate::store::person::{CardEvent, Cards, Place};
@@ -88,6 +93,8 @@ impl Seat {
             },
             TICK,
         );
+        let known = Memo::new(move |_| room.with(|room| Arc::new(room.emotes.clone())));
+        Emotes::provide(known.into());
         provide_context(seat);
         seat
     }
@@ -100,6 +107,9 @@ impl Seat {
     /// after the store has.
     pub fn connect(self, address: Address, also: impl Fn(&RoomEvent) + 'static) {
         self.socket.set_value(None);
+        if let Some(emotes) = Emotes::get() {
+            emotes.set_origin(api::origin(&address.socket));
+        }
         let socket = Socket::open(address, move |event| {
             let about_coins = self.till.with_untracked(|till| till.concerns(&event));
             // A sign of life changes nothing that is shown, and a refusal about coins is shown where they are.
@@ -111,6 +121,11 @@ impl Seat {
                 self.till.update(|till| till.hear(&event));
             }
             self.show_gift(&event);
+            if let RoomEvent::Server(ServerMessage::Event { event }) = &event
+                && let EventKind::Avatar { user, hidden: true } = &event.kind
+            {
+                forget_pictures_of(&user.id);
+            }
             if matches!(event, RoomEvent::Server(ServerMessage::Welcome { .. })) {
                 self.say_pending();
             }

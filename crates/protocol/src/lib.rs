@@ -6,6 +6,7 @@
 pub mod account;
 pub mod coin;
 pub mod danmaku;
+pub mod emote;
 pub mod failure;
 pub mod gift;
 pub mod id;

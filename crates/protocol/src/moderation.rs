@@ -174,6 +174,7 @@ impl EventKind {
             | Self::Unswept { .. }
             | Self::Shielded { .. }
             | Self::Appointed { .. }
+            | Self::Avatar { .. }
             | Self::Pinned { .. }
             | Self::Packet(_)
             | Self::Drawn(_)
@@ -194,6 +195,7 @@ impl EventKind {
             | Self::Trusted { user }
             | Self::Restricted { user }
             | Self::Unmarked { user }
+            | Self::Avatar { user, .. }
             | Self::Appointed { user } => Some(&user.id),
             _ => None,
         }

@@ -13,6 +13,11 @@ pub const MAX_FORMER_NAMES: usize = 10;
 /// Acts of moderation on a card, the newest.
 pub const MAX_ACTS: usize = 20;
 
+/// Largest file of a picture that somebody sets of themselves, in bytes.
+pub const MAX_AVATAR_FILE: usize = 2 << 20;
+/// Side of that picture as it is kept, in pixels: a person's card at twice its size.
+pub const AVATAR_SIDE: u32 = 128;
+
 /// Who somebody is, as everybody may know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -53,6 +58,9 @@ pub struct Record {
     /// All that they write is held.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restricted: bool,
+    /// The picture that they show of themselves was taken away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub avatar_hidden: bool,
     /// What moderators did to them, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acts: Vec<PastAct>,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::coin::{CoinAsk, CoinNews, Shop};
 use crate::danmaku::Fly;
+use crate::emote::Emote;
 use crate::gift::{Board, Gift};
 pub use crate::moderation::Desk;
 use crate::moderation::{Former, Raid, Reason, Rules};
@@ -159,6 +160,8 @@ pub enum Action {
     Unmark { user: UserId },
     /// Makes a guest a moderator or a VIP, or either a guest again. Owner only.
     Appoint { user: UserId, role: Role },
+    /// Takes the picture away that this person shows of themselves, or gives it back. Until then they can show no other.
+    HideAvatar { user: UserId, hidden: bool },
     /// Puts a message above the chat, in place of the one that is there.
     Pin { message: MessageId },
     /// Takes it down.
@@ -199,6 +202,9 @@ pub enum ServerMessage {
         /// What can be sent, as in `gifts`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         gifts: Vec<Gift>,
+        /// The room's own, as in `emotes`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        emotes: Vec<Emote>,
         /// How coins can be had.
         #[serde(default, skip_serializing_if = "Shop::is_empty")]
         shop: Shop,
@@ -240,6 +246,8 @@ pub enum ServerMessage {
     Wallet { coins: u64 },
     /// What can be sent. The newest replaces the older.
     Gifts { gifts: Vec<Gift> },
+    /// The room's own emotes, which stand in texts where these say `:name:`. The newest replaces the older.
+    Emotes { emotes: Vec<Emote> },
     /// How coins come to people.
     Coins { news: CoinNews },
     /// Who gave most. The newest replaces the older; sent at most every two seconds.
@@ -418,6 +426,11 @@ pub enum EventKind {
     Appointed {
         user: Member,
     },
+    /// The picture that the person shows of themselves was taken away, or is given back.
+    Avatar {
+        user: Member,
+        hidden: bool,
+    },
     /// The message stands above the chat, in place of the one before.
     Pinned {
         message: MessageId,
@@ -454,12 +467,15 @@ pub struct Member {
     /// What stands beside the name.
     #[serde(default, skip_serializing_if = "Badges::is_empty")]
     pub badges: Badges,
+    /// What the picture that they show of themselves is served under, at `/api/v1/pictures/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
 }
 
 impl Member {
-    /// Somebody without badges.
+    /// Somebody without badges and picture.
     pub fn new(id: UserId, name: String, role: Role) -> Self {
-        Self { id, name, role, badges: Badges::default() }
+        Self { id, name, role, badges: Badges::default(), avatar: None }
     }
 }
 

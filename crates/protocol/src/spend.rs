@@ -255,6 +255,7 @@ impl Event {
             | EventKind::Trusted { user }
             | EventKind::Restricted { user }
             | EventKind::Unmarked { user }
+            | EventKind::Avatar { user, .. }
             | EventKind::Appointed { user } => veil(user),
             EventKind::Unswept { messages, .. } => {
                 messages.iter_mut().for_each(|former| veil(&mut former.by));

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::auth::bearer;
 use crate::bus::wire::{Answer, Down, Flush, Knock, Up};
 use crate::chat::text::clean;
-use crate::gift::picture::made_anew;
+use crate::picture::{Shape, made_anew};
 use crate::reach::{Transaction, igd};
 use crate::room::patch::Condition;
 use crate::rtc::fragment::Fragment;
@@ -105,8 +105,10 @@ fn passkey(data: &[u8]) {
 
 /// A picture that is uploaded. What is kept is a picture, and made anew it stays the same.
 fn picture(data: &[u8]) {
-    if let Ok((name, png)) = made_anew(data) {
-        assert_eq!(made_anew(&png), Ok((name, png)));
+    for shape in [Shape::Code, Shape::Avatar, Shape::Emote] {
+        if let Ok(made) = made_anew(data, shape) {
+            assert_eq!(made_anew(&made.png, shape), Ok(made));
+        }
     }
 }
 

@@ -29,6 +29,7 @@ mod moderation;
 mod mux;
 mod passkey;
 mod password;
+mod picture;
 mod ports;
 mod reach;
 mod record;

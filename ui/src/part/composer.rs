@@ -10,6 +10,7 @@ use web_sys::KeyboardEvent;
 
 use crate::browser;
 use crate::part::answer::{AnswerBar, Answering};
+use crate::part::emote_picker::EmotePicker;
 use crate::part::fly_choice::FlyChoice;
 use crate::part::gift_tray::GiftTray;
 use crate::part::icon::Icon;
@@ -205,6 +206,7 @@ pub fn Composer() -> impl IntoView {
             </form>
             {move || hint().map(|hint| view! { <p class="composer-hint">{Icon::Clock.view()} <span>{hint}</span></p> })}
             <div class="composer-foot">
+                <EmotePicker draft field />
                 <FlyChoice place colour />
                 <Show when=move || named.get() && !asking.get()>
                     <button type="button" class="quiet name-change" on:click=move |_| {

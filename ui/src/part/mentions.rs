@@ -1,14 +1,33 @@
-//! Names that are offered while one is typed behind an `@`.
+//! What is offered while it is typed: people behind an `@`, the room's own emotes behind a `:`.
 
+use footlight_protocol::emote::Emote;
 use footlight_protocol::room::Member;
 use leptos::html::Textarea;
 use leptos::prelude::*;
 use web_sys::{HtmlTextAreaElement, KeyboardEvent};
 
+use crate::part::emote_view::emote_view;
 use crate::part::message::{nick, shown_name};
 use crate::seat::Seat;
-use crate::store::speech::{before_caret, fitting, naming};
+use crate::store::speech::{before_caret, emoting, fitting, fitting_emotes, naming};
 use crate::words::use_words;
+
+/// Something that can take the place of its beginning.
+#[derive(Clone, PartialEq)]
+enum Offer {
+    Person(Member),
+    Emote(Emote),
+}
+
+impl Offer {
+    /// What is written in the place of what was typed behind the sign.
+    fn written(&self) -> String {
+        match self {
+            Self::Person(member) => format!("{} ", member.name),
+            Self::Emote(emote) => format!("{}: ", emote.name),
+        }
+    }
+}
 
 /// What is offered, and which of it is next.
 #[derive(Clone, Copy)]
@@ -16,7 +35,7 @@ pub struct Mentions {
     seat: Seat,
     draft: RwSignal<String>,
     field: NodeRef<Textarea>,
-    offered: RwSignal<Vec<Member>>,
+    offered: RwSignal<Vec<Offer>>,
     at: RwSignal<usize>,
 }
 
@@ -37,16 +56,22 @@ impl Mentions {
 
     /// Something was typed, or the caret went elsewhere.
     pub fn look(self) {
-        let fits = self.before().as_deref().and_then(naming).map(|begun| {
+        let before = self.before().unwrap_or_default();
+        let offered = if let Some(begun) = naming(&before) {
             let people = self.seat.room().with_untracked(|room| {
                 let mut people = room.people();
                 people.retain(|member| room.me.as_ref().is_none_or(|me| me.id != member.id));
                 people
             });
-            fitting(people, begun)
-        });
+            fitting(people, begun).into_iter().map(Offer::Person).collect()
+        } else if let Some(begun) = emoting(&before) {
+            let emotes = self.seat.room().with_untracked(|room| fitting_emotes(&room.emotes, begun));
+            emotes.into_iter().map(Offer::Emote).collect()
+        } else {
+            Vec::new()
+        };
         self.at.set(0);
-        self.offered.set(fits.unwrap_or_default());
+        self.offered.set(offered);
     }
 
     pub fn close(self) {
@@ -70,12 +95,16 @@ impl Mentions {
         true
     }
 
-    /// The name takes the place of its beginning.
+    /// It takes the place of its beginning.
     fn pick(self, at: usize) {
-        let name = self.offered.with_untracked(|offered| offered.get(at).map(|member| member.name.clone()));
-        let (Some(name), Some(before)) = (name, self.before()) else { return };
-        let Some(begun) = naming(&before).map(str::len) else { return };
-        let head = format!("{}{name} ", &before[..before.len() - begun]);
+        let offer = self.offered.with_untracked(|offered| offered.get(at).cloned());
+        let (Some(offer), Some(before)) = (offer, self.before()) else { return };
+        let begun = match offer {
+            Offer::Person(_) => naming(&before),
+            Offer::Emote(_) => emoting(&before),
+        };
+        let Some(begun) = begun.map(str::len) else { return };
+        let head = format!("{}{}", &before[..before.len() - begun], offer.written());
         let caret = head.encode_utf16().count() as u32;
         self.draft.update(|draft| *draft = format!("{head}{}", &draft[before.len()..]));
         self.close();
@@ -94,11 +123,20 @@ impl Mentions {
     }
 }
 
+fn offer_view(offer: &Offer) -> AnyView {
+    match offer {
+        Offer::Person(member) => {
+            view! { <span class=nick(&member.id)>{shown_name(member)}</span> }.into_any()
+        }
+        Offer::Emote(emote) => view! { {emote_view(emote)} <span>{emote.name.clone()}</span> }.into_any(),
+    }
+}
+
 fn option_id(at: usize) -> String {
     format!("mention-{at}")
 }
 
-/// The names, above the composer.
+/// What is offered, above the composer.
 #[component]
 pub fn MentionList(mentions: Mentions) -> impl IntoView {
     let words = use_words();
@@ -111,7 +149,7 @@ pub fn MentionList(mentions: Mentions) -> impl IntoView {
                         .get()
                         .into_iter()
                         .enumerate()
-                        .map(|(at, member)| {
+                        .map(|(at, offer)| {
                             view! {
                                 <li
                                     id=option_id(at)
@@ -123,7 +161,7 @@ pub fn MentionList(mentions: Mentions) -> impl IntoView {
                                         mentions.pick(at);
                                     }
                                 >
-                                    <span class=nick(&member.id)>{shown_name(&member)}</span>
+                                    {offer_view(&offer)}
                                 </li>
                             }
                         })

@@ -11,8 +11,10 @@ use wasm_bindgen::JsCast;
 use web_sys::Element;
 
 use crate::browser;
+use crate::emotes::known_now;
 use crate::part::answer::quote_view;
 use crate::part::badge::badges_view;
+use crate::part::face::picture_view;
 use crate::part::gift_line::GiftLine;
 use crate::part::icon::Icon;
 use crate::part::moderate::{TIMEOUTS, Toolbar, Turn};
@@ -101,7 +103,7 @@ pub fn Waiting(message: Arc<Pending>) -> impl IntoView {
         <div class="message pending" data-nonce=message.nonce.to_string()>
             {message.reply.as_deref().map(|quote| quote_view(words, quote))}
             <p class="message-line">
-                {me.map(|me| name_view(words, &me))} <span class="message-text">{message.text.clone()}</span>
+                {me.map(|me| name_view(words, &me))} <span class="message-text">{speech_view(&pieces(&message.text, "", &known_now()))}</span>
                 <span class="hidden">{words.say("chat.sending")}</span>
             </p>
         </div>
@@ -125,7 +127,7 @@ fn said(line: &Line, by: Member, text: String, quote: Option<&Quote>, price: Opt
         None => None,
     };
     let name = seat.room().with_untracked(|room| room.name().to_owned());
-    let pieces = pieces(&text, &name);
+    let pieces = pieces(&text, &name, &known_now());
     let answers_me = quote.and_then(|quote| quote.of.as_ref()).is_some_and(|of| seat.is_me(&of.by.id));
     let to_me = !mine && (answers_me || pieces.iter().any(|piece| matches!(piece, Piece::Me(_))));
     let speech = speech_view(&pieces);
@@ -176,6 +178,7 @@ fn said(line: &Line, by: Member, text: String, quote: Option<&Quote>, price: Opt
 pub fn name_view(words: Words, by: &Member) -> AnyView {
     let role = role_key(by.role);
     view! {
+        {picture_view(by)}
         {bare_name(by)}
         {role.map(|key| view! { <span class="role" class:role-owner=key == "role.owner" class:role-vip=key == "role.vip">{words.say(key)}</span> })}
         {badges_view(words, by.badges)}

@@ -6,8 +6,9 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::Node;
 
+use crate::part::face::face_view;
 use crate::part::icon::Icon;
-use crate::part::message::{colour, role_key, shown_name};
+use crate::part::message::{role_key, shown_name};
 use crate::part::modal::modal;
 use crate::part::person_record::PersonRecord;
 use crate::seat::Seat;
@@ -90,13 +91,12 @@ pub fn PersonCard() -> impl IntoView {
 fn Head(user: Member) -> impl IntoView {
     let words = use_words();
     let name = shown_name(&user);
-    let initial: String = name.chars().next().into_iter().flat_map(char::to_uppercase).collect();
     let role = match user.role {
         Role::Guest => "person.guest",
         role => role_key(role).unwrap_or("person.guest"),
     };
     view! {
-        <span class=format!("person-face nick-{}", colour(&user.id)) aria-hidden="true">{initial}</span>
+        {face_view(&user)}
         <div class="person-title">
             <h2 id="person-name">{name}</h2>
             <p>{words.say(role)}</p>

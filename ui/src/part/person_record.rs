@@ -113,7 +113,7 @@ fn also(words: Words, names: Vec<FormerName>) -> impl IntoView {
 fn Deeds(user: Member, record: Memo<Record>) -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let owns = seat.owns();
-    let has = user.role;
+    let (has, pictured) = (user.role, user.avatar.is_some());
     let id = user.id.clone();
     let user = StoredValue::new(user);
     let act = move |action: Action| user.with_value(|user| seat.moderate(action, user));
@@ -131,7 +131,7 @@ fn Deeds(user: Member, record: Memo<Record>) -> impl IntoView {
     let standing = {
         let user = id.clone();
         move || {
-            let Record { banned, muted_until, restricted, trusted, .. } = record.get();
+            let Record { banned, muted_until, restricted, trusted, avatar_hidden, .. } = record.get();
             let user = user.clone();
             let down = banned || muted_until.is_some();
             let pardon =
@@ -151,7 +151,14 @@ fn Deeds(user: Member, record: Memo<Record>) -> impl IntoView {
                         .into_any()
                 }
             });
-            (pardon, ban, marks)
+            let (key, name, hidden) = if avatar_hidden {
+                ("person.picture_back", "picture-back", false)
+            } else {
+                ("person.picture_away", "picture-away", true)
+            };
+            let picture = (avatar_hidden || pictured)
+                .then(|| choice(key, name, Action::HideAvatar { user: user.clone(), hidden }));
+            (pardon, ban, marks, picture)
         }
     };
     let roles = {
@@ -240,6 +247,8 @@ fn deed(words: Words, kind: &EventKind, at: UnixMillis) -> String {
         EventKind::Trusted { .. } => "person.act_trusted",
         EventKind::Restricted { .. } => "person.act_restricted",
         EventKind::Unmarked { .. } => "person.act_unmarked",
+        EventKind::Avatar { hidden: true, .. } => "person.act_picture_away",
+        EventKind::Avatar { hidden: false, .. } => "person.act_picture_back",
         EventKind::Appointed { user } => match user.role {
             Role::Moderator | Role::Owner => "person.act_moderator",
             Role::Vip => "person.act_vip",

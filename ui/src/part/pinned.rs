@@ -3,6 +3,7 @@
 use footlight_protocol::room::Action;
 use leptos::prelude::*;
 
+use crate::emotes::known_now;
 use crate::part::icon::Icon;
 use crate::part::message::name_view;
 use crate::part::speech::speech_view;
@@ -21,7 +22,7 @@ pub fn PinnedLine() -> impl IntoView {
                 <aside id="pinned" class="pinned" aria-label=words.say("pin.title")>
                     {Icon::Pin.view()}
                     <p class="message-line">
-                        {name_view(words, &pinned.by)} <span class="message-text">{speech_view(&pieces(&pinned.text, ""))}</span>
+                        {name_view(words, &pinned.by)} <span class="message-text">{speech_view(&pieces(&pinned.text, "", &known_now()))}</span>
                     </p>
                     <Show when=move || moderates.get()>
                         <button

@@ -4,6 +4,7 @@
 use leptos::prelude::*;
 
 use crate::part::card_field::CardField;
+use crate::part::emote_field::EmoteField;
 use crate::part::gift_list::GiftList;
 use crate::part::goal_field::GoalField;
 use crate::part::icon::Icon;
@@ -42,6 +43,7 @@ pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
             </header>
             <CardField />
             <RulesField />
+            <EmoteField />
             <GiftList />
             <GoalField />
             <TermsField />

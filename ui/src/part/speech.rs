@@ -1,7 +1,8 @@
-//! A message's text on the page: text nodes, and links that are made of nothing else.
+//! A message's text on the page: text nodes, links that are made of nothing else, and the room's own emotes.
 
 use leptos::prelude::*;
 
+use crate::part::emote_view::emote_view;
 use crate::store::speech::Piece;
 
 /// The pieces behind each other. Only what [`crate::store::speech`] took for an address becomes one.
@@ -14,6 +15,7 @@ pub fn speech_view(pieces: &[Piece]) -> AnyView {
         .iter()
         .map(|piece| match piece {
             Piece::Text(text) => text.clone().into_any(),
+            Piece::Emote(emote) => emote_view(emote),
             Piece::Me(name) => view! { <span class="named">{name.clone()}</span> }.into_any(),
             Piece::Link(address) => view! {
                 <a class="link" href=address.clone() rel="noopener noreferrer nofollow ugc" target="_blank">

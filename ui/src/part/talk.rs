@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
+use crate::emotes::known_now;
 use crate::part::answer::quote_view;
 use crate::part::end::End;
 use crate::part::icon::Icon;
@@ -85,7 +86,7 @@ fn Row(said: Arc<Said>) -> impl IntoView {
             {said.quote.as_deref().map(|quote| quote_view(words, quote))}
             <p class="message-line">
                 <time class="talk-time">{i18n::clock(said.at_ms / 1_000)}</time>
-                {name_view(words, &said.by)} <span class="message-text">{speech_view(&pieces(&said.text, ""))}</span>
+                {name_view(words, &said.by)} <span class="message-text">{speech_view(&pieces(&said.text, "", &known_now()))}</span>
             </p>
         </div>
     }

@@ -50,6 +50,7 @@ fn sentence(words: Words, offer: &Offer) -> String {
         }
         Action::Ban { range: true, .. } => words.fill("undo.banned_range", &[name]),
         Action::Ban { .. } => words.fill("undo.banned", &[name]),
+        Action::HideAvatar { .. } => words.fill("undo.picture_away", &[name]),
         Action::Trust { .. } => words.fill("undo.trusted", &[name]),
         Action::Restrict { .. } => words.fill("undo.restricted", &[name]),
         Action::Uphold { .. } => words.fill("undo.upheld", &[name]),

@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use footlight_protocol::danmaku::Fly;
+use footlight_protocol::emote::Emote;
 use footlight_protocol::gift::{Board, Gift};
 use footlight_protocol::moderation::Former;
 use footlight_protocol::report::{Notice, Report, Step};
@@ -139,6 +140,8 @@ pub struct Room {
     pub refusal: Option<Refusal>,
     /// What can be sent.
     pub gifts: Vec<Gift>,
+    /// The room's own.
+    pub emotes: Vec<Emote>,
     /// What this person has, once the relay has said it.
     pub coins: Option<u64>,
     pub board: Board,
@@ -248,6 +251,7 @@ impl Room {
                 seq,
                 muted_until,
                 gifts,
+                emotes,
                 board,
                 shows,
                 desk,
@@ -259,7 +263,7 @@ impl Room {
                 self.token = Some(token);
                 self.look(room);
                 self.muted_until = muted_until;
-                (self.gifts, self.board) = (gifts, board);
+                (self.gifts, self.emotes, self.board) = (gifts, emotes, board);
                 self.spend.open(shows);
                 if !resumed {
                     self.lines.clear();
@@ -315,6 +319,7 @@ impl Room {
             ServerMessage::Muted { until } => self.muted_until = until,
             ServerMessage::Wallet { coins } => self.coins = Some(coins),
             ServerMessage::Gifts { gifts } => self.gifts = gifts,
+            ServerMessage::Emotes { emotes } => self.emotes = emotes,
             ServerMessage::Board { board } => self.board = board,
             ServerMessage::Terms { terms } => self.agree(terms),
             ServerMessage::Amounts { event } => self.learn(event),
@@ -432,6 +437,7 @@ impl Room {
             | EventKind::Trusted { .. }
             | EventKind::Restricted { .. }
             | EventKind::Unmarked { .. }
+            | EventKind::Avatar { .. }
             | EventKind::Erased {} => {}
             EventKind::Pardoned { user } => {
                 self.show_all_of(&user.id);
@@ -531,6 +537,7 @@ mod tests {
             seq: Seq(seq),
             muted_until: None,
             gifts: Vec::new(),
+            emotes: Vec::new(),
             shop: Default::default(),
             board: Board::default(),
             shows: Shows::default(),

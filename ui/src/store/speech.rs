@@ -1,6 +1,7 @@
-//! What is in a message's text besides words: links, and the name of the person who reads it. And what the composer offers
-//! to somebody who begins to name another.
+//! What is in a message's text besides words: links, the room's own emotes, and the name of the person who reads it. And
+//! what the composer offers to somebody who begins to name another, or an emote.
 
+use footlight_protocol::emote::{self, Emote, MAX_EMOTE_NAME, Part, is_name};
 use footlight_protocol::room::{MAX_NAME, Member};
 
 /// Names that are offered at once.
@@ -14,10 +15,31 @@ pub enum Piece {
     Link(String),
     /// The reader's own name, with its `@`.
     Me(String),
+    /// One of the room's own, which stands there by its name.
+    Emote(Emote),
 }
 
-/// Takes a text apart for somebody of this name; empty for nobody.
-pub fn pieces(text: &str, me: &str) -> Vec<Piece> {
+/// Takes a text apart for somebody of this name, empty for nobody, in a room of these emotes.
+pub fn pieces(text: &str, me: &str, emotes: &[Emote]) -> Vec<Piece> {
+    let found = links_and_names(text, me);
+    if emotes.is_empty() {
+        return found;
+    }
+    let called = |name: &str| emotes.iter().find(|emote| emote.name == name);
+    let whole = |piece| match piece {
+        Piece::Text(text) => emote::parts(&text, |name| called(name).is_some())
+            .into_iter()
+            .map(|part| match part {
+                Part::Emote(name) if let Some(emote) = called(name) => Piece::Emote(emote.clone()),
+                Part::Emote(text) | Part::Text(text) => Piece::Text(text.to_owned()),
+            })
+            .collect(),
+        piece => vec![piece],
+    };
+    found.into_iter().flat_map(whole).collect()
+}
+
+fn links_and_names(text: &str, me: &str) -> Vec<Piece> {
     let mut found = Vec::new();
     let (mut plain, mut at) = (0, 0);
     while let Some(letter) = text[at..].chars().next() {
@@ -152,6 +174,26 @@ pub fn fitting(people: Vec<Member>, begun: &str) -> Vec<Member> {
     people.into_iter().filter(fits).take(OFFERED).collect()
 }
 
+/// The beginning of an emote's name that is being typed, without its colon. A colon behind a word is none of these:
+/// somebody lists something, or says what time it is.
+pub fn emoting(before: &str) -> Option<&str> {
+    let (head, begun) = before.rsplit_once(':')?;
+    let follows = head.chars().next_back().is_some_and(char::is_alphanumeric);
+    let length = begun.chars().count();
+    // Two letters make a name; one begins it.
+    let name = is_name(begun) || (length == 1 && is_name(&begun.repeat(2)));
+    (!follows && name && length <= MAX_EMOTE_NAME).then_some(begun)
+}
+
+/// Those whose name begins so, then those that have it elsewhere.
+pub fn fitting_emotes(emotes: &[Emote], begun: &str) -> Vec<Emote> {
+    let begun = begun.to_lowercase();
+    let named: Vec<_> = emotes.iter().map(|emote| (emote.name.to_lowercase(), emote)).collect();
+    let first = named.iter().filter(|(name, _)| name.starts_with(&begun));
+    let then = named.iter().filter(|(name, _)| !name.starts_with(&begun) && name.contains(&begun));
+    first.chain(then).take(OFFERED).map(|(_, emote)| (*emote).clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use footlight_protocol::room::Role;
@@ -160,7 +202,7 @@ mod tests {
 
     fn links(text: &str) -> Vec<String> {
         let link = |piece| if let Piece::Link(link) = piece { Some(link) } else { None };
-        pieces(text, "").into_iter().filter_map(link).collect()
+        pieces(text, "", &[]).into_iter().filter_map(link).collect()
     }
 
     #[test]
@@ -197,10 +239,11 @@ mod tests {
             ("https://", &[]),
         ] {
             assert_eq!(links(text), found, "{text}");
-            let whole: String = pieces(text, "ada")
+            let whole: String = pieces(text, "ada", &[])
                 .into_iter()
                 .map(|piece| match piece {
                     Piece::Text(text) | Piece::Link(text) | Piece::Me(text) => text,
+                    Piece::Emote(emote) => format!(":{}:", emote.name),
                 })
                 .collect();
             assert_eq!(whole, text, "nothing is lost");
@@ -220,11 +263,54 @@ mod tests {
             ("@", "", false),
             ("@Ada", "", false),
         ] {
-            let has = pieces(text, me).iter().any(|piece| matches!(piece, Piece::Me(_)));
+            let has = pieces(text, me, &[]).iter().any(|piece| matches!(piece, Piece::Me(_)));
             assert_eq!(has, found, "{text} for {me}");
         }
         let around = |text: &str| Piece::Text(text.to_owned());
-        assert_eq!(pieces("a @b c", "b"), [around("a "), Piece::Me("@b".to_owned()), around(" c")]);
+        assert_eq!(pieces("a @b c", "b", &[]), [around("a "), Piece::Me("@b".to_owned()), around(" c")]);
+    }
+
+    fn emotes() -> Vec<Emote> {
+        let one =
+            |name: &str| Emote { name: name.to_owned(), picture: "p".to_owned(), width: 64, height: 64 };
+        ["wave", "so_wavy", "WAVES", "波波"].map(one).to_vec()
+    }
+
+    #[test]
+    fn emotes_stand_in_texts_and_not_in_addresses() {
+        let shown = |text: &str| {
+            let piece = |piece| match piece {
+                Piece::Text(text) | Piece::Link(text) | Piece::Me(text) => text,
+                Piece::Emote(emote) => format!("<{}>", emote.name),
+            };
+            pieces(text, "Ada", &emotes()).into_iter().map(piece).collect::<Vec<_>>().join("|")
+        };
+        for (text, expected) in [
+            ("hi :wave:!", "hi |<wave>|!"),
+            (":wave::波波:", "<wave>|<波波>"),
+            ("@Ada :wave:", "@Ada| |<wave>"),
+            ("https://a.example/:wave: :wave:", "https://a.example/:wave|: |<wave>"),
+            (":nobody: :Wave:", ":nobody: :Wave:"),
+        ] {
+            assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn which_emote_is_being_typed_is_offered() {
+        for (before, names) in [
+            ("hi :wav", &["wave", "WAVES", "so_wavy"][..]),
+            (":w", &["wave", "WAVES", "so_wavy"]),
+            (":波", &["波波"]),
+            (":wave:", &[]),
+            (":", &[]),
+            ("at 10:30", &[]),
+            ("note:wave", &[]),
+            (":wa ve", &[]),
+        ] {
+            let fit = emoting(before).map(|begun| fitting_emotes(&emotes(), begun)).unwrap_or_default();
+            assert_eq!(fit.iter().map(|emote| emote.name.as_str()).collect::<Vec<_>>(), names, "{before}");
+        }
     }
 
     #[test]

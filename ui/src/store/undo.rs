@@ -26,6 +26,9 @@ impl Offer {
                 Some(Action::Pardon { user: user.clone() })
             }
             Action::Trust { user } | Action::Restrict { user } => Some(Action::Unmark { user: user.clone() }),
+            Action::HideAvatar { user, hidden: true } => {
+                Some(Action::HideAvatar { user: user.clone(), hidden: false })
+            }
             Action::Pin { .. } => Some(Action::Unpin {}),
             Action::Uphold { message } => Some(Action::Lift { message: *message }),
             _ => None,
@@ -96,6 +99,10 @@ mod tests {
     fn every_act_has_its_way_back() {
         let mut undo = Undo::default();
         for (action, back) in [
+            (
+                Action::HideAvatar { user: user(), hidden: true },
+                Action::HideAvatar { user: user(), hidden: false },
+            ),
             (Action::Uphold { message: MessageId(4) }, Action::Lift { message: MessageId(4) }),
             (Action::Delete { message: MessageId(4) }, Action::Restore { message: MessageId(4) }),
             (Action::Timeout { user: user(), seconds: 10 }, Action::Pardon { user: user() }),

@@ -5,7 +5,6 @@ pub(crate) mod catalogue;
 pub(crate) mod ledger;
 pub(crate) mod membership;
 pub(crate) mod packet;
-pub(crate) mod picture;
 pub(crate) mod receipt;
 pub(crate) mod shop;
 pub(crate) mod watching;

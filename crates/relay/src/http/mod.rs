@@ -16,6 +16,7 @@ pub(crate) mod pages;
 mod passkeys;
 mod payment;
 mod people;
+mod pictures;
 pub(crate) mod reach;
 mod reasons;
 pub(crate) mod receipts;
@@ -30,9 +31,11 @@ use std::sync::{Arc, Mutex};
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{delete, get, patch, post, put};
 use axum::{Json, Router};
 use footlight_protocol::coin::MAX_PICTURE;
+use footlight_protocol::emote::MAX_EMOTE_FILE;
+use footlight_protocol::person::MAX_AVATAR_FILE;
 use footlight_protocol::room::UnixMillis;
 use footlight_protocol::{Code, Failure, RoomId, UserId};
 use serde::Serialize;
@@ -183,6 +186,20 @@ pub(crate) fn router(app: App) -> Router {
                 .delete(payment::remove)
                 .layer(DefaultBodyLimit::max(MAX_PICTURE)),
         )
+        .route("/api/v1/rooms/{room}/emotes", get(pictures::emotes))
+        .route(
+            "/api/v1/rooms/{room}/emotes/{name}",
+            put(pictures::set_emote)
+                .delete(pictures::remove_emote)
+                .layer(DefaultBodyLimit::max(MAX_EMOTE_FILE)),
+        )
+        .route(
+            "/api/v1/rooms/{room}/people/{user}/avatar",
+            put(pictures::set_avatar)
+                .delete(pictures::remove_avatar)
+                .layer(DefaultBodyLimit::max(MAX_AVATAR_FILE)),
+        )
+        .route("/api/v1/pictures/{name}", get(pictures::picture))
         .route("/api/v1/rooms/{room}/checkout", post(checkout::begin))
         .route("/api/v1/stripe", post(checkout::told).layer(DefaultBodyLimit::max(checkout::LARGEST)))
         .route("/api/v1/rooms/{room}/audit", get(audit::list))

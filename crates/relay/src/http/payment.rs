@@ -10,7 +10,8 @@ use footlight_protocol::{Code, Failure};
 
 use super::App;
 use super::fail::Fail;
-use crate::gift::picture;
+use super::pictures::made;
+use crate::picture::{Made, Shape};
 use crate::room::Ask;
 
 /// `PUT /api/v1/rooms/{room}/payment`: the bytes of a PNG, JPEG or WebP.
@@ -22,14 +23,9 @@ pub(crate) async fn set(
 ) -> Result<Response, Fail> {
     let door = app.room(&room)?.clone();
     app.owner_only(&headers)?;
-    let file = body.map_err(|_| {
-        let message = format!("A picture has at most {MAX_PICTURE} bytes");
-        Fail::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLong, message)
-    })?;
-    let made = tokio::task::spawn_blocking(move || picture::made_anew(&file)).await;
-    let picture = made.map_err(|_| Failure::new(Code::Internal, "The picture cannot be kept"))?;
-    let picture = picture.map_err(|failure| Fail(StatusCode::UNPROCESSABLE_ENTITY, failure))?;
-    door.ask(|reply| Ask::Picture { picture: Some(picture), reply }).await?;
+    let Made { name, png, .. } = made(body, MAX_PICTURE, Shape::Code).await?;
+    let picture = Some((name, png));
+    door.ask(|reply| Ask::Picture { picture, reply }).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -214,6 +214,12 @@ fn statement<'a>(
         EventKind::Appointed { user } => {
             lifted(["Nothing: the person has another role", "无：更改身份"], Some(user))
         }
+        EventKind::Avatar { user, hidden: true } => {
+            Statement::new(["The person's picture was taken away", "移除此人的头像"], Some(user), rules)
+        }
+        EventKind::Avatar { user, hidden: false } => {
+            lifted(["Undone: the person's picture is shown", "撤销：恢复此人的头像"], Some(user))
+        }
         EventKind::Ruled { .. } => lifted(["The rules of the room changed", "更改直播间规则"], None),
         EventKind::Pinned { by, .. } => lifted(["Nothing: a message was pinned", "无：置顶消息"], Some(by)),
         EventKind::Unpinned {} => lifted(["Nothing: no message is pinned", "无：取消置顶"], None),

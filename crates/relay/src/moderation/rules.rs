@@ -1,8 +1,9 @@
 //! What the room takes of guests: decided for one message, on values.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use footlight_protocol::emote::{self, Part};
 use footlight_protocol::moderation::{Links, MAX_AGE, MAX_SLOW, MAX_WORD, MAX_WORDS, Reason, Rules};
 use footlight_protocol::room::UnixMillis;
 use footlight_protocol::{Code, Failure, UserId};
@@ -63,6 +64,8 @@ pub(crate) fn shielded(rules: &Rules) -> Rules {
 pub(crate) struct Recent {
     by: HashMap<UserId, UnixMillis>,
     texts: HashMap<u64, UnixMillis>,
+    /// Names of the room's own emotes.
+    pub(crate) emotes: HashSet<String>,
 }
 
 impl Recent {
@@ -89,8 +92,8 @@ impl Recent {
             return wait(Code::TooFast, "The room is in slow mode", next);
         }
         let refuse = |text: &str| Ruling::Refuse(Failure::new(Code::AgainstRules, text), None);
-        if rules.emote_only && text.chars().any(char::is_alphanumeric) {
-            return refuse("Only emoji may be sent at the moment");
+        if rules.emote_only && self.has_words(text) {
+            return refuse("Only emoji and the room's own emotes may be sent at the moment");
         }
         let link = rules.links != Links::Allow && has_link(text);
         if link && rules.links == Links::Refuse {
@@ -112,6 +115,14 @@ impl Recent {
             return Ruling::Hold(Reason::Word { word: word.clone() });
         }
         if link { Ruling::Hold(Reason::Link) } else { Ruling::Take }
+    }
+
+    /// Whether there is something besides emoji and the room's own emotes.
+    fn has_words(&self, text: &str) -> bool {
+        emote::parts(text, |name| self.emotes.contains(name)).into_iter().any(|part| match part {
+            Part::Text(text) => text.chars().any(char::is_alphanumeric),
+            Part::Emote(_) => false,
+        })
     }
 
     /// What was taken at that time was not said after all: it is nobody's turn, and the text is not said before.
@@ -274,6 +285,14 @@ mod tests {
         assert_eq!(decide(&emotes, "🎉🎉 ❤️"), Ruling::Take);
         assert_eq!(code(&decide(&emotes, "hi 🎉")), Some(Code::AgainstRules));
         let unique = Rules { unique: true, ..Rules::default() };
+        let mut recent = Recent { emotes: ["wave".to_owned(), "88".to_owned()].into(), ..Recent::default() };
+        let said = |recent: &mut Recent, text: &str| {
+            recent.decide(&emotes, &"u".parse().unwrap(), 0, text, 1_000_000)
+        };
+        assert_eq!(said(&mut recent, ":wave: 🎉:88:"), Ruling::Take);
+        for text in [":wave: hi", ":wav:", "wave", ":wave:wave:"] {
+            assert_eq!(code(&said(&mut recent, text)), Some(Code::AgainstRules), "{text}");
+        }
         let mut recent = Recent::default();
         let mut say = |by: &str, text, now| recent.decide(&unique, &by.parse().unwrap(), 0, text, now);
         assert_eq!(say("a", "First!", 1_000), Ruling::Take);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+use footlight_protocol::emote::Emote;
 use footlight_protocol::room::{
     Layer, Note, Pinned, Presence, Recording, Renditions, RoomState, ServerMessage, StreamState,
 };
@@ -106,6 +107,8 @@ pub(crate) struct Actor {
     pub(super) gift_paces: HashMap<UserId, Pace>,
     /// What can be sent.
     pub(super) catalogue: Catalogue,
+    /// In the order of their names.
+    pub(super) emotes: Vec<Emote>,
     pub(super) till: Till,
     pub(super) boards: Boards,
     pub(super) tally: Tally,
@@ -152,6 +155,7 @@ impl Actor {
             media: HashMap::new(),
             places: Places::default(),
             catalogue: Catalogue::open(past.gifts.take().as_deref()),
+            emotes: std::mem::take(&mut past.emotes),
             goal: past.goal.take().map(Filling::new),
             packets: Packets::new(std::mem::take(&mut past.packets)),
             strip: Strip::new(std::mem::take(&mut past.paid)),
@@ -289,6 +293,16 @@ impl Actor {
             Ask::Picture { picture, reply } => {
                 let _ = reply.send(self.set_picture(picture).await);
             }
+            Ask::Emote { name, made, reply } => {
+                let _ = reply.send(self.set_emote(name, made).await);
+            }
+            Ask::Emotes { reply } => {
+                let _ = reply.send(Ok(self.emotes.clone()));
+            }
+            Ask::MayBePictured { user, reply } => {
+                let _ = reply.send(self.may_be_pictured(&user));
+            }
+            Ask::Pictured { user, avatar } => self.pictured(&user, avatar.as_deref()),
             Ask::Erase { user, reply } => {
                 let _ = reply.send(self.erase(user).await);
             }

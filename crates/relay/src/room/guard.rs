@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use footlight_protocol::danmaku::Fly;
+use footlight_protocol::emote::Emote;
 use footlight_protocol::moderation::{Former, MAX_UNSWEPT, Raid, Reason, Rules};
 use footlight_protocol::room::{Desk, Event, EventKind, Member, Role as Rank, ServerMessage, UnixMillis};
 use footlight_protocol::spend::Paid;
@@ -70,9 +71,15 @@ impl Guard {
         for (text, may_stay) in std::mem::take(&mut past.lessons) {
             if may_stay { guard.learner.allowed(&text) } else { guard.learner.removed(&text) }
         }
+        guard.know_emotes(&past.emotes);
         guard.reports = Reports::new(std::mem::take(&mut past.reports));
         guard.held = std::mem::take(&mut past.held).into_iter().map(|event| (event.seq, event)).collect();
         guard
+    }
+
+    /// The room's own emotes, which may be sent where only emotes may.
+    pub(super) fn know_emotes(&mut self, emotes: &[Emote]) {
+        self.recent.emotes = emotes.iter().map(|emote| emote.name.clone()).collect();
     }
 
     /// What it takes of guests now.

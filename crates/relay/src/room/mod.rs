@@ -4,9 +4,11 @@
 //! does not pass through here: the room only opens and closes sessions in [`crate::rtc`].
 
 mod actor;
+mod avatars;
 mod claims;
 mod coins;
 mod earned;
+mod emotes;
 mod gifts;
 mod goal;
 mod guard;
@@ -35,6 +37,7 @@ mod written;
 use std::net::IpAddr;
 
 use footlight_protocol::coin::Pack;
+use footlight_protocol::emote::Emote;
 use footlight_protocol::moderation::Rules;
 use footlight_protocol::room::{ClientMessage, Presence, Recording, Role as Rank, RoomState, StreamState};
 use footlight_protocol::{CloseCode, Code, Failure, KeyId, LayerId, Nonce, RoomId, Seq, TopUpId, UserId};
@@ -119,6 +122,14 @@ pub(crate) enum Ask {
     Refunded { refunded: Refunded, reply: Reply<Settlement> },
     /// The owner sets the picture that a payer scans, by its name and as it is served; none takes it away.
     Picture { picture: Option<(String, Vec<u8>)>, reply: Reply<()> },
+    /// The owner sets the emote of that name, or takes it away.
+    Emote { name: String, made: Option<(Emote, Vec<u8>)>, reply: Reply<()> },
+    /// Which there are.
+    Emotes { reply: Reply<Vec<Emote>> },
+    /// Whether somebody may set a picture of themselves.
+    MayBePictured { user: UserId, reply: Reply<()> },
+    /// Somebody shows another picture of themselves, or none.
+    Pictured { user: UserId, avatar: Option<String> },
     /// Somebody is to be erased, in the database too.
     Erase { user: UserId, reply: Reply<()> },
     /// Whether somebody may have an account of that name, as far as this room is concerned.

@@ -76,6 +76,7 @@ impl Actor {
             | Action::Trust { user }
             | Action::Restrict { user }
             | Action::Unmark { user }
+            | Action::HideAvatar { user, .. }
             | Action::Appoint { user, .. } => Some(user.clone()),
             _ => None,
         };
@@ -88,6 +89,9 @@ impl Actor {
             let user = self.member(user).await?;
             if matches!(action, Action::Ban { range: true, .. }) {
                 self.ban_networks(&user).await?;
+            }
+            if let Action::HideAvatar { hidden, .. } = action {
+                return self.hide_avatar(user, hidden).await;
             }
             return Ok(over_person(&action, user).into_iter().collect());
         }
@@ -166,6 +170,7 @@ impl Actor {
             Some(EventKind::Restricted { user } | EventKind::Trusted { user }) => {
                 Ok(vec![EventKind::Unmarked { user }])
             }
+            Some(EventKind::Avatar { user, hidden: true }) => self.hide_avatar(user, false).await,
             Some(EventKind::Upheld(upheld)) => self.lifted(act, upheld).await,
             Some(EventKind::Pinned { message, .. }) => {
                 let is_up = self.pinned.as_ref().is_some_and(|pinned| pinned.message == message);
@@ -254,6 +259,9 @@ impl Actor {
                 self.unpin_where(|pinned| messages.contains(&pinned.message));
             }
             EventKind::Appointed { user } => self.appointed(&user),
+            EventKind::Avatar { user, hidden } => {
+                self.pictured(&user.id, user.avatar.as_deref().filter(|_| !hidden));
+            }
             EventKind::Pinned { message, by, text } => {
                 self.pinned = Some(Pinned { message, by, text });
                 self.tell_room();
@@ -307,11 +315,12 @@ impl Actor {
         if let Some((_, seat)) = self.seats.of(&user).next() {
             return Ok(seat.member.clone());
         }
-        let name = self.store.name(user.clone()).await.map_err(|error| internal(&error))?;
+        let person = self.store.person(user.clone()).await.map_err(|error| internal(&error))?;
+        let (name, avatar) = person.map(|person| (person.name, person.avatar)).unwrap_or_default();
         let role = self.guard.role(&user);
         let read = self.store.earned(self.id.clone(), self.auth.purse(&user)).await;
         let badges = read.map_err(|error| internal(&error))?.badges(clock::now_millis());
-        Ok(Member { badges, ..Member::new(user, name, role) })
+        Ok(Member { badges, avatar, ..Member::new(user, name, role) })
     }
 }
 

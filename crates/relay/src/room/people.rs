@@ -19,6 +19,8 @@ use crate::store::moderation::Mark;
 
 /// Cards that one person opens.
 const CARDS: Rate = Rate { most: 20, window: 10_000 };
+/// Pictures that one person sets of themselves. Each is taken apart and made anew.
+pub(super) const PICTURES: Rate = Rate { most: 5, window: 60_000 };
 /// A page says every few seconds that it plays. After a longer silence it is not known whether it did.
 const SILENCE: UnixMillis = 12_000;
 /// How often counts are written down, in milliseconds. A crash loses what was counted since.
@@ -45,6 +47,7 @@ pub(super) struct People {
     queue: VecDeque<UserId>,
     written_at: UnixMillis,
     pub(super) paces: HashMap<UserId, Pace>,
+    pub(super) pictures: HashMap<UserId, Pace>,
 }
 
 impl People {
@@ -96,11 +99,13 @@ impl People {
     fn forget(&mut self, now: UnixMillis) {
         self.counts.retain(|_, count| count.queued || count.reported.is_some_and(|at| now <= at + SILENCE));
         self.paces.retain(|_, pace| !pace.idle(now));
+        self.pictures.retain(|_, pace| !pace.idle(now));
     }
 
     pub(super) fn erase(&mut self, user: &UserId) {
         self.counts.remove(user);
         self.paces.remove(user);
+        self.pictures.remove(user);
         self.queue.retain(|queued| queued != user);
     }
 }
@@ -205,10 +210,12 @@ impl Actor {
                 Err(failure) => Err(failure),
             };
             let card = card.and_then(|known| {
-                let name = known.person.as_ref().map(|person| person.name.clone());
+                let person = known.person.clone();
+                let (name, avatar) = person.map(|person| (person.name, person.avatar)).unzip();
+                let avatar = avatar.flatten();
                 let user = match (here, name) {
                     (Some(here), _) => here,
-                    (None, Some(name)) => Member::new(user, name, role),
+                    (None, Some(name)) => Member { avatar, ..Member::new(user, name, role) },
                     (None, None) => return Err(nobody()),
                 };
                 let record = record.map(|record| Record {
@@ -292,6 +299,7 @@ fn written(record: Record, known: Known, owns: bool, mine: bool) -> Record {
         names: known.names,
         gifts,
         coins: owns.then_some(coins),
+        avatar_hidden: known.avatar_hidden,
         acts: known.acts,
         notes: if mine && !owns { Vec::new() } else { known.notes },
         ..record

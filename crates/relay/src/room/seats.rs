@@ -141,6 +141,19 @@ impl Seats {
         }
     }
 
+    /// Gives every session of the person this picture; those whose was another.
+    pub(super) fn picture(&mut self, user: &UserId, avatar: Option<&str>) -> Vec<(SeatId, Member)> {
+        let mut changed = Vec::new();
+        for id in self.of.get(user).map_or(&[][..], Vec::as_slice) {
+            if let Some(seat) = self.taken.get_mut(id).filter(|seat| seat.member.avatar.as_deref() != avatar)
+            {
+                seat.member.avatar = avatar.map(str::to_owned);
+                changed.push((*id, seat.member.clone()));
+            }
+        }
+        changed
+    }
+
     /// Gives every session of the person a new role.
     pub(super) fn appoint(&mut self, user: &UserId, role: Rank) {
         for id in self.of.get(user).map_or(&[][..], Vec::as_slice) {

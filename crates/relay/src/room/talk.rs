@@ -39,8 +39,8 @@ enum Quoted {
 impl Actor {
     pub(super) fn join(&mut self, join: Join) -> Result<SeatId, Failure> {
         let Join { user, person, earned, rank, address, since, token, way } = join;
-        let (name, first) = person.map(|person| (person.name, person.first)).unzip();
-        let name = name.unwrap_or_default();
+        let first = person.as_ref().map(|person| person.first);
+        let (name, avatar) = person.map(|person| (person.name, person.avatar)).unwrap_or_default();
         let network_is_banned = rank < Rank::Owner && self.bars_network(Some(&user), address);
         if self.sanctions.is_banned(&user)
             || self.sanctions.is_banned(&self.auth.alias(&user))
@@ -59,7 +59,7 @@ impl Actor {
         // An owner who set no name speaks as the room.
         let name = if name.is_empty() && rank == Rank::Owner { self.id.to_string() } else { name };
         let rank = rank.max(self.guard.role(&user));
-        let member = self.comes(Member::new(user, name, rank), earned);
+        let member = self.comes(Member { avatar, ..Member::new(user, name, rank) }, earned);
         let moderates = rank >= Rank::Moderator;
         let missed = since.and_then(|since| self.history.after(since, moderates, &self.sanctions));
         let welcome = ServerMessage::Welcome {
@@ -73,6 +73,7 @@ impl Actor {
             seq: self.history.seq(),
             muted_until: self.sanctions.muted_until(&member.id, clock::now_millis()),
             gifts: self.catalogue.gifts().to_vec(),
+            emotes: self.emotes.clone(),
             board: self.board_for(&member),
             shop: self.till.shop.clone(),
             shows: self.shows_for(&member),

@@ -22,6 +22,8 @@ pub(crate) struct Visit {
 /// What the database knows of a person in a room.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Known {
+    /// A moderator took their picture away.
+    pub(crate) avatar_hidden: bool,
     pub(crate) person: Option<Person>,
     pub(crate) names: Vec<FormerName>,
     /// In milliseconds.
@@ -100,6 +102,7 @@ impl Database<'_> {
             values![purse.as_str(), room.as_str()],
         )?;
         known.gifts = (count(pieces)?, count(coins)?);
+        known.avatar_hidden = self.avatar_is_hidden(user)?;
         known.acts = self.acts_over(room, user)?;
         known.notes = self.notes(room, user)?;
         Ok(known)

@@ -44,6 +44,7 @@ impl Database<'_> {
         let card = self.first("SELECT text FROM card WHERE room = ?1", values![room.as_str()])?;
         past.card = card.map(|row| row.get(0)).transpose()?;
         past.gifts = self.setting(room, catalogue::SETTING)?;
+        past.emotes = self.emotes(room)?;
         past.terms = self.setting(room, TERMS)?;
         past.goal = self.goal(room)?;
         (past.packets, past.lost_packets) = self.open_packets(room)?;
@@ -171,6 +172,7 @@ impl Database<'_> {
             EventKind::Restricted { user } => self.stand(room, &user.id, Some(Mark::Restricted)),
             EventKind::Unmarked { user } => self.stand(room, &user.id, None),
             EventKind::Appointed { user } => self.stand(room, &user.id, Mark::of(user.role)),
+            EventKind::Avatar { user, hidden } => self.hide_avatar(&user.id, *hidden),
             EventKind::Pinned { message, .. } => self.pin(room, *message),
             EventKind::Unpinned {} => self.pin(room, MessageId(0)),
             EventKind::GoalReached { .. } => self.goal_is_reached(room),

@@ -19,6 +19,7 @@ pub(crate) mod orders;
 pub(crate) mod passkeys;
 mod people;
 pub(crate) mod personal;
+pub(crate) mod pictures;
 mod postgres;
 pub(crate) mod recordings;
 pub(crate) mod reports;
@@ -38,6 +39,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use footlight_protocol::emote::Emote;
 use footlight_protocol::room::{Event, Member, Pinned, UnixMillis};
 use footlight_protocol::talk::Quote;
 use footlight_protocol::{KeyId, MessageId, Nonce, RoomId, Seq, UserId};
@@ -101,6 +103,8 @@ pub(crate) struct Past {
     pub(crate) card: Option<String>,
     /// What the room offers, as its creator set it.
     pub(crate) gifts: Option<String>,
+    /// In the order of their names.
+    pub(crate) emotes: Vec<Emote>,
     /// What holds for those who spend, as its creator set it.
     pub(crate) terms: Option<String>,
     /// What its creator wishes for, and the coins that were given towards it.
@@ -132,6 +136,8 @@ pub(crate) struct Person {
     pub(crate) name: String,
     /// When they first took one.
     pub(crate) first: UnixMillis,
+    /// What their picture is served under, where they show one.
+    pub(crate) avatar: Option<String>,
 }
 
 /// A stream key as it is kept.
@@ -296,11 +302,7 @@ impl Store {
         self.ask(move |database| database.drop_secret(name)).await
     }
 
-    /// The name that the person set, empty where none.
-    pub(crate) async fn name(&self, user: UserId) -> Result<String, Error> {
-        self.ask(move |database| database.name(&user)).await
-    }
-
+    /// What is known of who they are; `None` where they never set a name.
     pub(crate) async fn person(&self, user: UserId) -> Result<Option<Person>, Error> {
         self.ask(move |database| database.person(&user)).await
     }

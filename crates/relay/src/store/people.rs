@@ -62,9 +62,14 @@ impl Database<'_> {
     }
 
     pub(super) fn person(&mut self, user: &UserId) -> Outcome<Option<Person>> {
-        let found = self.first("SELECT name, first FROM person WHERE id = ?1", values![user.as_str()])?;
+        let found = self.first(
+            "SELECT person.name, person.first, avatar.picture FROM person
+             LEFT JOIN avatar ON avatar.person = person.id AND avatar.hidden = 0 AND avatar.picture > ''
+             WHERE person.id = ?1",
+            values![user.as_str()],
+        )?;
         let Some(row) = found else { return Ok(None) };
-        let mut person = Person { name: row.get(0)?, first: row.get(1)? };
+        let mut person = Person { name: row.get(0)?, first: row.get(1)?, avatar: row.get(2)? };
         // Somebody has made it the name of their account since.
         if self.is_claimed(user, &person.name)? {
             person.name.clear();

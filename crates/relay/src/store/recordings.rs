@@ -356,6 +356,7 @@ impl Database<'_> {
                 | EventKind::Restricted { .. }
                 | EventKind::Unmarked { .. }
                 | EventKind::Appointed { .. }
+                | EventKind::Avatar { .. }
                 | EventKind::Pinned { .. }
                 | EventKind::Unpinned {}
                 | EventKind::Upheld(_)

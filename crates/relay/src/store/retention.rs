@@ -118,6 +118,7 @@ fn may_go(kind: &EventKind, counts: bool) -> bool {
         | EventKind::Restricted { .. }
         | EventKind::Unmarked { .. }
         | EventKind::Appointed { .. }
+        | EventKind::Avatar { .. }
         | EventKind::Pinned { .. }
         | EventKind::Unpinned {}
         | EventKind::Dismissed(_)

@@ -21,6 +21,7 @@ mod moves;
 mod orders;
 mod passkeys;
 mod people;
+mod pictures;
 mod recordings;
 mod spend;
 mod talk;
@@ -50,6 +51,9 @@ use spend::{
 };
 
 use moves::old_chat_goes_and_coins_bans_and_what_waits_stay;
+use pictures::{
+    emotes_are_kept_until_they_are_taken_away, who_shows_themselves_is_seen_until_a_moderator_hides_it,
+};
 use talk::{
     answers_are_kept_without_what_they_answer, older_messages_are_answered_and_reported_as_they_are_seen,
     reports_count_once_and_weigh_what_became_of_them,
@@ -104,6 +108,8 @@ on_both!(
     who_has_paid_gets_their_coins_once,
     coins_that_are_there_are_not_given_again,
     a_payment_picture_is_kept_until_it_is_taken_away,
+    emotes_are_kept_until_they_are_taken_away,
+    who_shows_themselves_is_seen_until_a_moderator_hides_it,
     an_order_is_paid_once_by_what_was_ordered,
     money_that_went_back_takes_its_coins_along_where_they_are,
     a_payment_that_is_underway_outlives_its_person,
@@ -201,8 +207,8 @@ async fn secrets_keys_and_names_are_kept(shelf: Shelf) {
     writer.join();
     let (store, _writer) = shelf.open().await;
     assert_eq!(store.secret("a").await.unwrap(), Some(vec![1]));
-    assert_eq!(store.name(user("u")).await.unwrap(), "安");
-    assert_eq!(store.name(user("nobody")).await.unwrap(), "");
+    assert_eq!(store.person(user("u")).await.unwrap().unwrap().name, "安");
+    assert_eq!(store.person(user("nobody")).await.unwrap(), None);
     let keys = store.keys().await.unwrap();
     assert_eq!((keys.len(), keys[0].id, &keys[0].hash), (1, second, &vec![8]));
     assert!(store.drop_key(second).await.unwrap());

@@ -8,6 +8,7 @@
 mod accounts;
 mod acme;
 mod authenticator;
+mod avatars;
 mod backup;
 mod books;
 mod bus;
@@ -19,6 +20,7 @@ mod coins;
 mod conformance;
 mod corpus;
 mod danmaku;
+mod emotes;
 mod encoder;
 mod flv;
 mod footage;

@@ -13,6 +13,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement};
 
 use crate::air::Air;
 use crate::browser;
+use crate::emotes::Emotes;
 use crate::letters;
 use crate::store::sky::Sky;
 use sprite::{Scale, Sprites};
@@ -28,6 +29,12 @@ pub fn Danmaku() -> impl IntoView {
     let (place, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
     let size = RwSignal::new((0.0, 0.0));
     let painter = StoredValue::<Option<Rc<Painter>>, LocalStorage>::new_local(None);
+    let emotes = Emotes::get();
+    Effect::new(move |_| {
+        if let Some(emotes) = emotes {
+            air.set_emotes(emotes.known().get());
+        }
+    });
     Effect::new(move |_| {
         let (Some(place), Some(canvas)) = (place.get(), canvas.get()) else { return };
         let measured = place.clone();
@@ -36,7 +43,7 @@ pub fn Danmaku() -> impl IntoView {
         });
         let font = browser::style_of(&place, "font-family");
         air.set_font(&font);
-        painter.set_value(Painter::new(air, place.into(), canvas, font).map(Rc::new));
+        painter.set_value(Painter::new(air, emotes, place.into(), canvas, font).map(Rc::new));
     });
     Effect::new(move |_| {
         let (width, height) = size.get();
@@ -62,6 +69,7 @@ pub fn Danmaku() -> impl IntoView {
 /// Draws the sky.
 struct Painter {
     air: Air,
+    emotes: Option<Emotes>,
     place: HtmlElement,
     canvas: HtmlCanvasElement,
     brush: CanvasRenderingContext2d,
@@ -78,10 +86,17 @@ struct Painter {
 }
 
 impl Painter {
-    fn new(air: Air, place: HtmlElement, canvas: HtmlCanvasElement, font: String) -> Option<Self> {
+    fn new(
+        air: Air,
+        emotes: Option<Emotes>,
+        place: HtmlElement,
+        canvas: HtmlCanvasElement,
+        font: String,
+    ) -> Option<Self> {
         let brush = letters::context(&canvas)?;
         Some(Self {
             air,
+            emotes,
             place,
             canvas,
             brush,
@@ -126,7 +141,8 @@ impl Painter {
         let drawn = self.air.with(|flight, hearts| {
             let sky = *flight.sky();
             let mut sprites = self.sprites.borrow_mut();
-            sprites.begin(&Scale { letter: sky.letter * ratio, font: self.font.clone() });
+            let known = self.emotes.map(|emotes| emotes.known().get_untracked()).unwrap_or_default();
+            sprites.begin(&Scale { letter: sky.letter * ratio, font: self.font.clone(), emotes: known });
             let rising: Vec<_> = hearts.at(browser::now_ms()).collect();
             // The canvas is no higher than what is on it: the whole of it is laid over the picture again and again.
             let whole = f64::from(self.place.client_height());
@@ -137,7 +153,7 @@ impl Painter {
             if on {
                 for seen in flight.at(now) {
                     let at = (seen.left * ratio, sky.top(seen.lane) * ratio);
-                    sprites.put(&self.brush, &seen.flyer.look, at);
+                    sprites.put(&self.brush, self.emotes, &seen.flyer.look, at);
                     flying += 1;
                 }
             }

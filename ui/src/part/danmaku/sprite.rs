@@ -6,9 +6,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use footlight_protocol::danmaku::Colour;
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+use footlight_protocol::emote::{self, Emote, Part};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlImageElement};
 
-use crate::letters::{WEIGHT, context, element};
+use crate::emotes::Emotes;
+use crate::letters::{EMOTE_EM, WEIGHT, context, element, emote_em, named};
 use crate::store::sky::{Frame, Hearts, Look};
 
 /// Pictures that are kept, and their pixels in all: 24 MB. More than a sky full; full ⇒ those go that have not been
@@ -32,6 +34,8 @@ pub(super) struct Scale {
     /// Height of a letter, and of a heart, in pixels of the canvas.
     pub(super) letter: f64,
     pub(super) font: String,
+    /// The room's own.
+    pub(super) emotes: Arc<Vec<Emote>>,
 }
 
 /// A picture and where it belongs.
@@ -43,6 +47,8 @@ struct Sprite {
     pixels: u64,
     /// The turn in which it was last needed.
     used: u64,
+    /// An emote's picture is not there yet: its name is in its place.
+    waits: bool,
 }
 
 impl Sprite {
@@ -53,6 +59,17 @@ impl Sprite {
     }
 }
 
+/// What is behind each other in a comment.
+enum Ink<'a> {
+    Text(String),
+    Picture(&'a HtmlImageElement),
+}
+
+/// Whether it can be drawn.
+fn is_there(picture: &HtmlImageElement) -> bool {
+    picture.complete() && picture.natural_width() > 0
+}
+
 #[derive(Default)]
 pub(super) struct Sprites {
     scale: Scale,
@@ -61,6 +78,10 @@ pub(super) struct Sprites {
     spare: Vec<HtmlCanvasElement>,
     pixels: u64,
     turn: u64,
+    /// Of emotes, by what they are served under.
+    pictures: HashMap<String, HtmlImageElement>,
+    /// How many of them were there when sprites were last looked through.
+    loaded: usize,
 }
 
 impl Sprites {
@@ -70,18 +91,30 @@ impl Sprites {
             *self = Self { scale: scale.clone(), ..Self::default() };
         }
         self.turn += 1;
+        let loaded = self.pictures.values().filter(|picture| is_there(picture)).count();
+        if self.loaded != loaded {
+            self.loaded = loaded;
+            self.made.retain(|_, sprite| !sprite.waits);
+            self.pixels = self.made.values().map(|sprite| sprite.pixels).sum();
+        }
         if self.made.len() > MOST || self.pixels > MOST_PIXELS {
             self.tidy();
         }
     }
 
     /// Puts what looks so on the sky, its left upper corner at this place in pixels of the canvas.
-    pub(super) fn put(&mut self, sky: &CanvasRenderingContext2d, look: &Arc<Look>, at: (f64, f64)) {
+    pub(super) fn put(
+        &mut self,
+        sky: &CanvasRenderingContext2d,
+        emotes: Option<Emotes>,
+        look: &Arc<Look>,
+        at: (f64, f64),
+    ) {
         if let Some(sprite) = self.made.get_mut(look) {
             sprite.used = self.turn;
             return sprite.put(sky, at);
         }
-        if let Some(sprite) = self.draw(look) {
+        if let Some(sprite) = self.draw(emotes, look) {
             sprite.put(sky, at);
             self.pixels += sprite.pixels;
             self.made.insert(look.clone(), sprite);
@@ -133,13 +166,41 @@ impl Sprites {
         });
     }
 
-    fn draw(&mut self, look: &Look) -> Option<Sprite> {
-        let Scale { letter, font } = &self.scale;
+    fn draw(&mut self, emotes: Option<Emotes>, look: &Look) -> Option<Sprite> {
+        self.load(emotes, &look.text);
+        let Scale { letter, font, emotes } = &self.scale;
         let canvas = self.spare.pop().unwrap_or_else(element);
         let brush = context(&canvas)?;
         let font = format!("{WEIGHT} {letter}px {font}");
         brush.set_font(&font);
         let metrics = brush.measure_text(&look.text).ok()?;
+        let parts = emote::parts(&look.text, |name| named(emotes, name).is_some());
+        let picture = |name: &str| {
+            let emote = named(emotes, name)?;
+            let picture = self.pictures.get(&emote.picture).filter(|picture| is_there(picture))?;
+            Some((picture, emote_em(emote) * letter))
+        };
+        let mut inks = Vec::with_capacity(parts.len());
+        let (mut text_width, mut waits, mut high) = (0.0, false, 0.0_f64);
+        for part in &parts {
+            let (ink, width) = match part {
+                Part::Emote(name) if let Some((picture, width)) = picture(name) => {
+                    high = EMOTE_EM * letter;
+                    (Ink::Picture(picture), width)
+                }
+                part => {
+                    let text = match part {
+                        Part::Text(text) => (*text).to_owned(),
+                        Part::Emote(name) => format!(":{name}:"),
+                    };
+                    waits |= matches!(part, Part::Emote(_));
+                    let width = brush.measure_text(&text).ok()?.width();
+                    (Ink::Text(text), width)
+                }
+            };
+            inks.push((ink, text_width, width));
+            text_width += width;
+        }
         // Only what has ink: fewer pixels to copy with every picture of the screen.
         let outline = (OUTLINE * letter).max(1.0);
         let padding = if look.frame == Frame::None { 0.0 } else { PADDING * letter };
@@ -148,9 +209,12 @@ impl Sprites {
         } else {
             (letter * 0.9, letter * 0.28)
         };
+        // An emote stands a little below the line on which letters stand, as one would write it.
+        let (below, ascent) = (0.25 * high, ascent.max(0.75 * high));
+        let descent = descent.max(below);
         let edge = (outline + padding).ceil() + 1.0;
         let above = ascent.ceil() + outline.ceil() + 1.0;
-        let width = (metrics.width() + 2.0 * edge).ceil().max(1.0);
+        let width = (text_width + 2.0 * edge).ceil().max(1.0);
         let height = (above + descent.ceil() + outline.ceil() + 1.0).max(1.0);
         // Setting the size also clears what was on it, and forgets the font.
         canvas.set_width(width as u32);
@@ -177,17 +241,51 @@ impl Sprites {
             brush.set_line_join("round");
             brush.set_line_width(outline * 2.0);
             brush.set_stroke_style_str(OUTLINE_COLOUR);
-            brush.stroke_text(&look.text, edge, above).ok()?;
+            for (ink, left, _) in &inks {
+                if let Ink::Text(text) = ink {
+                    brush.stroke_text(text, edge + left, above).ok()?;
+                }
+            }
         }
         brush.set_fill_style_str(ink);
-        brush.fill_text(&look.text, edge, above).ok()?;
+        for (ink, left, width) in &inks {
+            match ink {
+                Ink::Text(text) => brush.fill_text(text, edge + left, above).ok()?,
+                Ink::Picture(picture) => brush
+                    .draw_image_with_html_image_element_and_dw_and_dh(
+                        picture,
+                        edge + left,
+                        above + below - high,
+                        *width,
+                        high,
+                    )
+                    .ok()?,
+            }
+        }
         Some(Sprite {
             left: padding - edge + 0.1 * letter,
             top: FOOT * letter - above,
             pixels: (width * height) as u64,
             used: self.turn,
             canvas,
+            waits,
         })
+    }
+
+    /// Asks for the pictures of the emotes in a text, each once.
+    fn load(&mut self, emotes: Option<Emotes>, text: &str) {
+        let Some(emotes) = emotes else { return };
+        let known = &self.scale.emotes;
+        for part in emote::parts(text, |name| named(known, name).is_some()) {
+            let Part::Emote(name) = part else { continue };
+            let Some(emote) = named(known, name) else { continue };
+            if !self.pictures.contains_key(&emote.picture)
+                && let Ok(picture) = HtmlImageElement::new()
+            {
+                picture.set_src(&emotes.source(&emote.picture));
+                self.pictures.insert(emote.picture.clone(), picture);
+            }
+        }
     }
 }
 

@@ -3,18 +3,21 @@
 pub mod account;
 pub mod data;
 pub mod passkeys;
+pub mod picture;
 
 use leptos::prelude::*;
 
 use crate::api::Relay;
 use crate::browser;
+use crate::part::face::face_view;
 use crate::part::icon::Icon;
-use crate::part::message::{colour, shown_name};
+use crate::part::message::shown_name;
 use crate::part::modal::modal;
 use crate::seat::Seat;
 use crate::words::use_words;
 use account::AccountPart;
 use data::DataPart;
+use picture::PicturePart;
 
 /// Where the device token is kept. One per relay: storage is per origin.
 pub const TOKEN: &str = "footlight.token";
@@ -64,9 +67,8 @@ pub fn Me() -> impl IntoView {
     let head = move || {
         me.get().map(|me| {
             let name = shown_name(&me);
-            let initial: String = name.chars().next().into_iter().flat_map(char::to_uppercase).collect();
             view! {
-                <span class=format!("person-face nick-{}", colour(&me.id)) aria-hidden="true">{initial}</span>
+                {face_view(&me)}
                 <div class="person-title">
                     <h2 id="me-title">{name}</h2>
                 </div>
@@ -104,6 +106,7 @@ pub fn Me() -> impl IntoView {
                 </button>
             </header>
             <Show when=move || open.get()>
+                <PicturePart />
                 <AccountPart />
                 <DataPart />
             </Show>

@@ -34,7 +34,7 @@ use Erased::{Emptied, Go, Unlinked};
 use Holds::{Confidential, Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-pub(super) const TABLES: [Table; 36] = [
+pub(super) const TABLES: [Table; 38] = [
     Table {
         name: "held",
         whose: Some((
@@ -94,6 +94,11 @@ pub(super) const TABLES: [Table; 36] = [
             ("made", Personal),
             ("used", Personal),
         ],
+    },
+    Table {
+        name: "avatar",
+        whose: Some(("person = ?1", Go)),
+        columns: &[("person", Personal), ("picture", Personal), ("image", Personal), ("hidden", Personal)],
     },
     Table {
         name: "former_name",
@@ -226,6 +231,18 @@ pub(super) const TABLES: [Table; 36] = [
             ("payment", Personal),
             ("state", Personal),
             ("seen", Personal),
+        ],
+    },
+    Table {
+        name: "emote",
+        whose: None,
+        columns: &[
+            ("room", Other("the owner's room")),
+            ("name", Other("what the owner calls it")),
+            ("picture", Other("a hash of the picture")),
+            ("width", Other("of the picture")),
+            ("height", Other("of the picture")),
+            ("image", Other("the owner's, for everybody")),
         ],
     },
     Table {

@@ -1,0 +1,2 @@
+DROP TABLE avatar;
+DROP TABLE emote;
