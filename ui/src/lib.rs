@@ -10,6 +10,7 @@ pub mod api;
 pub mod bridge;
 pub mod browser;
 pub mod desk;
+pub mod following;
 pub mod letters;
 pub mod liking;
 pub mod part;

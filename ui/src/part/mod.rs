@@ -15,6 +15,7 @@ pub mod danmaku_menu;
 pub mod end;
 pub mod failure;
 pub mod fly_choice;
+pub mod follow;
 pub mod full;
 pub mod get_coins;
 pub mod gift_cards;

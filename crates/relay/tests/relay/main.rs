@@ -21,6 +21,7 @@ mod corpus;
 mod danmaku;
 mod encoder;
 mod flv;
+mod follows;
 mod footage;
 mod gifts;
 mod hls;

@@ -34,7 +34,7 @@ use Erased::{Emptied, Go, Unlinked};
 use Holds::{Confidential, Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-pub(super) const TABLES: [Table; 36] = [
+pub(super) const TABLES: [Table; 37] = [
     Table {
         name: "held",
         whose: Some((
@@ -211,6 +211,11 @@ pub(super) const TABLES: [Table; 36] = [
             ("coins", Personal),
             ("millis", Personal),
         ],
+    },
+    Table {
+        name: "follow",
+        whose: Some(("person = ?1", Go)),
+        columns: &[("room", Personal), ("person", Personal), ("since", Personal)],
     },
     Table {
         name: "card_order",
