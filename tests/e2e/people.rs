@@ -181,7 +181,7 @@ async fn a_room_is_followed_and_its_followers_write() {
     window.page.click("#rules-save").await;
     until(&window.page, "it is saved", "document.querySelector('#rules-save').disabled").await;
     window.page.run("document.querySelector('dialog[open]').close()").await;
-    ada_page.find_text(".composer", "Only those who follow", seconds(10)).await;
+    ada_page.find_text(".composer", "Only followers may write", seconds(10)).await;
     picture(ada_page, &output, "not-following").await;
 
     // On the page, on a phone, and counted everywhere. What a browser may show outside of its page is seen by its calls.
