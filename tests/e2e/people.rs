@@ -1,4 +1,4 @@
-//! Who somebody is: the card behind a name, an invitation, an account on two devices, and a person who wants to be forgotten.
+//! Who somebody is: the card behind a name, an invitation, an account on two devices, followers, and a person who wants to be forgotten.
 
 use footlight_tests::browser::{Browser, Setup};
 use footlight_tests::faces::{studio as face, viewer as viewer_face};
@@ -152,6 +152,77 @@ async fn people_are_known_invited_signed_in_and_forgotten() {
     }
     until(&lin.browser.page, "the page begins anew", "!document.querySelector('#me')?.open").await;
     for viewer in [&lin, &ada, &bob, &elsewhere] {
+        viewer.browser.screenshot_and_console(&output).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_is_followed_and_its_followers_write() {
+    let _turn = turn().await;
+    let output = Output::new("follow");
+    let window = Window::open(&output).await;
+    let link = window.access().await.links.first().cloned().expect("there is a link to share");
+    let ada = Viewer::open("ada", &link, Setup::default(), &output).await;
+    let phone = Setup { language: "zh-CN", dark: true, phone: Some((390, 844)), ..Setup::default() };
+    let lin = Viewer::open("lin", &link, phone, &output).await;
+    let (ada_page, lin_page) = (&ada.browser.page, &lin.browser.page);
+    ada.say("Ada", "Good evening from the balcony").await;
+
+    // Only followers write, and the page says so.
+    window.page.click("#open-settings").await;
+    window
+        .page
+        .run(
+            "const field = document.querySelector('#rules-followers'); field.value = '1'; \
+             field.dispatchEvent(new Event('change', { bubbles: true })); field.scrollIntoView({ block: 'center' })",
+        )
+        .await;
+    picture(&window.page, &output, "rule").await;
+    window.page.click("#rules-save").await;
+    until(&window.page, "it is saved", "document.querySelector('#rules-save').disabled").await;
+    window.page.run("document.querySelector('dialog[open]').close()").await;
+    ada_page.find_text(".composer", "Only followers may write", seconds(10)).await;
+    picture(ada_page, &output, "not-following").await;
+
+    // On the page, on a phone, and counted everywhere. What a browser may show outside of its page is seen by its calls.
+    let stub = "window.told = []; window.asked = 0; window.Notification = class { \
+                constructor(title) { window.told.push(title) } close() {} \
+                static permission = 'default'; \
+                static requestPermission() { window.asked++; this.permission = 'granted'; return Promise.resolve('granted') } }";
+    ada_page.run(stub).await;
+    ada_page.click("#follow").await;
+    ada_page.wait_for_attribute("#follow", "aria-pressed", "true", seconds(10)).await;
+    until(lin_page, "the phone counts one", "document.querySelector('#followers').textContent === '1'").await;
+    lin_page.click("#follow").await;
+    for page in [ada_page, lin_page, &window.page] {
+        until(page, "there are two", "document.querySelector('#followers').textContent === '2'").await;
+    }
+    window.page.find_text("[data-newcomer]", "Ada follows the room now: 1 follower", seconds(10)).await;
+    assert_eq!(window.page.count("[data-newcomer]").await, 1, "nobody without a name is told of");
+    ada.say("Ada", "I may write now").await;
+    picture(&window.page, &output, "studio").await;
+    picture(lin_page, &output, "phone").await;
+
+    // Back and forth, asked about notifications once.
+    ada_page.click("#follow").await;
+    until(lin_page, "one is left", "document.querySelector('#followers').textContent === '1'").await;
+    ada_page.click("#follow").await;
+    until(lin_page, "and she is back", "document.querySelector('#followers').textContent === '2'").await;
+    assert_eq!(ada_page.run("return window.asked").await, 1);
+
+    // It goes live behind another page.
+    ada_page.run("Object.defineProperty(document, 'hidden', { get: () => true })").await;
+    window.page.click(face::GO_LIVE).await;
+    window.page.wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20)).await;
+    until(ada_page, "she is told", "window.told.join() === 'main is live'").await;
+    for page in [ada_page, lin_page] {
+        until(page, "the title is marked", "document.title.startsWith('●')").await;
+    }
+    lin.playing(seconds(20)).await;
+    picture(ada_page, &output, "live").await;
+    picture(lin_page, &output, "phone-live").await;
+    picture(&window.page, &output, "studio-live").await;
+    for viewer in [&lin, &ada] {
         viewer.browser.screenshot_and_console(&output).await;
     }
 }

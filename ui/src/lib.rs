@@ -11,6 +11,7 @@ pub mod bridge;
 pub mod browser;
 pub mod desk;
 pub mod emotes;
+pub mod following;
 pub mod letters;
 pub mod liking;
 pub mod part;

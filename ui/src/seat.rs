@@ -406,6 +406,14 @@ impl Seat {
         self.send(&ClientMessage::Like { count });
     }
 
+    /// Follows the room, or does not any more.
+    pub fn follow(self, on: bool) {
+        if let Some(nonce) = nonce() {
+            self.apply(RoomEvent::Follows { nonce: nonce.clone(), on });
+            self.send(&ClientMessage::Follow { nonce, on });
+        }
+    }
+
     /// Sets what viewers read while there is no picture; empty takes it away. Owner only.
     pub fn set_card(self, text: &str) {
         if let Some(nonce) = nonce() {
@@ -469,6 +477,9 @@ impl Seat {
         }
         if let Some(report) = self.room.with_untracked(|room| room.reporting.sent().cloned()) {
             self.send(&ClientMessage::Report(report));
+        }
+        if let Some((nonce, on)) = self.room.with_untracked(|room| room.following.asked().cloned()) {
+            self.send(&ClientMessage::Follow { nonce, on });
         }
         for (nonce, ask) in self.till.with_untracked(|till| till.pending().to_vec()) {
             self.send(&ClientMessage::Coins { nonce, ask });

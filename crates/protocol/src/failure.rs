@@ -69,6 +69,8 @@ pub enum Code {
     AgainstRules,
     /// Only members of the room may write at the moment.
     MembersOnly,
+    /// Only those who follow the room may write; `retry_after_ms` says when to somebody who does, but not for long enough.
+    FollowersOnly,
     /// The network is the relay's own, or of too many who are here, so that it is not banned.
     NetworkShared,
     /// The person has fewer coins than this costs.

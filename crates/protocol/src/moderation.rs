@@ -15,6 +15,8 @@ pub const MAX_WORD: usize = 50;
 pub const MAX_SLOW: u32 = 600;
 /// Longest time that somebody has to be known before they may write, in seconds: a week.
 pub const MAX_AGE: u32 = 7 * 24 * 3600;
+/// Longest time that somebody has to follow before they may write, in seconds: 90 days.
+pub const MAX_FOLLOWED: u32 = 90 * 24 * 3600;
 /// Messages in one [`Unswept`](crate::room::EventKind::Unswept).
 pub const MAX_UNSWEPT: usize = 50;
 
@@ -61,6 +63,10 @@ pub struct Rules {
     pub emote_only: bool,
     /// Only members may write: who pays for it, and whom the owner or a moderator made a VIP or trusts.
     pub members_only: bool,
+    /// Only those may write who have followed the room for so many seconds, at most [`MAX_FOLLOWED`]; 0: who follows at
+    /// all. None: everybody. VIPs are not bound either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followers_only_s: Option<u32>,
     /// Nothing that was said by anybody within the last minute.
     pub unique: bool,
     /// A message with one of them is held. `*` stands for any letters. Only moderators are told them.

@@ -79,6 +79,8 @@ pub enum ClientMessage {
     /// Likes the broadcast, 1 to [`MAX_LIKES`](crate::danmaku::MAX_LIKES) times. Not answered: more than a person can
     /// mean are not counted, and none are while nobody is on air.
     Like { count: u32 },
+    /// Follows the room, or does not any more. Answered like `grant`; what is so already is done.
+    Follow { nonce: Nonce, on: bool },
     /// Moderates. Owner and moderators only. Answered by `done` or `refused`.
     Moderate { nonce: Nonce, action: Action },
     /// Sets [`RoomState::card`]; an empty text takes it away. Owner only. Answered by `done`, with the room's
@@ -192,6 +194,9 @@ pub enum ServerMessage {
         room: RoomState,
         /// True: `history` is only what came after the `since` of the hello. False: forget and start with it.
         resumed: bool,
+        /// Whether the person follows the room.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        following: bool,
         /// Oldest first. Deleted messages are not in it.
         history: Vec<Event>,
         /// The room's newest seq.
@@ -228,6 +233,10 @@ pub enum ServerMessage {
     Presence { presence: Presence },
     /// How often the broadcast was liked. The newest replaces the older; sent at most twice a second.
     Likes { total: u64 },
+    /// For moderators: somebody who has a name follows the room from now on. At most five a second are told.
+    Followed { by: Member, followers: u64 },
+    /// Whether this person follows the room, after a change by one of their pages.
+    Following { on: bool },
     /// The request with this nonce was carried out, as the event `seq`.
     Done { nonce: Nonce, seq: Seq },
     /// The request was not carried out and changed nothing.

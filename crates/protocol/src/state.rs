@@ -32,6 +32,9 @@ pub struct RoomState {
     /// How often the broadcast that is on air was liked.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub likes: u64,
+    /// How many follow the room, here or not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub followers: u64,
     /// What it takes of guests now, without the list of words.
     #[serde(default, skip_serializing_if = "is_default")]
     pub rules: Rules,

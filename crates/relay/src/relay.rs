@@ -226,7 +226,8 @@ impl Relay {
             media: engine.commands(),
             externals: externals_sender,
         });
-        let offline = RoomState { card: past.card.clone(), ..room::offline(config.room.clone()) };
+        let (card, followers) = (past.card.clone(), past.followers);
+        let offline = RoomState { card, followers, ..room::offline(config.room.clone()) };
         let (state_sender, state) = watch::channel(offline);
         let recording = record::start(record::Setup {
             config: config.recording,

@@ -114,6 +114,10 @@ pub fn Composer() -> impl IntoView {
         let refusal = refusal.get()?;
         let said = words.failure(&refusal.failure);
         match (slow_s.get(), refusal.retry_at) {
+            (Some(left), _) if refusal.failure.code == Code::FollowersOnly => {
+                let left = i18n::clock(left);
+                Some(words.fill("chat.followers_soon", &[("time", &left)]))
+            }
             (Some(left), _) => {
                 Some(format!("{said} {}", words.fill("chat.again_in", &[("n", &left.to_string())])))
             }
@@ -132,6 +136,8 @@ pub fn Composer() -> impl IntoView {
                 None
             } else if rules.members_only && room.me.as_ref().is_none_or(|me| me.badges.months == 0) {
                 Some(words.get("chat.members_only").to_owned())
+            } else if rules.followers_only_s.is_some() && !room.following.is_on() {
+                Some(words.get("chat.followers_only").to_owned())
             } else if rules.emote_only {
                 Some(words.get("chat.emote_only").to_owned())
             } else if rules.slow_s > 0 {

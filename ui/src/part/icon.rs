@@ -7,6 +7,7 @@ use leptos::prelude::*;
 pub enum Icon {
     Back,
     Ban,
+    Bell,
     Camera,
     Chat,
     Check,
@@ -58,6 +59,9 @@ impl Icon {
     fn path(self) -> &'static str {
         match self {
             Self::Back => "M8 5 4 9l4 4M4 9h10a6 6 0 0 1 0 12h-3",
+            Self::Bell => {
+                "M18 16H6c1.4-1.5 2-3.2 2-6a4 4 0 0 1 8 0c0 2.8.6 4.5 2 6M10.3 19.5a2 2 0 0 0 3.4 0"
+            }
             Self::Ban => "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M5.7 5.7l12.6 12.6",
             Self::Camera => {
                 "M4 7h10a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V8a1 1 0 0 1 1-1M15 11l6-3.5v9L15 13"

@@ -13,17 +13,19 @@ use web_sys::{HtmlElement, KeyboardEvent};
 use crate::browser;
 use crate::part::answer::Answering;
 use crate::part::end::End;
+use crate::part::follow::NewcomerLine;
 use crate::part::icon::Icon;
 use crate::part::message::{Message, Waiting};
 use crate::part::moderate::{Menu, TIMEOUTS, Turn};
 use crate::seat::Seat;
-use crate::store::room::{Line, LineKind, Pending, Room};
+use crate::store::room::{Line, LineKind, Newcomer, Pending, Room};
 use crate::words::use_words;
 
 #[derive(Clone)]
 enum Row {
     Line(Arc<Line>),
     Waiting(Arc<Pending>),
+    Newcomer(Arc<Newcomer>),
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -35,6 +37,7 @@ enum RowKey {
     /// And how many there are and what they cost: what is given back changes the line, and what becomes known.
     Gifts(MessageId, u64, u64),
     Waiting(Nonce),
+    Newcomer(u64),
 }
 
 impl Row {
@@ -54,6 +57,7 @@ impl Row {
                 _ => RowKey::Line(line.id, 0, 0),
             },
             Self::Waiting(pending) => RowKey::Waiting(pending.nonce.clone()),
+            Self::Newcomer(newcomer) => RowKey::Newcomer(newcomer.number),
         }
     }
 }
@@ -87,12 +91,17 @@ pub fn Log() -> impl IntoView {
             };
             let lines = room.lines().filter(|line| all || seen(&line.kind));
             let waiting = room.pending().iter().cloned().map(Row::Waiting);
-            lines.cloned().map(Row::Line).chain(waiting).collect::<Vec<_>>()
+            let newcomers = room.following.newcomers().filter(|_| all);
+            woven(lines, newcomers).into_iter().chain(waiting).collect::<Vec<_>>()
         })
     };
     let empty = Memo::new(move |_| {
         revision.get();
-        room.with_untracked(|room| room.lines().next().is_none() && room.pending().is_empty())
+        let all = moderates.get();
+        room.with_untracked(|room| {
+            let newcomers = all && room.following.newcomers().next().is_some();
+            room.lines().next().is_none() && room.pending().is_empty() && !newcomers
+        })
     });
 
     let end = End::new();
@@ -137,6 +146,7 @@ pub fn Log() -> impl IntoView {
                     {match row {
                         Row::Line(line) => view! { <Message line /> }.into_any(),
                         Row::Waiting(message) => view! { <Waiting message /> }.into_any(),
+                        Row::Newcomer(newcomer) => view! { <NewcomerLine newcomer /> }.into_any(),
                     }}
                 </For>
             </div>
@@ -155,6 +165,22 @@ pub fn Log() -> impl IntoView {
             </Show>
         </div>
     }
+}
+
+/// Lines, and behind each who follows the room since then. What is older than all lines is not shown any more.
+fn woven<'a>(
+    lines: impl Iterator<Item = &'a Arc<Line>>,
+    newcomers: impl Iterator<Item = &'a Arc<Newcomer>>,
+) -> Vec<Row> {
+    let (mut rows, mut newcomers) = (Vec::new(), newcomers.peekable());
+    for line in lines {
+        while let Some(newcomer) = newcomers.next_if(|newcomer| newcomer.behind < line.id) {
+            rows.push(Row::Newcomer(newcomer.clone()));
+        }
+        rows.push(Row::Line(line.clone()));
+    }
+    rows.extend(newcomers.cloned().map(Row::Newcomer));
+    rows
 }
 
 fn said_lines(room: &Room) -> impl DoubleEndedIterator<Item = &Arc<Line>> {

@@ -19,6 +19,7 @@ pub mod end;
 pub mod face;
 pub mod failure;
 pub mod fly_choice;
+pub mod follow;
 pub mod full;
 pub mod get_coins;
 pub mod gift_cards;

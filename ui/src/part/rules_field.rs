@@ -11,6 +11,9 @@ use crate::words::{Words, use_words};
 const SLOW: [u32; 6] = [0, 3, 10, 30, 60, 300];
 /// Seconds that newcomers wait.
 const AGE: [u32; 6] = [0, 60, 600, 3_600, 86_400, 604_800];
+/// Seconds that followers wait; none: everybody may write.
+const FOLLOWED: [Option<u32>; 7] =
+    [None, Some(0), Some(600), Some(3_600), Some(86_400), Some(604_800), Some(2_592_000)];
 const LINKS: [(Links, &str); 3] = [
     (Links::Allow, "rules.links_allow"),
     (Links::Hold, "rules.links_hold"),
@@ -90,6 +93,32 @@ pub fn RulesField() -> impl IntoView {
                             .collect_view()}
                     </select>
                 </label>
+                <label>
+                    <span>{words.say("rules.followers")}</span>
+                    <select
+                        id="rules-followers"
+                        on:change=move |event| {
+                            let at = event_target_value(&event).parse::<usize>().unwrap_or(0);
+                            if let Some(seconds) = FOLLOWED.get(at) {
+                                edit(&|rules| rules.followers_only_s = *seconds);
+                            }
+                        }
+                    >
+                        {FOLLOWED
+                            .iter()
+                            .enumerate()
+                            .map(|(at, seconds)| {
+                                let chosen = move || shown.with(|rules| rules.followers_only_s == *seconds);
+                                let says = move || match seconds {
+                                    None => words.get("rules.followers_off").to_owned(),
+                                    Some(0) => words.get("rules.followers_any").to_owned(),
+                                    Some(seconds) => words.fill("rules.followers_for", &[("time", &length(words, *seconds))]),
+                                };
+                                view! { <option value=at.to_string() prop:selected=chosen>{says}</option> }
+                            })
+                            .collect_view()}
+                    </select>
+                </label>
             </div>
             <label class="rules-check">
                 <input
@@ -155,12 +184,16 @@ fn choice(
     none: &'static str,
     chosen: impl Fn() -> bool + Send + 'static,
 ) -> impl IntoView {
-    let says = move || match seconds {
-        0 => words.get(none).to_owned(),
-        1..60 => words.fill("time.seconds", &[("n", &seconds.to_string())]),
+    let says = move || if seconds == 0 { words.get(none).to_owned() } else { length(words, seconds) };
+    view! { <option value=seconds.to_string() prop:selected=chosen>{says}</option> }
+}
+
+/// In the largest unit that it fills.
+fn length(words: Words, seconds: u32) -> String {
+    match seconds {
+        0..60 => words.fill("time.seconds", &[("n", &seconds.to_string())]),
         60..3_600 => words.fill("time.minutes", &[("n", &(seconds / 60).to_string())]),
         3_600..86_400 => words.fill("time.hours", &[("n", &(seconds / 3_600).to_string())]),
         _ => words.fill("time.days", &[("n", &(seconds / 86_400).to_string())]),
-    };
-    view! { <option value=seconds.to_string() prop:selected=chosen>{says}</option> }
+    }
 }

@@ -11,6 +11,7 @@ use crate::desk::Desk;
 use crate::part::camera::Camera;
 use crate::part::chat::Chat;
 use crate::part::failure::FailureBar;
+use crate::part::follow::Followers;
 use crate::part::go_live::{GoLive, phase_name};
 use crate::part::health::HealthLine;
 use crate::part::held::HeldList;
@@ -199,6 +200,7 @@ fn Window() -> impl IntoView {
                     </div>
                     <span class="gap"></span>
                     <ShieldButton />
+                    <Followers />
                     <Viewers />
                 </header>
                 <div id="side-chat" class="side-pane" class:hidden-pane=move || pane.get() != Pane::Chat>

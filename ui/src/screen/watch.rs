@@ -8,7 +8,9 @@ use web_sys::{HtmlElement, KeyboardEvent};
 use crate::air::Air;
 use crate::api::Relay;
 use crate::browser;
+use crate::following::Notices;
 use crate::liking::Liking;
+use crate::part::follow::FollowButton;
 use crate::part::icon::Mark;
 use crate::part::invited::Invited;
 use crate::part::me::{Me, TOKEN};
@@ -38,6 +40,7 @@ pub fn Watch() -> impl IntoView {
     let clock = move || viewing.media_ms().unwrap_or_else(|| seat.relay_now(browser::now_ms()));
     let air = Air::provide(clock, Signal::stored(true));
     let liking = Liking::provide(seat, air);
+    let notices = Notices::new(seat, words, room.clone());
     let looking = Looking::provide();
     let keys =
         window_event_listener(leptos::ev::keydown, move |event| keyboard(air, (seat, looking), &event));
@@ -54,6 +57,7 @@ pub fn Watch() -> impl IntoView {
             browser::stored(TOKEN).into_iter().for_each(|token| seat.renew(token));
         }
         viewing.hear(event);
+        notices.hear(event);
         let me = seat.room().with_untracked(|room| room.me.as_ref().map(|me| me.id.clone()));
         air.hear(event, me.as_ref());
         liking.hear(event);
@@ -107,6 +111,7 @@ pub fn Watch() -> impl IntoView {
                     </Show>
                 </span>
                 <Viewers />
+                <FollowButton />
                 <span class="gap"></span>
                 <LanguageChoice on_choose=move |language| words.keep(language) />
                 <Me />

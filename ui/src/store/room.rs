@@ -5,6 +5,7 @@
 //! nonce, until the relay says it or refuses it.
 
 mod amounts;
+mod following;
 mod line;
 mod quotes;
 mod reporting;
@@ -28,6 +29,7 @@ use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq
 use crate::store::gifts::{Piece, Run};
 use crate::store::guard::Guard;
 use crate::store::spend::Spend;
+pub use following::{Following, Newcomer};
 pub use line::{Line, LineKind};
 use line::{by, of};
 pub use reporting::Reporting;
@@ -102,6 +104,11 @@ pub enum RoomEvent {
     Reports(Option<Report>),
     /// What a moderator said was read.
     NoticeSeen,
+    /// This page follows the room, or does not any more.
+    Follows {
+        nonce: Nonce,
+        on: bool,
+    },
     /// This page sends a gift.
     Sent {
         nonce: Nonce,
@@ -147,6 +154,8 @@ pub struct Room {
     pub board: Board,
     /// What else is done with coins.
     pub spend: Spend,
+    /// Who follows the room.
+    pub following: Following,
     /// What becomes of this page's report.
     pub reporting: Reporting,
     /// What a moderator made of a message of this person's.
@@ -181,6 +190,7 @@ impl Room {
                 }
             }
             RoomEvent::Spent { nonce, what } => drop(self.spend.ask(nonce, what)),
+            RoomEvent::Follows { nonce, on } => self.following.ask(nonce, on),
             RoomEvent::RefusalSeen => self.refusal = None,
             RoomEvent::Reports(report) => self.reporting = Reporting::begin(report),
             RoomEvent::NoticeSeen => self.notice = None,
@@ -247,6 +257,7 @@ impl Room {
                 token,
                 room,
                 resumed,
+                following,
                 history,
                 seq,
                 muted_until,
@@ -262,6 +273,7 @@ impl Room {
                 self.me = Some(you);
                 self.token = Some(token);
                 self.look(room);
+                self.following.tell(following);
                 self.muted_until = muted_until;
                 (self.gifts, self.emotes, self.board) = (gifts, emotes, board);
                 self.spend.open(shows);
@@ -282,13 +294,16 @@ impl Room {
                 self.unpaid.retain(|(sent, ..)| *sent != nonce);
                 self.spend.answer(&nonce, true);
                 self.reporting.done(&nonce);
+                self.following.done(&nonce);
                 // Said before a break, answered after it: the line may already be in the history.
                 if self.lines.iter().any(|line| line.id.0 == seq.0) {
                     self.settle(&nonce);
                 }
             }
             ServerMessage::Refused { nonce, failure, retry_after_ms } => {
-                if self.reporting.refused(nonce.as_ref(), &failure) {
+                if self.reporting.refused(nonce.as_ref(), &failure)
+                    || self.following.is_refused(nonce.as_ref(), &failure, retry_after_ms, now)
+                {
                     return;
                 }
                 let said = nonce.as_ref().and_then(|nonce| self.settle(nonce));
@@ -333,11 +348,22 @@ impl Room {
                 self.hidden.retain(|line| by(line) != Some(&user));
                 self.unquote(|_, of| of.by.id == user);
                 self.guard.erase(&user);
+                self.following.erase(&user);
                 self.spend.erase(&user);
                 self.revision += 1;
             }
             ServerMessage::Raids { .. } | ServerMessage::Rules { .. } | ServerMessage::Reports { .. } => {
                 self.guard.hear(&message);
+            }
+            ServerMessage::Followed { by, followers } => {
+                self.following.follows(by, followers, MessageId(self.seq.map_or(0, |seq| seq.0)));
+                self.revision += 1;
+            }
+            ServerMessage::Following { on } => {
+                self.following.tell(on);
+                if on {
+                    self.refusal.take_if(|refusal| refusal.failure.code == Code::FollowersOnly);
+                }
             }
             ServerMessage::Notice { notice } => self.notice = Some(notice),
             ServerMessage::Batch { messages } => messages.into_iter().for_each(|one| self.hear(one, now)),
@@ -358,6 +384,7 @@ impl Room {
         self.layers = room.layers;
         self.renditions = room.renditions;
         self.likes = room.likes;
+        self.following.followers = room.followers;
         self.pinned = room.pinned;
     }
 
@@ -524,6 +551,7 @@ mod tests {
                 recording: None,
                 layers: Vec::new(),
                 renditions: None,
+                followers: 0,
                 likes: 0,
                 rules: Rules::default(),
                 shield: None,
@@ -533,6 +561,7 @@ mod tests {
                 presence: Presence::default(),
             },
             resumed,
+            following: false,
             history,
             seq: Seq(seq),
             muted_until: None,

@@ -45,14 +45,16 @@ pub(crate) async fn admit(
     // A token of another relay, or an altered one, makes a new person rather than an error: pages keep
     // tokens for longer than relays live.
     let known = token.as_deref().and_then(|token| auth.device(token));
-    let (user, person, earned) = match known {
+    let (user, person, earned, follows) = match known {
         Some(user) => {
             let person = store.person(user.clone()).await.map_err(internal)?;
             let earned = store.earned(room.clone(), auth.purse(&user)).await.map_err(internal)?;
-            (user, person, earned)
+            let follows = store.follows(room.clone(), user.clone()).await.map_err(internal)?;
+            (user, person, earned, follows)
         }
-        None => (auth.new_user().map_err(internal)?, None, Earned::default()),
+        None => (auth.new_user().map_err(internal)?, None, Earned::default(), None),
     };
     let token = auth.device_token(&user);
-    Ok(Join { user, person, earned, rank, address, since, token, way: way(Form::of(batches, packed)) })
+    let way = way(Form::of(batches, packed));
+    Ok(Join { user, person, earned, follows, rank, address, since, token, way })
 }

@@ -14,6 +14,8 @@ pub(crate) struct Rate {
 impl Rate {
     /// Of messages, by one person.
     pub(crate) const CHAT: Self = Self { most: 5, window: 5_000 };
+    /// Of changes of mind about following, by one person.
+    pub(crate) const FOLLOWS: Self = Self { most: 6, window: 60_000 };
 }
 
 /// When the person's last messages were said.

@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use footlight_protocol::emote::{self, Part};
-use footlight_protocol::moderation::{Links, MAX_AGE, MAX_SLOW, MAX_WORD, MAX_WORDS, Reason, Rules};
+use footlight_protocol::moderation::{
+    Links, MAX_AGE, MAX_FOLLOWED, MAX_SLOW, MAX_WORD, MAX_WORDS, Reason, Rules,
+};
 use footlight_protocol::room::UnixMillis;
 use footlight_protocol::{Code, Failure, UserId};
 
@@ -38,6 +40,9 @@ pub(crate) fn checked(mut rules: Rules) -> Result<Rules, Failure> {
     if rules.min_age_s > MAX_AGE {
         return wrong(format!("Newcomers wait at most {MAX_AGE} seconds"));
     }
+    if rules.followers_only_s.is_some_and(|seconds| seconds > MAX_FOLLOWED) {
+        return wrong(format!("Followers wait at most {MAX_FOLLOWED} seconds"));
+    }
     rules.words.iter_mut().for_each(|word| *word = word.trim().to_owned());
     rules.words.retain(|word| !word.is_empty());
     if rules.words.len() > MAX_WORDS || rules.words.iter().any(|word| word.chars().count() > MAX_WORD) {
@@ -57,6 +62,23 @@ pub(crate) fn shielded(rules: &Rules) -> Rules {
         links: if rules.links == Links::Refuse { Links::Refuse } else { Links::Hold },
         ..rules.clone()
     }
+}
+
+/// Why somebody who follows the room since then, or does not, may not write; none where they may.
+pub(crate) fn follows_too_little(
+    rules: &Rules,
+    since: Option<UnixMillis>,
+    now: UnixMillis,
+) -> Option<(Failure, Option<u32>)> {
+    let seconds = rules.followers_only_s?;
+    let failure = |text: &str| Failure::new(Code::FollowersOnly, text);
+    let Some(since) = since else {
+        return Some((failure("Only those who follow the room may write at the moment"), None));
+    };
+    let until = since + u64::from(seconds) * 1_000;
+    let left = until.checked_sub(now).filter(|left| *left > 0)?;
+    let text = "Only those who have followed the room for a while may write at the moment";
+    Some((failure(text), Some(u32::try_from(left).unwrap_or(u32::MAX))))
 }
 
 /// What the rules need to know of what was said before.
@@ -277,6 +299,25 @@ mod tests {
         assert_eq!(say(100_000, 160_000), Ruling::Take);
         assert!(matches!(say(100_000, 164_000), Ruling::Refuse(f, Some(6_000)) if f.code == Code::TooFast));
         assert_eq!(say(100_000, 170_000), Ruling::Take);
+    }
+
+    #[test]
+    fn followers_write_once_they_have_followed_for_long_enough() {
+        let rules = |followers_only_s| Rules { followers_only_s, ..Rules::default() };
+        let after = |seconds, since| {
+            let refused = follows_too_little(&rules(seconds), since, 100_000);
+            refused.map(|(failure, after)| {
+                assert_eq!(failure.code, Code::FollowersOnly);
+                after
+            })
+        };
+        assert_eq!(after(None, None), None);
+        assert_eq!(after(Some(0), None), Some(None));
+        assert_eq!(after(Some(0), Some(100_000)), None);
+        assert_eq!(after(Some(60), Some(50_000)), Some(Some(10_000)));
+        assert_eq!(after(Some(60), Some(40_000)), None);
+        assert_eq!(checked(rules(Some(MAX_FOLLOWED + 1))).unwrap_err().code, Code::Malformed);
+        assert_eq!(shielded(&rules(Some(60))).followers_only_s, Some(60));
     }
 
     #[test]

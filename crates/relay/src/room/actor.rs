@@ -18,6 +18,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::coins::Till;
+use super::follows::Follows;
 use super::gifts::Boards;
 use super::goal::Filling;
 use super::guard::Guard;
@@ -119,6 +120,7 @@ pub(crate) struct Actor {
     /// Of those who are here.
     pub(super) earned: HashMap<UserId, Earned>,
     pub(super) likes: Likes,
+    pub(super) follows: Follows,
     pub(super) people: People,
     pub(super) waiting: Waiting,
     pub(super) writes: FuturesOrdered<Write>,
@@ -160,6 +162,7 @@ impl Actor {
             packets: Packets::new(std::mem::take(&mut past.packets)),
             strip: Strip::new(std::mem::take(&mut past.paid)),
             terms: past.terms.take().and_then(|terms| serde_json::from_str(&terms).ok()).unwrap_or_default(),
+            follows: Follows::new(past.followers),
             till: Till::open(std::mem::take(&mut past.tills), cards),
             history: History::new(past),
             sanctions,
@@ -404,12 +407,13 @@ impl Actor {
 
     /// Tells everybody what the room is like now.
     pub(super) fn tell_room(&mut self) {
+        let followers = self.follows.tell();
         let (rules, shield, pinned) =
             (self.guard.in_force().open(), self.guard.shield, self.pinned_as_told());
         self.state.send_modify(|state| {
             state.card.clone_from(&self.card);
             state.pinned = pinned;
-            (state.rules, state.shield) = (rules, shield);
+            (state.rules, state.shield, state.followers) = (rules, shield, followers);
         });
         let room = self.room_state();
         self.seats.tell_all(&ServerMessage::Room { room }, Weight::Full);
@@ -432,6 +436,7 @@ impl Actor {
         self.tick_strip(now);
         self.tick_members(now);
         self.likes.forget(now);
+        self.tick_follows(now);
         self.tick_guard(now);
         self.tick_people(now);
         for user in self.places.sweep(now) {
@@ -487,6 +492,7 @@ impl Actor {
             layers: self.layers.clone(),
             renditions: self.renditions,
             likes: self.likes.total(),
+            followers: self.follows.count(),
             rules: self.guard.in_force().open(),
             shield: self.guard.shield,
             pinned: self.pinned_as_told(),

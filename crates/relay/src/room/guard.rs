@@ -17,7 +17,7 @@ use crate::moderation::cluster::ClusterId;
 use crate::moderation::judge::{Judge, Message, Sweep, Verdict};
 use crate::moderation::learner::Learner;
 use crate::moderation::reports::Reports;
-use crate::moderation::rules::{Recent, Ruling, shielded};
+use crate::moderation::rules::{Recent, Ruling, follows_too_little, shielded};
 use crate::store::Past;
 use crate::store::moderation::Mark;
 
@@ -134,13 +134,23 @@ impl Guard {
         self.judge.trust(user);
     }
 
-    fn rule(&mut self, me: &Member, first: UnixMillis, text: &str, now: UnixMillis) -> Ruling {
+    /// `first` is when the person first took a name, `follows` since when they follow the room.
+    fn rule(
+        &mut self,
+        me: &Member,
+        (first, follows): (UnixMillis, Option<UnixMillis>),
+        text: &str,
+        now: UnixMillis,
+    ) -> Ruling {
         match self.marks.get(&me.id) {
             _ if me.role >= Rank::Vip => Ruling::Take,
             Some(Mark::Trusted) => Ruling::Take,
             _ if self.rules.members_only && !Self::is_member(me) => {
                 let failure = Failure::new(Code::MembersOnly, "Only members may write at the moment");
                 Ruling::Refuse(failure, None)
+            }
+            _ if let Some((failure, after)) = follows_too_little(&self.rules, follows, now) => {
+                Ruling::Refuse(failure, after)
             }
             mark => match self.recent.decide(&self.in_force(), &me.id, first, text, now) {
                 Ruling::Take if mark == Some(&Mark::Restricted) => Ruling::Hold(Reason::Restricted),
@@ -225,7 +235,8 @@ impl Actor {
     /// Lets a message into the room, holds it, or says why not.
     pub(super) fn weigh(&mut self, coming: Coming, now: UnixMillis) {
         let first = self.seats.get(coming.seat).and_then(|seat| seat.first).unwrap_or(now);
-        let hold = match self.guard.rule(&coming.me, first, &coming.text, now) {
+        let known = (first, self.follows.since(&coming.me.id));
+        let hold = match self.guard.rule(&coming.me, known, &coming.text, now) {
             Ruling::Take => None,
             Ruling::Hold(why) => Some(why),
             Ruling::Refuse(failure, after) => {
@@ -271,7 +282,8 @@ impl Actor {
         now: UnixMillis,
     ) -> Result<(), (Failure, Option<u32>)> {
         let first = self.seats.get(seat).and_then(|seat| seat.first).unwrap_or(now);
-        match self.guard.rule(me, first, text, now) {
+        let known = (first, self.follows.since(&me.id));
+        match self.guard.rule(me, known, text, now) {
             Ruling::Take => {}
             Ruling::Hold(_) => return Err(self.not_for_coins(me, text, now)),
             Ruling::Refuse(failure, after) => return Err((failure, after)),

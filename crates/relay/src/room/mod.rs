@@ -9,6 +9,7 @@ mod claims;
 mod coins;
 mod earned;
 mod emotes;
+mod follows;
 mod gifts;
 mod goal;
 mod guard;
@@ -39,7 +40,9 @@ use std::net::IpAddr;
 use footlight_protocol::coin::Pack;
 use footlight_protocol::emote::Emote;
 use footlight_protocol::moderation::Rules;
-use footlight_protocol::room::{ClientMessage, Presence, Recording, Role as Rank, RoomState, StreamState};
+use footlight_protocol::room::{
+    ClientMessage, Presence, Recording, Role as Rank, RoomState, StreamState, UnixMillis,
+};
 use footlight_protocol::{CloseCode, Code, Failure, KeyId, LayerId, Nonce, RoomId, Seq, TopUpId, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -151,6 +154,8 @@ pub(crate) struct Join {
     pub(crate) person: Option<Person>,
     /// By what they gave in this room.
     pub(crate) earned: Earned,
+    /// Since when they follow the room, where they do.
+    pub(crate) follows: Option<UnixMillis>,
     pub(crate) rank: Rank,
     pub(crate) address: IpAddr,
     pub(crate) since: Option<Seq>,
@@ -215,6 +220,7 @@ pub(crate) fn offline(room: RoomId) -> RoomState {
         layers: Vec::new(),
         renditions: None,
         likes: 0,
+        followers: 0,
         rules: Rules::default(),
         shield: None,
         pinned: None,

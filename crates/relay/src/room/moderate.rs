@@ -224,6 +224,7 @@ impl Actor {
         self.tally.erase(&user);
         self.people.erase(&user);
         self.till.erase(&user);
+        self.recount_followers(&user).await;
         self.boards.recount();
         self.seats.tell_all(&ServerMessage::Erased { user }, Weight::Full);
         tracing::info!(room = %self.id, "somebody was erased");

@@ -38,7 +38,7 @@ enum Quoted {
 
 impl Actor {
     pub(super) fn join(&mut self, join: Join) -> Result<SeatId, Failure> {
-        let Join { user, person, earned, rank, address, since, token, way } = join;
+        let Join { user, person, earned, follows, rank, address, since, token, way } = join;
         let first = person.as_ref().map(|person| person.first);
         let (name, avatar) = person.map(|person| (person.name, person.avatar)).unwrap_or_default();
         let network_is_banned = rank < Rank::Owner && self.bars_network(Some(&user), address);
@@ -62,12 +62,14 @@ impl Actor {
         let member = self.comes(Member { avatar, ..Member::new(user, name, rank) }, earned);
         let moderates = rank >= Rank::Moderator;
         let missed = since.and_then(|since| self.history.after(since, moderates, &self.sanctions));
+        self.follows.come(&member.id, follows);
         let welcome = ServerMessage::Welcome {
             version: VERSION,
             you: member.clone(),
             token,
             room: self.room_state(),
             resumed: missed.is_some(),
+            following: self.follows.since(&member.id).is_some(),
             history: self.as_told(missed.unwrap_or_else(|| self.history.fresh(&self.sanctions)), &member),
             desk: moderates.then(|| self.desk_for(&member)),
             seq: self.history.seq(),
@@ -96,6 +98,7 @@ impl Actor {
                 self.talk(seat, me, nonce, &text, (fly, reply));
             }
             ClientMessage::Report(report) => self.report(seat, me, report),
+            ClientMessage::Follow { nonce, on } => self.ask_to_follow(seat, me, nonce, on),
             ClientMessage::Like { count } => self.like(seat, &me, count),
             ClientMessage::Moderate { nonce, action } => self.moderate(seat, me, nonce, action).await,
             ClientMessage::SetCard { nonce, text } => self.set_card(seat, me, nonce, &text).await,
@@ -284,6 +287,7 @@ impl Actor {
             }
             Written::Sought(sought, quote) => self.found(*sought, quote),
             Written::Reported(seat, nonce, taken) => self.reported(seat, nonce, *taken),
+            Written::Follow(asked, changed) => self.followed(*asked, changed),
             Written::Watched { due, settled } => self.watcher_paid(&due, *settled),
             Written::TopUps { seat, list } => {
                 self.seats.tell(seat, &ServerMessage::Coins { news: CoinNews::TopUps { list } });

@@ -9,6 +9,7 @@ use footlight_protocol::talk::Quote;
 use footlight_protocol::{Nonce, UserId};
 
 use super::SeatId;
+use super::follows::Asked as Follow;
 use super::older::Sought;
 use super::people::Asked;
 use crate::error::Error;
@@ -45,6 +46,8 @@ pub(super) enum Written {
         seat: SeatId,
         list: Vec<TopUp>,
     },
+    /// Somebody follows the room or does not any more, and whether it was otherwise.
+    Follow(Box<Follow>, Result<bool, Error>),
     /// A reward for watching.
     Watched {
         due: Due,

@@ -50,6 +50,7 @@ impl Database<'_> {
         (past.packets, past.lost_packets) = self.open_packets(room)?;
         past.paid = self.standing_messages(room)?;
         past.tills = self.tills(room)?;
+        past.followers = self.followers(room)?;
         past.rules = self.setting(room, RULES)?;
         past.standings = self.standings(room)?;
         past.held = self.waiting(room)?;

@@ -7,6 +7,7 @@
 mod backup;
 pub(crate) mod cards;
 mod events;
+mod follows;
 pub(crate) mod given;
 pub(crate) mod goal;
 pub(crate) mod invites;
@@ -117,6 +118,8 @@ pub(crate) struct Past {
     pub(crate) paid: Vec<(Event, bool)>,
     /// How coins can be had there.
     pub(crate) tills: Tills,
+    /// How many follow it.
+    pub(crate) followers: u64,
     /// What it takes of guests, as its creator set it.
     pub(crate) rules: Option<String>,
     pub(crate) standings: Vec<(UserId, Mark)>,

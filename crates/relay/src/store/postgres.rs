@@ -17,7 +17,7 @@ use super::personal;
 use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql, Step, Value, step, way};
 
 /// Steps from an empty database to today's schema; the table `footlight` counts those that were taken.
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     step!("postgres/schema"),
     step!("postgres/ledger"),
     step!("postgres/moderation"),
@@ -35,6 +35,7 @@ const STEPS: [Step; 17] = [
     step!("postgres/watched"),
     step!("postgres/passkeys"),
     step!("postgres/pictures"),
+    step!("postgres/follows"),
 ];
 /// Any number: relays that start at the same time take turns with the schema.
 const TURN: i64 = 0x666f_6f74;

@@ -17,7 +17,7 @@ use super::sql::{Cell, Committed, Fault, Flush, NEWER, Outcome, Row, Shapes, Sql
 use crate::lock::lock;
 
 /// Steps from an empty file to today's schema; `user_version` counts those that were taken.
-const STEPS: [Step; 21] = [
+const STEPS: [Step; 22] = [
     step!("sqlite/schema"),
     step!("sqlite/recordings"),
     step!("sqlite/card"),
@@ -39,6 +39,7 @@ const STEPS: [Step; 21] = [
     step!("sqlite/watched"),
     step!("sqlite/passkeys"),
     step!("sqlite/pictures"),
+    step!("sqlite/follows"),
 ];
 /// Statements that stay prepared; the store has fewer.
 const PREPARED: usize = 256;

@@ -17,6 +17,7 @@ use crate::gift::ledger::{Account, Answer, Hash, Kind, Purse, Refusal, Request, 
 use crate::secret::Secret;
 
 mod books;
+mod follows;
 mod moves;
 mod orders;
 mod passkeys;
@@ -32,6 +33,7 @@ use books::{
     a_group_that_fails_leaves_the_rest_of_the_transaction, of_what_comes_at_once_each_hears_their_coins_once,
     who_asks_again_among_others_hears_what_was_made_then,
 };
+use follows::who_follows_is_kept_counted_once_and_goes_with_them;
 use orders::{
     a_payment_that_is_underway_outlives_its_person, an_order_is_paid_once_by_what_was_ordered,
     money_that_went_back_takes_its_coins_along_where_they_are,
@@ -113,6 +115,7 @@ on_both!(
     an_order_is_paid_once_by_what_was_ordered,
     money_that_went_back_takes_its_coins_along_where_they_are,
     a_payment_that_is_underway_outlives_its_person,
+    who_follows_is_kept_counted_once_and_goes_with_them,
     how_long_people_watched_is_kept_and_goes_with_them,
     a_reward_is_paid_once_also_where_the_relay_forgot_it,
     the_schema_goes_all_the_way_back_and_forth,

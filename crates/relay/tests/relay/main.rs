@@ -23,6 +23,7 @@ mod danmaku;
 mod emotes;
 mod encoder;
 mod flv;
+mod follows;
 mod footage;
 mod gifts;
 mod hls;

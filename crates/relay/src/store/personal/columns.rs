@@ -34,7 +34,7 @@ use Erased::{Emptied, Go, Unlinked};
 use Holds::{Confidential, Other, Personal};
 
 /// In the order in which they are emptied: what is found by events goes before them.
-pub(super) const TABLES: [Table; 38] = [
+pub(super) const TABLES: [Table; 39] = [
     Table {
         name: "held",
         whose: Some((
@@ -216,6 +216,11 @@ pub(super) const TABLES: [Table; 38] = [
             ("coins", Personal),
             ("millis", Personal),
         ],
+    },
+    Table {
+        name: "follow",
+        whose: Some(("person = ?1", Go)),
+        columns: &[("room", Personal), ("person", Personal), ("since", Personal)],
     },
     Table {
         name: "card_order",

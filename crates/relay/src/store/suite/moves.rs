@@ -40,6 +40,7 @@ async fn lived(store: &Store) {
     store.ban_networks(room(), user("eve"), vec!["somenetwork".to_owned()]).await.unwrap();
     store.keep(room(), kept(23, "owner", banned)).await.unwrap();
     store.set_card(room(), Some("soon".to_owned())).await.unwrap();
+    store.follow(room(), user("ann"), Some(7)).await.unwrap();
 }
 
 /// All rows of all tables, as text.
