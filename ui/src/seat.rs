@@ -1,6 +1,8 @@
 //! One seat in a room: the room store behind a signal, the socket that feeds it, and the intents that go
 //! out. The viewer page and the studio's sidebar sit on the same kind of seat.
 
+mod cards;
+
 use std::sync::Arc;
 
 use footlight_protocol::coin::CoinAsk;
@@ -20,7 +22,7 @@ use crate::emotes::Emotes;
 use crate::part::face::forget_pictures_of;
 use crate::socket::{Address, Socket};
 use crate::store::gifts::{Parade, Piece, Run};
-use crate::store::person::{CardEvent, Cards, Place};
+use crate::store::person::Cards;
 use crate::store::room::{Link, Pending, Room, RoomEvent};
 use crate::store::spend::MAX_ASKED;
 use crate::store::till::Till;
@@ -175,61 +177,6 @@ impl Seat {
     /// What is celebrated at the moment.
     pub fn cheer(self) -> ReadSignal<Option<String>> {
         self.cheer.read_only()
-    }
-
-    pub fn cards(self) -> ReadSignal<Cards> {
-        self.cards.read_only()
-    }
-
-    /// Opens the card of somebody whose name stands there.
-    pub fn open_card(self, user: Member, at: Place) {
-        let id = user.id.clone();
-        self.cards.update(|cards| cards.apply(CardEvent::Opened { user, at }));
-        self.ask_card(id);
-    }
-
-    pub fn close_card(self) {
-        if self.cards.with_untracked(|cards| cards.open.is_some()) {
-            self.cards.update(|cards| cards.apply(CardEvent::Closed));
-        }
-    }
-
-    fn ask_card(self, user: UserId) {
-        let Some(nonce) = nonce() else { return };
-        self.cards.update(|cards| cards.apply(CardEvent::Asked(nonce.clone())));
-        self.send(&ClientMessage::Card { nonce, user });
-    }
-
-    /// Writes something down about the person whose card is open.
-    pub fn add_note(self, user: UserId, text: &str) {
-        let Some(nonce) = nonce() else { return };
-        self.cards.update(|cards| cards.apply(CardEvent::Noting(nonce.clone())));
-        self.send(&ClientMessage::AddNote { nonce, user, text: text.to_owned() });
-    }
-
-    pub fn drop_note(self, user: UserId, note: u64) {
-        let Some(nonce) = nonce() else { return };
-        self.cards.update(|cards| cards.apply(CardEvent::Asked(nonce.clone())));
-        self.send(&ClientMessage::DropNote { nonce, user, note });
-    }
-
-    /// Whether it is the card's alone to hear. What is done to the person makes it ask again.
-    fn is_of_card(self, event: &RoomEvent) -> bool {
-        let RoomEvent::Server(message) = event else { return false };
-        if let ServerMessage::Event { event } = message
-            && self.cards.with_untracked(|cards| cards.is_about(event))
-        {
-            let user =
-                self.cards.with_untracked(|cards| cards.open.as_ref().map(|open| open.card.user.id.clone()));
-            user.into_iter().for_each(|user| self.ask_card(user));
-        }
-        let concerns = matches!(
-            message,
-            ServerMessage::Card { .. }
-                | ServerMessage::Refused { nonce: Some(_), .. }
-                | ServerMessage::Erased { .. }
-        );
-        concerns && self.cards.try_update(|cards| cards.hear(message)).unwrap_or(false)
     }
 
     pub fn till(self) -> ReadSignal<Till> {

@@ -12,6 +12,7 @@ pub mod gift;
 pub mod id;
 pub mod invite;
 pub mod key;
+mod member;
 pub mod moderation;
 pub mod overlay;
 pub mod person;

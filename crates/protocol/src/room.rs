@@ -10,6 +10,7 @@ use crate::coin::{CoinAsk, CoinNews, Shop};
 use crate::danmaku::Fly;
 use crate::emote::Emote;
 use crate::gift::{Board, Gift};
+pub use crate::member::{Member, Role};
 pub use crate::moderation::Desk;
 use crate::moderation::{Former, Raid, Reason, Rules};
 use crate::overlay::Control;
@@ -463,41 +464,6 @@ pub enum EventKind {
     },
     /// What was here was somebody's who is erased. Told to nobody.
     Erased {},
-}
-
-/// Who a message is by, or who is here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Member {
-    pub id: UserId,
-    /// Empty until a nickname is set.
-    pub name: String,
-    pub role: Role,
-    /// What stands beside the name.
-    #[serde(default, skip_serializing_if = "Badges::is_empty")]
-    pub badges: Badges,
-    /// What the picture that they show of themselves is served under, at `/api/v1/pictures/`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub avatar: Option<String>,
-}
-
-impl Member {
-    /// Somebody without badges and picture.
-    pub fn new(id: UserId, name: String, role: Role) -> Self {
-        Self { id, name, role, badges: Badges::default(), avatar: None }
-    }
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    #[default]
-    Guest,
-    /// The room's rules do not bind them.
-    Vip,
-    Moderator,
-    Owner,
 }
 
 #[cfg(test)]

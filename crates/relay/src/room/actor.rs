@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use footlight_protocol::emote::Emote;
 use footlight_protocol::room::{
-    Layer, Note, Pinned, Presence, Recording, Renditions, RoomState, ServerMessage, StreamState,
+    Layer, Note, Pinned, Recording, Renditions, RoomState, ServerMessage, StreamState,
 };
 use footlight_protocol::spend::Terms;
 use footlight_protocol::{CloseCode, RoomId, UserId};
@@ -45,7 +45,7 @@ use crate::gift::catalogue::Catalogue;
 use crate::hook::{Happening, Hooks};
 use crate::metrics::Metrics;
 use crate::moderation::Sanctions;
-use crate::rtc::{Command, Ended, Notice, Role, SessionId};
+use crate::rtc::{Command, Ended, Notice, SessionId};
 use crate::store::given::Earned;
 use crate::store::{Past, Store};
 
@@ -89,11 +89,11 @@ pub(crate) struct Actor {
     pub(super) stream: Stream,
     /// What is said of the publisher's stream.
     pub(super) notes: Vec<Note>,
-    recording: Option<Recording>,
+    pub(super) recording: Option<Recording>,
     /// What viewers can choose from.
     pub(super) layers: Vec<Layer>,
     /// Lower qualities that are made here.
-    renditions: Option<Renditions>,
+    pub(super) renditions: Option<Renditions>,
     /// The creator's words for viewers while there is no picture.
     pub(super) card: Option<String>,
     /// What stands above the chat.
@@ -405,20 +405,6 @@ impl Actor {
         self.tell_room();
     }
 
-    /// Tells everybody what the room is like now.
-    pub(super) fn tell_room(&mut self) {
-        let followers = self.follows.tell();
-        let (rules, shield, pinned) =
-            (self.guard.in_force().open(), self.guard.shield, self.pinned_as_told());
-        self.state.send_modify(|state| {
-            state.card.clone_from(&self.card);
-            state.pinned = pinned;
-            (state.rules, state.shield, state.followers) = (rules, shield, followers);
-        });
-        let room = self.room_state();
-        self.seats.tell_all(&ServerMessage::Room { room }, Weight::Full);
-    }
-
     async fn tick(&mut self) {
         let now = clock::now_millis();
         let before = self.told();
@@ -449,22 +435,6 @@ impl Actor {
         }
     }
 
-    fn presence(&self) -> Presence {
-        let (latency_p50_ms, latency_p95_ms) = self.seats.latency(Instant::now());
-        Presence {
-            viewers: self.viewers(),
-            members: self.seats.guests() as u32,
-            latency_p50_ms,
-            latency_p95_ms,
-        }
-    }
-
-    /// Who watches now, over WebRTC or plain HTTP.
-    pub(super) fn viewers(&self) -> u32 {
-        let watching = |media: &&Media| media.connected && media.role() == Role::Viewer;
-        (self.media.values().filter(watching).count() + self.places.len()) as u32
-    }
-
     /// Tells the webhooks.
     pub(super) fn tell(&self, happening: Happening) {
         self.hooks.tell(&self.id, happening);
@@ -477,25 +447,6 @@ impl Actor {
         if let Some(member) = self.seats.remove(seat) {
             self.goes(&member.id);
             self.tell(Happening::MemberLeft { member, members: self.seats.guests() as u32 });
-        }
-    }
-
-    /// The room as it is told to those who come.
-    pub(super) fn room_state(&self) -> RoomState {
-        RoomState {
-            room: self.id.clone(),
-            stream: self.stream.state(),
-            presence: self.presence(),
-            notes: self.notes.clone(),
-            recording: self.recording,
-            card: self.card.clone(),
-            layers: self.layers.clone(),
-            renditions: self.renditions,
-            likes: self.likes.total(),
-            followers: self.follows.count(),
-            rules: self.guard.in_force().open(),
-            shield: self.guard.shield,
-            pinned: self.pinned_as_told(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod actor;
 mod avatars;
 mod claims;
 mod coins;
+mod described;
 mod earned;
 mod emotes;
 mod follows;
