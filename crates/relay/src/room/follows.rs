@@ -32,14 +32,20 @@ struct Known {
     told: bool,
 }
 
+/// Since when somebody followed before, and does from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Change {
+    before: Option<UnixMillis>,
+    since: Option<UnixMillis>,
+}
+
 /// A change on its way into the store.
 #[derive(Debug)]
 pub(super) struct Asked {
     seat: SeatId,
     nonce: Nonce,
     me: Member,
-    since: Option<UnixMillis>,
-    before: Option<UnixMillis>,
+    change: Change,
 }
 
 /// The room's followers.
@@ -80,15 +86,14 @@ impl Follows {
         self.known.entry(user.clone()).or_insert_with(known);
     }
 
-    /// Somebody wants to follow, or not to. Gives since when they did before and do now where that is to be written, none
-    /// where it is so already.
+    /// Somebody wants to follow, or not to. Gives what is to be written, none where it is so already.
     fn ask(
         &mut self,
         user: &UserId,
         address: IpAddr,
         on: bool,
         now: UnixMillis,
-    ) -> Result<Option<(Option<UnixMillis>, Option<UnixMillis>)>, (Failure, Option<u32>)> {
+    ) -> Result<Option<Change>, (Failure, Option<u32>)> {
         // Their pages are closed, they only do not know it yet.
         let gone = || (Failure::new(Code::NotFound, "You are gone"), None);
         let known = self.known.get_mut(user).ok_or_else(gone)?;
@@ -106,7 +111,7 @@ impl Follows {
         let before = known.since;
         known.since = on.then(|| before.unwrap_or(now));
         known.writing += 1;
-        Ok(Some((before, known.since)))
+        Ok(Some(Change { before, since: known.since }))
     }
 
     /// It is written, or is not.
@@ -114,11 +119,12 @@ impl Follows {
         if let Some(known) = self.known.get_mut(&asked.me.id) {
             known.writing = known.writing.saturating_sub(1);
             if changed.is_err() {
-                known.since = asked.before;
+                known.since = asked.change.before;
             }
         }
         if matches!(changed, Ok(true)) {
-            let count = if asked.since.is_some() { self.count + 1 } else { self.count.saturating_sub(1) };
+            let count =
+                if asked.change.since.is_some() { self.count + 1 } else { self.count.saturating_sub(1) };
             self.count = count;
         }
     }
@@ -158,11 +164,11 @@ impl Actor {
             return self.refuse(seat, Some(nonce), banned(), None);
         }
         match self.follows.ask(&me.id, address, on, clock::now_millis()) {
-            Ok(Some((before, since))) => {
+            Ok(Some(change)) => {
                 let (store, room, user) = (self.store.clone(), self.id.clone(), me.id.clone());
-                let asked = Box::new(Asked { seat, nonce, me, since, before });
+                let asked = Box::new(Asked { seat, nonce, me, change });
                 self.writes.push_back(Box::pin(async move {
-                    Written::Follow(asked, store.follow(room, user, since).await)
+                    Written::Follow(asked, store.follow(room, user, change.since).await)
                 }));
             }
             Ok(None) => self.seats.tell(seat, &ServerMessage::Done { nonce, seq: self.history.seq() }),
@@ -173,7 +179,7 @@ impl Actor {
     /// A change is written, or is not. Everybody hears the number with the room's state, at the next tick.
     pub(super) fn followed(&mut self, asked: Asked, changed: Result<bool, Error>) {
         self.follows.written(&asked, &changed);
-        let Asked { seat, nonce, me, since, .. } = asked;
+        let Asked { seat, nonce, me, change: Change { since, .. } } = asked;
         let changed = match changed {
             Ok(changed) => changed,
             Err(error) => return self.refuse(seat, Some(nonce), internal(&error), None),
@@ -220,10 +226,10 @@ mod tests {
         id.parse().unwrap()
     }
 
-    fn asked(id: &str, (before, since): (Option<UnixMillis>, Option<UnixMillis>)) -> Asked {
+    fn asked(id: &str, change: Change) -> Asked {
         let me = Member::new(user(id), id.to_owned(), Default::default());
         let seat = serde_json::from_str("1").unwrap();
-        Asked { seat, nonce: "nonce".parse().unwrap(), me, since, before }
+        Asked { seat, nonce: "nonce".parse().unwrap(), me, change }
     }
 
     #[test]
@@ -233,11 +239,12 @@ mod tests {
         follows.come(&ann, None);
         assert_eq!(follows.ask(&ann, HERE, false, 1_000).unwrap(), None);
         let first = follows.ask(&ann, HERE, true, 1_000).unwrap().unwrap();
-        assert_eq!(first, (None, Some(1_000)));
+        assert_eq!(first, Change { before: None, since: Some(1_000) });
         // Nobody knows yet whether it will be written, so it is asked for again.
-        assert_eq!(follows.ask(&ann, HERE, true, 2_000).unwrap(), Some((Some(1_000), Some(1_000))));
+        let again = Change { before: Some(1_000), since: Some(1_000) };
+        assert_eq!(follows.ask(&ann, HERE, true, 2_000).unwrap(), Some(again));
         follows.written(&asked("ann", first), &Ok(true));
-        follows.written(&asked("ann", (Some(1_000), Some(1_000))), &Ok(false));
+        follows.written(&asked("ann", again), &Ok(false));
         assert_eq!((follows.count(), follows.since(&ann)), (8, Some(1_000)));
         assert_eq!(follows.ask(&ann, HERE, true, 3_000).unwrap(), None);
         // A second page of hers, read before that was written.
