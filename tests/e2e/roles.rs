@@ -69,6 +69,21 @@ async fn a_viewer_is_made_a_moderator_and_a_message_is_pinned() {
     ada.browser.screenshot_and_console(&output).await;
 }
 
+/// Waits until the keyboard is at the held message that says so: what was dealt with before goes first.
+async fn reached(page: &Session, text: &str) {
+    let at = format!(
+        "return document.activeElement.matches('.held-row') && document.activeElement.textContent.includes('{text}')"
+    );
+    wait::until(&format!("the keyboard is at {text:?}"), seconds(10), async || {
+        if page.run(&at).await == true {
+            return Some(());
+        }
+        page.type_keys("h").await;
+        None
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_moderator_on_a_phone_decides_what_waits() {
     let _turn = turn().await;
@@ -118,8 +133,10 @@ async fn a_moderator_on_a_phone_decides_what_waits() {
     mallory.browser.page.find_text("#notice", "Insults", seconds(10)).await;
     hers.run("document.activeElement.blur()").await;
     hers.type_keys("h").await;
+    reached(hers, "pictures.example").await;
     hers.type_keys("a").await;
     his.find_text(viewer_face::MESSAGE, "pictures.example", seconds(10)).await;
+    reached(hers, "buy.example").await;
     hers.type_keys("x").await;
     hers.find_text("#held", "Nothing waits", seconds(10)).await;
     hers.click("#shield").await;

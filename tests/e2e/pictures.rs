@@ -52,6 +52,19 @@ const FACE: &str = "(async () => {
     return true;
 })()";
 
+/// A broadcast, somebody who has said something from a phone, and somebody at a computer.
+async fn on_air(output: &Output) -> (Window, Viewer, Viewer) {
+    let window = Window::open(output).await;
+    window.page.click(face::GO_LIVE).await;
+    window.page.wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20)).await;
+    let link = window.access().await.links.first().cloned().expect("there is a link to share");
+    let phone = Setup { language: "zh-CN", dark: true, phone: Some((390, 844)), ..Setup::default() };
+    let lin = Viewer::open("lin", &link, phone, output).await;
+    let bob = Viewer::open("bob", &link, Setup::default(), output).await;
+    lin.say("琳", "主播好").await;
+    (window, lin, bob)
+}
+
 /// How many faces of people are seen in the chat.
 async fn faces(page: &Session, count: u64) {
     let seen = "return [...document.querySelectorAll('.message-line img.avatar')] \
@@ -66,14 +79,7 @@ async fn faces(page: &Session, count: u64) {
 async fn people_show_their_faces_until_a_moderator_takes_one_away() {
     let _turn = turn().await;
     let output = Output::new("faces");
-    let window = Window::open(&output).await;
-    window.page.click(face::GO_LIVE).await;
-    window.page.wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20)).await;
-    let link = window.access().await.links.first().cloned().expect("there is a link to share");
-    let phone = Setup { language: "zh-CN", dark: true, phone: Some((390, 844)), ..Setup::default() };
-    let lin = Viewer::open("lin", &link, phone, &output).await;
-    let bob = Viewer::open("bob", &link, Setup::default(), &output).await;
-    lin.say("琳", "主播好").await;
+    let (window, lin, bob) = on_air(&output).await;
     let page = &lin.browser.page;
     page.click("#me-open").await;
     page.run_async(FACE).await.expect("a file is chosen");
@@ -116,14 +122,7 @@ async fn shows(page: &Session, count: u64) {
 async fn the_creators_pictures_stand_in_what_people_say() {
     let _turn = turn().await;
     let output = Output::new("emotes");
-    let window = Window::open(&output).await;
-    window.page.click(face::GO_LIVE).await;
-    window.page.wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20)).await;
-    let link = window.access().await.links.first().cloned().expect("there is a link to share");
-    let phone = Setup { language: "zh-CN", dark: true, phone: Some((390, 844)), ..Setup::default() };
-    let lin = Viewer::open("lin", &link, phone, &output).await;
-    let bob = Viewer::open("bob", &link, Setup::default(), &output).await;
-    lin.say("琳", "主播好").await;
+    let (window, lin, bob) = on_air(&output).await;
     let page = &lin.browser.page;
     assert_eq!(page.count("#emotes-open").await, 0, "there is nothing to pick");
 
