@@ -1,7 +1,9 @@
 //! What somebody shows of themselves: their picture, or the first letter of their name.
 
+use footlight_protocol::UserId;
 use footlight_protocol::room::Member;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use crate::emotes::Emotes;
@@ -31,13 +33,10 @@ pub fn picture_view(user: &Member) -> Option<AnyView> {
 }
 
 /// A moderator took it away: it goes from all that is on the page.
-pub fn forget_pictures_of(user: &footlight_protocol::UserId) {
-    let all = document().query_selector_all(&format!("img.avatar[data-of=\"{user}\"]"));
-    let Ok(all) = all else { return };
+pub fn forget_pictures_of(user: &UserId) {
+    let Ok(all) = document().query_selector_all(&format!("img.avatar[data-of=\"{user}\"]")) else { return };
     for at in 0..all.length() {
-        if let Some(image) =
-            all.item(at).and_then(|node| wasm_bindgen::JsCast::dyn_into::<HtmlElement>(node).ok())
-        {
+        if let Some(Ok(image)) = all.item(at).map(JsCast::dyn_into::<HtmlElement>) {
             image.set_hidden(true);
         }
     }

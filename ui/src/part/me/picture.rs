@@ -1,7 +1,6 @@
 //! The picture that the visitor shows of themselves.
 
-use footlight_protocol::Failure;
-use footlight_protocol::UserId;
+use footlight_protocol::{Failure, UserId};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use web_sys::HtmlInputElement;
