@@ -4,12 +4,13 @@ use footlight_protocol::emote::{Emote, MAX_EMOTE_NAME, MAX_EMOTES, is_name};
 use footlight_protocol::{Code, Failure};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use web_sys::{File, HtmlInputElement};
+use web_sys::File;
 
 use crate::api::Relay;
 use crate::desk::Desk;
 use crate::part::emote_view::emote_view;
 use crate::part::icon::Icon;
+use crate::part::upload::Upload;
 use crate::seat::Seat;
 use crate::words::use_words;
 
@@ -19,12 +20,9 @@ pub fn EmoteField() -> impl IntoView {
     let emotes = Memo::new(move |_| seat.room().with(|room| room.emotes.clone()));
     let failure = RwSignal::new(None::<(String, Failure)>);
     let busy = RwSignal::new(false);
-    let full = move || busy.get() || emotes.with(Vec::len) >= MAX_EMOTES;
+    let full = Signal::derive(move || busy.get() || emotes.with(Vec::len) >= MAX_EMOTES);
     let relay = move || desk.access().with_untracked(|access| access.as_ref().map(Relay::owned));
-    let upload = move |event: web_sys::Event| {
-        let input: HtmlInputElement = event_target(&event);
-        let Some(list) = input.files() else { return };
-        let files: Vec<File> = (0..list.length()).filter_map(|at| list.get(at)).collect();
+    let upload = move |files: Vec<File>| {
         let Some(relay) = relay() else { return };
         busy.set(true);
         failure.set(None);
@@ -41,7 +39,6 @@ pub fn EmoteField() -> impl IntoView {
                     failure.try_set(Some((file.name(), refused)));
                 }
             }
-            input.set_value("");
             busy.try_set(false);
         });
     };
@@ -76,18 +73,9 @@ pub fn EmoteField() -> impl IntoView {
                         })
                 }}
             </p>
-            <label class="secondary offer-upload" aria-disabled=move || full().to_string()>
+            <Upload id="emote-files" multiple=true disabled=full chosen=upload>
                 {words.say("emotes.add")}
-                <input
-                    id="emote-files"
-                    class="hidden"
-                    type="file"
-                    multiple
-                    accept="image/png,image/jpeg,image/webp"
-                    disabled=full
-                    on:change=upload
-                />
-            </label>
+            </Upload>
         </section>
     }
 }

@@ -8,6 +8,7 @@ use crate::browser;
 use crate::emotes::Emotes;
 use crate::part::emote_view::emote_view;
 use crate::part::icon::Icon;
+use crate::part::mentions::put;
 use crate::store::speech::before_caret;
 use crate::words::use_words;
 
@@ -23,17 +24,11 @@ pub fn EmotePicker(draft: RwSignal<String>, field: NodeRef<Textarea>) -> impl In
         browser::focus("emotes-open");
     };
     let pick = move |name: &str| {
-        let Some(field) = field.get_untracked() else { return };
-        let caret = field.selection_start().ok().flatten().unwrap_or(u32::MAX);
-        let head = draft.with_untracked(|draft| format!("{}:{name}:", before_caret(draft, caret)));
-        let length = head.len() - name.len() - 2;
-        draft.update(|draft| *draft = format!("{head}{}", &draft[length..]));
+        let Some(textarea) = field.get_untracked() else { return };
+        let caret = textarea.selection_start().ok().flatten().unwrap_or(u32::MAX);
+        let before = draft.with_untracked(|draft| before_caret(draft, caret).to_owned());
+        put(draft, field, &format!("{before}:{name}:"), before.len());
         open.set(false);
-        let caret = head.encode_utf16().count() as u32;
-        request_animation_frame(move || {
-            let _ = field.focus();
-            let _ = field.set_selection_range(caret, caret);
-        });
     };
     let key = move |event: KeyboardEvent| {
         if event.key() == "Escape" {

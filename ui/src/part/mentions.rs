@@ -105,15 +105,8 @@ impl Mentions {
         };
         let Some(begun) = begun.map(str::len) else { return };
         let head = format!("{}{}", &before[..before.len() - begun], offer.written());
-        let caret = head.encode_utf16().count() as u32;
-        self.draft.update(|draft| *draft = format!("{head}{}", &draft[before.len()..]));
+        put(self.draft, self.field, &head, before.len());
         self.close();
-        request_animation_frame(move || {
-            if let Some(field) = self.field.get_untracked() {
-                let _ = field.focus();
-                let _ = field.set_selection_range(caret, caret);
-            }
-        });
     }
 
     fn before(self) -> Option<String> {
@@ -121,6 +114,18 @@ impl Mentions {
         let caret = field.selection_start().ok().flatten()?;
         Some(self.draft.with_untracked(|draft| before_caret(draft, caret).to_owned()))
     }
+}
+
+/// Puts this in the place of all that is in front of the caret, so many bytes, and the caret behind it.
+pub fn put(draft: RwSignal<String>, field: NodeRef<Textarea>, head: &str, before: usize) {
+    let caret = head.encode_utf16().count() as u32;
+    draft.update(|draft| draft.replace_range(..before, head));
+    request_animation_frame(move || {
+        if let Some(field) = field.get_untracked() {
+            let _ = field.focus();
+            let _ = field.set_selection_range(caret, caret);
+        }
+    });
 }
 
 fn offer_view(offer: &Offer) -> AnyView {

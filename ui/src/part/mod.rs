@@ -86,5 +86,6 @@ pub mod taps;
 pub mod terms_field;
 pub mod toast;
 pub mod top_ups;
+pub mod upload;
 pub mod viewers;
 pub mod way_menu;

@@ -7,12 +7,12 @@ use footlight_protocol::coin::{
 };
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use wasm_bindgen::JsCast;
-use web_sys::{HtmlInputElement, Url};
+use web_sys::{File, Url};
 
 use crate::api::Relay;
 use crate::desk::Desk;
 use crate::part::icon::Icon;
+use crate::part::upload::Upload;
 use crate::seat::Seat;
 use crate::words::use_words;
 
@@ -336,17 +336,12 @@ fn PaymentPicture() -> impl IntoView {
         });
     });
     on_cleanup(forget);
-    let upload = move |event: web_sys::Event| {
-        let input: HtmlInputElement = event_target(&event);
-        let file = input.files().and_then(|files| files.get(0));
-        // The same file may be chosen again after it was refused.
-        let chosen = file.zip(relay());
-        let Some((file, relay)) = chosen else { return };
+    let upload = move |files: Vec<File>| {
+        let Some(relay) = relay() else { return };
         busy.set(true);
         failure.set(None);
         spawn_local(async move {
-            let done = relay.set_payment_picture(file.unchecked_ref()).await;
-            input.set_value("");
+            let done = relay.set_payment_picture(&files[0]).await;
             failure.try_set(done.err());
             busy.try_set(false);
         });
@@ -364,17 +359,9 @@ fn PaymentPicture() -> impl IntoView {
         <div class="offer-picture">
             {move || source.get().map(|source| view! { <img src=source alt=words.get("coins.picture") /> })}
             <div>
-                <label class="secondary offer-upload" aria-disabled=move || busy.get().to_string()>
+                <Upload id="offer-picture" disabled=busy chosen=upload>
                     {move || words.get(if name.with(Option::is_some) { "offer.picture_other" } else { "offer.picture" })}
-                    <input
-                        id="offer-picture"
-                        class="hidden"
-                        type="file"
-                        accept="image/png,image/jpeg,image/webp"
-                        disabled=move || busy.get()
-                        on:change=upload
-                    />
-                </label>
+                </Upload>
                 <Show when=move || name.with(Option::is_some)>
                     <button
                         id="offer-picture-remove"

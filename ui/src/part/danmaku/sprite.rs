@@ -91,14 +91,21 @@ impl Sprites {
             *self = Self { scale: scale.clone(), ..Self::default() };
         }
         self.turn += 1;
+        if self.loaded < self.pictures.len() {
+            self.look_for_pictures();
+        }
+        if self.made.len() > MOST || self.pixels > MOST_PIXELS {
+            self.tidy();
+        }
+    }
+
+    /// What waited for an emote's picture that has come is made anew.
+    fn look_for_pictures(&mut self) {
         let loaded = self.pictures.values().filter(|picture| is_there(picture)).count();
         if self.loaded != loaded {
             self.loaded = loaded;
             self.made.retain(|_, sprite| !sprite.waits);
             self.pixels = self.made.values().map(|sprite| sprite.pixels).sum();
-        }
-        if self.made.len() > MOST || self.pixels > MOST_PIXELS {
-            self.tidy();
         }
     }
 

@@ -3,10 +3,11 @@
 use footlight_protocol::{Failure, UserId};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use web_sys::HtmlInputElement;
+use web_sys::File;
 
 use super::asked;
 use crate::api::Relay;
+use crate::part::upload::Upload;
 use crate::seat::Seat;
 use crate::words::use_words;
 
@@ -27,17 +28,10 @@ pub fn PicturePart() -> impl IntoView {
         busy.try_set(false);
         failure.try_set(outcome.err());
     };
-    let upload = move |event: web_sys::Event| {
-        let input: HtmlInputElement = event_target(&event);
-        let file = input.files().and_then(|files| files.get(0));
-        let Some((file, (relay, user))) = file.zip(me()) else { return };
+    let upload = move |files: Vec<File>| {
+        let Some((relay, user)) = me() else { return };
         busy.set(true);
-        spawn_local(async move {
-            let outcome = relay.set_avatar(&user, &file).await;
-            // The same file may be chosen again after it was refused.
-            input.set_value("");
-            done(outcome);
-        });
+        spawn_local(async move { done(relay.set_avatar(&user, &files[0]).await) });
     };
     let remove = move |_| {
         let Some((relay, user)) = me() else { return };
@@ -49,17 +43,9 @@ pub fn PicturePart() -> impl IntoView {
             <section class="me-part" aria-labelledby="picture-heading">
                 <h3 id="picture-heading">{words.say("picture.title")}</h3>
                 <div class="me-buttons">
-                    <label class="secondary offer-upload" aria-disabled=move || busy.get().to_string()>
+                    <Upload id="picture-file" disabled=busy chosen=upload>
                         {move || words.get(if has.get() { "picture.other" } else { "picture.choose" })}
-                        <input
-                            id="picture-file"
-                            class="hidden"
-                            type="file"
-                            accept="image/png,image/jpeg,image/webp"
-                            disabled=move || busy.get()
-                            on:change=upload
-                        />
-                    </label>
+                    </Upload>
                     <Show when=move || has.get()>
                         <button
                             id="picture-remove"
