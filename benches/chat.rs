@@ -5,6 +5,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,10 @@ const TEXT: usize = 200;
 /// Members who talk; the relay lets each of them do so five times in five seconds.
 const TALKERS: usize = 2_000;
 const ROUND: Duration = Duration::from_secs(8);
+/// Those of a room who read nothing, and rounds with and without them.
+const DEAF: usize = BATCHED / 10;
+const PAIRS: usize = 9;
+const PAIRED: Duration = Duration::from_secs(5);
 
 pub(crate) fn run() -> Result<()> {
     let output = Output::new("bench-chat");
@@ -38,8 +43,10 @@ pub(crate) fn run() -> Result<()> {
     let settings = settings.to_string_lossy().into_owned();
     let environment =
         [("FOOTLIGHT_CONFIG", settings.as_str()), ("FOOTLIGHT_RTMP", "off"), ("RUST_LOG", "warn")];
-    let start =
-        || runtime.block_on(Relay::start_with("relay", "127.0.0.1:0", &folder, &environment, &output));
+    let start_in = |folder: &Path| {
+        runtime.block_on(Relay::start_with("relay", "127.0.0.1:0", folder, &environment, &output))
+    };
+    let start = || start_in(&folder);
 
     let floor = floor(MANY)?;
     // Memory first, of a relay that has done nothing yet.
@@ -108,26 +115,37 @@ pub(crate) fn run() -> Result<()> {
     drop(crowd);
     runtime.block_on(ended(relay));
 
-    let relay = start();
-    let mut crowd = Crowd::new()?;
-    join(&mut crowd, &relay, BATCHED, true)?;
+    // Two rooms of as many, in turns: what the machine does besides is the same for both.
+    let (all, some) = (start(), start_in(&output.file("data-deaf")));
+    let (mut crowd, mut partly) = (Crowd::new()?, Crowd::new()?);
+    join(&mut crowd, &all, BATCHED, true)?;
+    join(&mut partly, &some, BATCHED - DEAF, true)?;
     let rate = (saturation / 2.0).clamp(10.0, 200.0);
-    let (mut all, mut some) = (Vec::new(), Vec::new());
-    for _ in 0..3 {
-        all.push(talk(&mut crowd, &relay, rate, ROUND)?.p99_ms);
+    let mut pairs = Vec::new();
+    for _ in 0..PAIRS {
+        let before = talk(&mut crowd, &all, rate, PAIRED)?.p99_ms;
+        // The relay gives up who reads nothing, so others come for each round.
+        join(&mut partly, &some, DEAF, true)?;
+        partly.stop_reading(|n| n >= BATCHED - DEAF)?;
+        pairs.push((before, talk(&mut partly, &some, rate, PAIRED)?.p99_ms));
+        partly.keep(BATCHED - DEAF);
     }
-    crowd.stop_reading(|n| n % 10 == 5)?;
-    for _ in 0..3 {
-        some.push(talk(&mut crowd, &relay, rate, ROUND)?.p99_ms);
-    }
+    let of = |pick: fn(&(f64, f64)) -> f64| median(&pairs.iter().map(pick).collect::<Vec<_>>());
     println!(
-        "{rate:.0} messages/s to {BATCHED} members, one in ten of whom reads nothing: p99 of the others {} ms, before {} ms: {:+.0} %; aim at most 5",
-        ms(median(&some)),
-        ms(median(&all)),
-        100.0 * (median(&some) / median(&all) - 1.0)
+        "{rate:.0} messages/s to {BATCHED} members, one in ten of whom reads nothing: p99 of the others {} ms, of a room \
+         where all read {} ms, in the median of {PAIRS} pairs {:+.0} % ({}); aim at most 5",
+        ms(of(|pair| pair.1)),
+        ms(of(|pair| pair.0)),
+        100.0 * of(|pair| pair.1 / pair.0 - 1.0),
+        pairs
+            .iter()
+            .map(|pair| format!("{:+.0}", 100.0 * (pair.1 / pair.0 - 1.0)))
+            .collect::<Vec<_>>()
+            .join(", "),
     );
-    drop(crowd);
-    runtime.block_on(ended(relay));
+    drop((crowd, partly));
+    runtime.block_on(ended(all));
+    runtime.block_on(ended(some));
     Ok(())
 }
 
@@ -141,7 +159,7 @@ fn join(crowd: &mut Crowd, relay: &Relay, members: usize, batches: bool) -> Resu
     let address = relay.ready.http.trim_start_matches("http://").to_owned();
     for n in 0..members {
         crowd.join(&address, &hello)?;
-        if n < TALKERS {
+        if crowd.members.len() <= TALKERS {
             crowd.say(n, &format!(r#"{{"type":"name","name":"member {n}"}}"#));
         }
         if n % 100 == 0 {

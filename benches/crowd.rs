@@ -102,6 +102,11 @@ impl Crowd {
         Ok(())
     }
 
+    /// All but the first so many leave.
+    pub(crate) fn keep(&mut self, first: usize) {
+        self.members.truncate(first);
+    }
+
     /// Says a text of the protocol. Whom the relay has given up says nothing.
     pub(crate) fn say(&mut self, member: usize, text: &str) {
         let _ = self.members[member].socket.write_all(&frame(text.as_bytes()));

@@ -116,7 +116,7 @@ fn test(filter: &[String]) -> Result<()> {
         faces::wasm_check(&["footlight-media", "footlight-protocol"]).as_mut(),
     )?;
     // No --no-fail-fast off: one red story must not hide another.
-    step("test", cargo().args(["test", "--workspace", "--no-fail-fast"]).args(filter))
+    step::tests("test", cargo().args(["test", "--workspace", "--no-fail-fast"]).args(filter))
 }
 
 fn check() -> Result<()> {
