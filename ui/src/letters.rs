@@ -51,10 +51,10 @@ impl Letters {
     /// come closer.
     pub fn em(&mut self, look: &Look) -> f64 {
         let emotes = Arc::clone(&self.emotes);
-        let text: f64 = emote::parts(&look.text, |name| named(&emotes, name).is_some())
+        let text: f64 = emote::parts(&look.text, |name| named(&emotes, name))
             .into_iter()
             .map(|part| match part {
-                Part::Emote(name) => named(&emotes, name).map_or(0.0, emote_em),
+                Part::Emote(_, emote) => emote_em(emote),
                 Part::Text(text) => text.chars().map(|letter| self.letter(letter)).sum(),
             })
             .sum();

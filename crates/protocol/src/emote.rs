@@ -29,10 +29,10 @@ pub struct Emote {
 
 /// A part of a text. All parts behind each other, emotes with their colons, are the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part<'a> {
+pub enum Part<'a, T> {
     Text(&'a str),
-    /// The name, without its colons.
-    Emote(&'a str),
+    /// The name, without its colons, and what was found under it.
+    Emote(&'a str, T),
 }
 
 /// Whether an emote can be called so: letters and digits of any writing, and `_`.
@@ -41,22 +41,22 @@ pub fn is_name(name: &str) -> bool {
         && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
 }
 
-/// Takes a text apart; `known` says whether the room has an emote of that name.
-pub fn parts(text: &str, known: impl Fn(&str) -> bool) -> Vec<Part<'_>> {
+/// Takes a text apart; `find` gives what the room has under a name.
+pub fn parts<T>(text: &str, find: impl Fn(&str) -> Option<T>) -> Vec<Part<'_, T>> {
     let mut found = Vec::new();
     let (mut plain, mut at) = (0, 0);
     while let Some(open) = text[at..].find(':').map(|open| at + open) {
         let Some(close) = text[open + 1..].find(':').map(|close| open + 1 + close) else { break };
         let name = &text[open + 1..close];
-        if !(is_name(name) && known(name)) {
+        let Some(emote) = Some(name).filter(|name| is_name(name)).and_then(&find) else {
             // The second colon may be the first one of an emote.
             at = close;
             continue;
-        }
+        };
         if plain < open {
             found.push(Part::Text(&text[plain..open]));
         }
-        found.push(Part::Emote(name));
+        found.push(Part::Emote(name, emote));
         (plain, at) = (close + 1, close + 1);
     }
     if plain < text.len() {
@@ -71,19 +71,19 @@ mod tests {
 
     #[test]
     fn emotes_are_found_and_nothing_is_lost() {
-        let known = |name: &str| matches!(name, "wave" | "so_good" | "88");
+        let find = |name: &str| matches!(name, "wave" | "so_good" | "88").then_some(());
         let emotes = |text: &str| {
-            let parts = parts(text, known);
+            let parts = parts(text, find);
             let whole: String = parts
                 .iter()
                 .map(|part| match part {
                     Part::Text(text) => (*text).to_owned(),
-                    Part::Emote(name) => format!(":{name}:"),
+                    Part::Emote(name, ()) => format!(":{name}:"),
                 })
                 .collect();
             assert_eq!(whole, text);
             let names = parts.iter().filter_map(|part| match part {
-                Part::Emote(name) => Some((*name).to_owned()),
+                Part::Emote(name, ()) => Some((*name).to_owned()),
                 Part::Text(_) => None,
             });
             names.collect::<Vec<_>>().join(" ")

@@ -27,11 +27,11 @@ pub fn pieces(text: &str, me: &str, emotes: &[Emote]) -> Vec<Piece> {
     }
     let called = |name: &str| emotes.iter().find(|emote| emote.name == name);
     let whole = |piece| match piece {
-        Piece::Text(text) => emote::parts(&text, |name| called(name).is_some())
+        Piece::Text(text) => emote::parts(&text, called)
             .into_iter()
             .map(|part| match part {
-                Part::Emote(name) if let Some(emote) = called(name) => Piece::Emote(emote.clone()),
-                Part::Emote(text) | Part::Text(text) => Piece::Text(text.to_owned()),
+                Part::Emote(_, emote) => Piece::Emote(emote.clone()),
+                Part::Text(text) => Piece::Text(text.to_owned()),
             })
             .collect(),
         piece => vec![piece],

@@ -19,6 +19,7 @@ use futures_util::stream;
 use crate::auth::bearer;
 use crate::clock;
 use crate::http::fail::Fail;
+use crate::http::packing::takes_gzip;
 use crate::http::{App, From};
 use crate::lock::lock;
 use crate::moderation::banned;
@@ -79,14 +80,12 @@ pub(crate) async fn file(
 }
 
 fn playlist(headers: &HeaderMap, text: Text) -> Response {
-    let accepts =
-        headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = [
         (header::CONTENT_TYPE, "application/vnd.apple.mpegurl"),
         (header::CACHE_CONTROL, "no-cache"),
         (header::VARY, "accept-encoding"),
     ];
-    if accepts.split(',').any(|coding| coding.split(';').next().is_some_and(|name| name.trim() == "gzip")) {
+    if takes_gzip(headers) {
         (kind, [(header::CONTENT_ENCODING, "gzip")], text.gzip).into_response()
     } else {
         (kind, text.plain).into_response()

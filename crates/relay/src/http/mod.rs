@@ -12,6 +12,7 @@ pub(crate) mod invites;
 pub(crate) mod keys;
 pub(crate) mod listener;
 pub(crate) mod negotiate;
+pub(crate) mod packing;
 pub(crate) mod pages;
 mod passkeys;
 mod payment;
@@ -40,7 +41,6 @@ use footlight_protocol::room::UnixMillis;
 use footlight_protocol::{Code, Failure, RoomId, UserId};
 use serde::Serialize;
 use tokio_util::task::TaskTracker;
-use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use account::Accounts;
@@ -231,8 +231,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/assets/{*path}", get(pages::asset))
         .route("/{room}", get(pages::watch))
         .route("/overlay/{room}", get(pages::overlay))
-        .route("/{room}/replay/{id}", get(replays::page))
-        .layer(CompressionLayer::new());
+        .route("/{room}/replay/{id}", get(replays::page));
     negotiation
         .merge(api)
         .merge(media)

@@ -1,7 +1,9 @@
 //! The viewer page and its files, from inside the binary, and the list of rooms.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -11,6 +13,7 @@ use rust_embed::RustEmbed;
 
 use super::App;
 use super::fail::{Fail, for_reader};
+use super::packing::{gzip, takes_gzip};
 
 /// The built viewer face; a page that says how to build it where that has not been done.
 #[derive(RustEmbed)]
@@ -25,7 +28,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 /// `GET /{room}`
 pub(crate) async fn watch(State(app): State<App>, Path(room): Path<String>, headers: HeaderMap) -> Response {
     match app.room(&room) {
-        Ok(_) => file("index.html", &headers),
+        Ok(_) => file("index.html", &headers).await,
         Err(failure) => for_reader(&headers, failure.into()),
     }
 }
@@ -37,14 +40,14 @@ pub(crate) async fn overlay(
     headers: HeaderMap,
 ) -> Response {
     match app.room(&room) {
-        Ok(_) => file("overlay.html", &headers),
+        Ok(_) => file("overlay.html", &headers).await,
         Err(failure) => for_reader(&headers, failure.into()),
     }
 }
 
 /// `GET /assets/…`
 pub(crate) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    file(&path, &headers)
+    file(&path, &headers).await
 }
 
 /// `GET /`: the only room, or a list of them.
@@ -67,7 +70,7 @@ pub(crate) async fn home(State(app): State<App>) -> Response {
     ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response()
 }
 
-pub(super) fn file(path: &str, headers: &HeaderMap) -> Response {
+pub(super) async fn file(path: &str, headers: &HeaderMap) -> Response {
     let Some(found) = Watch::get(path) else {
         return for_reader(
             headers,
@@ -90,7 +93,25 @@ pub(super) fn file(path: &str, headers: &HeaderMap) -> Response {
     if known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag)) {
         return (StatusCode::NOT_MODIFIED, fixed).into_response();
     }
-    (fixed, [(header::CONTENT_TYPE, content_type(path))], found.data.into_owned()).into_response()
+    let kind = content_type(path);
+    let fixed = (fixed, [(header::CONTENT_TYPE, kind), (header::VARY, "accept-encoding")]);
+    if is_wordy(kind)
+        && takes_gzip(headers)
+        && let Some(packed) = gzip(hash, &found.data).await
+    {
+        return (fixed, [(header::CONTENT_ENCODING, "gzip")], packed).into_response();
+    }
+    let plain = match found.data {
+        Cow::Borrowed(inside) => Bytes::from_static(inside),
+        Cow::Owned(read) => read.into(),
+    };
+    (fixed, plain).into_response()
+}
+
+/// Whether packing makes it smaller: what is not packed in itself.
+fn is_wordy(content_type: &str) -> bool {
+    !content_type.starts_with("image/") && !content_type.starts_with("font/")
+        || content_type == "image/svg+xml"
 }
 
 fn content_type(path: &str) -> &'static str {

@@ -139,12 +139,12 @@ pub(crate) async fn page(
         Ok(door) => app.shelf.has(&door.id, &id).await,
         Err(failure) => Err(failure),
     };
-    let Err(failure) = there else { return file("replay.html", &headers) };
+    let Err(failure) = there else { return file("replay.html", &headers).await };
     let fail = Fail::from(failure);
     if !wants_page(&headers) {
         return fail.into_response();
     }
-    let mut response = file("replay.html", &headers);
+    let mut response = file("replay.html", &headers).await;
     if response.status() == StatusCode::OK {
         *response.status_mut() = fail.0;
     }

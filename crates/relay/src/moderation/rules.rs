@@ -141,9 +141,9 @@ impl Recent {
 
     /// Whether there is something besides emoji and the room's own emotes.
     fn has_words(&self, text: &str) -> bool {
-        emote::parts(text, |name| self.emotes.contains(name)).into_iter().any(|part| match part {
+        emote::parts(text, |name| self.emotes.get(name)).into_iter().any(|part| match part {
             Part::Text(text) => text.chars().any(char::is_alphanumeric),
-            Part::Emote(_) => false,
+            Part::Emote(..) => false,
         })
     }
 

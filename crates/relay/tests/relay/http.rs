@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
 use crate::peer::{Peer, offer, picture};
-use crate::stage::{Folder, Stage, config};
+use crate::stage::{Answer, Folder, Stage, config};
 
 const SDP: (&str, &str) = ("content-type", "application/sdp");
 
@@ -128,6 +128,23 @@ async fn pages_api_and_metrics_are_served() {
         serde_json::from_str(&stage.get("/api/v1/messages.json").await.body).unwrap();
     assert!(messages["client"].is_object() && messages["server"].is_object());
     assert!(stage.get("/metrics").await.body.contains("footlight_viewers 0"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_packed_for_browsers_that_unpack_them() {
+    let stage = Stage::new().await;
+    let file = "/assets/chat.css";
+    let ask = async |coding: &str| stage.ask(Method::GET, file, &[("accept-encoding", coding)], "").await;
+    let plain = ask("br, gzip;q=0").await;
+    assert_eq!((plain.status, plain.header(header::CONTENT_ENCODING)), (StatusCode::OK, ""));
+    // All come at once, as after the link was shared.
+    for packed in futures_util::future::join_all((0..20).map(|_| ask("gzip, deflate"))).await {
+        assert_eq!(packed.header(header::CONTENT_ENCODING), "gzip");
+        assert_eq!(packed.header(header::VARY), "accept-encoding");
+        assert_eq!(packed.header(header::ETAG), plain.header(header::ETAG));
+        let length = |answer: &Answer| answer.header(header::CONTENT_LENGTH).parse::<usize>().unwrap();
+        assert!(length(&packed) * 3 < length(&plain), "{} of {}", length(&packed), length(&plain));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

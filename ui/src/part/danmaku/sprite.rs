@@ -181,9 +181,8 @@ impl Sprites {
         let font = format!("{WEIGHT} {letter}px {font}");
         brush.set_font(&font);
         let metrics = brush.measure_text(&look.text).ok()?;
-        let parts = emote::parts(&look.text, |name| named(emotes, name).is_some());
-        let picture = |name: &str| {
-            let emote = named(emotes, name)?;
+        let parts = emote::parts(&look.text, |name| named(emotes, name));
+        let picture = |emote: &Emote| {
             let picture = self.pictures.get(&emote.picture).filter(|picture| is_there(picture))?;
             Some((picture, emote_em(emote) * letter))
         };
@@ -191,16 +190,16 @@ impl Sprites {
         let (mut text_width, mut waits, mut high) = (0.0, false, 0.0_f64);
         for part in &parts {
             let (ink, width) = match part {
-                Part::Emote(name) if let Some((picture, width)) = picture(name) => {
+                Part::Emote(_, emote) if let Some((picture, width)) = picture(emote) => {
                     high = EMOTE_EM * letter;
                     (Ink::Picture(picture), width)
                 }
                 part => {
                     let text = match part {
                         Part::Text(text) => (*text).to_owned(),
-                        Part::Emote(name) => format!(":{name}:"),
+                        Part::Emote(name, _) => format!(":{name}:"),
                     };
-                    waits |= matches!(part, Part::Emote(_));
+                    waits |= matches!(part, Part::Emote(..));
                     let width = brush.measure_text(&text).ok()?.width();
                     (Ink::Text(text), width)
                 }
@@ -283,9 +282,8 @@ impl Sprites {
     fn load(&mut self, emotes: Option<Emotes>, text: &str) {
         let Some(emotes) = emotes else { return };
         let known = &self.scale.emotes;
-        for part in emote::parts(text, |name| named(known, name).is_some()) {
-            let Part::Emote(name) = part else { continue };
-            let Some(emote) = named(known, name) else { continue };
+        for part in emote::parts(text, |name| named(known, name)) {
+            let Part::Emote(_, emote) = part else { continue };
             if !self.pictures.contains_key(&emote.picture)
                 && let Ok(picture) = HtmlImageElement::new()
             {
