@@ -1,7 +1,6 @@
 //! The pages' files as gzip, made once for all who ask: the viewer page's program takes a fifth of a second of a core,
 //! and a crowd comes at once.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -34,7 +33,7 @@ pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// `data`, which has this hash, as gzip; `None` where that failed.
-pub(super) async fn gzip(hash: Hash, data: &Cow<'static, [u8]>) -> Option<Bytes> {
+pub(super) async fn gzip(hash: Hash, data: Bytes) -> Option<Bytes> {
     let cell = {
         let mut known = lock(&KNOWN);
         if known.len() >= MOST {
@@ -42,8 +41,7 @@ pub(super) async fn gzip(hash: Hash, data: &Cow<'static, [u8]>) -> Option<Bytes>
         }
         Arc::clone(known.entry(hash).or_default())
     };
-    let make = || async {
-        let data = data.clone();
+    let make = async || {
         tokio::task::spawn_blocking(move || pack(&data)).await.map_err(std::io::Error::other).flatten()
     };
     cell.get_or_try_init(make).await.ok().cloned()
@@ -77,8 +75,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_the_same_is_packed_once() {
-        let data = Cow::Owned(b"pages ".repeat(5_000));
-        let (first, second) = tokio::join!(gzip([7; 32], &data), gzip([7; 32], &data));
+        let data = Bytes::from(b"pages ".repeat(5_000));
+        let (first, second) = tokio::join!(gzip([7; 32], data.clone()), gzip([7; 32], data.clone()));
         let (first, second) = (first.unwrap(), second.unwrap());
         assert_eq!(first.as_ptr(), second.as_ptr());
         assert!(first.len() < data.len() / 20);

@@ -95,17 +95,17 @@ pub(super) async fn file(path: &str, headers: &HeaderMap) -> Response {
     }
     let kind = content_type(path);
     let fixed = (fixed, [(header::CONTENT_TYPE, kind), (header::VARY, "accept-encoding")]);
-    if is_wordy(kind)
-        && takes_gzip(headers)
-        && let Some(packed) = gzip(hash, &found.data).await
-    {
-        return (fixed, [(header::CONTENT_ENCODING, "gzip")], packed).into_response();
-    }
-    let plain = match found.data {
+    let data = match found.data {
         Cow::Borrowed(inside) => Bytes::from_static(inside),
         Cow::Owned(read) => read.into(),
     };
-    (fixed, plain).into_response()
+    if is_wordy(kind)
+        && takes_gzip(headers)
+        && let Some(packed) = gzip(hash, data.clone()).await
+    {
+        return (fixed, [(header::CONTENT_ENCODING, "gzip")], packed).into_response();
+    }
+    (fixed, data).into_response()
 }
 
 /// Whether packing makes it smaller: what is not packed in itself.
