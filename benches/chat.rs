@@ -130,18 +130,15 @@ pub(crate) fn run() -> Result<()> {
         pairs.push((before, talk(&mut partly, &some, rate, PAIRED)?.p99_ms));
         partly.keep(BATCHED - DEAF);
     }
-    let of = |pick: fn(&(f64, f64)) -> f64| median(&pairs.iter().map(pick).collect::<Vec<_>>());
+    let of = |pick: fn(&(f64, f64)) -> f64| pairs.iter().map(pick).collect::<Vec<_>>();
+    let more = of(|pair| 100.0 * (pair.1 / pair.0 - 1.0));
     println!(
         "{rate:.0} messages/s to {BATCHED} members, one in ten of whom reads nothing: p99 of the others {} ms, of a room \
          where all read {} ms, in the median of {PAIRS} pairs {:+.0} % ({}); aim at most 5",
-        ms(of(|pair| pair.1)),
-        ms(of(|pair| pair.0)),
-        100.0 * of(|pair| pair.1 / pair.0 - 1.0),
-        pairs
-            .iter()
-            .map(|pair| format!("{:+.0}", 100.0 * (pair.1 / pair.0 - 1.0)))
-            .collect::<Vec<_>>()
-            .join(", "),
+        ms(median(&of(|pair| pair.1))),
+        ms(median(&of(|pair| pair.0))),
+        median(&more),
+        more.iter().map(|more| format!("{more:+.0}")).collect::<Vec<_>>().join(", "),
     );
     drop((crowd, partly));
     runtime.block_on(ended(all));

@@ -1,7 +1,7 @@
 //! One named step: says what it does and how long it took, and fails naming itself.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -11,33 +11,34 @@ const AGAIN: usize = 1_000;
 
 /// Runs a command to its end, with its output shown.
 pub(crate) fn step(name: &str, command: &mut Command) -> Result<()> {
-    println!("xtask: {name} …");
-    let begun = Instant::now();
-    let status = command.status().with_context(|| format!("{name}: start {:?}", command.get_program()))?;
-    ensure!(status.success(), "{name} failed ({status})");
-    println!("xtask: {name}: {:.0} s", begun.elapsed().as_secs_f64());
-    Ok(())
+    timed(name, || command.status().with_context(|| format!("{name}: start {:?}", command.get_program())))
 }
 
 /// Runs test programs with their output shown, and says again at the end what failed and why: what failed first is
 /// otherwise far up, before the output of all programs that came after it.
 pub(crate) fn tests(name: &str, command: &mut Command) -> Result<()> {
+    timed(name, || {
+        let child = command.stdout(Stdio::piped()).spawn();
+        let mut child = child.with_context(|| format!("{name}: start {:?}", command.get_program()))?;
+        let mut failed = Failed::default();
+        for line in BufReader::new(child.stdout.take().expect("it is piped")).split(b'\n') {
+            let line = String::from_utf8_lossy(&line?).into_owned();
+            println!("{line}");
+            failed.take(line);
+        }
+        let status = child.wait()?;
+        if !failed.lines.is_empty() {
+            println!("\nxtask: what failed, once more:\n{}\n", failed.lines.join("\n"));
+        }
+        Ok(status)
+    })
+}
+
+/// Says what begins, and how long it took where it succeeds.
+fn timed(name: &str, run: impl FnOnce() -> Result<ExitStatus>) -> Result<()> {
     println!("xtask: {name} …");
     let begun = Instant::now();
-    let program = command.get_program().to_owned();
-    let child = command.stdout(Stdio::piped()).spawn();
-    let mut child = child.with_context(|| format!("{name}: start {program:?}"))?;
-    let mut failed = Failed::default();
-    for line in BufReader::new(child.stdout.take().expect("it is piped")).split(b'\n') {
-        let line = String::from_utf8_lossy(&line?).into_owned();
-        println!("{line}");
-        failed.take(line);
-    }
-    std::io::stdout().flush()?;
-    let status = child.wait()?;
-    if !failed.lines.is_empty() {
-        println!("\nxtask: what failed, once more:\n{}\n", failed.lines.join("\n"));
-    }
+    let status = run()?;
     ensure!(status.success(), "{name} failed ({status})");
     println!("xtask: {name}: {:.0} s", begun.elapsed().as_secs_f64());
     Ok(())

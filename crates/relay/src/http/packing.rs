@@ -1,5 +1,5 @@
-//! The pages' files as gzip, made once for all who ask: the viewer page's program takes a fifth of a second of a core,
-//! and a crowd comes at once.
+//! The pages' files as gzip, made once for all who ask: the viewer page's program takes more than a tenth of a second
+//! of a core, and a crowd comes at once.
 
 use std::collections::HashMap;
 use std::io::Write as _;
