@@ -106,7 +106,7 @@ impl Setup {
         let id = offline.room.clone();
         let (sender, inbox) = mpsc::channel(INBOX);
         let (state, watched) = watch::channel(offline);
-        let link = Link::new(client, id.clone());
+        let link = Link::of_branch(client, id.clone());
         let is_heard = Arc::new(AtomicBool::new(false));
         let (pass, handed) = watch::channel(None);
         let gate = Gate { id, state: watched, inbox: sender, heard: is_heard.clone(), pass: handed };

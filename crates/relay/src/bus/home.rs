@@ -79,7 +79,7 @@ impl Home {
     pub(crate) fn new(setup: Setup) -> Result<Self, Error> {
         let Setup { client, trunk, door, auth, store } = setup;
         Ok(Self(Arc::new(Shared {
-            link: Link::new(client, door.id.clone()),
+            link: Link::of_home(client, door.id.clone()),
             life: Mutex::new(Life::begin()?),
             trunk,
             door,

@@ -21,6 +21,7 @@ mod branch;
 mod home;
 pub(crate) mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
@@ -31,6 +32,7 @@ use async_nats::jetstream::{self, stream};
 use async_nats::{Client, ConnectOptions, Event, Subscriber, connection::State};
 use bytes::Bytes;
 use footlight_protocol::RoomId;
+use tokio::sync::Mutex;
 
 pub(crate) use backlog::Trunk;
 pub(crate) use branch::{Gate, Setup as BranchSetup};
@@ -94,6 +96,9 @@ struct Link {
     client: Client,
     context: jetstream::Context,
     room: RoomId,
+    /// Who makes the stream, one at a time: brokers are known to make it twice where they are asked twice at once, and
+    /// then whoever listens to the first one hears nothing. None where that is another relay's to do.
+    maker: Option<Arc<Mutex<()>>>,
 }
 
 /// What became of a message.
@@ -107,10 +112,15 @@ enum Kept {
 }
 
 impl Link {
-    fn new(client: Client, room: RoomId) -> Self {
+    /// The end of the relay that has the room.
+    fn of_home(client: Client, room: RoomId) -> Self {
+        Self { maker: Some(Arc::default()), ..Self::of_branch(client, room) }
+    }
+
+    fn of_branch(client: Client, room: RoomId) -> Self {
         let context =
             jetstream::ContextBuilder::new().timeout(CONFIRMED).ack_timeout(CONFIRMED).build(client.clone());
-        Self { client, context, room }
+        Self { client, context, room, maker: None }
     }
 
     fn subject(&self, last: &str) -> String {
@@ -185,7 +195,7 @@ impl Link {
         }
     }
 
-    /// Makes the room's stream, where it is not there.
+    /// Returns when the room's stream is there. The home makes it.
     async fn prepare(&self) {
         let config = stream::Config {
             name: self.stream(),
@@ -195,10 +205,22 @@ impl Link {
             duplicate_window: KNOWN,
             ..stream::Config::default()
         };
-        while let Err(error) = self.context.get_or_create_stream(config.clone()).await {
+        loop {
+            let made = match &self.maker {
+                Some(maker) => {
+                    let _turn = maker.lock().await;
+                    self.context
+                        .get_or_create_stream(config.clone())
+                        .await
+                        .map(drop)
+                        .map_err(|e| e.to_string())
+                }
+                None => self.context.get_stream(&config.name).await.map(drop).map_err(|e| e.to_string()),
+            };
+            let Err(error) = made else { return };
             // A broker without JetStream says so here.
-            if self.is_connected() {
-                tracing::warn!(%error, "the bus has no stream for the room");
+            if self.is_connected() && self.maker.is_some() {
+                tracing::warn!(error, "the bus has no stream for the room");
             }
             self.wait_for_broker().await;
         }
