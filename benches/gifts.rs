@@ -26,7 +26,7 @@ const ROUND: Duration = Duration::from_secs(4);
 /// People who send. Each of them hears every gift, too.
 const PEOPLE: usize = 4;
 /// Gifts of one person that wait for an answer.
-const WINDOW: usize = 144;
+const WINDOW: usize = 160;
 /// As many jobs as the relay's store puts into one transaction.
 const BATCH: usize = 256;
 const AIM_RATIO: f64 = 0.7;

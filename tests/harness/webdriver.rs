@@ -95,15 +95,16 @@ impl Session {
         self.client.find_all(Locator::Css(css)).await.map_or(0, |found| found.len())
     }
 
-    /// Clicks it as soon as it can be clicked.
+    /// Clicks it as soon as it can be clicked and stands still: a driver clicks where it was when it looked.
     pub async fn click(&self, css: &str) {
-        let mut last = None;
-        let clicked = wait::within(PATIENCE, async || match self.find(css).await.click().await {
-            Ok(()) => Some(()),
-            Err(error) => {
-                last = Some(error);
-                None
+        let (mut last, mut place) = (None, None);
+        let clicked = wait::within(PATIENCE, async || {
+            let element = self.find(css).await;
+            let now = element.rectangle().await.map_err(|error| last = Some(error)).ok();
+            if now.is_none() || std::mem::replace(&mut place, now) != now {
+                return None;
             }
+            element.click().await.map_err(|error| last = Some(error)).ok()
         })
         .await;
         assert!(clicked.is_some(), "cannot click {css}: {last:?}");

@@ -41,8 +41,14 @@ impl<'a> List<'a> {
     ) -> Outcome<Vec<Row>> {
         let names = (1..=self.width).map(|n| format!("w{n}")).collect::<Vec<_>>().join(", ");
         let mut rows = Vec::new();
-        let statement = |places: &str| {
-            // A cross join keeps SQLite from going through the table for each row of the list.
+        let statement = |size: usize, piece: &[Value<'_>], casts: bool| {
+            if size == 1 {
+                // For a list of one row SQLite would make a table, each time.
+                let one = format!("SELECT {columns} FROM {table} WHERE {table}.room = ?1 AND {fits}");
+                return (1..=self.width)
+                    .fold(one, |text, n| text.replace(&format!("w{n}"), &format!("?{}", n + 1)));
+            }
+            let places = self.places(piece, false, casts);
             format!(
                 "WITH wanted ({names}) AS (VALUES {places}) SELECT {columns} FROM wanted CROSS JOIN {table}
                  WHERE {table}.room = ?1 AND {fits}"
@@ -59,7 +65,7 @@ impl<'a> List<'a> {
                 values.extend_from_slice(piece);
                 // Without casts it is the same for every piece of the size.
                 if shapes.casts || made.is_none() {
-                    made = Some(statement(&self.places(piece, false, shapes.casts)));
+                    made = Some(statement(*size, piece, shapes.casts));
                 }
                 rows.extend(database.query(made.as_deref().unwrap_or_default(), &values)?);
             }

@@ -15,10 +15,11 @@ use rusqlite::wal::CheckpointMode;
 
 use crate::lock::lock;
 
-/// So many new pages of the log are brought into the file at a time: 4 MB.
-const PAGES: usize = 1_000;
-/// From so many pages on the writer helps: 64 MB. Longer costs nobody anything but disk; shorter makes gifts wait oftener.
-const LONG: usize = 16_000;
+/// So many new pages of the log are brought into the file at a time: 2 MB. More at once makes gifts wait for the disk.
+const PAGES: usize = 500;
+/// From so many pages on the writer helps: 24 MB. Shorter makes gifts wait oftener; longer, and more of what is written is
+/// new to the disk, which costs more than what is written over.
+const LONG: usize = 6_000;
 const DATABASE: &str = "main";
 
 pub(super) struct Log {
