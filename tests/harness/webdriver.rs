@@ -100,6 +100,10 @@ impl Session {
         let (mut last, mut place) = (None, None);
         let clicked = wait::within(PATIENCE, async || {
             let element = self.find(css).await;
+            // Drivers take what is inside the window for seen, also where the box around it cuts it off.
+            let arguments = vec![serde_json::to_value(&element).expect("an element is plain data")];
+            let nearest = "arguments[0].scrollIntoView({ block: 'nearest', inline: 'nearest' })";
+            let _ = self.client.execute(nearest, arguments).await;
             let now = element.rectangle().await.map_err(|error| last = Some(error)).ok();
             if now.is_none() || std::mem::replace(&mut place, now) != now {
                 return None;
