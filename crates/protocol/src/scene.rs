@@ -91,8 +91,12 @@ pub enum Source {
         ground: Option<Colour>,
     },
     /// A picture that the studio keeps, by its name.
-    Image { picture: String },
-    Colour { colour: Colour },
+    Image {
+        picture: String,
+    },
+    Colour {
+        colour: Colour,
+    },
 }
 
 /// Where a layer is, in shares of the picture's width and height. What is outside of the picture is not seen.
@@ -186,8 +190,7 @@ impl Scenes {
             if long(&scene.name, MAX_NAME) || scene.layers.iter().any(talks) {
                 return Err(Misfit::Long);
             }
-            let sane =
-                |layer: &Layer| layer.place.is_sane() && (0.0..=1.0).contains(&layer.opacity);
+            let sane = |layer: &Layer| layer.place.is_sane() && (0.0..=1.0).contains(&layer.opacity);
             if !scene.layers.iter().all(sane) {
                 return Err(Misfit::Place);
             }
@@ -228,7 +231,10 @@ mod tests {
         };
         assert_eq!(with(&|scenes| scenes.scenes.clear()), Err(Misfit::Scenes));
         assert_eq!(with(&|scenes| scenes.current = 1), Err(Misfit::Scenes));
-        assert_eq!(with(&|scenes| scenes.scenes = vec![Scene::default(); MAX_SCENES + 1]), Err(Misfit::Scenes));
+        assert_eq!(
+            with(&|scenes| scenes.scenes = vec![Scene::default(); MAX_SCENES + 1]),
+            Err(Misfit::Scenes)
+        );
         let many = vec![Layer::new(Source::Camera, Place::WHOLE); MAX_LAYERS + 1];
         assert_eq!(with(&|scenes| scenes.scenes[0].layers = many.clone()), Err(Misfit::Layers));
         assert_eq!(with(&|scenes| scenes.scenes[0].name = "x".repeat(MAX_NAME + 1)), Err(Misfit::Long));
