@@ -13,6 +13,8 @@ pub const MAX_LAYERS: usize = 32;
 pub const MAX_NAME: usize = 40;
 /// Letters of a text layer at most.
 pub const MAX_TEXT: usize = 500;
+/// Milliseconds that going over from one scene to the next may take at most.
+pub const MAX_FADE_MS: u16 = 2_000;
 /// Bytes of a picture file that can be placed.
 pub const MAX_PICTURE: usize = 16 << 20;
 
@@ -24,11 +26,14 @@ pub struct Scenes {
     pub scenes: Vec<Scene>,
     /// Which is shown, counted from 0.
     pub current: usize,
+    /// Milliseconds in which the picture goes over to another scene; 0 is a cut.
+    #[serde(default)]
+    pub fade_ms: u16,
 }
 
 impl Default for Scenes {
     fn default() -> Self {
-        Self { scenes: vec![Scene::default()], current: 0 }
+        Self { scenes: vec![Scene::default()], current: 0, fade_ms: 0 }
     }
 }
 
@@ -168,6 +173,8 @@ pub enum Misfit {
     Long,
     /// A place or an opacity makes no sense.
     Place,
+    /// Going over takes longer than [`MAX_FADE_MS`].
+    Fade,
 }
 
 impl Scenes {
@@ -176,6 +183,9 @@ impl Scenes {
     pub fn check(&self) -> Result<(), Misfit> {
         if self.current >= self.scenes.len() || self.scenes.len() > MAX_SCENES {
             return Err(Misfit::Scenes);
+        }
+        if self.fade_ms > MAX_FADE_MS {
+            return Err(Misfit::Fade);
         }
         for scene in &self.scenes {
             if scene.layers.len() > MAX_LAYERS {
@@ -231,6 +241,7 @@ mod tests {
         };
         assert_eq!(with(&|scenes| scenes.scenes.clear()), Err(Misfit::Scenes));
         assert_eq!(with(&|scenes| scenes.current = 1), Err(Misfit::Scenes));
+        assert_eq!(with(&|scenes| scenes.fade_ms = MAX_FADE_MS + 1), Err(Misfit::Fade));
         assert_eq!(
             with(&|scenes| scenes.scenes = vec![Scene::default(); MAX_SCENES + 1]),
             Err(Misfit::Scenes)

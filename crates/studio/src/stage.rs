@@ -20,7 +20,7 @@ use crate::desk::Desk;
 use crate::encode::h264::{self, Config};
 use crate::health::Gauge;
 use crate::lower::Lower;
-use crate::scene::{Card, Composer, Gallery};
+use crate::scene::{Card, Composer, Fader, Gallery};
 use crate::source::Slot;
 use crate::source::slot::Taken;
 use crate::worker::Stop;
@@ -60,6 +60,7 @@ impl Stage {
             lower: 0,
             told: None,
         };
+        let mut fader = Fader::new(self.gallery.program());
         let mut last: Option<Arc<Picture>> = None;
         let mut due = Instant::now();
         while !stop.is_set() {
@@ -86,7 +87,7 @@ impl Stage {
                     Frame { captured: pace.stand_in(self.clock.now()), picture }
                 }
             };
-            let frame = composer.compose(&self.gallery.program(), &camera);
+            let frame = fader.compose(&composer, self.gallery.program(), &camera);
             self.gauge.shown();
             self.preview.send_replace(Some(frame.clone()));
             encoder.take(&frame, &self);

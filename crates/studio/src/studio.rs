@@ -8,7 +8,7 @@ use std::time::Duration;
 use footlight_codec::spare::sensible;
 use footlight_media::Frame;
 use footlight_media::h264::Colours;
-use footlight_protocol::scene::{MAX_LAYERS, MAX_SCENES, Misfit, Scenes};
+use footlight_protocol::scene::{MAX_FADE_MS, MAX_LAYERS, MAX_SCENES, Misfit, Scenes};
 use footlight_protocol::studio::{CameraId, LayerLimit, MicrophoneId, Phase, Snapshot, StudioEvent};
 use footlight_protocol::{Code, Failure};
 use tokio::runtime::Handle;
@@ -348,6 +348,7 @@ fn misfit(misfit: Misfit) -> Failure {
         Misfit::Scenes => format!("There may be 1 to {MAX_SCENES} scenes, and one of them is shown"),
         Misfit::Layers => format!("A scene may have {MAX_LAYERS} layers at most"),
         Misfit::Long => "A name or a text is too long".to_owned(),
+        Misfit::Fade => format!("Going over to another scene may take {MAX_FADE_MS} ms at most"),
         Misfit::Place => "A layer is too small, too large, or too far outside of the picture".to_owned(),
     };
     Failure::new(Code::BadSetting, message)

@@ -14,13 +14,13 @@ mod text;
 
 use std::sync::Arc;
 
-use footlight_media::{Frame, Picture, PicturePool};
+use footlight_media::{Frame, Picture, PicturePool, Time};
 
 pub(crate) use album::Album;
 pub(crate) use card::Card;
-pub(crate) use painter::{Gallery, Painter, Program};
+pub(crate) use painter::{Gallery, Painter};
 
-use painter::Drawn;
+use painter::{Drawn, Program};
 use scale::Area;
 use sprite::share;
 
@@ -70,8 +70,53 @@ impl Composer {
         Frame { captured, picture: Arc::new(picture) }
     }
 
+    /// So much of 256 of `next`, and the rest of `before`.
+    fn mix(&self, before: &Frame, next: &Frame, weight: u16) -> Frame {
+        let mut picture = self.pool.take();
+        let (to, from, over) = (picture.planes_mut(), before.picture.planes(), next.picture.planes());
+        for (to, from, over) in [(to.0, from.0, over.0), (to.1, from.1, over.1), (to.2, from.2, over.2)] {
+            for ((to, from), over) in to.iter_mut().zip(from).zip(over) {
+                *to = ((u16::from(*from) * (256 - weight) + u16::from(*over) * weight) >> 8) as u8;
+            }
+        }
+        Frame { captured: next.captured, picture: Arc::new(picture) }
+    }
+
     pub(crate) fn card(&self, card: Card) -> Arc<Picture> {
         Arc::clone(&self.cards[card as usize])
+    }
+}
+
+/// Goes over from one scene to the next.
+pub(crate) struct Fader {
+    shown: Arc<Program>,
+    /// What was shown before, and since when it goes.
+    before: Option<(Arc<Program>, Time)>,
+}
+
+impl Fader {
+    pub(crate) fn new(shown: Arc<Program>) -> Self {
+        Self { shown, before: None }
+    }
+
+    /// As [`Composer::compose`], with what is left of the scene before.
+    pub(crate) fn compose(&mut self, composer: &Composer, program: Arc<Program>, camera: &Frame) -> Frame {
+        if !Arc::ptr_eq(&program, &self.shown) {
+            let was = std::mem::replace(&mut self.shown, program);
+            let goes = self.shown.scene != was.scene && !self.shown.fade.is_zero();
+            // One that was changed while it comes goes on coming.
+            let comes = self.before.take().filter(|_| self.shown.scene == was.scene);
+            self.before = if goes { Some((was, camera.captured)) } else { comes };
+        }
+        let frame = composer.compose(&self.shown, camera);
+        let Some((before, since)) = &self.before else { return frame };
+        let gone = camera.captured.since(*since);
+        if gone >= self.shown.fade {
+            self.before = None;
+            return frame;
+        }
+        let weight = (gone.as_secs_f32() / self.shown.fade.as_secs_f32() * 256.0) as u16;
+        composer.mix(&composer.compose(before, camera), &frame, weight)
     }
 }
 
@@ -107,9 +152,10 @@ fn place(shown: &Picture, picture: &mut Picture, area: Area, opacity: u8) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::draw::fill;
-    use footlight_media::Time;
     use footlight_media::burn::Burned;
 
     fn frame(width: u32, height: u32, luma: u8) -> Frame {
@@ -172,7 +218,7 @@ mod tests {
         let camera = |x, y, opacity| {
             let area = Area { x, y, width: 32, height: 18 };
             let ground = Arc::clone(&frame(64, 36, 100).picture);
-            Program { ground, layers: vec![Drawn::Camera { area, opacity }] }
+            Program { ground, layers: vec![Drawn::Camera { area, opacity }], ..Program::black((2, 2)) }
         };
         // (place, opacity, what is seen at four points)
         let points = [(4, 4), (60, 4), (4, 32), (60, 32)];
@@ -189,6 +235,26 @@ mod tests {
             let got = points.map(|(x, y): (usize, usize)| luma[y * 64 + x]);
             assert!(got.iter().zip(wanted).all(|(a, b): (&u8, u8)| a.abs_diff(b) <= 1), "{x},{y}: {got:?}");
         }
+    }
+
+    #[test]
+    fn one_scene_goes_over_into_the_next() {
+        let composer = Composer::new(64, 36);
+        let still = |luma, scene| {
+            let fade = Duration::from_millis(200);
+            Arc::new(Program { ground: frame(64, 36, luma).picture, layers: Vec::new(), scene, fade })
+        };
+        let (first, second) = (still(50, 0), still(150, 1));
+        let mut fader = Fader::new(first.clone());
+        let mut luma = |program: &Arc<Program>, ms: u64| {
+            let camera = Frame { captured: Time::from_micros(1_000_000 + ms * 1000), ..frame(64, 36, 9) };
+            fader.compose(&composer, program.clone(), &camera).picture.planes().0[0]
+        };
+        assert_eq!((luma(&first, 0), luma(&second, 40), luma(&second, 140)), (50, 50, 100));
+        // Changed meanwhile; then there.
+        let changed = still(170, 1);
+        assert_eq!((luma(&changed, 190), luma(&changed, 240), luma(&changed, 260)), (140, 170, 170));
+        assert_eq!((luma(&second, 300), luma(&first, 340)), (150, 150), "the same scene is a cut");
     }
 
     #[test]

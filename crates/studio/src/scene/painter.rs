@@ -22,6 +22,9 @@ pub(crate) struct Program {
     pub(super) ground: Arc<Picture>,
     /// From the rearmost camera on; empty where there is none.
     pub(super) layers: Vec<Drawn>,
+    /// Which of the scenes it is, and how long going over to it takes.
+    pub(super) scene: usize,
+    pub(super) fade: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -106,7 +109,8 @@ impl Program {
     }
 
     pub(super) fn black((width, height): (u32, u32)) -> Self {
-        Self { ground: Arc::new(Picture::black(width, height)), layers: Vec::new() }
+        let ground = Arc::new(Picture::black(width, height));
+        Self { ground, layers: Vec::new(), scene: 0, fade: Duration::ZERO }
     }
 }
 
@@ -130,8 +134,9 @@ impl Easel {
         while !stop.is_set() {
             let Some(scenes) = shared.take() else { continue };
             if let Some(scene) = scenes.shown() {
-                let program = Arc::new(self.program(scene));
-                *lock(&shared.program) = program;
+                let fade = Duration::from_millis(scenes.fade_ms.into());
+                let program = Program { scene: scenes.current, fade, ..self.program(scene) };
+                *lock(&shared.program) = Arc::new(program);
             }
             if scenes != kept {
                 self.album.keep(&scenes);
@@ -172,7 +177,7 @@ impl Easel {
                 sprite.draw(&mut ground);
             }
         }
-        Program { ground: Arc::new(ground), layers }
+        Program { ground: Arc::new(ground), layers, ..Program::black((2, 2)) }
     }
 
     /// In pixels, from and to whole chroma samples.
