@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use footlight_protocol::scene::{Colour, MAX_TEXT, Place, Source};
+use leptos::html::Textarea;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, InputEvent};
@@ -87,10 +88,15 @@ fn TextFields(at: usize, source: Memo<Option<Source>>) -> impl IntoView {
         Some(Source::Text { text, colour, ground }) => (text, colour, ground),
         _ => (String::new(), INK, None),
     };
+    let text = Memo::new(move |_| read().0);
+    let area = NodeRef::<Textarea>::new();
+    // Typed and not sent, and sent last.
     let typed = StoredValue::new(None::<String>);
+    let sent = StoredValue::new(None::<String>);
     let alarm = StoredValue::new(None::<TimeoutHandle>);
     let send = move || {
         if let Some(new) = typed.try_update_value(Option::take).flatten() {
+            sent.set_value(Some(new.clone()));
             composing.change(at, |layer| {
                 if let Source::Text { text, .. } = &mut layer.source {
                     *text = new;
@@ -104,6 +110,14 @@ fn TextFields(at: usize, source: Memo<Option<Source>>) -> impl IntoView {
         }
     };
     on_cleanup(hush);
+    // Only what comes from elsewhere: to set what is typed would break into the next word of an input method.
+    Effect::new(move |_| {
+        let (Some(area), text) = (area.get(), text.get()) else { return };
+        if sent.with_value(|sent| sent.as_ref() != Some(&text)) {
+            sent.set_value(None);
+            area.set_value(&text);
+        }
+    });
     let hear = move |text: String| {
         typed.set_value(Some(fitting_text(&text)));
         hush();
@@ -128,9 +142,9 @@ fn TextFields(at: usize, source: Memo<Option<Source>>) -> impl IntoView {
         <textarea
             id="layer-text"
             rows="2"
-            maxlength=(2 * MAX_TEXT).to_string()
+            maxlength=MAX_TEXT.to_string()
             aria-label=words.say("layers.text")
-            prop:value=move || read().0
+            node_ref=area
             on:input=move |event| {
                 // Half a word of an input method is not for viewers.
                 if !event.dyn_ref::<InputEvent>().is_some_and(InputEvent::is_composing) {

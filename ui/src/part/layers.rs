@@ -45,7 +45,7 @@ pub fn LayerPanel() -> impl IntoView {
 fn Add(count: Memo<usize>) -> impl IntoView {
     let (composing, desk, words) = (Composing::get(), Desk::get(), use_words());
     let full = Signal::derive(move || count.get() >= MAX_LAYERS);
-    let why = move || if full.get() { words.get("layers.full") } else { "" };
+    let why = move || full.get().then(|| words.fill("layers.full", &[("n", &MAX_LAYERS.to_string())]));
     let busy = RwSignal::new(false);
     let large = RwSignal::new(false);
     let add_text = move |_| {
@@ -164,6 +164,15 @@ fn Row(at: usize, count: Memo<usize>) -> impl IntoView {
             browser::focus_in(&format!("[data-layer=\"{to}\"][data-act=\"{act}\"]:enabled"));
         });
     };
+    let remove = move || {
+        composing.remove(at);
+        // The front row is gone, and the focus with it.
+        let next = count.get_untracked().checked_sub(1).map(|last| last.min(at));
+        request_animation_frame(move || match next {
+            Some(next) => browser::focus_in(&format!("[data-layer=\"{next}\"][data-act=\"remove\"]")),
+            None => browser::focus("add-text"),
+        });
+    };
     let button = move |act: &'static str,
                        says: Signal<&'static str>,
                        icon: Signal<Icon>,
@@ -237,7 +246,7 @@ fn Row(at: usize, count: Memo<usize>) -> impl IntoView {
                 Signal::stored("layers.remove"),
                 Signal::stored(Icon::Trash),
                 never,
-                Callback::new(move |()| composing.remove(at)),
+                Callback::new(move |()| remove()),
             )}
         </li>
     }

@@ -7,14 +7,14 @@ use crate::browser;
 use crate::composing::Composing;
 use crate::part::icon::Icon;
 use crate::store::scenes;
-use crate::words::use_words;
+use crate::words::{Words, use_words};
 
 #[component]
 pub fn SceneBar() -> impl IntoView {
     let (composing, words) = (Composing::get(), use_words());
     let count = Memo::new(move |_| composing.scenes().with(|scenes| scenes.scenes.len()));
     let full = move || count.get() >= MAX_SCENES;
-    let adds = move || words.get(if full() { "scenes.full" } else { "scenes.add" });
+    let adds = move || if full() { full_text(words) } else { words.get("scenes.add").to_owned() };
     view! {
         <section class="card scenes" aria-labelledby="scenes-title">
             <h2 id="scenes-title">{words.say("scenes.title")}</h2>
@@ -42,6 +42,7 @@ pub fn SceneBar() -> impl IntoView {
                 class="secondary"
                 aria-expanded=move || composing.open().get().to_string()
                 aria-controls="layers"
+                title=words.say("layers.title")
                 on:click=move |_| composing.toggle()
             >
                 {Icon::Layers.view()}
@@ -49,6 +50,10 @@ pub fn SceneBar() -> impl IntoView {
             </button>
         </section>
     }
+}
+
+fn full_text(words: Words) -> String {
+    words.fill("scenes.full", &[("n", &MAX_SCENES.to_string())])
 }
 
 #[component]
@@ -88,7 +93,7 @@ fn ShownScene(count: Memo<usize>) -> impl IntoView {
         sure.set(false);
     });
     let begin = move |_| {
-        let name = composing.scenes().with(|scenes| scenes.shown().map(|scene| scene.name.clone()));
+        let name = composing.scenes().with_untracked(|scenes| scenes.shown().map(|scene| scene.name.clone()));
         named.set(name);
         request_animation_frame(|| browser::focus("scene-name"));
     };
@@ -116,7 +121,7 @@ fn ShownScene(count: Memo<usize>) -> impl IntoView {
         }
     };
     let full = move || count.get() >= MAX_SCENES;
-    let copies = move || words.get(if full() { "scenes.full" } else { "scenes.duplicate" });
+    let copies = move || if full() { full_text(words) } else { words.get("scenes.duplicate").to_owned() };
     let last = move || count.get() <= 1;
     let removes = move || {
         words.get(match (last(), sure.get()) {
