@@ -47,7 +47,8 @@ fn Add(count: Memo<usize>) -> impl IntoView {
     let full = Signal::derive(move || count.get() >= MAX_LAYERS);
     let why = move || full.get().then(|| words.fill("layers.full", &[("n", &MAX_LAYERS.to_string())]));
     let busy = RwSignal::new(false);
-    let large = RwSignal::new(false);
+    // What is wrong with the picture that was chosen last.
+    let wrong = RwSignal::new(None::<&'static str>);
     let add_text = move |_| {
         let text = untrack(|| words.get("layers.text_new").to_owned());
         composing.add(Source::Text { text, colour: INK, ground: Some(GROUND) });
@@ -60,8 +61,9 @@ fn Add(count: Memo<usize>) -> impl IntoView {
         });
     };
     let add_picture = move |files: Vec<File>| {
-        large.set(files[0].size() > MAX_PICTURE as f64);
-        if large.get_untracked() {
+        let large = files[0].size() > MAX_PICTURE as f64;
+        wrong.set(large.then_some("layers.picture_large"));
+        if large {
             return;
         }
         busy.set(true);
@@ -71,9 +73,13 @@ fn Add(count: Memo<usize>) -> impl IntoView {
                 Ok(bytes) => bridge::keep_picture(&js_sys::Uint8Array::new(bytes)).await,
                 Err(_) => Err(Failure::new(Code::FileUnreadable, "The picture cannot be read")),
             };
-            busy.set(false);
+            busy.try_set(false);
             match kept {
                 Ok(picture) => composing.add(Source::Image { picture }),
+                // Elsewhere its words are of videos.
+                Err(failure) if failure.code == Code::UnsupportedMedia => {
+                    wrong.try_set(Some("layers.picture_odd"));
+                }
                 Err(failure) => desk.fail(failure),
             }
         });
@@ -118,7 +124,10 @@ fn Add(count: Memo<usize>) -> impl IntoView {
             </button>
         </div>
         <p class="key-failure" role="alert">
-            {move || large.get().then(|| words.get("layers.picture_large"))}
+            {move || {
+                let mb = (MAX_PICTURE >> 20).to_string();
+                wrong.get().map(|key| words.fill(key, &[("mb", &mb)]))
+            }}
         </p>
     }
 }

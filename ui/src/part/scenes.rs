@@ -9,6 +9,9 @@ use crate::part::icon::Icon;
 use crate::store::scenes;
 use crate::words::{Words, use_words};
 
+/// How long it may take to go over to another scene, in milliseconds: a cut, and what looks calm.
+const FADES: [u16; 4] = [0, 300, 600, 1_000];
+
 #[component]
 pub fn SceneBar() -> impl IntoView {
     let (composing, words) = (Composing::get(), use_words());
@@ -35,6 +38,7 @@ pub fn SceneBar() -> impl IntoView {
                 {Icon::Add.view()}
             </button>
             <span class="gap"></span>
+            <Over />
             <ShownScene count />
             <button
                 id="layers-open"
@@ -54,6 +58,44 @@ pub fn SceneBar() -> impl IntoView {
 
 fn full_text(words: Words) -> String {
     words.fill("scenes.full", &[("n", &MAX_SCENES.to_string())])
+}
+
+/// How the picture goes over to another scene.
+#[component]
+fn Over() -> impl IntoView {
+    let (composing, words) = (Composing::get(), use_words());
+    let fade = Memo::new(move |_| composing.scenes().with(|scenes| scenes.fade_ms));
+    let name = move |ms: u16| match ms {
+        0 => words.get("scenes.cut").to_owned(),
+        ms => words.fill("scenes.fade", &[("s", &(f32::from(ms) / 1_000.0).to_string())]),
+    };
+    // One that was set elsewhere stands there, too.
+    let choices = Memo::new(move |_| {
+        let mut choices = FADES.to_vec();
+        if let Err(place) = choices.binary_search(&fade.get()) {
+            choices.insert(place, fade.get());
+        }
+        choices
+    });
+    view! {
+        <select
+            id="scene-fade"
+            class="small"
+            aria-label=words.say("scenes.over")
+            title=words.say("scenes.over")
+            on:change=move |event| {
+                if let Ok(ms) = event_target_value(&event).parse() {
+                    composing.edit(|scenes| scenes.fade_ms = ms);
+                }
+            }
+        >
+            <For each=move || choices.get() key=|ms| *ms let:ms>
+                <option value=ms.to_string() selected=move || fade.get() == ms>
+                    {move || name(ms)}
+                </option>
+            </For>
+        </select>
+    }
 }
 
 #[component]
