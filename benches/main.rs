@@ -10,12 +10,13 @@ mod encode;
 mod gifts;
 mod join;
 mod latency;
+mod scene;
 mod sink;
 mod table;
 
 use anyhow::{Result, bail};
 
-const NAMES: [&str; 6] = ["chat", "danmaku", "encode", "gifts", "join", "latency"];
+const NAMES: [&str; 7] = ["chat", "danmaku", "encode", "gifts", "join", "latency", "scene"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,6 +42,7 @@ fn main() -> Result<()> {
             "gifts" => gifts::run()?,
             "join" => join::run()?,
             "latency" => latency::run()?,
+            "scene" => scene::run()?,
             other => bail!("no benchmark {other}; there are {}", NAMES.join(", ")),
         }
     }

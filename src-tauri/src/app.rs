@@ -45,6 +45,8 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
             commands::pick_camera,
             commands::pick_microphone,
             commands::set_muted,
+            commands::set_scenes,
+            commands::keep_picture,
             commands::room_access,
             commands::set_sharing,
             commands::set_internet,

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use footlight_protocol::Failure;
+use footlight_protocol::scene::Scenes;
 use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot};
+use footlight_protocol::{Code, Failure};
 use tauri::State;
-use tauri::ipc::Response;
+use tauri::ipc::{InvokeBody, Request, Response};
 
 use crate::desk::Desk;
 use crate::preview::Preview;
@@ -41,6 +42,22 @@ pub(crate) fn pick_microphone(id: String, desk: Shared<'_>) -> Result<(), Failur
 #[tauri::command]
 pub(crate) fn set_muted(muted: bool, desk: Shared<'_>) {
     desk.studio.set_muted(muted);
+}
+
+#[tauri::command]
+pub(crate) fn set_scenes(scenes: Scenes, desk: Shared<'_>) -> Result<(), Failure> {
+    desk.studio.set_scenes(scenes)
+}
+
+/// The picture's bytes are the whole request; its name in scenes is the answer.
+#[tauri::command]
+pub(crate) async fn keep_picture(request: Request<'_>, desk: Shared<'_>) -> Result<String, Failure> {
+    let InvokeBody::Raw(bytes) = request.body() else {
+        return Err(Failure::new(Code::Malformed, "A picture is sent as bytes"));
+    };
+    let (desk, bytes) = (desk.inner().clone(), bytes.clone());
+    let kept = tauri::async_runtime::spawn_blocking(move || desk.studio.keep_picture(&bytes)).await;
+    kept.unwrap_or_else(|_| Err(Failure::new(Code::Internal, "The picture cannot be read")))
 }
 
 #[tauri::command]

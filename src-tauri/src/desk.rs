@@ -59,6 +59,7 @@ impl Desk {
             fps: file.fps,
             bitrate_kbps: file.bitrate,
             layers: file.layers,
+            scenes: Some(settings.data.join("scenes")),
             ..footlight_studio::Config::default()
         };
         let studio = Studio::start(config, tokio::runtime::Handle::current()).context("start the studio")?;

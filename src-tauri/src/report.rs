@@ -45,7 +45,10 @@ impl Report {
             StudioEvent::Camera { state, .. } | StudioEvent::Microphone { state, .. } => self.loss(&state),
             StudioEvent::Health { .. } => self.stats(&desk.studio.snapshot(), desk.presence().await),
             StudioEvent::Failed { failure } => self.error(&failure),
-            StudioEvent::Devices { .. } | StudioEvent::Muted { .. } | StudioEvent::Level { .. } => {}
+            StudioEvent::Devices { .. }
+            | StudioEvent::Muted { .. }
+            | StudioEvent::Level { .. }
+            | StudioEvent::Scenes { .. } => {}
             StudioEvent::Layers { layers } => self.layers(&layers),
         }
     }

@@ -21,6 +21,7 @@ mod replay;
 mod restart;
 mod roles;
 mod rtmp;
+mod scenes;
 mod spend;
 mod talk;
 mod watch;

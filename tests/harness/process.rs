@@ -182,6 +182,15 @@ impl Process {
         cpu_seconds(&format!("/proc/{}/stat", self.pid()), 11)
     }
 
+    /// CPU time used so far by its threads of that name, in seconds.
+    pub fn thread_cpu_seconds(&self, name: &str) -> f64 {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).into_iter().flatten().flatten();
+        let named = tasks.map(|task| task.path()).filter(|task| {
+            std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+        });
+        named.map(|task| cpu_seconds(&task.join("stat").to_string_lossy(), 11)).sum()
+    }
+
     fn id(&self) -> Pid {
         Pid::from_raw(self.child.id() as i32).expect("a process id is not zero")
     }

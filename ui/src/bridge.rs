@@ -1,5 +1,6 @@
 //! The commands and events of the shell. The only file that knows of Tauri.
 
+use footlight_protocol::scene::Scenes;
 use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot, StudioEvent};
 use footlight_protocol::{Code, Failure};
 use leptos::prelude::window;
@@ -49,6 +50,11 @@ struct Keep<'a> {
     preferences: &'a Preferences,
 }
 
+#[derive(Serialize)]
+struct Compose<'a> {
+    scenes: &'a Scenes,
+}
+
 pub async fn snapshot() -> Result<Snapshot, Failure> {
     ask("snapshot", &Nothing {}).await
 }
@@ -91,6 +97,17 @@ pub async fn preferences() -> Result<Preferences, Failure> {
 
 pub async fn set_preferences(preferences: &Preferences) -> Result<(), Failure> {
     tell("set_preferences", &Keep { preferences }).await
+}
+
+/// All scenes, as they are from now on.
+pub async fn set_scenes(scenes: &Scenes) -> Result<(), Failure> {
+    tell("set_scenes", &Compose { scenes }).await
+}
+
+/// Has the studio keep a picture file; gives the name that an image layer calls it by.
+pub async fn keep_picture(bytes: &js_sys::Uint8Array) -> Result<String, Failure> {
+    let name = invoke_raw("keep_picture", bytes.into()).await.map_err(failure)?;
+    name.as_string().ok_or_else(|| Failure::new(Code::Internal, "The studio gave the picture no name"))
 }
 
 /// The newest preview picture as JPEG; empty where there was none for a second.

@@ -99,6 +99,11 @@ impl Desk {
         self.switching.read_only()
     }
 
+    /// Shows what went wrong with something that was asked of the studio.
+    pub fn fail(self, failure: Failure) {
+        self.failure.set(Some(failure));
+    }
+
     pub fn dismiss_failure(self) {
         self.failure.set(None);
     }
@@ -190,7 +195,7 @@ impl Desk {
     fn give(self, command: impl Future<Output = Result<(), Failure>> + 'static) {
         spawn_local(async move {
             if let Err(failure) = command.await {
-                self.failure.set(Some(failure));
+                self.fail(failure);
             }
         });
     }

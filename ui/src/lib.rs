@@ -9,6 +9,7 @@ pub mod air;
 pub mod api;
 pub mod bridge;
 pub mod browser;
+pub mod composing;
 pub mod desk;
 pub mod emotes;
 pub mod following;

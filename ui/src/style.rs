@@ -54,6 +54,7 @@ fn every_text_can_be_read() {
             ("bad", "bad-soft"),
             ("text", "fair-soft"),
             ("text", "accent-soft"),
+            ("muted", "accent-soft"),
             ("accent-text", "accent-soft"),
         ]
         .map(|(text, ground)| (text.to_owned(), ground)),

@@ -20,6 +20,7 @@ pub mod reach;
 pub mod replay;
 pub mod report;
 pub mod room;
+pub mod scene;
 pub mod spend;
 mod state;
 pub mod status;

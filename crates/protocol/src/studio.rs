@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::room::Layer;
+use crate::scene::Scenes;
 use crate::{Failure, RoomId};
 
 /// Which camera: `pattern`, `none`, `file:PATH`, or a device's [`Device::id`].
@@ -194,6 +195,8 @@ pub struct Snapshot {
     pub health: Health,
     #[serde(default)]
     pub layers: Layers,
+    #[serde(default)]
+    pub scenes: Scenes,
 }
 
 /// One change of a [`Snapshot`], or a failure to show.
@@ -230,6 +233,10 @@ pub enum StudioEvent {
     Layers {
         layers: Layers,
     },
+    /// When they were changed, or another is shown.
+    Scenes {
+        scenes: Scenes,
+    },
     /// Something went wrong that no state shows.
     Failed {
         failure: Failure,
@@ -257,6 +264,7 @@ impl Snapshot {
             StudioEvent::Level { level } => self.level = level,
             StudioEvent::Health { health } => self.health = health,
             StudioEvent::Layers { layers } => self.layers = layers,
+            StudioEvent::Scenes { scenes } => self.scenes = scenes,
             StudioEvent::Failed { .. } => {}
         }
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use footlight_codec::lower;
 use footlight_codec::spare::{Glance, Spare};
-use footlight_media::{Frame, Time};
+use footlight_media::{Frame, Picture, Time};
 use footlight_protocol::room::Layer;
 use footlight_protocol::studio::{Held, LayerLimit, Layers, SourceState, StudioEvent};
 use tokio::sync::watch;
@@ -20,7 +20,7 @@ use crate::desk::Desk;
 use crate::encode::h264::{self, Config};
 use crate::health::Gauge;
 use crate::lower::Lower;
-use crate::scene::{Card, Scene};
+use crate::scene::{Card, Composer, Fader, Gallery};
 use crate::source::Slot;
 use crate::source::slot::Taken;
 use crate::worker::Stop;
@@ -41,12 +41,13 @@ pub(crate) struct Stage {
     pub(crate) preview: watch::Sender<Option<Frame>>,
     pub(crate) video: h264::Config,
     pub(crate) lower: Lower,
+    pub(crate) gallery: Gallery,
     pub(crate) layers: LayerLimit,
 }
 
 impl Stage {
     pub(crate) fn run(self, stop: &Stop) {
-        let scene = Scene::new(self.video.width, self.video.height);
+        let composer = Composer::new(self.video.width, self.video.height);
         let mut pace = Pace::new(self.video.fps);
         let Config { width, height, fps, .. } = self.video;
         let spare = Spare::new(width, height, fps, self.layers);
@@ -59,35 +60,37 @@ impl Stage {
             lower: 0,
             told: None,
         };
-        let mut last: Option<Frame> = None;
+        let mut fader = Fader::new(self.gallery.program());
+        let mut last: Option<Arc<Picture>> = None;
         let mut due = Instant::now();
         while !stop.is_set() {
             let deadline = due.min(Instant::now() + GLANCE);
-            let frame = match self.slot.take(deadline) {
+            let camera = match self.slot.take(deadline) {
                 Taken::Frame(frame) => {
                     // Taken or not, the source lives.
                     due = Instant::now() + pace.patience();
                     if !pace.accept(frame.captured) {
                         continue;
                     }
-                    scene.compose(frame)
+                    last = Some(Arc::clone(&frame.picture));
+                    frame
                 }
                 Taken::Nothing(_) if Instant::now() < due => continue,
                 Taken::Nothing(state) => {
                     due = (due + pace.interval).max(Instant::now());
                     let picture = match (state, &last) {
-                        (SourceState::Running, Some(last)) => Arc::clone(&last.picture),
-                        (SourceState::Running | SourceState::Opening, _) => scene.card(Card::Opening),
-                        (SourceState::Lost { .. }, _) => scene.card(Card::Lost),
-                        (SourceState::Off, _) => scene.card(Card::Off),
+                        (SourceState::Running, Some(last)) => Arc::clone(last),
+                        (SourceState::Running | SourceState::Opening, _) => composer.card(Card::Opening),
+                        (SourceState::Lost { .. }, _) => composer.card(Card::Lost),
+                        (SourceState::Off, _) => composer.card(Card::Off),
                     };
                     Frame { captured: pace.stand_in(self.clock.now()), picture }
                 }
             };
+            let frame = fader.compose(&composer, self.gallery.program(), &camera);
             self.gauge.shown();
             self.preview.send_replace(Some(frame.clone()));
             encoder.take(&frame, &self);
-            last = Some(frame);
         }
     }
 }

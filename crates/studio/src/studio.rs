@@ -1,6 +1,6 @@
 //! The studio's handle: what the shell starts, asks and stops.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use footlight_codec::spare::sensible;
 use footlight_media::Frame;
 use footlight_media::h264::Colours;
+use footlight_protocol::scene::{MAX_FADE_MS, MAX_LAYERS, MAX_SCENES, Misfit, Scenes};
 use footlight_protocol::studio::{CameraId, LayerLimit, MicrophoneId, Phase, Snapshot, StudioEvent};
 use footlight_protocol::{Code, Failure};
 use tokio::runtime::Handle;
@@ -22,6 +23,7 @@ use crate::health::{Gauge, Reader};
 use crate::lower::Lower;
 use crate::output::Output;
 use crate::platform;
+use crate::scene::{Album, Painter};
 use crate::sound::Sound;
 use crate::source::{self, Camera, Slot, Wanted};
 use crate::stage::Stage;
@@ -51,6 +53,8 @@ pub struct Config {
     pub preset: encode::Preset,
     /// In how many qualities the picture may go out.
     pub layers: LayerLimit,
+    /// Folder where scenes and their pictures are kept. None: scenes hold as long as the studio, and no picture is taken.
+    pub scenes: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -64,6 +68,7 @@ impl Default for Config {
             bitrate_kbps: 2500,
             preset: encode::Preset::default(),
             layers: LayerLimit::default(),
+            scenes: None,
         }
     }
 }
@@ -77,6 +82,7 @@ pub struct Studio {
     microphone: Mutex<Option<Worker>>,
     _housekeeper: Worker,
     _stage: Worker,
+    painter: Painter,
     _sound: Worker,
     retired: Arc<Mutex<Vec<Worker>>>,
     slot: Arc<Slot>,
@@ -129,7 +135,9 @@ impl Studio {
         check_camera(&camera)?;
         check_microphone(&microphone)?;
 
-        let desk = Arc::new(Desk::new(Snapshot { cameras, microphones, ..Snapshot::default() }));
+        let (painter, scenes) =
+            Painter::start(Album::new(config.scenes.clone()), config.width, config.height)?;
+        let desk = Arc::new(Desk::new(Snapshot { cameras, microphones, scenes, ..Snapshot::default() }));
         let air = Arc::new(Air::new(Arc::clone(&desk), clock));
         let slot = Slot::new(Arc::clone(&desk));
         let (voices, ear) = Voices::new(Arc::clone(&desk));
@@ -145,6 +153,7 @@ impl Studio {
             preview: show,
             video,
             lower: Lower::start(Arc::clone(&air), video)?,
+            gallery: painter.gallery(),
             layers: config.layers,
         };
         let stage = Worker::spawn("stage", move |stop| stage.run(stop))?;
@@ -166,6 +175,7 @@ impl Studio {
             microphone: Mutex::default(),
             _housekeeper: housekeeper,
             _stage: stage,
+            painter,
             _sound: sound,
             retired,
             slot,
@@ -270,6 +280,29 @@ impl Studio {
         check_microphone(&id).and_then(|()| self.open_microphone(id)).map_err(|error| error.failure())
     }
 
+    /// Changes the scenes, or which of them is shown; also while live. They are kept for the next time.
+    ///
+    /// # Errors
+    /// [`Code::BadSetting`]; the old scenes stay.
+    pub fn set_scenes(&self, scenes: Scenes) -> Result<(), Failure> {
+        scenes.check().map_err(misfit)?;
+        // In the order in which the window hears of them.
+        self.desk.update(|_| {
+            self.painter.show(scenes.clone());
+            Some(StudioEvent::Scenes { scenes })
+        });
+        Ok(())
+    }
+
+    /// Keeps a picture for scenes to show, and gives its name. Blocks while it is read.
+    ///
+    /// # Errors
+    /// [`Code::TooLong`], [`Code::UnsupportedMedia`] for what is no PNG, JPEG or WebP, [`Code::Internal`] where it
+    /// cannot be kept.
+    pub fn keep_picture(&self, bytes: &[u8]) -> Result<String, Failure> {
+        self.painter.album().take(bytes)
+    }
+
     pub fn set_muted(&self, muted: bool) {
         self.muted.store(muted, Ordering::Relaxed);
         self.desk.tell(StudioEvent::Muted { muted });
@@ -308,6 +341,17 @@ impl Studio {
             lock(&self.retired).push(worker);
         }
     }
+}
+
+fn misfit(misfit: Misfit) -> Failure {
+    let message = match misfit {
+        Misfit::Scenes => format!("There may be 1 to {MAX_SCENES} scenes, and one of them is shown"),
+        Misfit::Layers => format!("A scene may have {MAX_LAYERS} layers at most"),
+        Misfit::Long => "A name or a text is too long".to_owned(),
+        Misfit::Fade => format!("Going over to another scene may take {MAX_FADE_MS} ms at most"),
+        Misfit::Place => "A layer is too small, too large, or too far outside of the picture".to_owned(),
+    };
+    Failure::new(Code::BadSetting, message)
 }
 
 fn check_camera(id: &str) -> Result<(), Error> {

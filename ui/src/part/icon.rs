@@ -5,6 +5,7 @@ use leptos::prelude::*;
 /// A line icon on a 24 × 24 field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Icon {
+    Add,
     Back,
     Ban,
     Bell,
@@ -17,8 +18,11 @@ pub enum Icon {
     Copy,
     Danmaku,
     DanmakuOff,
+    Down,
     Download,
+    Drop,
     Eye,
+    EyeOff,
     Film,
     Flag,
     Full,
@@ -30,11 +34,15 @@ pub enum Icon {
     Globe,
     Heart,
     Help,
+    Layers,
+    Lock,
     Microphone,
     MicrophoneOff,
     Network,
     Pause,
+    Pencil,
     Person,
+    Picture,
     Pin,
     Play,
     Record,
@@ -48,8 +56,10 @@ pub enum Icon {
     Sound,
     Star,
     SoundOff,
+    Text,
     Trash,
     Trophy,
+    Unlock,
     Up,
     Warning,
     Ways,
@@ -58,6 +68,7 @@ pub enum Icon {
 impl Icon {
     fn path(self) -> &'static str {
         match self {
+            Self::Add => "M12 5.5v13M5.5 12h13",
             Self::Back => "M8 5 4 9l4 4M4 9h10a6 6 0 0 1 0 12h-3",
             Self::Bell => {
                 "M18 16H6c1.4-1.5 2-3.2 2-6a4 4 0 0 1 8 0c0 2.8.6 4.5 2 6M10.3 19.5a2 2 0 0 0 3.4 0"
@@ -73,9 +84,14 @@ impl Icon {
             Self::Coin => "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M12 8.5l3.5 3.5-3.5 3.5L8.5 12z",
             Self::Copy => "M9 9h10v11H9zM5 15V4h10",
             Self::Shield => "M12 3l7.5 3v5.5c0 4.5-3 7.5-7.5 9.5-4.5-2-7.5-5-7.5-9.5V6zM9 12l2.2 2.2L15.5 10",
+            Self::Down => "M6 9.5l6 6 6-6",
             Self::Download => "M12 4v10.5M7.5 10.5L12 15l4.5-4.5M4.5 19.5h15",
+            Self::Drop => "M12 3.5c3.5 4.3 5.5 7 5.5 9.8a5.5 5.5 0 0 1-11 0c0-2.8 2-5.5 5.5-9.8z",
             Self::Eye => {
                 "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12M12 9.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6"
+            }
+            Self::EyeOff => {
+                "M4 4l16 16M9.5 5.9a8.6 8.6 0 0 1 2.5-.4c6 0 9.5 6.5 9.5 6.5a17 17 0 0 1-2.6 3.3M6.2 7.7A17 17 0 0 0 2.5 12S6 18.5 12 18.5a8.7 8.7 0 0 0 4.3-1.2"
             }
             Self::Danmaku => "M3.5 5h17v12.5h-17zM7 9h6M16 9h1.5M7 13h2M12 13h5.5",
             Self::DanmakuOff => "M8 5h12.5v11.5M3.5 6v11.5H16M4 4l16 16M12 9h1M16 9h1.5M7 13h2",
@@ -98,6 +114,8 @@ impl Icon {
             Self::Help => {
                 "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M9.5 9.5a2.5 2.5 0 1 1 3.6 2.2c-.7.4-1.1.9-1.1 1.8M12 16.8v.2"
             }
+            Self::Layers => "M12 4l8.5 4.5L12 13 3.5 8.5zM3.5 13l8.5 4.5 8.5-4.5",
+            Self::Lock => "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
             Self::Microphone => {
                 "M12 3.5a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0v-5a3 3 0 0 0-3-3M5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3"
             }
@@ -108,8 +126,10 @@ impl Icon {
                 "M12 13.5v6M8.5 16.5a5 5 0 0 1 0-7M15.5 16.5a5 5 0 0 0 0-7M5.7 19a9 9 0 0 1 0-12M18.3 19a9 9 0 0 0 0-12M12 12.5v.5"
             }
             Self::Person => "M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8M4.5 20.5c.7-4 3.6-6 7.5-6s6.8 2 7.5 6",
+            Self::Picture => "M3.5 5h17v14h-17zM3.5 16.5l5-5 4.5 4.5 2.5-2.5 5 4.5M15.5 8.8v.01",
             Self::Pin => "M9 4h6l-.8 6.5 3.3 3.5h-11l3.3-3.5zM12 14v6.5",
             Self::Pause => "M8.5 5v14M15.5 5v14",
+            Self::Pencil => "M4.5 19.5l1-4L16 5l3 3L8.5 18.5zM13.5 7.5l3 3",
             Self::Play => "M7.5 4.5v15l12-7.5z",
             Self::Record => "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6",
             Self::Replay => "M5 12a7.5 7.5 0 1 0 2.2-5.3L4.5 9.5M4.5 4.5v5h5",
@@ -129,10 +149,12 @@ impl Icon {
                 "M12 3.5l2.600 5.400 5.900.8-4.300 4.100 1 5.900-5.200-2.800-5.200 2.800 1-5.900-4.300-4.100 5.900-.8z"
             }
             Self::SoundOff => "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9.5l5 5M20.5 9.5l-5 5",
+            Self::Text => "M5 8V5h14v3M12 5v14M9 19h6",
             Self::Trophy => {
                 "M8 4h8v6a4 4 0 0 1-8 0zM8 5.5H4.5V7A3.5 3.5 0 0 0 8 10.5M16 5.5h3.5V7a3.5 3.5 0 0 1-3.5 3.5M12 14v4M8.5 20h7M9.5 20c0-1.5 1-2 2.5-2s2.5.5 2.5 2"
             }
             Self::Trash => "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7M10.5 10.5v6M13.5 10.5v6",
+            Self::Unlock => "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 6.8-1.2",
             Self::Up => "M6 14.5l6-6 6 6",
             Self::Warning => "M12 4.5L2.8 20h18.4zM12 10.5v4M12 17v.2",
             Self::Ways => "M4 7.5h8M18 7.5h2M15 5v5M4 16.5h2M12 16.5h8M9 14v5",

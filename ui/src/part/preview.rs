@@ -11,9 +11,11 @@ use web_sys::{Blob, BlobPropertyBag, CanvasRenderingContext2d, HtmlCanvasElement
 
 use crate::bridge;
 use crate::browser;
+use crate::composing::Composing;
 use crate::desk::Desk;
 use crate::part::gift_cards::GiftCards;
 use crate::part::icon::Icon;
+use crate::part::placing::Placing;
 use crate::words::use_words;
 
 /// After an error, so that a broken shell is not asked a thousand times a second.
@@ -26,14 +28,16 @@ const RELIEF: (f64, f64) = (5.0, 1_000.0);
 
 #[component]
 pub fn Preview() -> impl IntoView {
-    let (desk, words) = (Desk::get(), use_words());
+    let (desk, composing, words) = (Desk::get(), Composing::get(), use_words());
     let canvas = NodeRef::<Canvas>::new();
     let drawn = RwSignal::new(false);
+    // Width by height, until the first picture says otherwise.
+    let shape = RwSignal::new(16.0 / 9.0);
     let gone = StoredValue::new(false);
     on_cleanup(move || gone.set_value(true));
     Effect::new(move |_| {
         if let Some(canvas) = canvas.get() {
-            spawn_local(draw(canvas, drawn, gone));
+            spawn_local(draw(canvas, drawn, shape, gone));
         }
     });
     let camera = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.camera.clone()));
@@ -50,6 +54,9 @@ pub fn Preview() -> impl IntoView {
                 role="img"
                 aria-label=words.say("preview.label")
             ></canvas>
+            <Show when=move || composing.open().get()>
+                <Placing shape />
+            </Show>
             <GiftCards />
             <Show when=move || !drawn.get()>
                 <figcaption class="preview-wait">
@@ -67,7 +74,12 @@ pub fn Preview() -> impl IntoView {
 
 /// Draws each newest picture until the component is gone. One request is under way at a time, so a slow
 /// window skips pictures instead of queueing them.
-async fn draw(canvas: HtmlCanvasElement, drawn: RwSignal<bool>, gone: StoredValue<bool>) {
+async fn draw(
+    canvas: HtmlCanvasElement,
+    drawn: RwSignal<bool>,
+    shape: RwSignal<f64>,
+    gone: StoredValue<bool>,
+) {
     let Ok(Some(context)) = canvas.get_context("2d") else {
         return;
     };
@@ -86,6 +98,7 @@ async fn draw(canvas: HtmlCanvasElement, drawn: RwSignal<bool>, gone: StoredValu
         if (canvas.width(), canvas.height()) != (picture.width(), picture.height()) {
             canvas.set_width(picture.width());
             canvas.set_height(picture.height());
+            shape.try_set(f64::from(picture.width()) / f64::from(picture.height().max(1)));
         }
         let shown = context.draw_image_with_image_bitmap(&picture, 0.0, 0.0);
         picture.close();

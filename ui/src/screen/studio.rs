@@ -7,6 +7,7 @@ use web_sys::{HtmlElement, KeyboardEvent};
 
 use crate::bridge;
 use crate::browser;
+use crate::composing::Composing;
 use crate::desk::Desk;
 use crate::part::camera::Camera;
 use crate::part::chat::Chat;
@@ -16,12 +17,14 @@ use crate::part::go_live::{GoLive, phase_name};
 use crate::part::health::HealthLine;
 use crate::part::held::HeldList;
 use crate::part::icon::{Icon, Mark};
+use crate::part::layers::LayerPanel;
 use crate::part::microphone::Microphone;
 use crate::part::notes::Notes;
 use crate::part::preferences::{LanguageChoice, ThemeChoice};
 use crate::part::preview::Preview;
 use crate::part::record_button::RecordButton;
 use crate::part::recording::{self, RecordingLine, RecordingNotes};
+use crate::part::scenes::SceneBar;
 use crate::part::settings::Settings;
 use crate::part::share::Share;
 use crate::part::shield::{self, ShieldButton};
@@ -32,6 +35,7 @@ use crate::part::viewers::Viewers;
 use crate::seat::Seat;
 use crate::socket::Address;
 use crate::store::i18n::Language;
+use crate::store::scenes;
 use crate::words::{self, use_words};
 
 #[component]
@@ -68,6 +72,7 @@ fn Window() -> impl IntoView {
     let seat = Seat::provide();
     let desk = Desk::provide();
     desk.follow();
+    let composing = Composing::provide(desk);
     recording::provide();
 
     let preferences = desk.preferences();
@@ -95,8 +100,9 @@ fn Window() -> impl IntoView {
     let sells = Memo::new(move |_| asked.get() > 0 || till.with(|till| till.shop.sells()));
     let open_acts = Memo::new(move |_| seat.room().with(|room| room.guard.open()));
     let settings = RwSignal::new(false);
-    let keys =
-        window_event_listener(leptos::ev::keydown, move |event| keyboard(desk, seat, (help, pane), &event));
+    let keys = window_event_listener(leptos::ev::keydown, move |event| {
+        keyboard(desk, seat, composing, (help, pane), &event)
+    });
     on_cleanup(move || keys.remove());
 
     let phase = Memo::new(move |_| desk.snapshot().with(|snapshot| phase_name(&snapshot.phase)));
@@ -142,7 +148,13 @@ fn Window() -> impl IntoView {
                 <FailureBar />
                 <Notes />
                 <RecordingNotes />
-                <Preview />
+                <div class="workbench" class:with-layers=move || composing.open().get()>
+                    <Preview />
+                    <Show when=move || composing.open().get()>
+                        <LayerPanel />
+                    </Show>
+                </div>
+                <SceneBar />
                 <section class="card deck">
                     <GoLive />
                     <HealthLine />
@@ -223,11 +235,19 @@ fn Window() -> impl IntoView {
 }
 
 /// Keys that work everywhere but in a text field.
-fn keyboard(desk: Desk, seat: Seat, (help, pane): (RwSignal<bool>, RwSignal<Pane>), event: &KeyboardEvent) {
+fn keyboard(
+    desk: Desk,
+    seat: Seat,
+    composing: Composing,
+    (help, pane): (RwSignal<bool>, RwSignal<Pane>),
+    event: &KeyboardEvent,
+) {
     let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
     let typing = target
         .as_ref()
         .is_some_and(|target| ["INPUT", "TEXTAREA", "SELECT"].contains(&target.tag_name().as_str()));
+    // There the numbers choose how long a timeout is.
+    let in_chat = target.as_ref().is_some_and(|target| target.closest("#chat-log").ok().flatten().is_some());
     let command = event.ctrl_key() || event.meta_key();
     // Where there is text, Ctrl+Z is the text's.
     let empty = target.is_some_and(|target| {
@@ -261,6 +281,10 @@ fn keyboard(desk: Desk, seat: Seat, (help, pane): (RwSignal<bool>, RwSignal<Pane
             "l" => browser::focus_in("#chat-log [tabindex=\"0\"]"),
             "m" => desk.set_muted(!desk.snapshot().with_untracked(|snapshot| snapshot.muted)),
             "?" => help.set(true),
+            "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" if !in_chat => {
+                let which = usize::from(key.as_bytes()[0] - b'1');
+                composing.edit(|scenes| scenes::show(scenes, which));
+            }
             _ => return,
         }
     }

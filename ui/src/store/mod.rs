@@ -4,6 +4,7 @@
 pub mod account;
 pub mod backoff;
 pub mod clock;
+pub mod frame;
 pub mod gifts;
 pub mod guard;
 pub mod health;
@@ -23,6 +24,7 @@ pub mod reach;
 pub mod recording;
 pub mod replay;
 pub mod room;
+pub mod scenes;
 pub mod sky;
 pub mod speech;
 pub mod spend;

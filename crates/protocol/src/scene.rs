@@ -1,0 +1,257 @@
+//! What the picture is made of: scenes, and the layers that are drawn over one another in each.
+//!
+//! The window sends all [`Scenes`] whenever something about them is changed, and the studio shows the current one. Places
+//! are shares of the picture, so that scenes stay as they are when its size changes.
+
+use serde::{Deserialize, Serialize};
+
+/// Scenes at most: as many as there are keys for.
+pub const MAX_SCENES: usize = 9;
+/// Layers of one scene at most.
+pub const MAX_LAYERS: usize = 32;
+/// Letters of a name at most.
+pub const MAX_NAME: usize = 40;
+/// Letters of a text layer at most.
+pub const MAX_TEXT: usize = 500;
+/// Milliseconds that going over from one scene to the next may take at most.
+pub const MAX_FADE_MS: u16 = 2_000;
+/// Bytes of a picture file that can be placed.
+pub const MAX_PICTURE: usize = 16 << 20;
+
+/// All scenes, in the order of their keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenes {
+    /// One at least.
+    pub scenes: Vec<Scene>,
+    /// Which is shown, counted from 0.
+    pub current: usize,
+    /// Milliseconds in which the picture goes over to another scene; 0 is a cut.
+    #[serde(default)]
+    pub fade_ms: u16,
+}
+
+impl Default for Scenes {
+    fn default() -> Self {
+        Self { scenes: vec![Scene::default()], current: 0, fade_ms: 0 }
+    }
+}
+
+/// What is composed into the picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scene {
+    /// Empty: called by its number.
+    #[serde(default)]
+    pub name: String,
+    /// From the back to the front.
+    pub layers: Vec<Layer>,
+}
+
+impl Default for Scene {
+    /// The camera, as large as the picture.
+    fn default() -> Self {
+        Self { name: String::new(), layers: vec![Layer::new(Source::Camera, Place::WHOLE)] }
+    }
+}
+
+/// One source, placed in a scene.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    pub source: Source,
+    pub place: Place,
+    /// Not drawn.
+    #[serde(default)]
+    pub hidden: bool,
+    /// Cannot be moved by hand.
+    #[serde(default)]
+    pub locked: bool,
+    /// 0.0 to 1.0: how much of it is seen.
+    #[serde(default = "whole")]
+    pub opacity: f32,
+}
+
+fn whole() -> f32 {
+    1.0
+}
+
+impl Layer {
+    pub fn new(source: Source, place: Place) -> Self {
+        Self { source, place, hidden: false, locked: false, opacity: 1.0 }
+    }
+}
+
+/// What a layer shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Source {
+    /// The camera that is picked, or its card.
+    Camera,
+    Text {
+        text: String,
+        colour: Colour,
+        /// A ground behind it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ground: Option<Colour>,
+    },
+    /// A picture that the studio keeps, by its name.
+    Image {
+        picture: String,
+    },
+    Colour {
+        colour: Colour,
+    },
+}
+
+/// Where a layer is, in shares of the picture's width and height. What is outside of the picture is not seen.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Of the left edge and the upper one.
+    pub x: f32,
+    pub y: f32,
+    /// What it shows is made to fit into this, in its own shape.
+    pub width: f32,
+    pub height: f32,
+}
+
+impl Place {
+    pub const WHOLE: Self = Self { x: 0.0, y: 0.0, width: 1.0, height: 1.0 };
+    /// So small a layer may be, and so far outside of the picture.
+    pub const SMALLEST: f32 = 0.01;
+    pub const FARTHEST: f32 = 4.0;
+
+    fn is_sane(&self) -> bool {
+        let at = |value: f32| value.abs() <= Self::FARTHEST;
+        let size = |value: f32| (Self::SMALLEST..=Self::FARTHEST).contains(&value);
+        at(self.x) && at(self.y) && size(self.width) && size(self.height)
+    }
+}
+
+/// `#rrggbb`, sRGB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Colour(pub [u8; 3]);
+
+impl std::str::FromStr for Colour {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str = "not #rrggbb";
+        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6).ok_or(WRONG)?;
+        if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(WRONG);
+        }
+        let [_, r, g, b] = u32::from_str_radix(digits, 16).map_err(|_| WRONG)?.to_be_bytes();
+        Ok(Self([r, g, b]))
+    }
+}
+
+impl TryFrom<String> for Colour {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Colour> for String {
+    fn from(Colour([r, g, b]): Colour) -> String {
+        format!("#{r:02x}{g:02x}{b:02x}")
+    }
+}
+
+/// Why scenes are not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misfit {
+    /// No scene, more than [`MAX_SCENES`], or a current one that is none.
+    Scenes,
+    /// A scene has more than [`MAX_LAYERS`].
+    Layers,
+    /// A name or a text is too long.
+    Long,
+    /// A place or an opacity makes no sense.
+    Place,
+    /// Going over takes longer than [`MAX_FADE_MS`].
+    Fade,
+}
+
+impl Scenes {
+    /// # Errors
+    /// What does not fit.
+    pub fn check(&self) -> Result<(), Misfit> {
+        if self.current >= self.scenes.len() || self.scenes.len() > MAX_SCENES {
+            return Err(Misfit::Scenes);
+        }
+        if self.fade_ms > MAX_FADE_MS {
+            return Err(Misfit::Fade);
+        }
+        for scene in &self.scenes {
+            if scene.layers.len() > MAX_LAYERS {
+                return Err(Misfit::Layers);
+            }
+            let long = |text: &str, most: usize| text.chars().count() > most;
+            let talks = |layer: &Layer| match &layer.source {
+                Source::Text { text, .. } => long(text, MAX_TEXT),
+                Source::Image { picture } => long(picture, MAX_NAME),
+                Source::Camera | Source::Colour { .. } => false,
+            };
+            if long(&scene.name, MAX_NAME) || scene.layers.iter().any(talks) {
+                return Err(Misfit::Long);
+            }
+            let sane = |layer: &Layer| layer.place.is_sane() && (0.0..=1.0).contains(&layer.opacity);
+            if !scene.layers.iter().all(sane) {
+                return Err(Misfit::Place);
+            }
+        }
+        Ok(())
+    }
+
+    /// The one that is shown.
+    pub fn shown(&self) -> Option<&Scene> {
+        self.scenes.get(self.current)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenes_come_back_as_they_were_sent() {
+        let text = Source::Text { text: "你好".to_owned(), colour: Colour([255, 0, 16]), ground: None };
+        let mut scenes = Scenes::default();
+        scenes.scenes[0].layers.push(Layer::new(text, Place { x: 0.1, y: 0.8, width: 0.5, height: 0.1 }));
+        let written = serde_json::to_string(&scenes).unwrap();
+        assert!(written.contains("#ff0010"), "{written}");
+        assert_eq!(serde_json::from_str::<Scenes>(&written).unwrap(), scenes);
+        assert_eq!(scenes.check(), Ok(()));
+        for bad in ["#ff001", "ff0010", "#ff00gg", "#+f0010", ""] {
+            assert!(bad.parse::<Colour>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let with = |change: &dyn Fn(&mut Scenes)| {
+            let mut scenes = Scenes::default();
+            change(&mut scenes);
+            scenes.check()
+        };
+        assert_eq!(with(&|scenes| scenes.scenes.clear()), Err(Misfit::Scenes));
+        assert_eq!(with(&|scenes| scenes.current = 1), Err(Misfit::Scenes));
+        assert_eq!(with(&|scenes| scenes.fade_ms = MAX_FADE_MS + 1), Err(Misfit::Fade));
+        assert_eq!(
+            with(&|scenes| scenes.scenes = vec![Scene::default(); MAX_SCENES + 1]),
+            Err(Misfit::Scenes)
+        );
+        let many = vec![Layer::new(Source::Camera, Place::WHOLE); MAX_LAYERS + 1];
+        assert_eq!(with(&|scenes| scenes.scenes[0].layers = many.clone()), Err(Misfit::Layers));
+        assert_eq!(with(&|scenes| scenes.scenes[0].name = "x".repeat(MAX_NAME + 1)), Err(Misfit::Long));
+        for wrong in [f32::NAN, f32::INFINITY, -0.1, 5.0] {
+            assert_eq!(with(&|scenes| scenes.scenes[0].layers[0].place.width = wrong), Err(Misfit::Place));
+            assert_eq!(with(&|scenes| scenes.scenes[0].layers[0].opacity = wrong), Err(Misfit::Place));
+        }
+    }
+}

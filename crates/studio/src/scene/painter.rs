@@ -1,0 +1,264 @@
+//! The thread that makes a scene ready to be drawn, so that the stage never waits for letters or files.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use footlight_media::Picture;
+use footlight_protocol::scene::{Colour, Layer, Place, Scene, Scenes, Source};
+use image::imageops::FilterType;
+
+use super::album::Album;
+use super::scale::Area;
+use super::sprite::{Canvas, Sprite, share};
+use super::text::Letters;
+use crate::worker::{Stop, Worker, lock};
+
+/// The thread looks whether it shall stop at least this often.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// A scene that is ready: what stands still behind the camera, and what is drawn over it for each picture.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(super) ground: Arc<Picture>,
+    /// From the rearmost camera on; empty where there is none.
+    pub(super) layers: Vec<Drawn>,
+    /// Which of the scenes it is, and how long going over to it takes.
+    pub(super) scene: usize,
+    pub(super) fade: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Drawn {
+    Camera { area: Area, opacity: u8 },
+    Sprite(Arc<Sprite>),
+}
+
+/// The way to the thread.
+pub(crate) struct Painter {
+    shared: Arc<Shared>,
+    album: Album,
+    _worker: Worker,
+}
+
+struct Shared {
+    /// Full ⇒ the newer ones take the place.
+    next: Mutex<Option<Scenes>>,
+    ready: Condvar,
+    program: Mutex<Arc<Program>>,
+}
+
+impl Painter {
+    /// With the scenes that were kept. Until they are ready there is nothing to be seen, unless they are no others than
+    /// everybody begins with: somebody may have left them so that the camera is not seen.
+    pub(crate) fn start(album: Album, width: u32, height: u32) -> std::io::Result<(Self, Scenes)> {
+        let scenes = album.scenes();
+        album.tidy(&scenes);
+        let size = (width & !1, height & !1);
+        let begins = scenes == Scenes::default();
+        let program = if begins { Program::camera(size) } else { Program::black(size) };
+        let shared = Arc::new(Shared {
+            next: Mutex::new((!begins).then(|| scenes.clone())),
+            ready: Condvar::new(),
+            program: Mutex::new(Arc::new(program)),
+        });
+        let (theirs, kept) = (Arc::clone(&shared), album.clone());
+        let known = scenes.clone();
+        let worker = Worker::spawn("painter", move |stop| Easel::new(kept, size).run(known, &theirs, stop))?;
+        Ok((Self { shared, album, _worker: worker }, scenes))
+    }
+
+    /// Shows these, and keeps them.
+    pub(crate) fn show(&self, scenes: Scenes) {
+        *lock(&self.shared.next) = Some(scenes);
+        self.shared.ready.notify_one();
+    }
+
+    pub(crate) fn album(&self) -> &Album {
+        &self.album
+    }
+
+    /// Where the stage finds what it has to draw.
+    pub(crate) fn gallery(&self) -> Gallery {
+        Gallery(Arc::clone(&self.shared))
+    }
+}
+
+/// The stage's end.
+pub(crate) struct Gallery(Arc<Shared>);
+
+impl Gallery {
+    pub(crate) fn program(&self) -> Arc<Program> {
+        Arc::clone(&lock(&self.0.program))
+    }
+}
+
+impl Shared {
+    /// Waits for what comes next, a moment at most.
+    fn take(&self) -> Option<Scenes> {
+        let next = lock(&self.next);
+        let waited = self.ready.wait_timeout_while(next, GLANCE, |next| next.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.take()
+    }
+}
+
+impl Program {
+    /// The camera alone, as large as the picture.
+    pub(super) fn camera((width, height): (u32, u32)) -> Self {
+        let camera = Drawn::Camera { area: Area::whole(width, height), opacity: 255 };
+        Self { layers: vec![camera], ..Self::black((width, height)) }
+    }
+
+    pub(super) fn black((width, height): (u32, u32)) -> Self {
+        let ground = Arc::new(Picture::black(width, height));
+        Self { ground, layers: Vec::new(), scene: 0, fade: Duration::ZERO }
+    }
+}
+
+/// The thread's end.
+struct Easel {
+    album: Album,
+    size: (u32, u32),
+    /// Made when a text is first seen: reading which fonts there are takes a moment.
+    letters: Option<Letters>,
+    /// What was painted for the program that is shown; most of it is wanted again.
+    painted: Vec<(Layer, Option<Arc<Sprite>>)>,
+}
+
+impl Easel {
+    fn new(album: Album, size: (u32, u32)) -> Self {
+        Self { album, size, letters: None, painted: Vec::new() }
+    }
+
+    /// `kept` is in the album already.
+    fn run(mut self, mut kept: Scenes, shared: &Shared, stop: &Stop) {
+        while !stop.is_set() {
+            let Some(scenes) = shared.take() else { continue };
+            if let Some(scene) = scenes.shown() {
+                let fade = Duration::from_millis(scenes.fade_ms.into());
+                let program = Program { scene: scenes.current, fade, ..self.program(scene) };
+                *lock(&shared.program) = Arc::new(program);
+            }
+            if scenes != kept {
+                self.album.keep(&scenes);
+                kept = scenes;
+            }
+        }
+        // What was asked for last is there the next time.
+        if let Some(scenes) = lock(&shared.next).take() {
+            self.album.keep(&scenes);
+        }
+    }
+
+    fn program(&mut self, scene: &Scene) -> Program {
+        let (width, height) = self.size;
+        let before = std::mem::take(&mut self.painted);
+        let mut drawn = Vec::new();
+        for layer in scene.layers.iter().filter(|layer| !layer.hidden) {
+            let (area, opacity) = (self.area(layer.place), (layer.opacity * 255.0).round() as u8);
+            if layer.source == Source::Camera {
+                drawn.push(Drawn::Camera { area, opacity });
+                continue;
+            }
+            let as_painted = Layer { locked: false, ..layer.clone() };
+            let sprite = match before.iter().find(|(painted, _)| *painted == as_painted) {
+                Some((_, sprite)) => sprite.clone(),
+                None => self.paint(&layer.source, area).and_then(|(canvas, area)| {
+                    Sprite::of(&canvas, area, (width, height), opacity).map(Arc::new)
+                }),
+            };
+            drawn.extend(sprite.clone().map(Drawn::Sprite));
+            self.painted.push((as_painted, sprite));
+        }
+        let camera = drawn.iter().position(|one| matches!(one, Drawn::Camera { .. }));
+        let layers = drawn.split_off(camera.unwrap_or(drawn.len()));
+        let mut ground = Picture::black(width, height);
+        for one in &drawn {
+            if let Drawn::Sprite(sprite) = one {
+                sprite.draw(&mut ground);
+            }
+        }
+        Program { ground: Arc::new(ground), layers, ..Program::black((2, 2)) }
+    }
+
+    /// In pixels, from and to whole chroma samples.
+    fn area(&self, place: Place) -> Area {
+        let even = |share: f32, side: u32| (share * side as f32 / 2.0).round() as i32 * 2;
+        let (x, y) = (even(place.x, self.size.0), even(place.y, self.size.1));
+        let (width, height) = (even(place.width, self.size.0), even(place.height, self.size.1));
+        Area { x, y, width: width.max(2) as usize, height: height.max(2) as usize }
+    }
+
+    fn paint(&mut self, source: &Source, area: Area) -> Option<(Canvas, Area)> {
+        match source {
+            Source::Camera => None,
+            Source::Colour { colour: Colour([r, g, b]) } => {
+                let pixels = vec![[*r, *g, *b, 255]; area.width * area.height];
+                Some((Canvas { width: area.width, height: area.height, pixels }, area))
+            }
+            Source::Text { text, colour, ground } => {
+                let letters = self.letters.get_or_insert_with(Letters::new);
+                Some((letters.paint(text, *colour, *ground, (area.width, area.height)), area))
+            }
+            Source::Image { picture } => {
+                let Some(mut image) = self.album.picture(picture) else {
+                    tracing::warn!(picture, "a picture of a scene is not there");
+                    return None;
+                };
+                // Multiplied before it is scaled, lest the colour of what is clear be seen at the edges.
+                for pixel in image.pixels_mut() {
+                    let alpha = pixel.0[3];
+                    pixel.0[..3].iter_mut().for_each(|colour| *colour = share(*colour, alpha));
+                }
+                let area = area.fit(image.width() as usize, image.height() as usize);
+                let (width, height) = (area.width, area.height);
+                let image =
+                    image::imageops::resize(&image, width as u32, height as u32, FilterType::Triangle);
+                let pixels = image.pixels().map(|pixel| pixel.0).collect();
+                Some((Canvas { width, height, pixels }, area))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn easel() -> Easel {
+        Easel::new(Album::new(None), (64, 36))
+    }
+
+    fn colour(rgb: [u8; 3], place: Place) -> Layer {
+        Layer::new(Source::Colour { colour: Colour(rgb) }, place)
+    }
+
+    #[test]
+    fn what_is_behind_the_camera_is_painted_once() {
+        let half = Place { width: 0.5, ..Place::WHOLE };
+        let camera = Layer::new(Source::Camera, half);
+        let white = colour([255; 3], Place::WHOLE);
+        let scene = Scene { layers: vec![white.clone(), camera, white], ..Scene::default() };
+        let mut easel = easel();
+        let program = easel.program(&scene);
+        assert_eq!(program.ground.planes().0[40], 235);
+        assert!(
+            matches!(program.layers[..], [Drawn::Camera { area, .. }, Drawn::Sprite(_)] if area.width == 32)
+        );
+        // The same again is the same sprite.
+        let again = easel.program(&scene);
+        let (Drawn::Sprite(first), Drawn::Sprite(second)) = (&program.layers[1], &again.layers[1]) else {
+            panic!()
+        };
+        assert!(Arc::ptr_eq(first, second));
+    }
+
+    #[test]
+    fn what_is_hidden_or_lost_is_not_drawn() {
+        let hidden = Layer { hidden: true, ..colour([255; 3], Place::WHOLE) };
+        let lost = Layer::new(Source::Image { picture: "0123456789abcdef.png".to_owned() }, Place::WHOLE);
+        let outside = colour([255; 3], Place { x: 2.0, ..Place::WHOLE });
+        let scene = Scene { layers: vec![hidden, lost, outside], ..Scene::default() };
+        let program = easel().program(&scene);
+        assert!(program.layers.is_empty() && program.ground.planes().0.iter().all(|luma| *luma == 16));
+    }
+}

@@ -1,0 +1,114 @@
+//! Scenes: made in the window from layers, changed while live, and seen by a viewer.
+
+use footlight_tests::browser::Setup;
+use footlight_tests::faces::studio as face;
+use footlight_tests::wait::{self, seconds};
+use footlight_tests::watch::Viewer;
+use footlight_tests::webdriver::Session;
+use footlight_tests::window::Window;
+use footlight_tests::{Output, turn};
+
+/// A picture as a creator would have it: a green disc on nothing.
+const LOGO: &str = "(async () => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 300, height: 300 });
+    const pen = canvas.getContext('2d');
+    pen.fillStyle = '#00c040'; pen.beginPath(); pen.arc(150, 150, 140, 0, 7); pen.fill();
+    const blob = await new Promise(done => canvas.toBlob(done, 'image/png'));
+    const chosen = new DataTransfer();
+    chosen.items.add(new File([blob], 'logo.png', { type: 'image/png' }));
+    const input = document.querySelector('#add-image-file');
+    input.files = chosen.files;
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+    return true;
+})()";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scenes_are_made_of_layers_and_changed_while_live() {
+    let _turn = turn().await;
+    let output = Output::new("scenes");
+    let window = Window::open(&output).await;
+    let page = &window.page;
+    page.find("#scene-1[aria-pressed=true]").await;
+    window.screenshot(&output, "begin").await;
+    layers(page, 1).await;
+
+    page.click("#add-text").await;
+    page.find("#layer-text").await;
+    page.run("const text = document.querySelector('#layer-text'); text.select(); text.focus()").await;
+    page.type_into("#layer-text", "欢迎来到直播间 Welcome").await;
+    page.run_async(LOGO).await.expect("a picture is chosen");
+    layers(page, 3).await;
+    page.click("#add-camera").await;
+    layers(page, 4).await;
+    page.click("#add-colour").await;
+    layers(page, 5).await;
+    // The picture is at the upper right, over the pattern.
+    coloured(page, face::PREVIEW, (0.835, 0.165), [0, 192, 64]).await;
+    window.screenshot(&output, "five-layers").await;
+
+    // A second scene without a camera, for breaks.
+    page.click("#scene-add").await;
+    page.find("#scene-2[aria-pressed=true]").await;
+    layers(page, 1).await;
+    page.click("#add-colour").await;
+    layers(page, 2).await;
+    let choose = "const input = document.querySelector('#layer-colour'); input.value = '#c00090'; \
+        for (const kind of ['input', 'change']) input.dispatchEvent(new Event(kind, { bubbles: true }))";
+    page.run(choose).await;
+    // In front of the camera.
+    page.click("[data-layer='0'][data-act=up]").await;
+    coloured(page, face::PREVIEW, (0.5, 0.5), [192, 0, 144]).await;
+    window.screenshot(&output, "break").await;
+
+    page.run("document.activeElement.blur()").await;
+    page.type_keys("1").await;
+    page.find("#scene-1[aria-pressed=true]").await;
+    page.click(face::GO_LIVE).await;
+    page.wait_for_attribute(face::GO_LIVE, face::PHASE, "live", seconds(20)).await;
+    let link = window.access().await.links.first().cloned().expect("there is a link to share");
+    let viewer = Viewer::open("viewer", &link, Setup::default(), &output).await;
+    viewer.playing(seconds(30)).await;
+    let seen = &viewer.browser.page;
+    coloured(seen, "#video", (0.835, 0.165), [0, 192, 64]).await;
+    seen.screenshot(&output, "viewer-one").await;
+    page.run("document.activeElement.blur()").await;
+    page.type_keys("2").await;
+    coloured(seen, "#video", (0.5, 0.5), [192, 0, 144]).await;
+    seen.screenshot(&output, "viewer-two").await;
+    page.type_keys("1").await;
+    coloured(seen, "#video", (0.835, 0.165), [0, 192, 64]).await;
+    viewer.number(seconds(10), |number| number.age_ms < 1000.0).await;
+
+    for (language, theme) in [("zh-CN", "dark"), ("en", "light")] {
+        window.prefer(language, theme).await;
+        layers(page, 5).await;
+        page.click("[data-layer='2'][data-act=pick]").await;
+        window.screenshot(&output, &format!("studio-{language}-{theme}")).await;
+    }
+}
+
+async fn layers(page: &Session, many: usize) {
+    wait::until(&format!("{many} layers"), seconds(10), async || {
+        (page.count(".layer").await == many).then_some(())
+    })
+    .await;
+}
+
+/// Waits until the picture in `css` has about this colour at that share of its sides.
+async fn coloured(page: &Session, css: &str, (x, y): (f64, f64), wanted: [u8; 3]) {
+    let script = format!(
+        "const from = document.querySelector('{css}'); \
+         const [width, height] = [from.videoWidth || from.width, from.videoHeight || from.height]; \
+         if (!width) return null; \
+         const canvas = new OffscreenCanvas(1, 1), pen = canvas.getContext('2d'); \
+         pen.drawImage(from, -Math.floor(width * {x}), -Math.floor(height * {y})); \
+         return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3)"
+    );
+    let near =
+        |got: &[u8]| got.len() == 3 && got.iter().zip(wanted).all(|(got, wanted)| got.abs_diff(wanted) < 40);
+    wait::until(&format!("{css} is {wanted:?} at {x}, {y}"), seconds(10), async || {
+        let got: Vec<u8> = serde_json::from_value(page.try_run(&script).await.ok()?).ok()?;
+        near(&got).then_some(())
+    })
+    .await;
+}
