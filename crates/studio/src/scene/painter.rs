@@ -160,7 +160,8 @@ impl Easel {
                 continue;
             }
             let as_painted = Layer { locked: false, ..layer.clone() };
-            let sprite = match before.iter().find(|(painted, _)| *painted == as_painted) {
+            let sprite = match before.iter().chain(&self.painted).find(|(painted, _)| *painted == as_painted)
+            {
                 Some((_, sprite)) => sprite.clone(),
                 None => self.paint(&layer.source, area).and_then(|(canvas, area)| {
                     Sprite::of(&canvas, area, (width, height), opacity).map(Arc::new)
