@@ -15,6 +15,8 @@ use crate::store::scenes;
 
 /// Between two changes that are sent: what a drag needs to look smooth to viewers, and no more.
 const PACE: Duration = Duration::from_millis(50);
+/// So long nobody types before viewers see what was typed: no word is shown letter by letter.
+const REST: f64 = 300.0;
 /// Where it is kept whether the layers are shown.
 const KEPT: &str = "footlight.layers";
 /// A window of so many pixels has room for them from the start.
@@ -32,6 +34,8 @@ pub struct Composing {
     selected: Memo<Option<usize>>,
     /// One change is under way at a time; of those that wait the newest is sent.
     sending: StoredValue<bool>,
+    /// Nothing is sent before, by the page's clock.
+    rests_until: StoredValue<f64>,
 }
 
 impl Composing {
@@ -46,7 +50,8 @@ impl Composing {
         let roomy = || window().inner_width().ok().and_then(|width| width.as_f64()) >= Some(ROOMY);
         let open = browser::stored(KEPT).map_or_else(roomy, |kept| kept == "open");
         let sending = StoredValue::new(false);
-        let composing = Self { desk, ahead, scenes, open: RwSignal::new(open), picked, selected, sending };
+        let (open, rests_until) = (RwSignal::new(open), StoredValue::new(0.0));
+        let composing = Self { desk, ahead, scenes, open, picked, selected, sending, rests_until };
         provide_context(composing);
         // What it says while newer changes wait is old already.
         Effect::new(move |_| {
@@ -102,8 +107,25 @@ impl Composing {
         self.open.set(open);
     }
 
-    /// Shows a change at once and sends it.
+    /// Shows a change at once and sends it, with all that waits.
     pub fn edit<R>(self, change: impl FnOnce(&mut Scenes) -> R) -> R {
+        self.rests_until.set_value(0.0);
+        self.take(change)
+    }
+
+    /// Changes what a layer says, and sends it when nothing more is typed.
+    pub fn type_into(self, at: usize, new: String) {
+        self.rests_until.set_value(browser::now_ms() + REST);
+        self.take(|scenes| {
+            scenes::change(scenes, at, |layer| {
+                if let Source::Text { text, .. } = &mut layer.source {
+                    *text = new;
+                }
+            });
+        });
+    }
+
+    fn take<R>(self, change: impl FnOnce(&mut Scenes) -> R) -> R {
         let before = self.scenes.get_untracked();
         let mut after = before.clone();
         let result = change(&mut after);
@@ -138,6 +160,10 @@ impl Composing {
 
     async fn send(self) {
         while let Some(scenes) = self.ahead.get_untracked() {
+            if browser::now_ms() < self.rests_until.get_value() {
+                browser::sleep(PACE).await;
+                continue;
+            }
             if let Err(failure) = bridge::set_scenes(&scenes).await {
                 self.desk.fail(failure);
                 self.ahead.set(None);

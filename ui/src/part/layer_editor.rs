@@ -1,7 +1,5 @@
 //! What the selected layer shows and where it is, for its creator to set.
 
-use std::time::Duration;
-
 use footlight_protocol::scene::{Colour, MAX_TEXT, Place, Source};
 use leptos::html::Textarea;
 use leptos::prelude::*;
@@ -13,9 +11,6 @@ use crate::part::layers::layer_name;
 use crate::store::frame;
 use crate::store::scenes::{self, GROUND, INK, fitting_text};
 use crate::words::use_words;
-
-/// So long nobody types before viewers see what was typed: no word is shown letter by letter.
-const REST: Duration = Duration::from_millis(300);
 
 /// The cells that a layer can be put into: columns, rows, and their words.
 const CELLS: [(u8, u8, &str); 9] = [
@@ -90,39 +85,14 @@ fn TextFields(at: usize, source: Memo<Option<Source>>) -> impl IntoView {
     };
     let text = Memo::new(move |_| read().0);
     let area = NodeRef::<Textarea>::new();
-    // Typed and not sent, and sent last.
-    let typed = StoredValue::new(None::<String>);
-    let sent = StoredValue::new(None::<String>);
-    let alarm = StoredValue::new(None::<TimeoutHandle>);
-    let send = move || {
-        if let Some(new) = typed.try_update_value(Option::take).flatten() {
-            sent.set_value(Some(new.clone()));
-            composing.change(at, |layer| {
-                if let Source::Text { text, .. } = &mut layer.source {
-                    *text = new;
-                }
-            });
-        }
-    };
-    let hush = move || {
-        if let Some(Some(alarm)) = alarm.try_get_value() {
-            alarm.clear();
-        }
-    };
-    on_cleanup(hush);
     // Only what comes from elsewhere: to set what is typed would break into the next word of an input method.
     Effect::new(move |_| {
         let (Some(area), text) = (area.get(), text.get()) else { return };
-        if sent.with_value(|sent| sent.as_ref() != Some(&text)) {
-            sent.set_value(None);
+        if fitting_text(&area.value()) != text {
             area.set_value(&text);
         }
     });
-    let hear = move |text: String| {
-        typed.set_value(Some(fitting_text(&text)));
-        hush();
-        alarm.set_value(set_timeout_with_handle(send, REST).ok());
-    };
+    let hear = move |text: String| composing.type_into(at, fitting_text(&text));
     let ground = move || read().2;
     let set_ground = move |new: Option<Colour>| {
         composing.change(at, |layer| {
@@ -152,7 +122,6 @@ fn TextFields(at: usize, source: Memo<Option<Source>>) -> impl IntoView {
                 }
             }
             on:compositionend=move |event| hear(event_target_value(&event))
-            on:blur=move |_| send()
         ></textarea>
         <div class="layer-line">
             <ColourField id="layer-colour" says="layers.text_colour" colour=move || read().1 set=set_colour />

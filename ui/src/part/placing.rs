@@ -141,10 +141,18 @@ pub fn Placing(#[prop(into)] shape: Signal<f64>) -> impl IntoView {
     };
     let outline = move || {
         let at = hovered.get().filter(|at| composing.selected().get() != Some(*at))?;
-        let place = composing.layer(at)?.place;
-        Some(view! { <div class="placing-hover" style=sides(&place)></div> })
+        let place = Memo::new(move |_| composing.layer(at).map_or(Place::WHOLE, |layer| layer.place));
+        let [x, y, width, height] = sides(place);
+        Some(view! {
+            <div
+                class="placing-hover"
+                style=("--x", x)
+                style=("--y", y)
+                style=("--w", width)
+                style=("--h", height)
+            ></div>
+        })
     };
-    let percent = |share: f32| format!("{:.3}%", share * 100.0);
     view! {
         <div
             id="placing"
@@ -183,30 +191,46 @@ fn Frame() -> impl IntoView {
     let layer = Memo::new(move |_| composing.selected().get().and_then(|at| composing.layer(at)));
     let there = Memo::new(move |_| layer.with(Option::is_some));
     let locked = Memo::new(move |_| layer.with(|layer| layer.as_ref().is_some_and(|layer| layer.locked)));
-    let style = move || layer.with(|layer| layer.as_ref().map(|layer| sides(&layer.place)));
+    let place =
+        Memo::new(move |_| layer.with(|layer| layer.as_ref().map_or(Place::WHOLE, |layer| layer.place)));
     view! {
         <Show when=move || there.get()>
-            <div class="placing-selected" style=style>
-                <div
-                    id="placing-frame"
-                    class="placing-frame"
-                    class:locked=move || locked.get()
-                    data-layer=move || composing.selected().get().map(|at| at.to_string())
-                ></div>
-                <Show when=move || !locked.get()>
-                    {CORNERS
-                        .map(|(name, ..)| view! { <span class="placing-corner" data-corner=name></span> })
-                        .collect_view()}
-                </Show>
-            </div>
+            {
+                let [x, y, width, height] = sides(place);
+                view! {
+                    <div
+                        class="placing-selected"
+                        style=("--x", x)
+                        style=("--y", y)
+                        style=("--w", width)
+                        style=("--h", height)
+                    >
+                        <div
+                            id="placing-frame"
+                            class="placing-frame"
+                            class:locked=move || locked.get()
+                            data-layer=move || composing.selected().get().map(|at| at.to_string())
+                        ></div>
+                        <Show when=move || !locked.get()>
+                            {CORNERS
+                                .map(|(name, ..)| view! { <span class="placing-corner" data-corner=name></span> })
+                                .collect_view()}
+                        </Show>
+                    </div>
+                }
+            }
         </Show>
     }
 }
 
-/// A place for the style sheet.
-fn sides(Place { x, y, width, height }: &Place) -> String {
-    let [x, y, width, height] = [x, y, width, height].map(|share| share * 100.0);
-    format!("--x: {x:.3}%; --y: {y:.3}%; --w: {width:.3}%; --h: {height:.3}%")
+/// A place for the style sheet, side by side: the page's policy takes no `style` attribute as a whole.
+fn sides(place: Memo<Place>) -> [Signal<String>; 4] {
+    let side = |of: fn(&Place) -> f32| Signal::derive(move || percent(place.with(of)));
+    [side(|place| place.x), side(|place| place.y), side(|place| place.width), side(|place| place.height)]
+}
+
+fn percent(share: f32) -> String {
+    format!("{:.3}%", share * 100.0)
 }
 
 /// The corner that the pointer is on.
