@@ -118,9 +118,9 @@ pub struct Place {
 
 impl Place {
     pub const WHOLE: Self = Self { x: 0.0, y: 0.0, width: 1.0, height: 1.0 };
-    /// So small a layer may be, and so far outside of the picture.
+    /// So small a layer may be; so large, and so far from the picture's corner. What is larger would be painted for nothing.
     pub const SMALLEST: f32 = 0.01;
-    pub const FARTHEST: f32 = 4.0;
+    pub const FARTHEST: f32 = 2.0;
 
     fn is_sane(&self) -> bool {
         let at = |value: f32| value.abs() <= Self::FARTHEST;
