@@ -25,7 +25,8 @@ impl Album {
         Self(folder)
     }
 
-    /// As they were kept. What cannot be read is set aside under another name and told in the log.
+    /// As they were kept; pictures that are placed in none of them are forgotten. What cannot be read is set aside under
+    /// another name and told in the log, and its pictures stay.
     pub(crate) fn scenes(&self) -> Scenes {
         let Some(path) = self.0.as_ref().map(|folder| folder.join(FILE)) else { return Scenes::default() };
         let text = match fs::read(&path) {
@@ -40,7 +41,10 @@ impl Album {
         let read = serde_json::from_slice::<Scenes>(&text).map_err(|error| error.to_string());
         match read.and_then(|scenes| scenes.check().map(|()| scenes).map_err(|misfit| format!("{misfit:?}")))
         {
-            Ok(scenes) => scenes,
+            Ok(scenes) => {
+                self.tidy(&scenes);
+                scenes
+            }
             Err(error) => {
                 let aside = path.with_extension("json.unreadable");
                 let set = fs::rename(&path, &aside).is_ok();
@@ -50,7 +54,7 @@ impl Album {
         }
     }
 
-    /// Keeps them, and of the pictures those that are placed somewhere.
+    /// Keeps them for the next time.
     pub(crate) fn keep(&self, scenes: &Scenes) {
         let Some(folder) = &self.0 else { return };
         // Renamed into place: a full disk or a crash leaves the old ones.
@@ -64,8 +68,7 @@ impl Album {
         }
     }
 
-    /// Forgets the pictures that are placed nowhere any more.
-    pub(crate) fn tidy(&self, scenes: &Scenes) {
+    fn tidy(&self, scenes: &Scenes) {
         let Some(folder) = &self.0 else { return };
         let layers = || scenes.scenes.iter().flat_map(|scene| &scene.layers);
         let placed = |name: &str| {
@@ -165,7 +168,6 @@ mod tests {
         let mut scenes = Scenes::default();
         scenes.scenes[0].layers.push(Layer::new(Source::Image { picture }, Place::WHOLE));
         album.keep(&scenes);
-        album.tidy(&scenes);
         assert_eq!(album.scenes(), scenes);
         let there = album.picture(&placed).unwrap();
         assert_eq!((there.width(), there.height()), (2560, 26));
@@ -191,12 +193,13 @@ mod tests {
     #[test]
     fn scenes_that_make_no_sense_are_set_aside() {
         let (album, folder) = album("aside");
-        fs::create_dir_all(&folder).unwrap();
+        let picture = album.take(&png(2, 2)).unwrap();
         for text in ["{", r#"{"scenes":[],"current":0}"#] {
             fs::write(folder.join(FILE), text).unwrap();
             assert_eq!(album.scenes(), Scenes::default());
             assert_eq!(fs::read_to_string(folder.join("scenes.json.unreadable")).unwrap(), text);
         }
+        assert!(album.picture(&picture).is_some(), "somebody may mend the file");
         fs::remove_dir_all(folder).unwrap();
     }
 }

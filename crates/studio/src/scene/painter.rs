@@ -52,7 +52,6 @@ impl Painter {
     /// everybody begins with: somebody may have left them so that the camera is not seen.
     pub(crate) fn start(album: Album, width: u32, height: u32) -> std::io::Result<(Self, Scenes)> {
         let scenes = album.scenes();
-        album.tidy(&scenes);
         let size = (width & !1, height & !1);
         let begins = scenes == Scenes::default();
         let program = if begins { Program::camera(size) } else { Program::black(size) };
