@@ -7,24 +7,14 @@ use footlight_tests::watch::Viewer;
 use footlight_tests::window::Window;
 use footlight_tests::{Output, turn};
 
-/// Draws a picture as a creator would have it from their bank, and chooses it.
-const UPLOAD: &str = "(async () => {
-    const canvas = Object.assign(document.createElement('canvas'), { width: 420, height: 420 });
-    const pen = canvas.getContext('2d');
+/// Draws a picture as a creator would have it from their bank.
+const CODE: &str = "
     pen.fillStyle = '#fff'; pen.fillRect(0, 0, 420, 420); pen.fillStyle = '#111';
     let seed = 7;
     for (let y = 0; y < 29; y++) for (let x = 0; x < 29; x++) {
         seed = (seed * 1103515245 + 12345) % 2147483648;
         if (seed % 2) pen.fillRect(36 + x * 12, 36 + y * 12, 12, 12);
-    }
-    const blob = await new Promise(done => canvas.toBlob(done, 'image/png'));
-    const chosen = new DataTransfer();
-    chosen.items.add(new File([blob], 'pay.png', { type: 'image/png' }));
-    const input = document.querySelector('#offer-picture');
-    input.files = chosen.files;
-    input.dispatchEvent(new Event('change', { bubbles: true }));
-    return true;
-})()";
+    }";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_has_paid_gets_coins_or_hears_why_not() {
@@ -50,7 +40,7 @@ async fn who_has_paid_gets_coins_or_hears_why_not() {
         .await;
     window.page.type_into("#offer-how", "微信扫码付款，备注写你的昵称").await;
     window.page.click("#offer-save").await;
-    window.page.run_async(UPLOAD).await.expect("a picture is chosen");
+    window.page.choose_picture("#offer-picture", "pay.png", (420, 420), CODE).await;
     window.page.find(".offer-picture img").await;
     window.page.run("document.querySelector('.offer').scrollIntoView()").await;
     window.screenshot(&output, "settings").await;

@@ -35,22 +35,12 @@ const UPLOAD: &str = "(async () => {
     return true;
 })()";
 
-/// Draws a face, and chooses it.
-const FACE: &str = "(async () => {
-    const canvas = Object.assign(document.createElement('canvas'), { width: 600, height: 400 });
-    const pen = canvas.getContext('2d');
+/// Draws a face.
+const FACE: &str = "
     pen.fillStyle = '#7ac7ff'; pen.fillRect(0, 0, 600, 400);
     pen.fillStyle = '#ffd7b0'; pen.beginPath(); pen.arc(300, 220, 130, 0, 7); pen.fill();
     pen.fillStyle = '#402a1a'; pen.fillRect(170, 70, 260, 70);
-    pen.fillRect(250, 190, 20, 30); pen.fillRect(330, 190, 20, 30);
-    const blob = await new Promise(done => canvas.toBlob(done, 'image/png'));
-    const chosen = new DataTransfer();
-    chosen.items.add(new File([blob], 'me.png', { type: 'image/png' }));
-    const input = document.querySelector('#picture-file');
-    input.files = chosen.files;
-    input.dispatchEvent(new Event('change', { bubbles: true }));
-    return true;
-})()";
+    pen.fillRect(250, 190, 20, 30); pen.fillRect(330, 190, 20, 30);";
 
 /// A broadcast, somebody who has said something from a phone, and somebody at a computer.
 async fn on_air(output: &Output) -> (Window, Viewer, Viewer) {
@@ -82,7 +72,7 @@ async fn people_show_their_faces_until_a_moderator_takes_one_away() {
     let (window, lin, bob) = on_air(&output).await;
     let page = &lin.browser.page;
     page.click("#me-open").await;
-    page.run_async(FACE).await.expect("a file is chosen");
+    page.choose_picture("#picture-file", "me.png", (600, 400), FACE).await;
     page.find("#me .person-face img.avatar").await;
     page.screenshot(&output, "me-phone").await;
     page.click("#me-close").await;

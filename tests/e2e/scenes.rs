@@ -8,19 +8,9 @@ use footlight_tests::webdriver::Session;
 use footlight_tests::window::Window;
 use footlight_tests::{Output, turn};
 
-/// A picture as a creator would have it: a green disc on nothing.
-const LOGO: &str = "(async () => {
-    const canvas = Object.assign(document.createElement('canvas'), { width: 300, height: 300 });
-    const pen = canvas.getContext('2d');
-    pen.fillStyle = '#00c040'; pen.beginPath(); pen.arc(150, 150, 140, 0, 7); pen.fill();
-    const blob = await new Promise(done => canvas.toBlob(done, 'image/png'));
-    const chosen = new DataTransfer();
-    chosen.items.add(new File([blob], 'logo.png', { type: 'image/png' }));
-    const input = document.querySelector('#add-image-file');
-    input.files = chosen.files;
-    input.dispatchEvent(new Event('change', { bubbles: true }));
-    return true;
-})()";
+/// Draws a picture as a creator would have it: a green disc on nothing.
+const LOGO: &str = "
+    pen.fillStyle = '#00c040'; pen.beginPath(); pen.arc(150, 150, 140, 0, 7); pen.fill();";
 
 const SAID: &str = "欢迎来到直播间 Welcome";
 
@@ -39,7 +29,7 @@ async fn scenes_are_made_of_layers_and_changed_while_live() {
     page.run("const text = document.querySelector('#layer-text'); text.select(); text.focus()").await;
     page.type_into("#layer-text", SAID).await;
     // Another layer is selected before anybody has stopped typing.
-    page.run_async(LOGO).await.expect("a picture is chosen");
+    page.choose_picture("#add-image-file", "logo.png", (300, 300), LOGO).await;
     layers(page, 3).await;
     page.wait_for_attribute("[data-layer='1'][data-act=pick]", "title", SAID, seconds(5)).await;
     a_layer_is_dragged(page).await;

@@ -72,6 +72,25 @@ impl Session {
         }
     }
 
+    /// Draws a picture, where `draw` says with `pen` how, and chooses it as a PNG of that name in the input of files.
+    pub async fn choose_picture(&self, css: &str, name: &str, (width, height): (u32, u32), draw: &str) {
+        let script = format!(
+            "(async () => {{
+                const canvas = Object.assign(document.createElement('canvas'), {{ width: {width}, height: {height} }});
+                const pen = canvas.getContext('2d');
+                {draw}
+                const blob = await new Promise(done => canvas.toBlob(done, 'image/png'));
+                const chosen = new DataTransfer();
+                chosen.items.add(new File([blob], '{name}', {{ type: 'image/png' }}));
+                const input = document.querySelector('{css}');
+                input.files = chosen.files;
+                input.dispatchEvent(new Event('change', {{ bubbles: true }}));
+                return true;
+            }})()"
+        );
+        self.run_async(&script).await.unwrap_or_else(|e| panic!("choose {name} in {css}: {e}"));
+    }
+
     /// The element, when it is there.
     pub async fn find(&self, css: &str) -> Element {
         let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;

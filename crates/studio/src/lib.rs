@@ -16,6 +16,7 @@ mod error;
 mod health;
 mod lower;
 mod mix;
+mod newest;
 mod output;
 mod platform;
 mod resample;

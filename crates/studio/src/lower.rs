@@ -3,19 +3,16 @@
 //! It takes the newest picture and nothing else, after the picture itself is encoded: one that comes while it works
 //! replaces the one that waits, and is counted.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
 
 use footlight_codec::lower::Layers;
 use footlight_media::Frame;
 
 use crate::air::{Air, LAYERS};
 use crate::encode::h264;
-use crate::worker::{Stop, Worker, lock};
-
-/// The thread looks whether it shall stop at least this often.
-const GLANCE: Duration = Duration::from_millis(100);
+use crate::newest::Newest;
+use crate::worker::{Stop, Worker};
 
 /// What is to be made.
 struct Order {
@@ -26,16 +23,11 @@ struct Order {
 
 #[derive(Default)]
 struct Shared {
-    /// Full ⇒ the newer one takes the place.
-    next: Mutex<Next>,
-    ready: Condvar,
+    next: Newest<Next>,
     missed: AtomicU64,
 }
 
-#[derive(Default)]
 enum Next {
-    #[default]
-    Nothing,
     /// No lower layers for now: the encoders are given up.
     Rest,
     Order(Order),
@@ -70,20 +62,9 @@ impl Lower {
     }
 
     fn put(&self, next: Next) {
-        if let Next::Order(_) = std::mem::replace(&mut *lock(&self.shared.next), next) {
+        if let Some(Next::Order(_)) = self.shared.next.put(next) {
             self.shared.missed.fetch_add(1, Ordering::Relaxed);
         }
-        self.shared.ready.notify_one();
-    }
-}
-
-impl Shared {
-    /// Waits for what comes next, a moment at most.
-    fn take(&self) -> Next {
-        let next = lock(&self.next);
-        let waited = self.ready.wait_timeout_while(next, GLANCE, |next| matches!(next, Next::Nothing));
-        let (mut next, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *next)
     }
 }
 
@@ -100,10 +81,10 @@ impl Maker {
 
     fn run(mut self, shared: &Shared, stop: &Stop) {
         while !stop.is_set() {
-            match shared.take() {
-                Next::Nothing => {}
-                Next::Rest => self.layers.rest(),
-                Next::Order(order) => self.make(&order),
+            match shared.next.take() {
+                None => {}
+                Some(Next::Rest) => self.layers.rest(),
+                Some(Next::Order(order)) => self.make(&order),
             }
         }
     }

@@ -218,7 +218,7 @@ mod tests {
         let camera = |x, y, opacity| {
             let area = Area { x, y, width: 32, height: 18 };
             let ground = Arc::clone(&frame(64, 36, 100).picture);
-            Program { ground, layers: vec![Drawn::Camera { area, opacity }], ..Program::black((2, 2)) }
+            Program::of(ground, vec![Drawn::Camera { area, opacity }])
         };
         // (place, opacity, what is seen at four points)
         let points = [(4, 4), (60, 4), (4, 32), (60, 32)];

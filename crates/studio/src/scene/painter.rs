@@ -1,6 +1,6 @@
 //! The thread that makes a scene ready to be drawn, so that the stage never waits for letters or files.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use footlight_media::Picture;
@@ -11,10 +11,8 @@ use super::album::Album;
 use super::scale::Area;
 use super::sprite::{Canvas, Sprite, share};
 use super::text::Letters;
+use crate::newest::Newest;
 use crate::worker::{Stop, Worker, lock};
-
-/// The thread looks whether it shall stop at least this often.
-const GLANCE: Duration = Duration::from_millis(100);
 
 /// A scene that is ready: what stands still behind the camera, and what is drawn over it for each picture.
 #[derive(Debug)]
@@ -41,9 +39,7 @@ pub(crate) struct Painter {
 }
 
 struct Shared {
-    /// Full ⇒ the newer ones take the place.
-    next: Mutex<Option<Scenes>>,
-    ready: Condvar,
+    next: Newest<Scenes>,
     program: Mutex<Arc<Program>>,
 }
 
@@ -55,11 +51,10 @@ impl Painter {
         let size = (width & !1, height & !1);
         let begins = scenes == Scenes::default();
         let program = if begins { Program::camera(size) } else { Program::black(size) };
-        let shared = Arc::new(Shared {
-            next: Mutex::new((!begins).then(|| scenes.clone())),
-            ready: Condvar::new(),
-            program: Mutex::new(Arc::new(program)),
-        });
+        let shared = Arc::new(Shared { next: Newest::default(), program: Mutex::new(Arc::new(program)) });
+        if !begins {
+            shared.next.put(scenes.clone());
+        }
         let (theirs, kept) = (Arc::clone(&shared), album.clone());
         let known = scenes.clone();
         let worker = Worker::spawn("painter", move |stop| Easel::new(kept, size).run(known, &theirs, stop))?;
@@ -68,8 +63,7 @@ impl Painter {
 
     /// Shows these, and keeps them.
     pub(crate) fn show(&self, scenes: Scenes) {
-        *lock(&self.shared.next) = Some(scenes);
-        self.shared.ready.notify_one();
+        self.shared.next.put(scenes);
     }
 
     pub(crate) fn album(&self) -> &Album {
@@ -91,25 +85,20 @@ impl Gallery {
     }
 }
 
-impl Shared {
-    /// Waits for what comes next, a moment at most.
-    fn take(&self) -> Option<Scenes> {
-        let next = lock(&self.next);
-        let waited = self.ready.wait_timeout_while(next, GLANCE, |next| next.is_none());
-        waited.unwrap_or_else(PoisonError::into_inner).0.take()
-    }
-}
-
 impl Program {
+    /// Of the first scene, without a way over to it.
+    pub(super) fn of(ground: Arc<Picture>, layers: Vec<Drawn>) -> Self {
+        Self { ground, layers, scene: 0, fade: Duration::ZERO }
+    }
+
     /// The camera alone, as large as the picture.
     pub(super) fn camera((width, height): (u32, u32)) -> Self {
         let camera = Drawn::Camera { area: Area::whole(width, height), opacity: 255 };
-        Self { layers: vec![camera], ..Self::black((width, height)) }
+        Self::of(Arc::new(Picture::black(width, height)), vec![camera])
     }
 
     pub(super) fn black((width, height): (u32, u32)) -> Self {
-        let ground = Arc::new(Picture::black(width, height));
-        Self { ground, layers: Vec::new(), scene: 0, fade: Duration::ZERO }
+        Self::of(Arc::new(Picture::black(width, height)), Vec::new())
     }
 }
 
@@ -131,7 +120,7 @@ impl Easel {
     /// `kept` is in the album already.
     fn run(mut self, mut kept: Scenes, shared: &Shared, stop: &Stop) {
         while !stop.is_set() {
-            let Some(scenes) = shared.take() else { continue };
+            let Some(scenes) = shared.next.take() else { continue };
             if let Some(scene) = scenes.shown() {
                 let fade = Duration::from_millis(scenes.fade_ms.into());
                 let program = Program { scene: scenes.current, fade, ..self.program(scene) };
@@ -143,7 +132,7 @@ impl Easel {
             }
         }
         // What was asked for last is there the next time.
-        if let Some(scenes) = lock(&shared.next).take() {
+        if let Some(scenes) = shared.next.left() {
             self.album.keep(&scenes);
         }
     }
@@ -177,7 +166,7 @@ impl Easel {
                 sprite.draw(&mut ground);
             }
         }
-        Program { ground: Arc::new(ground), layers, ..Program::black((2, 2)) }
+        Program::of(Arc::new(ground), layers)
     }
 
     /// In pixels, from and to whole chroma samples.
