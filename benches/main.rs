@@ -12,11 +12,12 @@ mod join;
 mod latency;
 mod scene;
 mod sink;
+mod studio;
 mod table;
 
 use anyhow::{Result, bail};
 
-const NAMES: [&str; 7] = ["chat", "danmaku", "encode", "gifts", "join", "latency", "scene"];
+const NAMES: [&str; 8] = ["chat", "danmaku", "encode", "gifts", "join", "latency", "scene", "studio"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -43,6 +44,7 @@ fn main() -> Result<()> {
             "join" => join::run()?,
             "latency" => latency::run()?,
             "scene" => scene::run()?,
+            "studio" => studio::run()?,
             other => bail!("no benchmark {other}; there are {}", NAMES.join(", ")),
         }
     }

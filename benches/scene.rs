@@ -47,7 +47,8 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-fn full() -> Scenes {
+/// The camera, two texts and a picture.
+pub(crate) fn full() -> Scenes {
     let mut scenes = Scenes::default();
     let text = |text: &str, ground| Source::Text { text: text.to_owned(), colour: Colour([255; 3]), ground };
     let place = |x, y, width, height| Place { x, y, width, height };
@@ -62,7 +63,7 @@ fn full() -> Scenes {
 const PICTURE: &str = "0123456789abcdef.png";
 
 /// As the studio keeps them.
-fn keep(scenes: &Scenes, data: &Path) -> Result<()> {
+pub(crate) fn keep(scenes: &Scenes, data: &Path) -> Result<()> {
     let folder = data.join("scenes");
     std::fs::create_dir_all(&folder)?;
     std::fs::write(folder.join("scenes.json"), serde_json::to_vec(scenes)?)?;

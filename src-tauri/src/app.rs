@@ -47,6 +47,7 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
             commands::set_muted,
             commands::set_scenes,
             commands::keep_picture,
+            commands::measure_speed,
             commands::room_access,
             commands::set_sharing,
             commands::set_internet,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use footlight_protocol::scene::Scenes;
-use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot};
+use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot, Speed};
 use footlight_protocol::{Code, Failure};
 use tauri::State;
 use tauri::ipc::{InvokeBody, Request, Response};
@@ -58,6 +58,13 @@ pub(crate) async fn keep_picture(request: Request<'_>, desk: Shared<'_>) -> Resu
     let (desk, bytes) = (desk.inner().clone(), bytes.clone());
     let kept = tauri::async_runtime::spawn_blocking(move || desk.studio.keep_picture(&bytes)).await;
     kept.unwrap_or_else(|_| Err(Failure::new(Code::Internal, "The picture cannot be read")))
+}
+
+#[tauri::command]
+pub(crate) async fn measure_speed(desk: Shared<'_>) -> Result<Speed, Failure> {
+    let desk = desk.inner().clone();
+    let measured = tauri::async_runtime::spawn_blocking(move || desk.studio.measure_speed()).await;
+    measured.unwrap_or_else(|_| Err(Failure::new(Code::Internal, "The encoder failed")))
 }
 
 #[tauri::command]

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use anyhow::{Context, Result};
 use footlight_protocol::room::Presence;
-use footlight_protocol::studio::{Preferences, RoomAccess, StudioEvent};
+use footlight_protocol::studio::{MAX_COUNTDOWN, Preferences, RoomAccess, StudioEvent};
 use footlight_protocol::{Code, Failure};
 use footlight_relay::Secret;
 use footlight_studio::{Studio, Target};
@@ -126,7 +126,8 @@ impl Desk {
     }
 
     pub(crate) fn set_preferences(&self, preferences: &Preferences) {
-        self.remember(|file| file.preferences.clone_from(preferences));
+        let countdown = preferences.countdown.min(MAX_COUNTDOWN);
+        self.remember(|file| file.preferences = Preferences { countdown, ..preferences.clone() });
     }
 
     pub(crate) async fn room_access(&self) -> Result<RoomAccess, Failure> {

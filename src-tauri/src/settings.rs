@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use footlight_protocol::RoomId;
-use footlight_protocol::studio::{LayerLimit, Preferences};
+use footlight_protocol::studio::{LayerLimit, MAX_COUNTDOWN, Preferences};
 use footlight_relay::Rtmp;
 use serde::{Deserialize, Serialize};
 
@@ -130,6 +130,8 @@ fn check(file: &File) -> Result<()> {
     }
     ensure!((1..=120).contains(&file.fps), "fps is {}: not 1 to 120", file.fps);
     ensure!((100..=50_000).contains(&file.bitrate), "bitrate is {}: not 100 to 50000 kbit/s", file.bitrate);
+    let Preferences { countdown, .. } = file.preferences;
+    ensure!(countdown <= MAX_COUNTDOWN, "countdown is {countdown}: not 0 to {MAX_COUNTDOWN} seconds");
     Ok(())
 }
 

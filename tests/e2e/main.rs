@@ -5,6 +5,7 @@ mod continuity;
 mod danmaku;
 mod devices;
 mod gifts;
+mod golive;
 mod house;
 mod instruments;
 mod ladder;

@@ -13,7 +13,7 @@ use std::panic::AssertUnwindSafe;
 
 use footlight_tests::browser::{Browser, Setup};
 use footlight_tests::firefox::Firefox;
-use footlight_tests::obs::Obs;
+use footlight_tests::obs::{Obs, Show};
 use footlight_tests::players::{Look, Players, Site, Way};
 use footlight_tests::stage::Stage;
 use footlight_tests::webdriver::Session;
@@ -86,7 +86,7 @@ impl Publisher {
             Self::GstreamerWhip => Box::new(gstreamer::publish_whip(&long().await, &whip, key, output).await),
             Self::Aiortc => Box::new(aiortc::publish(&whip, key, &long().await, output).await),
             Self::Chromium => Box::new(page::publish(stage, output).await),
-            Self::Obs => Box::new(Obs::stream(&stage.clip, stage.server(), key, output).await),
+            Self::Obs => Box::new(Obs::stream(&Show::clip(&stage.clip), stage.server(), key, output).await),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What encoders of others do by RTMP, beyond what the matrix of [`crate::players`] tells.
 
 use footlight_tests::browser::Setup;
-use footlight_tests::obs::Obs;
+use footlight_tests::obs::{Obs, Show};
 use footlight_tests::process::Process;
 use footlight_tests::stage::Stage;
 use footlight_tests::wait::{self, seconds};
@@ -70,7 +70,7 @@ async fn obs_with_a_wrong_key_is_told_so() {
     let _turn = turn().await;
     let output = Output::new("rtmp-wrong-key");
     let stage = Stage::set(&output).await;
-    let obs = Obs::stream(&stage.clip, stage.server(), "not-the-key", &output).await;
+    let obs = Obs::stream(&Show::clip(&stage.clip), stage.server(), "not-the-key", &output).await;
     wait::until("OBS reads why", seconds(30), async || {
         obs.process
             .lines()

@@ -63,6 +63,11 @@ pub mod studio {
     pub const GO_LIVE: &str = "#go-live";
     /// `idle`, `starting`, `live`, `reconnecting` or `ending`.
     pub const PHASE: &str = "data-phase";
+    /// The checks between Go Live and the air.
+    pub const LAUNCH: &str = "#launch";
+    /// What the last broadcast was like.
+    pub const SUMMARY: &str = "#summary[open]";
+    pub const SUMMARY_CLOSE: &str = "#summary-close";
     pub const MESSAGE: &str = "[data-message-id]";
     /// Lets the network watch, or only this computer.
     pub const SHARING: &str = "#sharing";

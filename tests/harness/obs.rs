@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::output::Output;
 use crate::process::Process;
@@ -22,12 +22,36 @@ pub struct Obs {
     _home: Scratch,
 }
 
+/// What it shows and how it encodes that.
+#[derive(Debug, Clone)]
+pub struct Show<'a> {
+    /// Played over and over.
+    pub clip: &'a Path,
+    /// Texts over it, each with the pixels of its upper left corner, and how high its letters are.
+    pub texts: &'a [(&'a str, (u32, u32), u32)],
+    /// A picture over it, with the pixels of its upper left corner, and how much of its size it has.
+    pub picture: Option<(&'a Path, (u32, u32), f64)>,
+    pub size: (u32, u32),
+    pub fps: u32,
+    pub kbps: u32,
+    /// Of libx264.
+    pub preset: &'a str,
+}
+
+impl<'a> Show<'a> {
+    /// The clip alone, as it is.
+    pub fn clip(clip: &'a Path) -> Self {
+        let (size, fps) = ((clip::WIDTH, clip::HEIGHT), clip::FPS);
+        Self { clip, texts: &[], picture: None, size, fps, kbps: 1500, preset: "ultrafast" }
+    }
+}
+
 impl Obs {
-    /// Starts it and begins to stream `file` over and over.
-    pub async fn stream(file: &Path, server: &str, key: &str, output: &Output) -> Self {
+    /// Starts it and begins to stream.
+    pub async fn stream(show: &Show<'_>, server: &str, key: &str, output: &Output) -> Self {
         let screen = Screen::start(output).await;
         let home = Scratch::new("obs");
-        settle(&home.folder("config").join("obs-studio"), file, server, key);
+        settle(&home.folder("config").join("obs-studio"), show, server, key);
         let mut command = Command::new(tool::find("obs", "obs-studio"));
         command
             .args(["--multi", "--profile", NAME, "--collection", NAME, "--scene", NAME])
@@ -49,7 +73,7 @@ impl Obs {
 }
 
 /// Writes a profile and a scene, so that OBS asks nothing at its first start.
-fn settle(folder: &Path, file: &Path, server: &str, key: &str) {
+fn settle(folder: &Path, show: &Show<'_>, server: &str, key: &str) {
     let write = |name: String, text: String| {
         let path = folder.join(name);
         let parent = path.parent().expect("it lies in the folder");
@@ -64,38 +88,59 @@ fn settle(folder: &Path, file: &Path, server: &str, key: &str) {
              [BasicWindow]\nSysTrayEnabled=true\nSysTrayWhenStarted=true\n"
         ),
     );
-    let (width, height, fps) = (clip::WIDTH, clip::HEIGHT, clip::FPS);
+    let Show { size: (width, height), fps, kbps, preset, .. } = show;
     write(
         format!("basic/profiles/{NAME}/basic.ini"),
         format!(
             "[General]\nName={NAME}\n\n[Video]\nBaseCX={width}\nBaseCY={height}\nOutputCX={width}\n\
              OutputCY={height}\nFPSType=1\nFPSInt={fps}\n\n[Output]\nMode=Simple\nReconnect=true\n\n\
-             [SimpleOutput]\nVBitrate=1500\nABitrate=128\nStreamEncoder=x264\nUseAdvanced=true\n\
-             Preset=ultrafast\nx264Settings=tune=zerolatency keyint={fps}\n\n[Audio]\nSampleRate=48000\n\
+             [SimpleOutput]\nVBitrate={kbps}\nABitrate=128\nStreamEncoder=x264\nUseAdvanced=true\n\
+             Preset={preset}\nx264Settings=tune=zerolatency keyint={fps}\n\n[Audio]\nSampleRate=48000\n\
              ChannelSetup=Stereo\n"
         ),
     );
     let service =
         json!({"type": "rtmp_custom", "settings": {"server": server, "key": key, "use_auth": false}});
     write(format!("basic/profiles/{NAME}/service.json"), service.to_string());
-    let source = json!({
-        "id": "ffmpeg_source", "versioned_id": "ffmpeg_source", "name": "clip", "enabled": true, "mixers": 255,
-        "volume": 1.0, "settings": {
-            "local_file": file, "is_local_file": true, "looping": true, "restart_on_activate": true,
-            "hw_decode": false,
-        },
+    write(format!("basic/scenes/{NAME}.json"), collection(show).to_string());
+}
+
+/// The scene collection, from the back to the front.
+fn collection(show: &Show<'_>) -> Value {
+    let (mut sources, mut items) = (Vec::new(), Vec::new());
+    let mut add = |kind: &str, settings: Value, (x, y): (u32, u32), scale: f64| {
+        let (id, name) = (items.len() + 1, format!("layer {}", items.len()));
+        sources.push(json!({
+            "id": kind, "versioned_id": kind, "name": name, "enabled": true, "mixers": 255, "volume": 1.0,
+            "settings": settings,
+        }));
+        items.push(json!({
+            "name": name, "id": id, "visible": true, "align": 5, "bounds_type": 0, "rot": 0.0,
+            "pos": {"x": x, "y": y}, "scale": {"x": scale, "y": scale},
+        }));
+    };
+    let clip = json!({
+        "local_file": show.clip, "is_local_file": true, "looping": true, "restart_on_activate": true,
+        "hw_decode": false,
     });
-    let item = json!({
-        "name": "clip", "id": 1, "visible": true, "align": 5, "bounds_type": 0, "rot": 0.0,
-        "pos": {"x": 0.0, "y": 0.0}, "scale": {"x": 1.0, "y": 1.0},
-    });
-    let scene = json!({
+    add("ffmpeg_source", clip, (0, 0), 1.0);
+    for (text, at, high) in show.texts {
+        add(
+            "text_ft2_source_v2",
+            json!({"text": text, "font": {"face": "Noto Sans CJK SC", "size": high}}),
+            *at,
+            1.0,
+        );
+    }
+    if let Some((file, at, scale)) = show.picture {
+        add("image_source", json!({"file": file}), at, scale);
+    }
+    sources.push(json!({
         "id": "scene", "versioned_id": "scene", "name": NAME, "enabled": true,
-        "settings": {"id_counter": 1, "custom_size": false, "items": [item]},
-    });
-    let collection = json!({
+        "settings": {"id_counter": items.len(), "custom_size": false, "items": items},
+    }));
+    json!({
         "name": NAME, "current_scene": NAME, "current_program_scene": NAME, "scene_order": [{"name": NAME}],
-        "sources": [source, scene], "current_transition": "Cut", "transition_duration": 300,
-    });
-    write(format!("basic/scenes/{NAME}.json"), collection.to_string());
+        "sources": sources, "current_transition": "Cut", "transition_duration": 300,
+    })
 }

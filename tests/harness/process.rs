@@ -226,6 +226,22 @@ pub fn children_cpu_seconds() -> f64 {
 
 /// CPU time of a process and of those that it and they have started, as far as they run now, in seconds.
 pub fn family_cpu_seconds(root: i32) -> f64 {
+    family(root).into_iter().map(|id| cpu_seconds(&format!("/proc/{id}/stat"), 11)).sum()
+}
+
+/// Memory of a process and of those that it and they have started, in bytes: what is shared is divided among those that
+/// share it (PSS).
+pub fn family_memory(root: i32) -> u64 {
+    let pss = |id: i32| {
+        let rollup = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()?;
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
+    };
+    family(root).into_iter().filter_map(pss).sum::<u64>() * 1024
+}
+
+/// A process and those that it and they have started.
+fn family(root: i32) -> Vec<i32> {
     let names = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
     let ids = names.filter_map(|name| name.to_str()?.parse::<i32>().ok());
     let parents: HashMap<i32, i32> = ids.filter_map(|id| Some((id, parent(id)?))).collect();
@@ -233,7 +249,7 @@ pub fn family_cpu_seconds(root: i32) -> f64 {
         let ancestors = std::iter::successors(Some(**id), |id| parents.get(id).copied());
         ancestors.take(parents.len()).any(|ancestor| ancestor == root)
     };
-    parents.keys().filter(of_family).map(|id| cpu_seconds(&format!("/proc/{id}/stat"), 11)).sum()
+    parents.keys().filter(of_family).copied().collect()
 }
 
 fn parent(id: i32) -> Option<i32> {

@@ -22,8 +22,13 @@ pub struct Window {
 }
 
 impl Window {
-    /// Opens it with the pattern and the tone, not live.
+    /// Opens it with the pattern and the tone, not live. Go Live goes live at once.
     pub async fn open(output: &Output) -> Self {
+        Self::open_with(output, "pattern", 0).await
+    }
+
+    /// Opens it with this camera, and so many seconds of countdown.
+    pub async fn open_with(output: &Output, camera: &str, countdown: u8) -> Self {
         let scratch = Scratch::new("window");
         let screen = Screen::start(output).await;
         let port = relay::free_port();
@@ -44,9 +49,12 @@ impl Window {
             // Without a GPU the DMA-BUF renderer falls back to software GL and misses frames.
             .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
         let driver = Process::start("window", &mut command, output);
-        let data = scratch.folder("data").display().to_string();
+        let data = scratch.folder("data");
+        let settings = format!("[preferences]\ncountdown = {countdown}\n");
+        std::fs::write(data.join("settings.toml"), settings).expect("the data folder takes settings");
+        let data = data.display().to_string();
         let arguments =
-            ["--camera", "pattern", "--microphone", "tone", "--listen", "127.0.0.1:0", "--data", &data];
+            ["--camera", camera, "--microphone", "tone", "--listen", "127.0.0.1:0", "--data", &data];
         let options = json!({ "binary": bins::footlight(), "args": arguments });
         let capabilities = json!({ "webkitgtk:browserOptions": options });
         let capabilities = capabilities.as_object().expect("written as an object").clone();
@@ -70,7 +78,7 @@ impl Window {
 
     /// Sets language and theme and loads the page anew, as a start with these settings would show it.
     pub async fn prefer(&self, language: &str, theme: &str) {
-        let preferences = Preferences { language: language.into(), theme: theme.into() };
+        let preferences = Preferences { language: language.into(), theme: theme.into(), countdown: 0 };
         let arguments = json!({ "preferences": preferences });
         self.invoke("set_preferences", arguments).await.unwrap_or_else(|e| panic!("set_preferences: {e}"));
         self.page.reload().await;

@@ -1,7 +1,7 @@
 //! The commands and events of the shell. The only file that knows of Tauri.
 
 use footlight_protocol::scene::Scenes;
-use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot, StudioEvent};
+use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot, Speed, StudioEvent};
 use footlight_protocol::{Code, Failure};
 use leptos::prelude::window;
 use serde::Serialize;
@@ -108,6 +108,11 @@ pub async fn set_scenes(scenes: &Scenes) -> Result<(), Failure> {
 pub async fn keep_picture(bytes: &js_sys::Uint8Array) -> Result<String, Failure> {
     let name = invoke_raw("keep_picture", bytes.into()).await.map_err(failure)?;
     name.as_string().ok_or_else(|| Failure::new(Code::Internal, "The studio gave the picture no name"))
+}
+
+/// How fast this computer encodes. Takes about a second.
+pub async fn measure_speed() -> Result<Speed, Failure> {
+    ask("measure_speed", &Nothing {}).await
 }
 
 /// The newest preview picture as JPEG; empty where there was none for a second.

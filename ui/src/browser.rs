@@ -174,6 +174,13 @@ pub fn focus_in(selector: &str) {
     }
 }
 
+/// Brings the element into sight.
+pub fn scroll_to(id: &str) {
+    if let Some(element) = document().get_element_by_id(id) {
+        element.scroll_into_view_with_bool(false);
+    }
+}
+
 /// Where the middle of what one selector finds is in what the other finds, as shares of its width and height.
 pub fn place_in(inner: &str, outer: &str) -> Option<(f64, f64)> {
     let frame = |selector: &str| {

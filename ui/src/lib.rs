@@ -13,6 +13,7 @@ pub mod composing;
 pub mod desk;
 pub mod emotes;
 pub mod following;
+pub mod launching;
 pub mod letters;
 pub mod liking;
 pub mod part;

@@ -3,6 +3,7 @@
 //! Every command first installs what is missing ([`setup`]), says so before it does, asks nothing, and
 //! fails with one line that names the missing thing.
 
+mod bundle;
 mod faces;
 mod fuzz;
 mod setup;
@@ -21,8 +22,8 @@ usage: cargo xtask COMMAND
   run [-- FLAGS]   set up, build, and open the studio (with no display: --headless)
   test [FILTER]    set up, check, and run every test; with a filter, only those whose name contains it
   check            format, clippy with warnings as errors, cargo-deny
-  bench [NAME]     the benchmarks (chat, danmaku, encode, gifts, join, latency, scene), each beside its floor or peer
-  bundle           the platform's installers
+  bench [NAME]     the benchmarks (chat, danmaku, encode, gifts, join, latency, scene, studio), each beside its floor or peer
+  bundle [--try]   the platform's installers; --try installs the .deb into a clean Debian (as root) and starts it there
   fuzz [TARGET] [--seconds N] [--merge] [--seed]
                    the fuzz targets, one after the other; --merge keeps what reached new code, --seed writes the seeds
   ui               build both faces into ui/dist (part of all the others)
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
         "test" => test(&rest),
         "check" => check(),
         "bench" => bench(&rest),
-        "bundle" => bundle(),
+        "bundle" => bundle::parse(&rest).and_then(bundle::bundle),
         "fuzz" => fuzz::fuzz(&rest),
         "ui" => ui(),
         "" | "help" | "-h" | "--help" => {
@@ -105,18 +106,39 @@ fn has_display() -> bool {
 fn test(filter: &[String]) -> Result<()> {
     setup::install(Purpose::Test)?;
     faces::build()?;
-    if filter.is_empty() {
-        lint()?;
+    let whole = filter.is_empty();
+    if whole {
+        judge()?;
     }
+    step::tests("test xtask", linting(cargo()).args(["test", "--package", "xtask"]))?;
+    // Who tries one test out may leave a warning for later.
+    let compiling = || if whole { linting(cargo()) } else { cargo() };
     // All at once and with what the tests need besides: asked for alone, the programs would choose fewer features of
     // their dependencies, and most of these would be compiled a second time for the tests.
-    step("build the programs and the tests", cargo().args(["build", "--workspace", "--all-targets"]))?;
+    step("build the tests", compiling().arg("test").args(OURS).arg("--no-run"))?;
+    step("build the programs", compiling().arg("build").args(OURS).args(PROGRAMS))?;
     step(
         "media and protocol build for wasm32",
         faces::wasm_check(&["footlight-media", "footlight-protocol"]).as_mut(),
     )?;
     // No --no-fail-fast off: one red story must not hide another.
-    step::tests("test", cargo().args(["test", "--workspace", "--no-fail-fast"]).args(filter))
+    step::tests("test", compiling().arg("test").args(OURS).arg("--no-fail-fast").args(filter))
+}
+
+/// What is built to be tested. This program is built alone before: with the others it would choose other features, and
+/// what makes the faces be compiled once more.
+const OURS: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+/// Not those of the faces, which run in a browser only.
+const PROGRAMS: [&str; 8] =
+    ["--bin", "footlight", "--bin", "footlight-relay", "--bin", "footlight-renditions", "--bin", "bench"];
+
+/// Cargo with clippy's compiler for our crates, warnings as errors: what is built is linted on the way, where
+/// `cargo clippy` would first go through all dependencies once more (a twentieth of an hour on two cores).
+fn linting(mut cargo: Command) -> Command {
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+    // As `cargo clippy -- -D warnings` hands it on.
+    cargo.env("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__");
+    cargo
 }
 
 fn check() -> Result<()> {
@@ -127,8 +149,13 @@ fn check() -> Result<()> {
 }
 
 fn lint() -> Result<()> {
+    judge()?;
+    step("clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+/// What is judged without compiling.
+fn judge() -> Result<()> {
     step("format", cargo().args(["fmt", "--all", "--check"]))?;
-    step("clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let deny = setup::cargo_deny()?;
     // A build brings the crates of its own platform; what is judged are those of all.
     step("fetch the crates of all platforms", cargo().args(["fetch", "--locked"]))?;
@@ -155,11 +182,4 @@ fn bench(names: &[String]) -> Result<()> {
     ];
     step("build for speed", cargo().args(build))?;
     step("bench", Command::new(target().join("release/bench")).args(names))
-}
-
-fn bundle() -> Result<()> {
-    setup::install(Purpose::Build)?;
-    faces::build()?;
-    let bundler = setup::cargo_tool("tauri-cli", "cargo-tauri")?;
-    step("bundle", Command::new(bundler).args(["tauri", "build"]).current_dir(root()))
 }

@@ -235,6 +235,12 @@ fn is_debian() -> bool {
     on_path("apt-get").is_some()
 }
 
+/// Debian packages that one command needs besides.
+pub(crate) fn debian(packages: &[&str]) -> Result<()> {
+    let is_missing = |package: &&&str| !succeeds(Command::new("dpkg").args(["--status", package]));
+    apt(&packages.iter().filter(is_missing).copied().collect::<Vec<_>>())
+}
+
 fn apt(packages: &[&str]) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
@@ -307,10 +313,10 @@ pub(crate) fn cargo_tool(package: &str, program: &str) -> Result<PathBuf> {
         println!("xtask: installing by cargo: {package}");
         let mut install = cargo();
         install.args(["install", "--quiet", "--locked", package, "--root"]).arg(&tools);
-        // They run for seconds, and would be optimised for minutes.
+        // They run for seconds, and even a little optimising would take longer than that.
         install
             .args(["--profile", "dev"])
-            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "0")
             .env("CARGO_PROFILE_DEV_DEBUG", "0");
         // Its build is kept apart, so that it can neither disturb nor reuse ours.
         install.arg("--target-dir").arg(tools.join("build"));

@@ -299,14 +299,33 @@ impl std::fmt::Debug for RoomAccess {
     }
 }
 
+/// How long encoding takes on this computer; command `measure_speed`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Speed {
+    /// Of the time that there is for it, how much encoding takes: 1.0 is too slow.
+    pub load: f32,
+}
+
 /// What the window remembers; command `set_preferences`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Preferences {
     /// `en`, `zh-CN`, or empty for the system's.
     pub language: String,
     /// `light`, `dark`, or empty for the system's.
     pub theme: String,
+    /// Seconds that are counted down before a broadcast, [`MAX_COUNTDOWN`] at most; 0: it begins at once,
+    /// and nothing is checked before.
+    pub countdown: u8,
+}
+
+/// More than anybody wants to wait for.
+pub const MAX_COUNTDOWN: u8 = 10;
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self { language: String::new(), theme: String::new(), countdown: 3 }
+    }
 }
 
 #[cfg(test)]

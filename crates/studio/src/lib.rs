@@ -23,6 +23,7 @@ mod resample;
 mod scene;
 mod sound;
 mod source;
+mod speed;
 mod stage;
 mod studio;
 mod voice;

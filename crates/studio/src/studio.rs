@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use footlight_codec::spare::sensible;
-use footlight_media::Frame;
 use footlight_media::h264::Colours;
+use footlight_media::{Frame, Picture};
 use footlight_protocol::scene::{MAX_FADE_MS, MAX_LAYERS, MAX_SCENES, Misfit, Scenes};
-use footlight_protocol::studio::{CameraId, LayerLimit, MicrophoneId, Phase, Snapshot, StudioEvent};
+use footlight_protocol::studio::{CameraId, LayerLimit, MicrophoneId, Phase, Snapshot, Speed, StudioEvent};
 use footlight_protocol::{Code, Failure};
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
@@ -26,6 +26,7 @@ use crate::platform;
 use crate::scene::{Album, Painter};
 use crate::sound::Sound;
 use crate::source::{self, Camera, Slot, Wanted};
+use crate::speed;
 use crate::stage::Stage;
 use crate::voice::Voices;
 use crate::worker::{Stop, Worker, lock};
@@ -109,14 +110,7 @@ impl Studio {
     /// A media file that cannot be read, a setting that cannot be encoded. A camera or microphone that does not work
     /// is no error: it is [`Lost`](footlight_protocol::studio::SourceState::Lost), and tried again.
     pub fn start(config: Config, runtime: Handle) -> Result<Self, Error> {
-        let video = h264::Config {
-            width: config.width,
-            height: config.height,
-            fps: config.fps,
-            bitrate_kbps: config.bitrate_kbps,
-            preset: config.preset,
-            colours: Colours::BT709,
-        };
+        let video = video(&config);
         // Refused now rather than at Go Live.
         drop(h264::Encoder::new(&video)?);
         {
@@ -303,6 +297,22 @@ impl Studio {
         self.painter.album().take(bytes)
     }
 
+    /// How long encoding takes here, of what the preview shows and of the size that is set. Blocks for about as long as a
+    /// second of video takes to encode.
+    ///
+    /// # Errors
+    /// [`Code::WrongPhase`] while a broadcast runs, which is measured by itself, and [`Code::Internal`] where nothing can
+    /// be encoded.
+    pub fn measure_speed(&self) -> Result<Speed, Failure> {
+        if self.snapshot().phase.on_air() {
+            return Err(Failure::new(Code::WrongPhase, "A broadcast is running"));
+        }
+        let Config { width, height, .. } = self.config;
+        let shown = self.preview.borrow().as_ref().map(|frame| Arc::clone(&frame.picture));
+        let picture = shown.unwrap_or_else(|| Arc::new(Picture::black(width, height)));
+        speed::measure(&video(&self.config), &picture).map_err(|error| error.failure())
+    }
+
     pub fn set_muted(&self, muted: bool) {
         self.muted.store(muted, Ordering::Relaxed);
         self.desk.tell(StudioEvent::Muted { muted });
@@ -340,6 +350,18 @@ impl Studio {
             worker.ask_to_stop();
             lock(&self.retired).push(worker);
         }
+    }
+}
+
+/// The encoder's part of the settings.
+fn video(config: &Config) -> h264::Config {
+    h264::Config {
+        width: config.width,
+        height: config.height,
+        fps: config.fps,
+        bitrate_kbps: config.bitrate_kbps,
+        preset: config.preset,
+        colours: Colours::BT709,
     }
 }
 

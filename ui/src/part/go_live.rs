@@ -4,9 +4,11 @@ use footlight_protocol::studio::Phase;
 use leptos::prelude::*;
 
 use crate::desk::Desk;
+use crate::launching::Launching;
 use crate::part::confirm::Confirm;
 use crate::seat::Seat;
 use crate::store::i18n;
+use crate::store::launch::Launch;
 use crate::words::use_words;
 
 /// Name of a phase, as `data-phase`.
@@ -26,8 +28,11 @@ pub fn GoLive() -> impl IntoView {
     let phase = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.clone()));
     let asking = RwSignal::new(false);
     let watching = move || seat.room().with(|room| room.presence.viewers);
+    let launching = Launching::get();
+    let starts = Memo::new(move |_| launching.launch().with(Launch::is_shown));
     let press = move |_| match phase.get_untracked() {
-        Phase::Idle => desk.go_live(),
+        Phase::Idle if starts.get_untracked() => launching.cancel(),
+        Phase::Idle => launching.go(),
         // Nobody is hurt by an end that nobody sees.
         Phase::Live { .. } if seat.room().with_untracked(|room| room.presence.viewers) > 0 => {
             asking.set(true)
@@ -37,6 +42,7 @@ pub fn GoLive() -> impl IntoView {
     };
     let label = move || {
         words.get(match phase.get() {
+            Phase::Idle if starts.get() => "launch.cancel",
             Phase::Idle => "live.go",
             Phase::Starting => "live.starting",
             Phase::Live { .. } | Phase::Reconnecting { .. } => "live.end",
@@ -58,6 +64,7 @@ pub fn GoLive() -> impl IntoView {
                 id="go-live"
                 type="button"
                 class="go-live"
+                class:starts=move || starts.get()
                 data-phase=move || phase_name(&phase.get())
                 disabled=move || phase.get() == Phase::Ending
                 title=move || words.get(if phase.get() == Phase::Idle { "live.go_hint" } else { "live.end_hint" })

@@ -15,6 +15,7 @@ use crate::composing::Composing;
 use crate::desk::Desk;
 use crate::part::gift_cards::GiftCards;
 use crate::part::icon::Icon;
+use crate::part::launch::Count;
 use crate::part::placing::Placing;
 use crate::words::use_words;
 
@@ -58,6 +59,7 @@ pub fn Preview() -> impl IntoView {
                 <Placing shape />
             </Show>
             <GiftCards />
+            <Count />
             <Show when=move || !drawn.get()>
                 <figcaption class="preview-wait">
                     <span class="spinner" aria-hidden="true"></span>

@@ -9,6 +9,7 @@ use crate::bridge;
 use crate::browser;
 use crate::composing::Composing;
 use crate::desk::Desk;
+use crate::launching::Launching;
 use crate::part::camera::Camera;
 use crate::part::chat::Chat;
 use crate::part::failure::FailureBar;
@@ -17,6 +18,7 @@ use crate::part::go_live::{GoLive, phase_name};
 use crate::part::health::HealthLine;
 use crate::part::held::HeldList;
 use crate::part::icon::{Icon, Mark};
+use crate::part::launch::LaunchPanel;
 use crate::part::layers::LayerPanel;
 use crate::part::microphone::Microphone;
 use crate::part::notes::Notes;
@@ -29,12 +31,14 @@ use crate::part::settings::Settings;
 use crate::part::share::Share;
 use crate::part::shield::{self, ShieldButton};
 use crate::part::shortcuts::Shortcuts;
+use crate::part::summary::{self, SummaryDialog};
 use crate::part::toast::Toasts;
 use crate::part::top_ups::TopUpList;
 use crate::part::viewers::Viewers;
 use crate::seat::Seat;
 use crate::socket::Address;
 use crate::store::i18n::Language;
+use crate::store::launch::Launch;
 use crate::store::scenes;
 use crate::words::{self, use_words};
 
@@ -74,10 +78,12 @@ fn Window() -> impl IntoView {
     desk.follow();
     let composing = Composing::provide(desk);
     recording::provide();
+    let launching = Launching::provide(desk);
+    let summary = summary::provide();
 
     let preferences = desk.preferences();
     Effect::new(move |_| {
-        let Preferences { language, theme } = preferences.get();
+        let Preferences { language, theme, .. } = preferences.get();
         let language = if language.is_empty() { browser::language() } else { language };
         words.choose(Language::of(&language));
         browser::mark_root("data-theme", &theme);
@@ -87,7 +93,8 @@ fn Window() -> impl IntoView {
         let access = desk.access().get()?;
         if seated.flatten().as_ref() != Some(&access.socket) {
             let (socket, owner) = (access.socket.clone(), Some(access.owner_token));
-            seat.connect(Address { socket, owner, ..Address::default() }, |_| {});
+            let address = Address { socket, owner, ..Address::default() };
+            seat.connect(address, move |event| summary.hear(event));
         }
         Some(access.socket)
     });
@@ -101,7 +108,7 @@ fn Window() -> impl IntoView {
     let open_acts = Memo::new(move |_| seat.room().with(|room| room.guard.open()));
     let settings = RwSignal::new(false);
     let keys = window_event_listener(leptos::ev::keydown, move |event| {
-        keyboard(desk, seat, composing, (help, pane), &event)
+        keyboard(desk, seat, (composing, launching), (help, pane), &event)
     });
     on_cleanup(move || keys.remove());
 
@@ -155,6 +162,7 @@ fn Window() -> impl IntoView {
                     </Show>
                 </div>
                 <SceneBar />
+                <LaunchPanel />
                 <section class="card deck">
                     <GoLive />
                     <HealthLine />
@@ -231,6 +239,7 @@ fn Window() -> impl IntoView {
         </main>
         <Shortcuts open=help />
         <Settings open=settings />
+        <SummaryDialog />
     }
 }
 
@@ -238,7 +247,7 @@ fn Window() -> impl IntoView {
 fn keyboard(
     desk: Desk,
     seat: Seat,
-    composing: Composing,
+    (composing, launching): (Composing, Launching),
     (help, pane): (RwSignal<bool>, RwSignal<Pane>),
     event: &KeyboardEvent,
 ) {
@@ -281,6 +290,7 @@ fn keyboard(
             "l" => browser::focus_in("#chat-log [tabindex=\"0\"]"),
             "m" => desk.set_muted(!desk.snapshot().with_untracked(|snapshot| snapshot.muted)),
             "?" => help.set(true),
+            "escape" if launching.launch().with_untracked(Launch::is_shown) => launching.cancel(),
             "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" if !in_chat => {
                 let which = usize::from(key.as_bytes()[0] - b'1');
                 composing.edit(|scenes| scenes::show(scenes, which));
