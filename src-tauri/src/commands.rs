@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use footlight_protocol::destination::{Draft, Key};
 use footlight_protocol::scene::Scenes;
+use footlight_protocol::{Code, DestinationId, Failure};
 use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot, Speed};
-use footlight_protocol::{Code, Failure};
 use tauri::State;
 use tauri::ipc::{InvokeBody, Request, Response};
 
@@ -80,6 +81,31 @@ pub(crate) async fn set_sharing(shared: bool, desk: Shared<'_>) -> Result<RoomAc
 #[tauri::command]
 pub(crate) async fn set_internet(internet: bool, desk: Shared<'_>) -> Result<RoomAccess, Failure> {
     desk.set_internet(internet).await
+}
+
+/// The key is the only thing that goes this way and never comes back.
+#[tauri::command]
+pub(crate) async fn put_destination(draft: Draft, key: Option<Key>, desk: Shared<'_>) -> Result<(), Failure> {
+    desk.put_destination(draft, key).await
+}
+
+#[tauri::command]
+pub(crate) async fn enable_destination(
+    id: DestinationId,
+    enabled: bool,
+    desk: Shared<'_>,
+) -> Result<(), Failure> {
+    desk.enable_destination(id, enabled).await
+}
+
+#[tauri::command]
+pub(crate) async fn remove_destination(id: DestinationId, desk: Shared<'_>) -> Result<(), Failure> {
+    desk.remove_destination(id).await
+}
+
+#[tauri::command]
+pub(crate) fn retry_destination(id: DestinationId, desk: Shared<'_>) {
+    desk.studio.retry(&id);
 }
 
 #[tauri::command]

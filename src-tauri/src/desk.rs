@@ -10,7 +10,7 @@ use footlight_protocol::room::Presence;
 use footlight_protocol::studio::{MAX_COUNTDOWN, Preferences, RoomAccess, StudioEvent};
 use footlight_protocol::{Code, Failure};
 use footlight_relay::Secret;
-use footlight_studio::{Studio, Target};
+use footlight_studio::{Outlet, Studio, Target};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::sync::broadcast;
 
@@ -27,8 +27,8 @@ pub(crate) struct Desk {
     pub(crate) studio: Studio,
     /// `None` only while it is being restarted, or after a restart failed.
     relay: AsyncMutex<Option<LocalRelay>>,
-    settings: Mutex<Settings>,
-    secrets: Mutex<Secrets>,
+    pub(crate) settings: Mutex<Settings>,
+    pub(crate) secrets: Mutex<Secrets>,
     targets: Vec<TargetUrl>,
 }
 
@@ -63,13 +63,15 @@ impl Desk {
             ..footlight_studio::Config::default()
         };
         let studio = Studio::start(config, tokio::runtime::Handle::current()).context("start the studio")?;
-        Ok(Self {
+        let desk = Self {
             studio,
             relay: AsyncMutex::new(Some(relay)),
             settings: Mutex::new(settings),
             secrets,
             targets,
-        })
+        };
+        desk.studio.set_outlets(desk.outlets().await);
+        Ok(desk)
     }
 
     pub(crate) async fn ready(&self) -> Option<Ready> {
@@ -91,10 +93,10 @@ impl Desk {
         self.studio.events()
     }
 
-    /// Goes on air: to the targets of the command line, else to the bundled relay.
+    /// Goes on air: to the targets of the command line, else to the bundled relay; and to the destinations that are
+    /// switched on.
     pub(crate) async fn go_live(&self) -> Result<(), Failure> {
-        let key = || footlight_studio::Secret::new(known(&self.secrets).stream_key.reveal().to_owned());
-        let targets = if self.targets.is_empty() {
+        if self.targets.is_empty() {
             let mut relay = self.relay.lock().await;
             let relay = relay.as_mut().ok_or_else(no_relay)?;
             let data = self.settings.lock().map(|settings| settings.data.clone()).unwrap_or_default();
@@ -102,11 +104,20 @@ impl Desk {
                 tracing::error!("{error:#}");
                 Failure::new(Code::Internal, "The relay has no stream key for this studio")
             })?;
-            vec![Target::Whip { url: relay.whip(), key: key() }]
-        } else {
-            self.targets.iter().map(|target| Target::Whip { url: target.whip.clone(), key: key() }).collect()
-        };
-        self.studio.go_live(targets)
+        }
+        self.studio.go_live(self.outlets().await)
+    }
+
+    /// The creator's own page, or what the command line says in its stead.
+    pub(crate) async fn home(&self) -> Vec<Outlet> {
+        let key = || footlight_studio::Secret::new(known(&self.secrets).stream_key.reveal().to_owned());
+        if self.targets.is_empty() {
+            let url = self.relay.lock().await.as_ref().map(LocalRelay::whip);
+            let home = url.map(|url| Outlet::home(0, "Footlight", Target::Whip { url, key: key() }));
+            return home.into_iter().collect();
+        }
+        let home = |(n, target): (usize, &TargetUrl)| Outlet::home(n, &target.url, target.with(key()));
+        self.targets.iter().enumerate().map(home).collect()
     }
 
     pub(crate) fn pick_camera(&self, id: String) -> Result<(), Failure> {
@@ -196,7 +207,7 @@ impl Desk {
     }
 
     /// Changes the settings file; a failure to write is logged, the change holds for this run.
-    fn remember(&self, change: impl Fn(&mut File)) {
+    pub(crate) fn remember(&self, change: impl Fn(&mut File)) {
         if let Ok(mut settings) = self.settings.lock()
             && let Err(error) = settings.change(change)
         {
@@ -222,7 +233,7 @@ impl Desk {
     }
 }
 
-fn known(secrets: &Mutex<Secrets>) -> Secrets {
+pub(crate) fn known(secrets: &Mutex<Secrets>) -> Secrets {
     // Nothing that panics runs under the lock.
     secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
 }

@@ -7,8 +7,10 @@ use std::str::FromStr;
 
 use clap::Parser;
 use footlight_protocol::RoomId;
+use footlight_protocol::destination::{Address, Misfit, Protocol};
 use footlight_protocol::studio::LayerLimit;
 use footlight_relay::Rtmp;
+use footlight_studio::{Secret, Target};
 
 /// A desktop broadcaster that carries its own audience.
 #[derive(Debug, Parser)]
@@ -53,8 +55,8 @@ pub(crate) struct Flags {
     /// Room name, the last part of the link
     #[arg(long, env = "FOOTLIGHT_ROOM", value_name = "NAME")]
     pub(crate) room: Option<RoomId>,
-    /// Publish there instead of the bundled relay: whip+https://HOST/whip/ROOM (repeatable; the key is
-    /// taken from FOOTLIGHT_STREAM_KEY)
+    /// Publish there instead of to the bundled relay: whip+https://HOST/whip/ROOM, rtmp://HOST/APP or
+    /// rtmps://HOST/APP (repeatable; the key is taken from FOOTLIGHT_STREAM_KEY)
     #[arg(long, value_name = "URL")]
     pub(crate) to: Vec<TargetUrl>,
     /// Print events as JSON, one a line, on standard output
@@ -86,29 +88,44 @@ impl FromStr for Size {
 /// A place to publish to. Holds no key: those come from the environment or the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TargetUrl {
-    /// The WHIP endpoint, http or https.
-    pub(crate) whip: String,
+    pub(crate) protocol: Protocol,
+    /// The WHIP endpoint, http or https, or the RTMP server with its application.
+    pub(crate) url: String,
+}
+
+impl TargetUrl {
+    /// The target with its key.
+    pub(crate) fn with(&self, key: Secret) -> Target {
+        target(self.protocol, self.url.clone(), key)
+    }
+}
+
+/// An address and a key as the studio takes them.
+pub(crate) fn target(protocol: Protocol, url: String, key: Secret) -> Target {
+    match protocol {
+        Protocol::Whip => Target::Whip { url, key },
+        Protocol::Rtmp | Protocol::Rtmps => Target::Rtmp { url, key },
+    }
 }
 
 impl FromStr for TargetUrl {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.starts_with("rtmp://") || text.starts_with("rtmps://") {
-            return Err("RTMP targets are not in this version; use whip+https:// or whip+http://");
+        let address = Address::parse(text).map_err(|misfit| match misfit {
+            Misfit::KeyInAddress => "a target's URL must not hold a key; put it into FOOTLIGHT_STREAM_KEY",
+            Misfit::Application => "an RTMP target is rtmp://HOST/APP or rtmps://HOST/APP",
+            _ => NO_TARGET,
+        })?;
+        if address.protocol == Protocol::Whip && !text.starts_with("whip+") {
+            return Err(NO_TARGET);
         }
-        let whip = text.strip_prefix("whip+").unwrap_or_default();
-        let rest = whip.strip_prefix("https://").or_else(|| whip.strip_prefix("http://")).unwrap_or_default();
-        let host = rest.split('/').next().unwrap_or_default();
-        if host.is_empty() {
-            return Err("a target is whip+https://HOST/PATH or whip+http://HOST/PATH");
-        }
-        if host.contains('@') {
-            return Err("a target's URL must not hold a key; put it into FOOTLIGHT_STREAM_KEY");
-        }
-        Ok(Self { whip: whip.to_owned() })
+        Ok(Self { protocol: address.protocol, url: address.url.to_owned() })
     }
 }
+
+const NO_TARGET: &str =
+    "a target is whip+https://HOST/PATH, whip+http://HOST/PATH, rtmp://HOST/APP or rtmps://HOST/APP";
 
 #[cfg(test)]
 mod tests {
@@ -136,14 +153,19 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_whip_and_hold_no_key() {
+    fn targets_are_whip_or_rtmp_and_hold_no_key() {
         for (text, ok) in [
             ("whip+https://example.org/whip/main", true),
             ("whip+http://127.0.0.1:8080/whip/main", true),
             ("https://example.org", false),
             ("whip+https://", false),
             ("whip+http://key@example.org/", false),
-            ("rtmp://example.org/live", false),
+            ("whip+https://example.org/whip?key=1", false),
+            ("rtmp://example.org/live", true),
+            ("rtmps://example.org:443/app/deep", true),
+            ("rtmp://example.org", false),
+            ("rtmp://key@example.org/live", false),
+            ("whip+rtmp://example.org/live", false),
         ] {
             assert_eq!(text.parse::<TargetUrl>().is_ok(), ok, "{text}");
         }

@@ -6,6 +6,7 @@
 mod app;
 mod commands;
 mod desk;
+mod destinations;
 mod flags;
 mod headless;
 mod local_relay;

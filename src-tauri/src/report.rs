@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use footlight_protocol::Failure;
+use footlight_protocol::destination::{DestinationState, DestinationStatus};
 use footlight_protocol::room::Presence;
 use footlight_protocol::studio::{Device, Layers, Phase, Snapshot, SourceState, StudioEvent};
+use footlight_protocol::{DestinationId, Failure};
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, Ready};
@@ -48,7 +49,10 @@ impl Report {
             StudioEvent::Devices { .. }
             | StudioEvent::Muted { .. }
             | StudioEvent::Level { .. }
-            | StudioEvent::Scenes { .. } => {}
+            | StudioEvent::Scenes { .. }
+            | StudioEvent::Destinations { .. }
+            | StudioEvent::Rates { .. } => {}
+            StudioEvent::Destination { id, state } => self.destination(&id, &state),
             StudioEvent::Layers { layers } => self.layers(&layers),
         }
     }
@@ -76,6 +80,28 @@ impl Report {
         }
     }
 
+    /// How one of the places does where the broadcast goes.
+    fn destination(self, id: &DestinationId, state: &DestinationState) {
+        let line = || {
+            let mut line = json!({"event": "destination", "id": id});
+            if let (Value::Object(line), Ok(Value::Object(state))) = (&mut line, serde_json::to_value(state))
+            {
+                line.extend(state);
+            }
+            line
+        };
+        let first = !matches!(state, DestinationState::Waiting { attempt: 2.., .. });
+        // A terminal is told of its own page by the phase.
+        if self.json || (first && !id.as_str().starts_with("home")) {
+            self.print(line, || match state {
+                DestinationState::Waiting { failure, .. } | DestinationState::Refused { failure, .. } => {
+                    format!("{id}: {}", failure.message)
+                }
+                _ => format!("{id}: {}", state.name()),
+            });
+        }
+    }
+
     fn reconnecting(self, attempt: u32) {
         self.print(
             || json!({"event": "reconnecting", "attempt": attempt}),
@@ -97,6 +123,10 @@ impl Report {
     /// Once a second; only for scripts.
     fn stats(self, shown: &Snapshot, presence: Presence) {
         let health = &shown.health;
+        let destinations = || -> Vec<Value> {
+            let place = |known: &DestinationStatus| json!({"id": known.destination.id, "state": known.state.name(), "kbps": known.kbps});
+            shown.destinations.iter().map(place).collect()
+        };
         if self.json {
             self.print(
                 || {
@@ -107,6 +137,7 @@ impl Report {
                         "target_kbps": health.target_kbps, "encoder_load": health.encoder_load,
                         "encode_ms": health.encode_ms, "rtt_ms": health.rtt_ms,
                         "camera": shown.camera_state, "microphone": shown.microphone_state,
+                        "destinations": destinations(),
                         "viewers": presence.viewers, "members": presence.members,
                         "latency_p50_ms": presence.latency_p50_ms, "latency_p95_ms": presence.latency_p95_ms,
                     })

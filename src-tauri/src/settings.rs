@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use footlight_protocol::RoomId;
+use footlight_protocol::destination::{Destination, MAX_DESTINATIONS, Misfit};
 use footlight_protocol::studio::{LayerLimit, MAX_COUNTDOWN, Preferences};
 use footlight_relay::Rtmp;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,9 @@ pub(crate) struct File {
     pub(crate) internet: bool,
     pub(crate) room: RoomId,
     pub(crate) preferences: Preferences,
+    /// Where broadcasts go besides the bundled relay. The keys are not here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) destinations: Vec<Destination>,
 }
 
 impl Default for File {
@@ -56,6 +60,7 @@ impl Default for File {
             internet: false,
             room: RoomId::default(),
             preferences: Preferences::default(),
+            destinations: Vec::new(),
         }
     }
 }
@@ -129,6 +134,14 @@ fn check(file: &File) -> Result<()> {
         );
     }
     ensure!((1..=120).contains(&file.fps), "fps is {}: not 1 to 120", file.fps);
+    ensure!(file.destinations.len() <= MAX_DESTINATIONS, "{}", Misfit::TooMany);
+    for (n, destination) in file.destinations.iter().enumerate() {
+        let Destination { id, name, .. } = destination;
+        destination.check().with_context(|| format!("the destination {name:?}"))?;
+        let twice = file.destinations[..n].iter().any(|other| other.id == *id);
+        // The bundled relay and what --to says have names of their own.
+        ensure!(!twice && !id.as_str().starts_with("home"), "the destination {name:?}: its id {id} is taken");
+    }
     ensure!((100..=50_000).contains(&file.bitrate), "bitrate is {}: not 100 to 50000 kbit/s", file.bitrate);
     let Preferences { countdown, .. } = file.preferences;
     ensure!(countdown <= MAX_COUNTDOWN, "countdown is {countdown}: not 0 to {MAX_COUNTDOWN} seconds");
@@ -151,6 +164,21 @@ mod tests {
         assert!(toml::from_str::<File>("colour = 1").is_err());
         assert!(check(&File { fps: 0, ..File::default() }).is_err());
         assert!(check(&File { width: 641, ..File::default() }).is_err());
+        let destination = |id: &str, url: &str| {
+            let text = format!("[[destinations]]\nid = \"{id}\"\nname = \"TV\"\nurl = \"{url}\"\n");
+            toml::from_str::<File>(&text).map_err(|error| error.to_string())
+        };
+        let good = destination("d1", "rtmp://example.org/live").unwrap();
+        assert!(good.destinations[0].enabled && check(&good).is_ok());
+        for (id, url) in [("home", "rtmp://example.org/live"), ("d1", "rtmp://key@example.org/live")] {
+            assert!(check(&destination(id, url).unwrap()).is_err(), "{id} {url}");
+        }
+        assert!(
+            destination("d1\"\nkey = \"secret", "rtmp://example.org/live").is_err(),
+            "keys are not in here"
+        );
+        let twice = File { destinations: [good.destinations.clone(), good.destinations].concat(), ..good };
+        assert!(check(&twice).is_err());
     }
 
     #[test]

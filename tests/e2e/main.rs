@@ -3,6 +3,7 @@
 mod coins;
 mod continuity;
 mod danmaku;
+mod destinations;
 mod devices;
 mod gifts;
 mod golive;

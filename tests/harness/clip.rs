@@ -155,18 +155,35 @@ pub fn newer_ffmpeg() -> Command {
 /// `name` is of its log.
 pub async fn numbers(
     name: &str,
-    mut player: Command,
+    player: Command,
     input: &[&str],
     seconds: u32,
     output: &Output,
 ) -> Vec<Option<u32>> {
+    numbers_in(name, player, input, WIDTH, seconds, output).await
+}
+
+/// The same of pictures that are so wide.
+pub async fn numbers_in(
+    name: &str,
+    mut player: Command,
+    input: &[&str],
+    wide: u32,
+    seconds: u32,
+    output: &Output,
+) -> Vec<Option<u32>> {
     let (width, height) = NUMBER;
+    // From 640 pixels on the number is twice as large.
+    let cut = match wide {
+        ..640 => format!("crop={width}:{height}:0:0"),
+        _ => format!("crop={}:{}:0:0,scale={width}:{height}:flags=area", 2 * width, 2 * height),
+    };
     let raw = output.file(&format!("{name}.gray"));
     let length = seconds.to_string();
     player
         .args(input)
         .args(["-map", "0:v:0", "-t", &length, "-fps_mode", "passthrough"])
-        .args(["-vf", &format!("crop={width}:{height}:0:0"), "-f", "rawvideo", "-pix_fmt", "gray", "-y"])
+        .args(["-vf", &cut, "-f", "rawvideo", "-pix_fmt", "gray", "-y"])
         .arg(&raw)
         .args(["-map", "0:a:0", "-t", &length, "-f", "null", "-"]);
     let mut player = Process::start(name, &mut player, output);

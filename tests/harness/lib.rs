@@ -16,6 +16,7 @@ pub mod gstreamer;
 pub mod http;
 pub mod microphone;
 pub mod net;
+pub mod nginx;
 pub mod obs;
 pub mod output;
 pub mod page;

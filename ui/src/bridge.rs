@@ -1,8 +1,9 @@
 //! The commands and events of the shell. The only file that knows of Tauri.
 
+use footlight_protocol::destination::{Draft, Key};
 use footlight_protocol::scene::Scenes;
+use footlight_protocol::{Code, DestinationId, Failure};
 use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot, Speed, StudioEvent};
-use footlight_protocol::{Code, Failure};
 use leptos::prelude::window;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,6 +56,23 @@ struct Compose<'a> {
     scenes: &'a Scenes,
 }
 
+#[derive(Serialize)]
+struct Put<'a> {
+    draft: &'a Draft,
+    key: Option<&'a Key>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    id: &'a DestinationId,
+}
+
+#[derive(Serialize)]
+struct Enable<'a> {
+    id: &'a DestinationId,
+    enabled: bool,
+}
+
 pub async fn snapshot() -> Result<Snapshot, Failure> {
     ask("snapshot", &Nothing {}).await
 }
@@ -97,6 +115,24 @@ pub async fn preferences() -> Result<Preferences, Failure> {
 
 pub async fn set_preferences(preferences: &Preferences) -> Result<(), Failure> {
     tell("set_preferences", &Keep { preferences }).await
+}
+
+/// Adds a destination or changes one; without a key it keeps its own.
+pub async fn put_destination(draft: &Draft, key: Option<&Key>) -> Result<(), Failure> {
+    tell("put_destination", &Put { draft, key }).await
+}
+
+pub async fn enable_destination(id: &DestinationId, enabled: bool) -> Result<(), Failure> {
+    tell("enable_destination", &Enable { id, enabled }).await
+}
+
+pub async fn remove_destination(id: &DestinationId) -> Result<(), Failure> {
+    tell("remove_destination", &Named { id }).await
+}
+
+/// Does not wait for the next try.
+pub async fn retry_destination(id: &DestinationId) -> Result<(), Failure> {
+    tell("retry_destination", &Named { id }).await
 }
 
 /// All scenes, as they are from now on.

@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 use std::future::Future;
 
-use footlight_protocol::Failure;
 use footlight_protocol::studio::{Device, Preferences, RoomAccess, Snapshot, StudioEvent};
+use footlight_protocol::{DestinationId, Failure};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -127,6 +127,18 @@ impl Desk {
 
     pub fn set_muted(self, muted: bool) {
         self.give(bridge::set_muted(muted));
+    }
+
+    pub fn enable_destination(self, id: DestinationId, enabled: bool) {
+        self.give(async move { bridge::enable_destination(&id, enabled).await });
+    }
+
+    pub fn remove_destination(self, id: DestinationId) {
+        self.give(async move { bridge::remove_destination(&id).await });
+    }
+
+    pub fn retry_destination(self, id: DestinationId) {
+        self.give(async move { bridge::retry_destination(&id).await });
     }
 
     pub fn set_sharing(self, shared: bool) {

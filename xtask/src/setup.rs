@@ -90,10 +90,12 @@ const NEEDS: &[Need] = &[
     need(Purpose::Test, Probe::Program("pebble"), "pebble", ""),
     need(Purpose::Test, Probe::Debian("postgresql"), "postgresql", ""),
     need(Purpose::Test, Probe::Program("nats-server"), "nats-server", ""),
+    need(Purpose::Test, Probe::Program("nginx"), "nginx", ""),
+    need(Purpose::Test, Probe::Debian("libnginx-mod-rtmp"), "libnginx-mod-rtmp", ""),
 ];
 
 /// Packages whose server Debian starts once it is installed.
-const SERVERS: [&str; 3] = ["coturn", "nats-server", "postgresql"];
+const SERVERS: [&str; 4] = ["coturn", "nats-server", "nginx", "postgresql"];
 
 /// Brings the machine to where `purpose` can be served. Does nothing, and prints nothing, where all is there.
 pub(crate) fn install(purpose: Purpose) -> Result<()> {

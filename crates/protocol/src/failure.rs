@@ -108,6 +108,10 @@ pub enum Code {
     Unreachable,
     /// The relay or target refused the stream key.
     KeyRefused,
+    /// The target closed the connection as soon as it had the stream key, as platforms do with a wrong one.
+    HungUp,
+    /// The target's certificate is not one to trust, or it does not speak TLS.
+    Untrusted,
     /// Already live, or not live.
     WrongPhase,
     /// A setting has a value that cannot be used.

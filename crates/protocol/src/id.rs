@@ -116,6 +116,13 @@ text_id!(
 );
 
 text_id!(
+    /// A place to broadcast to: 1 to 16 of `a-z`, `0-9`, `-`.
+    DestinationId, "a destination", "1 to 16 of a-z, 0-9 and -",
+    |t| (1..=16).contains(&t.len())
+        && t.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+);
+
+text_id!(
     /// A kind of gift in a room: 1 to 24 of `a-z`, `0-9`, `-`, `_`.
     GiftId, "a gift", "1 to 24 of a-z, 0-9, - and _",
     |t| (1..=24).contains(&t.len())

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod coin;
 pub mod danmaku;
+pub mod destination;
 pub mod emote;
 pub mod failure;
 pub mod gift;
@@ -29,7 +30,8 @@ pub mod talk;
 
 pub use failure::{CloseCode, Code, Failure};
 pub use id::{
-    ClipId, Currency, GiftId, InvalidId, LayerId, MessageId, Nonce, ReplayId, RoomId, Seq, TopUpId, UserId,
+    ClipId, Currency, DestinationId, GiftId, InvalidId, LayerId, MessageId, Nonce, ReplayId, RoomId, Seq,
+    TopUpId, UserId,
 };
 pub use key::KeyId;
 

@@ -5,9 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::destination::{DestinationState, DestinationStatus, Rate};
 use crate::room::Layer;
 use crate::scene::Scenes;
-use crate::{Failure, RoomId};
+use crate::{DestinationId, Failure, RoomId};
 
 /// Which camera: `pattern`, `none`, `file:PATH`, or a device's [`Device::id`].
 pub type CameraId = String;
@@ -197,6 +198,9 @@ pub struct Snapshot {
     pub layers: Layers,
     #[serde(default)]
     pub scenes: Scenes,
+    /// Where the broadcast goes: the creator's own page first, or what the command line says instead.
+    #[serde(default)]
+    pub destinations: Vec<DestinationStatus>,
 }
 
 /// One change of a [`Snapshot`], or a failure to show.
@@ -237,6 +241,19 @@ pub enum StudioEvent {
     Scenes {
         scenes: Scenes,
     },
+    /// When one was added, changed or removed.
+    Destinations {
+        destinations: Vec<DestinationStatus>,
+    },
+    /// One of them does otherwise.
+    Destination {
+        id: DestinationId,
+        state: DestinationState,
+    },
+    /// Once a second while anything leaves.
+    Rates {
+        rates: Vec<Rate>,
+    },
     /// Something went wrong that no state shows.
     Failed {
         failure: Failure,
@@ -265,8 +282,25 @@ impl Snapshot {
             StudioEvent::Health { health } => self.health = health,
             StudioEvent::Layers { layers } => self.layers = layers,
             StudioEvent::Scenes { scenes } => self.scenes = scenes,
+            StudioEvent::Destinations { destinations } => self.destinations = destinations,
+            StudioEvent::Destination { id, state } => {
+                if let Some(known) = self.destination(&id) {
+                    known.state = state;
+                }
+            }
+            StudioEvent::Rates { rates } => {
+                for Rate { id, kbps } in rates {
+                    if let Some(known) = self.destination(&id) {
+                        known.kbps = kbps;
+                    }
+                }
+            }
             StudioEvent::Failed { .. } => {}
         }
+    }
+
+    fn destination(&mut self, id: &DestinationId) -> Option<&mut DestinationStatus> {
+        self.destinations.iter_mut().find(|known| known.destination.id == *id)
     }
 }
 

@@ -2,72 +2,49 @@
 //!
 //! One [`Lane`] an output. A lane takes packets only while its output is connected; while none is, nothing is
 //! encoded. The phase of the broadcast follows from its lanes, here and nowhere else.
+//!
+//! There is one encoder for all lanes. Those that steer (the creator's own page, or what the command line says in its
+//! stead) decide its bitrate, and their keyframes are made when they are asked for. The others follow: what does not
+//! fit their line is left out of theirs alone, up to one of the keyframes that come by themselves while anybody
+//! follows.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use footlight_media::Packet;
+use footlight_media::{Codec, Packet};
 use footlight_protocol::studio::{Phase, StudioEvent};
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
 
 use crate::Clock;
 use crate::desk::Desk;
+use crate::lane::{Lane, Offered, Parcel, Wants};
 use crate::worker::lock;
-
-/// ~1.5 s of 30 frames and 50 blocks of sound a second. Longer only adds delay: a viewer would rather skip than lag.
-const OUTPUT_QUEUE: usize = 120;
 
 /// Qualities of the picture: the picture itself, and lower ones made of it.
 pub(crate) const LAYERS: usize = 3;
 /// Names of the layers, best first, by how many there are. One alone needs none.
 pub(crate) const NAMES: [&[&str]; LAYERS] = [&[""], &["h", "l"], &["h", "m", "l"]];
-/// Share of an output's queue that may be taken when something of a lower layer comes: the picture itself goes first.
-const LOWER_SHARE: usize = 4;
-
-/// A packet on its way to an output. Sound is of layer 0, as the picture itself.
-#[derive(Debug, Clone)]
-pub(crate) struct Parcel {
-    pub(crate) layer: usize,
-    pub(crate) packet: Packet,
-}
+/// A keyframe comes at least this often while anybody needs it to: platforms ask for one every two seconds. A little
+/// less, so that a camera's jitter does not make it a frame too late.
+const RHYTHM: Duration = Duration::from_millis(1_980);
 
 pub(crate) struct Air {
     desk: Arc<Desk>,
     clock: Clock,
     lanes: Mutex<Vec<Arc<Lane>>>,
-    /// Lanes that take packets, so that the encoders need not look at each.
-    open: AtomicU32,
     /// One a layer.
     keyframes: [AtomicBool; LAYERS],
     since: Mutex<Option<u64>>,
     pub(crate) tally: Tally,
 }
 
-/// Counted since Go Live.
+/// Counted since Go Live, over the lanes that steer.
 #[derive(Default)]
 pub(crate) struct Tally {
     pub(crate) encoded: AtomicU64,
     pub(crate) dropped: AtomicU64,
     pub(crate) sent_bytes: AtomicU64,
-}
-
-/// One output's queue, and what its network says.
-pub(crate) struct Lane {
-    packets: mpsc::Sender<Parcel>,
-    open: AtomicBool,
-    /// One a layer.
-    skipping: [AtomicBool; LAYERS],
-    /// How many layers the other side takes; known once it has answered.
-    pub(crate) layers: AtomicUsize,
-    /// Told to rate control: this lane's queue overflowed.
-    pub(crate) overflowed: AtomicBool,
-    pub(crate) target_kbps: AtomicU32,
-    pub(crate) loss_percent: AtomicU8,
-    /// Whether packets are lost though the path is not full.
-    pub(crate) lossy: AtomicBool,
-    /// Microseconds; 0 is unknown.
-    pub(crate) rtt_micros: AtomicU32,
 }
 
 impl Air {
@@ -76,35 +53,27 @@ impl Air {
             desk,
             clock,
             lanes: Mutex::default(),
-            open: AtomicU32::new(0),
             keyframes: Default::default(),
             since: Mutex::default(),
             tally: Tally::default(),
         }
     }
 
-    /// Adds an output with its first bitrate. Its packets come out of the receiver.
-    pub(crate) fn add_lane(&self, kbps: u32) -> (Arc<Lane>, mpsc::Receiver<Parcel>) {
-        let (packets, receiver) = mpsc::channel(OUTPUT_QUEUE);
-        let lane = Arc::new(Lane {
-            packets,
-            open: AtomicBool::new(false),
-            skipping: std::array::from_fn(|_| AtomicBool::new(true)),
-            layers: AtomicUsize::new(1),
-            overflowed: AtomicBool::new(false),
-            target_kbps: AtomicU32::new(kbps),
-            loss_percent: AtomicU8::new(0),
-            lossy: AtomicBool::new(false),
-            rtt_micros: AtomicU32::new(0),
-        });
+    /// Adds an output with its first bitrate, which is also the highest. Its packets come out of the receiver.
+    pub(crate) fn add_lane(&self, kbps: u32, wants: Wants) -> (Arc<Lane>, mpsc::Receiver<Parcel>) {
+        let (lane, receiver) = Lane::new(kbps, wants);
         lock(&self.lanes).push(Arc::clone(&lane));
         (lane, receiver)
+    }
+
+    /// Forgets an output that is over.
+    pub(crate) fn remove_lane(&self, lane: &Arc<Lane>) {
+        lock(&self.lanes).retain(|known| !Arc::ptr_eq(known, lane));
     }
 
     /// Forgets the outputs and the counts.
     pub(crate) fn clear(&self) {
         lock(&self.lanes).clear();
-        self.open.store(0, Ordering::SeqCst);
         *lock(&self.since) = None;
         for count in [&self.tally.encoded, &self.tally.dropped, &self.tally.sent_bytes] {
             count.store(0, Ordering::Relaxed);
@@ -113,12 +82,33 @@ impl Air {
 
     /// Whether anybody takes packets.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.open.load(Ordering::SeqCst) > 0
+        self.any(|_| true)
+    }
+
+    /// Whether anybody takes sound in this form.
+    pub(crate) fn is_sound_wanted(&self, sound: Codec) -> bool {
+        self.any(|lane| lane.sound() == sound)
+    }
+
+    /// Whether a keyframe is due that nobody asked for, so long after the last.
+    pub(crate) fn keyframe_due(&self, since: Duration) -> bool {
+        since >= RHYTHM && self.any(|lane| !lane.steers() || lane.sound() == Codec::Aac)
+    }
+
+    fn any(&self, holds: impl Fn(&Lane) -> bool) -> bool {
+        lock(&self.lanes).iter().any(|lane| lane.is_open() && holds(lane))
     }
 
     /// Of a layer; one that is not made has none to give.
     pub(crate) fn want_keyframe(&self, layer: usize) {
         self.keyframes[layer].store(true, Ordering::SeqCst);
+    }
+
+    /// An output's other side cannot go on without one.
+    pub(crate) fn lane_wants_keyframe(&self, lane: &Lane, layer: usize) {
+        if lane.may_ask(self.clock.now()) {
+            self.want_keyframe(layer);
+        }
     }
 
     pub(crate) fn keyframe_wanted(&self, layer: usize) -> bool {
@@ -136,39 +126,51 @@ impl Air {
         open.map(|lane| lane.layers.load(Ordering::Relaxed)).max().unwrap_or(1)
     }
 
-    /// What the slowest connected output can take.
+    /// What the slowest of the connected outputs that steer can take; where only followers are, the most that may be.
     pub(crate) fn target_kbps(&self) -> Option<u32> {
         let lanes = lock(&self.lanes);
         let open = lanes.iter().filter(|lane| lane.is_open());
-        open.map(|lane| lane.target_kbps.load(Ordering::Relaxed)).min()
+        open.map(
+            |lane| {
+                if lane.steers() { lane.target_kbps.load(Ordering::Relaxed) } else { lane.ceiling_kbps() }
+            },
+        )
+        .min()
     }
 
-    /// The worst loss of any connected output, in percent.
+    /// The worst loss of any connected output that steers, in percent.
     pub(crate) fn loss_percent(&self) -> u8 {
         let lanes = lock(&self.lanes);
-        let open = lanes.iter().filter(|lane| lane.is_open());
+        let open = lanes.iter().filter(|lane| lane.is_open() && lane.steers());
         open.map(|lane| lane.loss_percent.load(Ordering::Relaxed)).max().unwrap_or(0)
     }
 
-    /// The longest known round trip, in milliseconds.
+    /// The longest known round trip of those that steer, in milliseconds.
     pub(crate) fn rtt_ms(&self) -> Option<f32> {
         let lanes = lock(&self.lanes);
-        let open = lanes.iter().filter(|lane| lane.is_open());
+        let open = lanes.iter().filter(|lane| lane.is_open() && lane.steers());
         let longest = open.map(|lane| lane.rtt_micros.load(Ordering::Relaxed)).max()?;
         (longest > 0).then_some(longest as f32 / 1000.0)
     }
 
     /// Hands a packet to every connected output.
     pub(crate) fn send(&self, packet: &Packet) {
-        if packet.codec.is_video() {
+        let video = packet.codec.is_video();
+        if video {
             self.tally.encoded.fetch_add(1, Ordering::Relaxed);
         }
-        for lane in lock(&self.lanes).iter().filter(|lane| lane.is_open()) {
-            match lane.offer(0, packet) {
+        let lanes = lock(&self.lanes);
+        let takers = lanes.iter().filter(|lane| lane.is_open() && (video || lane.sound() == packet.codec));
+        for lane in takers {
+            let offered = lane.offer(0, packet);
+            if !lane.steers() {
+                continue;
+            }
+            match offered {
                 Offered::Taken => {
                     self.tally.sent_bytes.fetch_add(packet.data.len() as u64, Ordering::Relaxed);
                 }
-                Offered::Dropped if packet.codec.is_video() => {
+                Offered::Dropped if video => {
                     self.tally.dropped.fetch_add(1, Ordering::Relaxed);
                 }
                 Offered::Overflowed => {
@@ -194,10 +196,7 @@ impl Air {
 
     /// An output is connected: it gets packets from the next keyframe on.
     pub(crate) fn connected(&self, lane: &Lane) {
-        lane.skipping.iter().for_each(|skipping| skipping.store(true, Ordering::SeqCst));
-        if !lane.open.swap(true, Ordering::SeqCst) {
-            self.open.fetch_add(1, Ordering::SeqCst);
-        }
+        lane.begin();
         (0..LAYERS).for_each(|layer| self.want_keyframe(layer));
         let now = self.clock.now().as_micros() / 1000;
         let since = *lock(&self.since).get_or_insert(now);
@@ -211,9 +210,7 @@ impl Air {
 
     /// An output is not connected; `attempt` counts its tries from 1.
     pub(crate) fn disconnected(&self, lane: &Lane, attempt: u32) {
-        if lane.open.swap(false, Ordering::SeqCst) {
-            self.open.fetch_sub(1, Ordering::SeqCst);
-        }
+        lane.stop();
         if self.is_wanted() {
             return;
         }
@@ -224,55 +221,20 @@ impl Air {
     }
 }
 
-enum Offered {
-    Taken,
-    Dropped,
-    /// The queue is full: everything up to the next keyframe is dropped, because half a picture is worse than none.
-    Overflowed,
-}
-
-impl Lane {
-    fn is_open(&self) -> bool {
-        self.open.load(Ordering::SeqCst)
-    }
-
-    fn offer(&self, layer: usize, packet: &Packet) -> Offered {
-        let video = packet.codec.is_video();
-        let skipping = &self.skipping[layer];
-        if video && !packet.keyframe && skipping.load(Ordering::Relaxed) {
-            return Offered::Dropped;
-        }
-        if layer > 0 && self.packets.capacity() < OUTPUT_QUEUE - OUTPUT_QUEUE / LOWER_SHARE {
-            skipping.store(true, Ordering::Relaxed);
-            return Offered::Dropped;
-        }
-        match self.packets.try_send(Parcel { layer, packet: packet.clone() }) {
-            Ok(()) => {
-                if video {
-                    skipping.store(false, Ordering::Relaxed);
-                }
-                Offered::Taken
-            }
-            Err(TrySendError::Full(_)) if video => {
-                skipping.store(true, Ordering::Relaxed);
-                self.overflowed.store(true, Ordering::Relaxed);
-                Offered::Overflowed
-            }
-            Err(_) => Offered::Dropped,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lane::OUTPUT_QUEUE;
     use bytes::Bytes;
-    use footlight_media::{Codec, Time};
+    use footlight_media::Time;
     use footlight_protocol::studio::Snapshot;
 
     fn air() -> Air {
         Air::new(Arc::new(Desk::new(Snapshot::default())), Clock::start())
     }
+
+    const STEERS: Wants = Wants { steers: true, sound: Codec::Opus };
+    const FOLLOWS: Wants = Wants { steers: false, sound: Codec::Aac };
 
     fn video(n: u64, keyframe: bool) -> Packet {
         let captured = Time::from_micros(n);
@@ -288,7 +250,7 @@ mod tests {
     #[test]
     fn a_full_queue_skips_to_the_next_keyframe() {
         let air = air();
-        let (lane, mut packets) = air.add_lane(2500);
+        let (lane, mut packets) = air.add_lane(2500, STEERS);
         air.send(&video(0, true));
         assert!(packets.try_recv().is_err(), "not connected yet");
         air.connected(&lane);
@@ -318,8 +280,8 @@ mod tests {
     fn the_phase_follows_the_lanes() {
         let air = air();
         let phase = || air.desk.snapshot().phase;
-        let (a, _packets_a) = air.add_lane(2500);
-        let (b, _packets_b) = air.add_lane(800);
+        let (a, _packets_a) = air.add_lane(2500, STEERS);
+        let (b, _packets_b) = air.add_lane(800, STEERS);
         air.desk.tell(StudioEvent::Phase { phase: Phase::Starting });
         air.disconnected(&a, 1);
         assert_eq!(phase(), Phase::Starting);
@@ -335,5 +297,56 @@ mod tests {
         assert!(!air.is_wanted());
         air.connected(&b);
         assert_eq!(phase(), Phase::Live { since }, "the clock does not start again");
+    }
+
+    #[test]
+    fn a_follower_that_stalls_costs_the_others_nothing() {
+        let air = air();
+        let (home, mut at_home) = air.add_lane(2500, STEERS);
+        let (slow, mut at_slow) = air.add_lane(2500, FOLLOWS);
+        air.connected(&home);
+        air.connected(&slow);
+        air.keyframe_made(0);
+        slow.target_kbps.store(200, Ordering::Relaxed);
+        assert_eq!(air.target_kbps(), Some(2500), "who follows does not steer");
+        let many = 3 * OUTPUT_QUEUE as u64;
+        let mut came = Vec::new();
+        for n in 0..many {
+            air.send(&video(n, n % 60 == 0));
+            came.extend(
+                std::iter::from_fn(|| at_home.try_recv().ok()).map(|p| p.packet.captured.as_micros()),
+            );
+        }
+        assert_eq!(came, (0..many).collect::<Vec<_>>(), "the lane at home loses nothing");
+        assert!(slow.overflows.load(Ordering::Relaxed) > 0);
+        assert!(!air.keyframe_wanted(0), "nobody pays for its keyframe");
+        assert_eq!(air.tally.dropped.load(Ordering::Relaxed), 0);
+        let held = std::iter::from_fn(|| at_slow.try_recv().ok()).count();
+        assert_eq!(held, OUTPUT_QUEUE);
+        air.send(&video(many, false));
+        assert!(at_slow.try_recv().is_err(), "half a picture is worse than none");
+        air.send(&video(many + 1, true));
+        assert!(at_slow.try_recv().is_ok());
+    }
+
+    #[test]
+    fn keyframes_come_by_themselves_only_where_somebody_needs_it() {
+        let air = air();
+        let (home, _at_home) = air.add_lane(2500, STEERS);
+        let (other, _at_other) = air.add_lane(2500, FOLLOWS);
+        air.connected(&home);
+        assert!(!air.keyframe_due(Duration::from_secs(60)));
+        assert!(air.is_sound_wanted(Codec::Opus) && !air.is_sound_wanted(Codec::Aac));
+        air.connected(&other);
+        assert!(!air.keyframe_due(Duration::from_secs(1)) && air.keyframe_due(Duration::from_secs(2)));
+        assert!(air.is_sound_wanted(Codec::Aac));
+        air.keyframe_made(0);
+        air.lane_wants_keyframe(&other, 0);
+        assert!(air.keyframe_wanted(0));
+        air.keyframe_made(0);
+        air.lane_wants_keyframe(&other, 0);
+        assert!(!air.keyframe_wanted(0), "not again within a second");
+        air.lane_wants_keyframe(&home, 0);
+        assert!(air.keyframe_wanted(0));
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use footlight_media::Pcm;
+use footlight_media::{Codec, Pcm};
 use footlight_protocol::studio::StudioEvent;
 
 use crate::air::Air;
 use crate::desk::Desk;
-use crate::encode::opus;
+use crate::encode::{aac, opus};
 use crate::mix::{Meter, Mixer};
 use crate::resample::Resampler;
 use crate::voice::{Chunk, Ear, Rate};
@@ -35,7 +35,7 @@ impl Sound {
         let mut mixer = Mixer::new(self.clock.now());
         let mut meter = Meter::default();
         let mut resampler: Option<Resampler> = None;
-        let mut encoder: Option<opus::Encoder> = None;
+        let mut encoders = Encoders::default();
         let (mut counted, mut told) = (0, Instant::now());
         while !stop.is_set() {
             let lost = self.ear.lost() + mixer.lost();
@@ -53,27 +53,43 @@ impl Sound {
                 if let Some(level) = meter.measure(&block.samples) {
                     self.desk.tell(StudioEvent::Level { level });
                 }
-                if let Err(error) = self.encode(&block, &mut encoder) {
+                if let Err(error) = self.encode(&block, &mut encoders) {
                     tracing::error!(%error, "sound encoder");
-                    encoder = None;
+                    encoders = Encoders::default();
                 }
             }
         }
     }
 
-    fn encode(&self, block: &Pcm, encoder: &mut Option<opus::Encoder>) -> Result<(), Error> {
-        if !self.air.is_wanted() {
-            *encoder = None;
-            return Ok(());
+    /// Each form of sound is made while an output takes it.
+    fn encode(&self, block: &Pcm, encoders: &mut Encoders) -> Result<(), Error> {
+        if self.air.is_sound_wanted(Codec::Opus) {
+            let encoder = match &mut encoders.opus {
+                Some(encoder) => encoder,
+                none => none.insert(opus::Encoder::new()?),
+            };
+            encoder.set_loss(self.air.loss_percent());
+            self.air.send(&encoder.encode(block)?);
+        } else {
+            encoders.opus = None;
         }
-        let encoder = match encoder {
-            Some(encoder) => encoder,
-            none => none.insert(opus::Encoder::new()?),
-        };
-        encoder.set_loss(self.air.loss_percent());
-        self.air.send(&encoder.encode(block)?);
+        if self.air.is_sound_wanted(Codec::Aac) {
+            let encoder = match &mut encoders.aac {
+                Some(encoder) => encoder,
+                none => none.insert(aac::Encoder::new()?),
+            };
+            encoder.encode(block, |packet| self.air.send(&packet))?;
+        } else {
+            encoders.aac = None;
+        }
         Ok(())
     }
+}
+
+#[derive(Default)]
+struct Encoders {
+    opus: Option<opus::Encoder>,
+    aac: Option<aac::Encoder>,
 }
 
 fn take(chunk: &Chunk, mixer: &mut Mixer, resampler: &mut Option<Resampler>) {

@@ -188,7 +188,8 @@ impl Encoder {
             *kbps = target;
         }
         let may = self.last_key.is_none_or(|last| last.elapsed() >= KEYFRAME_GAP);
-        let idr = may && stage.air.keyframe_wanted(0);
+        let due = self.last_key.is_some_and(|last| stage.air.keyframe_due(last.elapsed()));
+        let idr = may && (due || stage.air.keyframe_wanted(0));
         if let Some(packet) = codec.encode(&frame.picture, frame.captured, idr)? {
             if packet.keyframe {
                 self.last_key = Some(Instant::now());

@@ -9,11 +9,10 @@ use footlight_codec::spare::sensible;
 use footlight_media::h264::Colours;
 use footlight_media::{Frame, Picture};
 use footlight_protocol::scene::{MAX_FADE_MS, MAX_LAYERS, MAX_SCENES, Misfit, Scenes};
-use footlight_protocol::studio::{CameraId, LayerLimit, MicrophoneId, Phase, Snapshot, Speed, StudioEvent};
-use footlight_protocol::{Code, Failure};
+use footlight_protocol::{Code, DestinationId, Failure};
+use footlight_protocol::studio::{CameraId, LayerLimit, MicrophoneId, Snapshot, Speed, StudioEvent};
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::air::Air;
@@ -21,7 +20,7 @@ use crate::desk::Desk;
 use crate::encode::{self, h264};
 use crate::health::{Gauge, Reader};
 use crate::lower::Lower;
-use crate::output::Output;
+use crate::outputs::{Given, Outputs};
 use crate::platform;
 use crate::scene::{Album, Painter};
 use crate::sound::Sound;
@@ -30,12 +29,10 @@ use crate::speed;
 use crate::stage::Stage;
 use crate::voice::Voices;
 use crate::worker::{Stop, Worker, lock};
-use crate::{Clock, Error, Target};
+use crate::{Clock, Error, Outlet};
 
 /// Between two looks for devices that came or went.
 const LOOK: Duration = Duration::from_secs(3);
-/// Outputs that have not said goodbye by then are cut off.
-const GOODBYE: Duration = Duration::from_secs(3);
 
 /// How to broadcast.
 #[derive(Debug, Clone)]
@@ -78,7 +75,7 @@ impl Default for Config {
 pub struct Studio {
     // Dropped in this order: what makes, then what takes.
     _health: AbortOnDropHandle<()>,
-    broadcast: Mutex<Option<Broadcast>>,
+    outputs: Arc<Outputs>,
     camera: Mutex<Option<Worker>>,
     microphone: Mutex<Option<Worker>>,
     _housekeeper: Worker,
@@ -88,19 +85,12 @@ pub struct Studio {
     retired: Arc<Mutex<Vec<Worker>>>,
     slot: Arc<Slot>,
     voices: Voices,
-    air: Arc<Air>,
     desk: Arc<Desk>,
     clock: Clock,
     muted: Arc<AtomicBool>,
     preview: watch::Receiver<Option<Frame>>,
     config: Config,
     runtime: Handle,
-}
-
-/// From Go Live to End.
-struct Broadcast {
-    stop: CancellationToken,
-    outputs: Vec<AbortOnDropHandle<()>>,
 }
 
 impl Studio {
@@ -161,10 +151,19 @@ impl Studio {
         };
         let reader =
             Reader::new(gauge, Arc::clone(&slot), Arc::clone(&air), Arc::clone(&desk), config.bitrate_kbps);
-        let health = AbortOnDropHandle::new(runtime.spawn(read_health(reader)));
+        let outputs = Arc::new(Outputs::new(Given {
+            air,
+            desk: Arc::clone(&desk),
+            clock,
+            runtime: runtime.clone(),
+            ceiling_kbps: config.bitrate_kbps,
+            fps: config.fps,
+            layers: 1 + sensible(config.width, config.height, config.layers).0,
+        }));
+        let health = AbortOnDropHandle::new(runtime.spawn(read_health(reader, Arc::clone(&outputs))));
         let studio = Self {
             _health: health,
-            broadcast: Mutex::default(),
+            outputs,
             camera: Mutex::default(),
             microphone: Mutex::default(),
             _housekeeper: housekeeper,
@@ -174,7 +173,6 @@ impl Studio {
             retired,
             slot,
             voices,
-            air,
             desk,
             clock,
             muted,
@@ -202,60 +200,27 @@ impl Studio {
         self.preview.clone()
     }
 
-    /// Goes on air to every target. Returns at once; how it goes is told by events.
+    /// Goes on air everywhere. Returns at once; how it goes is told by events.
     ///
     /// # Errors
-    /// [`Code::WrongPhase`] if a broadcast runs, [`Code::BadSetting`] without a target.
-    pub fn go_live(&self, targets: Vec<Target>) -> Result<(), Failure> {
-        let mut broadcast = lock(&self.broadcast);
-        if broadcast.is_some() || self.snapshot().phase.on_air() {
-            return Err(Failure::new(Code::WrongPhase, "A broadcast is already running"));
-        }
-        if targets.is_empty() {
-            return Err(Failure::new(Code::BadSetting, "There is nowhere to broadcast to"));
-        }
-        self.air.clear();
-        self.desk.tell(StudioEvent::Phase { phase: Phase::Starting });
-        let stop = CancellationToken::new();
-        let outputs = targets.into_iter().map(|target| {
-            let (lane, packets) = self.air.add_lane(self.config.bitrate_kbps);
-            let output = Output {
-                target,
-                lane,
-                packets,
-                air: Arc::clone(&self.air),
-                desk: Arc::clone(&self.desk),
-                clock: self.clock,
-                ceiling_kbps: self.config.bitrate_kbps,
-                layers: 1 + sensible(self.config.width, self.config.height, self.config.layers).0,
-                stop: stop.clone(),
-            };
-            AbortOnDropHandle::new(self.runtime.spawn(output.run()))
-        });
-        let outputs = outputs.collect();
-        *broadcast = Some(Broadcast { stop, outputs });
-        Ok(())
+    /// [`Code::WrongPhase`] if a broadcast runs, [`Code::BadSetting`] without a place to go to.
+    pub fn go_live(&self, outlets: Vec<Outlet>) -> Result<(), Failure> {
+        self.outputs.begin(outlets)
+    }
+
+    /// Changes where broadcasts go, also while live: what stays as it was is not touched.
+    pub fn set_outlets(&self, outlets: Vec<Outlet>) {
+        self.outputs.set(outlets);
+    }
+
+    /// Tries a place again now that waits for its next try.
+    pub fn retry(&self, id: &DestinationId) {
+        self.outputs.retry(id);
     }
 
     /// Ends the broadcast: outputs say goodbye, then the encoders stop. Without one it does nothing.
     pub async fn end(&self) {
-        let Some(broadcast) = lock(&self.broadcast).take() else {
-            return;
-        };
-        self.desk.tell(StudioEvent::Phase { phase: Phase::Ending });
-        broadcast.stop.cancel();
-        let outputs = async {
-            for output in broadcast.outputs {
-                if let Err(error) = output.await {
-                    tracing::error!(%error, "an output failed");
-                }
-            }
-        };
-        if tokio::time::timeout(GOODBYE, outputs).await.is_err() {
-            tracing::warn!("an output did not say goodbye in time");
-        }
-        self.air.clear();
-        self.desk.tell(StudioEvent::Phase { phase: Phase::Idle });
+        self.outputs.end().await;
     }
 
     /// Changes the camera, also while live.
@@ -390,11 +355,12 @@ fn check_microphone(id: &str) -> Result<(), Error> {
     }
 }
 
-async fn read_health(mut reader: Reader) {
+async fn read_health(mut reader: Reader, outputs: Arc<Outputs>) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     loop {
         second.tick().await;
         reader.read();
+        outputs.look();
     }
 }
 

@@ -12,6 +12,8 @@ pub mod confirm;
 pub mod copy;
 pub mod danmaku;
 pub mod danmaku_menu;
+pub mod destination_form;
+pub mod destinations;
 pub mod emote_field;
 pub mod emote_picker;
 pub mod emote_view;

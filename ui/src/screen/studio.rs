@@ -12,6 +12,7 @@ use crate::desk::Desk;
 use crate::launching::Launching;
 use crate::part::camera::Camera;
 use crate::part::chat::Chat;
+use crate::part::destinations::Destinations;
 use crate::part::failure::FailureBar;
 use crate::part::follow::Followers;
 use crate::part::go_live::{GoLive, phase_name};
@@ -174,6 +175,7 @@ fn Window() -> impl IntoView {
                         <Microphone />
                     </section>
                     <Share />
+                    <Destinations />
                 </div>
             </div>
             <aside class="side">

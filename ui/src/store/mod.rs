@@ -4,6 +4,7 @@
 pub mod account;
 pub mod backoff;
 pub mod clock;
+pub mod destinations;
 pub mod frame;
 pub mod gifts;
 pub mod guard;

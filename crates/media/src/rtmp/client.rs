@@ -113,6 +113,11 @@ impl Client {
         }
     }
 
+    /// Whether the server has been told what is wanted of it, and with it the name or key.
+    pub fn has_asked(&self) -> bool {
+        self.stream.is_some()
+    }
+
     fn connect(&mut self) {
         let mut members = vec![
             ("app".to_owned(), Value::text(&*self.app)),

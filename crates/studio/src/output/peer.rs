@@ -37,7 +37,8 @@ use webrtc::rtp_transceiver::RtpSender;
 use super::random_u32;
 use super::resend::{REPAIRED_RID, Repairs, Resends};
 use super::tap::{Link, TRANSPORT_CC, Tap};
-use crate::air::{NAMES, Parcel};
+use crate::air::NAMES;
+use crate::lane::Parcel;
 
 const ABS_CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
 const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";

@@ -14,7 +14,7 @@ use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 
 use super::peer::VIDEO_RTX;
-use crate::air::Lane;
+use crate::lane::Lane;
 
 /// One byte again for so many bytes of media: above the loss that the rate controller takes for random.
 const SHARE: usize = 5;

@@ -27,7 +27,8 @@ use rtc::shared::TransportContext;
 use rtc::shared::error::Error;
 
 use crate::Clock;
-use crate::air::{Air, Lane};
+use crate::air::Air;
+use crate::lane::Lane;
 use crate::worker::lock;
 
 pub(super) const TRANSPORT_CC: &str =
@@ -68,7 +69,7 @@ impl Link {
     /// The receiver cannot go on without a keyframe of this stream; an unknown one stands for the picture itself.
     fn want_keyframe(&self, stream: u32) {
         let layer = self.layers.get().and_then(|layers| layers.iter().position(|ssrc| *ssrc == stream));
-        self.air.want_keyframe(layer.unwrap_or(0));
+        self.air.lane_wants_keyframe(&self.lane, layer.unwrap_or(0));
     }
 
     /// When the receiver last said anything.

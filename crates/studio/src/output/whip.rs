@@ -20,8 +20,8 @@ use webrtc::peer_connection::RTCPeerConnectionState;
 
 use super::peer::Peer;
 use super::tap::Link;
-use super::{Output, Refusal, Secret, Target};
-use crate::air::Parcel;
+use super::{Output, Refusal, Secret};
+use crate::lane::Parcel;
 
 /// A relay that takes longer to answer an offer is not one to wait for.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -49,8 +49,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects, up to a media path that is open.
-    pub(super) async fn connect(output: &Output) -> Result<Self, Refusal> {
-        let Target::Whip { url, key } = &output.target;
+    pub(super) async fn connect(output: &Output, url: &str, key: &Secret) -> Result<Self, Refusal> {
         let begin = Instant::now();
         let url = Url::parse(url).map_err(|_| Refusal::Unreachable("not a URL".into()))?;
         let relay = resolve(&url).await?;
@@ -142,6 +141,7 @@ impl Session {
                         tracing::debug!(%error, "send");
                         return "the media connection is closed";
                     }
+                    self.link.lane.sent(packet.packet.data.len());
                 }
                 _ = glance.tick() => {
                     // The relay reports on what it receives: nothing can be heard before something was sent.

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
 use footlight_media::Time;
 use footlight_media::rtp::{Assembler, Incoming};
-use footlight_studio::{Secret, Target};
+use footlight_studio::{Outlet, Secret, Target};
 use str0m::change::SdpOffer;
 use str0m::media::KeyframeRequestKind;
 use str0m::net::{Protocol, Receive};
@@ -135,8 +135,9 @@ impl Server {
         Self { tcp, arrived, endpoint, http }
     }
 
-    pub(crate) fn target(&self, key: &str) -> Target {
-        Target::Whip { url: format!("http://{}/whip/main", self.tcp), key: Secret::new(key) }
+    pub(crate) fn target(&self, key: &str) -> Outlet {
+        let target = Target::Whip { url: format!("http://{}/whip/main", self.tcp), key: Secret::new(key) };
+        Outlet::home(0, "endpoint", target)
     }
 
     /// Media stops, HTTP goes on: a relay that hangs.
