@@ -12,12 +12,14 @@ mod join;
 mod latency;
 mod scene;
 mod sink;
+mod sound;
 mod studio;
 mod table;
 
 use anyhow::{Result, bail};
 
-const NAMES: [&str; 8] = ["chat", "danmaku", "encode", "gifts", "join", "latency", "scene", "studio"];
+const NAMES: [&str; 9] =
+    ["chat", "danmaku", "encode", "gifts", "join", "latency", "scene", "sound", "studio"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -44,6 +46,7 @@ fn main() -> Result<()> {
             "join" => join::run()?,
             "latency" => latency::run()?,
             "scene" => scene::run()?,
+            "sound" => sound::run()?,
             "studio" => studio::run()?,
             other => bail!("no benchmark {other}; there are {}", NAMES.join(", ")),
         }

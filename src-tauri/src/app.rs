@@ -45,6 +45,8 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
             commands::pick_camera,
             commands::pick_microphone,
             commands::set_muted,
+            commands::set_mixer,
+            commands::set_talking,
             commands::set_scenes,
             commands::keep_picture,
             commands::measure_speed,

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use footlight_protocol::destination::{Draft, Key};
+use footlight_protocol::mixer::Mixer;
 use footlight_protocol::scene::Scenes;
-use footlight_protocol::{Code, DestinationId, Failure};
 use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot, Speed};
+use footlight_protocol::{Code, DestinationId, Failure};
 use tauri::State;
 use tauri::ipc::{InvokeBody, Request, Response};
 
@@ -43,6 +44,16 @@ pub(crate) fn pick_microphone(id: String, desk: Shared<'_>) -> Result<(), Failur
 #[tauri::command]
 pub(crate) fn set_muted(muted: bool, desk: Shared<'_>) {
     desk.studio.set_muted(muted);
+}
+
+#[tauri::command]
+pub(crate) fn set_mixer(mixer: Mixer, desk: Shared<'_>) -> Result<(), Failure> {
+    desk.studio.set_mixer(mixer)
+}
+
+#[tauri::command]
+pub(crate) fn set_talking(talking: bool, desk: Shared<'_>) {
+    desk.studio.set_talking(talking);
 }
 
 #[tauri::command]

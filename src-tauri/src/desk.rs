@@ -60,6 +60,7 @@ impl Desk {
             bitrate_kbps: file.bitrate,
             layers: file.layers,
             scenes: Some(settings.data.join("scenes")),
+            mixer: Some(settings.data.join("mixer.json")),
             ..footlight_studio::Config::default()
         };
         let studio = Studio::start(config, tokio::runtime::Handle::current()).context("start the studio")?;

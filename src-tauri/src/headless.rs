@@ -21,10 +21,12 @@ pub(crate) async fn run(flags: Flags, settings: Settings) -> Result<()> {
     if let Some(ready) = desk.ready().await {
         report.ready(&ready);
     }
+    // There is no key to hold here.
+    desk.studio.set_talking(true);
     // Subscribed before Go Live, so that no event falls between.
     let mut events = desk.events();
     let begun = desk.studio.snapshot();
-    for state in [begun.camera_state, begun.microphone_state] {
+    for state in [begun.camera_state, begun.microphone_state, begun.desktop_state] {
         report.loss(&state);
     }
     if flags.live

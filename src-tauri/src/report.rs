@@ -43,12 +43,16 @@ impl Report {
                 Phase::Idle => self.ended(),
                 Phase::Starting | Phase::Ending => {}
             },
-            StudioEvent::Camera { state, .. } | StudioEvent::Microphone { state, .. } => self.loss(&state),
+            StudioEvent::Camera { state, .. }
+            | StudioEvent::Microphone { state, .. }
+            | StudioEvent::Desktop { state } => self.loss(&state),
             StudioEvent::Health { .. } => self.stats(&desk.studio.snapshot(), desk.presence().await),
             StudioEvent::Failed { failure } => self.error(&failure),
             StudioEvent::Devices { .. }
             | StudioEvent::Muted { .. }
             | StudioEvent::Level { .. }
+            | StudioEvent::Mixer { .. }
+            | StudioEvent::Talking { .. }
             | StudioEvent::Scenes { .. }
             | StudioEvent::Destinations { .. }
             | StudioEvent::Rates { .. } => {}

@@ -5,7 +5,7 @@ use footlight_tests::faces::studio as face;
 use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
 use footlight_tests::webdriver::Session;
-use footlight_tests::window::Window;
+use footlight_tests::window::{Opening, Window};
 use footlight_tests::{Output, turn};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -13,7 +13,8 @@ async fn a_broadcast_is_checked_counted_in_and_summed_up() {
     let _turn = turn().await;
     let output = Output::new("golive");
     // A camera that is not there.
-    let window = Window::open_with(&output, "v4l2:/dev/none", 3).await;
+    let opening = Opening { camera: "v4l2:/dev/none".to_owned(), countdown: 3, ..Opening::default() };
+    let window = Window::open_with(&opening, &output).await;
     let page = &window.page;
     page.wait_for_attribute(face::GO_LIVE, face::PHASE, "idle", seconds(60)).await;
     page.click(face::GO_LIVE).await;

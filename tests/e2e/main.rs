@@ -11,6 +11,7 @@ mod house;
 mod instruments;
 mod ladder;
 mod layers;
+mod mixer;
 mod network;
 mod passkeys;
 mod people;

@@ -69,6 +69,14 @@ pub mod studio {
     pub const SUMMARY: &str = "#summary[open]";
     pub const SUMMARY_CLOSE: &str = "#summary-close";
     pub const MESSAGE: &str = "[data-message-id]";
+    /// A channel's part of the mixer; in it what is pressed, by its `data-act`, and its fader.
+    pub const MICROPHONE: &str = "#mixer [data-channel=microphone]";
+    pub const DESKTOP: &str = "#mixer [data-channel=desktop]";
+    pub const FADER: &str = "input[data-fader]";
+    /// Lets viewers hear what the computer plays.
+    pub const DESKTOP_ON: &str = "#desktop-on";
+    /// Why viewers do not hear a channel.
+    pub const SILENT: &str = ".strip-note";
     /// Lets the network watch, or only this computer.
     pub const SHARING: &str = "#sharing";
     /// Asks the router to let the internet in; shown while the network is let in.

@@ -114,6 +114,40 @@
     return levels;
   }
 
+  // The largest amplitude that each of these tones had in the received sound for `duration` milliseconds, as a share of
+  // full scale. A window of 43 ms tells tones apart that are 100 Hz from each other.
+  async function tones(duration, hertz) {
+    const element = video();
+    const stream = element && element.srcObject;
+    if (!stream || !stream.getAudioTracks().length) return null;
+    const audio = new AudioContext();
+    await audio.resume();
+    const analyser = new AnalyserNode(audio, { fftSize: 2048 });
+    audio.createMediaStreamSource(stream).connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
+    const largest = hertz.map(() => 0);
+    // What was heard before is in the window until then.
+    await new Promise(next => setTimeout(next, 100));
+    const end = performance.now() + duration;
+    while (performance.now() < end) {
+      await new Promise(next => setTimeout(next, 20));
+      analyser.getFloatTimeDomainData(samples);
+      hertz.forEach((tone, which) => {
+        let [sine, cosine, weight] = [0, 0, 0];
+        for (let n = 0; n < samples.length; n++) {
+          const hann = 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / samples.length);
+          const turn = (2 * Math.PI * tone * n) / audio.sampleRate;
+          sine += hann * samples[n] * Math.sin(turn);
+          cosine += hann * samples[n] * Math.cos(turn);
+          weight += hann;
+        }
+        largest[which] = Math.max(largest[which], (2 * Math.hypot(sine, cosine)) / weight);
+      });
+    }
+    await audio.close();
+    return largest;
+  }
+
   // When each beep of the received sound began, on the page's clock. A beep is sound after a quarter of a second of
   // silence. Bounded as the frames are.
   const MOST_BEEPS = 10000;
@@ -169,5 +203,6 @@
     frames: from => frames.slice(from),
     stats,
     loudness,
+    tones,
   };
 })();

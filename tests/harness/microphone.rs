@@ -1,4 +1,5 @@
-//! A microphone that can be pulled out: a private PulseAudio server whose only source plays our beep.
+//! A microphone that can be pulled out: a private PulseAudio server whose only source plays our beep. Where a story
+//! asks for speakers, too, what is played on them is what the computer plays.
 //!
 //! The server needs no sound card, no session and no bus. ALSA programs reach it through a configuration of
 //! their own, so the person's sound is never touched.
@@ -16,6 +17,12 @@ use crate::{sound, tool, wait};
 const SINK: &str = "module-null-sink sink_name=test rate=48000 channels=2 format=s16le";
 const SOURCE: &str = "module-remap-source source_name=microphone master=test.monitor \
                       source_properties=device.description=Test_Microphone";
+
+const SPEAKERS: &str = "module-null-sink sink_name=speakers rate=44100 channels=2 format=s16le \
+                        sink_properties=device.description=Test_Speakers";
+
+/// Its id in the studio.
+pub const ID: &str = "pulseaudio:microphone";
 
 #[derive(Debug)]
 pub struct Microphone {
@@ -81,12 +88,23 @@ impl Microphone {
             return;
         }
         for module in [SINK, SOURCE] {
-            let arguments: Vec<_> = std::iter::once("load-module").chain(module.split_whitespace()).collect();
-            let index = self.control(&arguments);
-            self.modules.push(index.trim().to_owned());
+            let index = self.load(module);
+            self.modules.push(index);
         }
         self.control(&["set-default-source", "microphone"]);
-        self.player = Some(Player::start(&self.folder));
+        self.player = Some(Player::start(&self.folder, "test", sound::beep_second()));
+    }
+
+    /// Gives the computer speakers, on which a tone is played until what this gives is dropped.
+    pub fn speakers_play(&self, hertz: f64, amplitude: f64) -> Player {
+        self.load(SPEAKERS);
+        self.control(&["set-default-sink", "speakers"]);
+        Player::start(&self.folder, "speakers", sound::tone_second(hertz, amplitude))
+    }
+
+    fn load(&self, module: &str) -> String {
+        let arguments: Vec<_> = std::iter::once("load-module").chain(module.split_whitespace()).collect();
+        self.control(&arguments).trim().to_owned()
     }
 
     fn control(&self, arguments: &[&str]) -> String {
@@ -103,27 +121,26 @@ impl Microphone {
     }
 }
 
-/// Feeds the beep into the server, over and over. It also keeps the server's blocks short: an idle null sink
+/// Feeds a second of sound into the server, over and over. It also keeps the server's blocks short: an idle null sink
 /// delivers two seconds at a time.
 #[derive(Debug)]
-struct Player {
+pub struct Player {
     child: Child,
     feeder: Option<JoinHandle<()>>,
 }
 
 impl Player {
-    fn start(folder: &Scratch) -> Self {
+    fn start(folder: &Scratch, sink: &str, second: Vec<u8>) -> Self {
         let mut child = Command::new(tool::find("pacat", "pulseaudio-utils"))
             .args(["--playback", "--raw", "--format=s16le", "--rate=48000", "--channels=2"])
             // Shorter underruns on a busy machine, which would be heard as silence.
-            .args(["--latency-msec=60", "--device=test"])
+            .args(["--latency-msec=60", &format!("--device={sink}")])
             .envs(server_environment(folder))
             .stdin(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .expect("pacat starts");
         let mut stdin = child.stdin.take().expect("stdin is piped");
-        let second = sound::beep_second();
         // Ends when the player does: its closed pipe fails the write.
         let feeder = std::thread::spawn(move || while stdin.write_all(&second).is_ok() {});
         Self { child, feeder: Some(feeder) }

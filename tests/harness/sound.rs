@@ -4,14 +4,25 @@ const RATE: usize = 48_000;
 /// One beep a second, this long.
 const BEEP_MS: usize = 200;
 
-/// One second, 48 kHz stereo, 16 bit little endian: 880 Hz at half of full scale, then silence.
+/// What the beep is made of.
+pub const BEEP_HERTZ: f64 = 880.0;
+
+/// One second, 48 kHz stereo, 16 bit little endian: the beep at half of full scale, then silence.
 pub fn beep_second() -> Vec<u8> {
-    let sample = |n: usize| {
-        let on = n < RATE * BEEP_MS / 1000;
-        let value =
-            if on { (n as f64 * 880.0 / RATE as f64 * std::f64::consts::TAU).sin() * 0.5 } else { 0.0 };
-        (value * f64::from(i16::MAX)) as i16
-    };
+    second(|n| if n < RATE * BEEP_MS / 1000 { 0.5 * wave(n, BEEP_HERTZ) } else { 0.0 })
+}
+
+/// One second of a tone that goes on where it began, if it has a whole number of waves.
+pub fn tone_second(hertz: f64, amplitude: f64) -> Vec<u8> {
+    second(|n| amplitude * wave(n, hertz))
+}
+
+fn wave(n: usize, hertz: f64) -> f64 {
+    (n as f64 * hertz / RATE as f64 * std::f64::consts::TAU).sin()
+}
+
+fn second(sample: impl Fn(usize) -> f64) -> Vec<u8> {
+    let sample = |n: usize| (sample(n) * f64::from(i16::MAX)) as i16;
     (0..RATE).flat_map(|n| [sample(n), sample(n)]).flat_map(i16::to_le_bytes).collect()
 }
 

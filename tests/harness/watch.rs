@@ -142,6 +142,14 @@ impl Viewer {
         serde_json::from_value(levels).expect("the page receives sound")
     }
 
+    /// How loud each of these tones became in what is received, in dB of full scale at their peaks.
+    pub async fn tones(&self, duration: Duration, hertz: &[f64]) -> Vec<f64> {
+        let script = format!("return instruments.tones({}, {hertz:?})", duration.as_millis());
+        let amplitudes: Vec<f64> =
+            serde_json::from_value(self.browser.page.run(&script).await).expect("the page receives sound");
+        amplitudes.iter().map(|amplitude| 20.0 * amplitude.max(1e-6).log10()).collect()
+    }
+
     /// Starts to note when beeps are heard.
     pub async fn listen(&self) {
         wait::until("sound to listen to", wait::seconds(10), async || {

@@ -21,14 +21,33 @@ pub struct Window {
     _scratch: Scratch,
 }
 
+/// How it is opened.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    pub camera: String,
+    pub microphone: String,
+    /// Seconds between Go Live and the air.
+    pub countdown: u8,
+    /// In which devices are found.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Default for Opening {
+    /// The pattern and the tone; Go Live goes live at once.
+    fn default() -> Self {
+        let (camera, microphone) = ("pattern".to_owned(), "tone".to_owned());
+        Self { camera, microphone, countdown: 0, environment: Vec::new() }
+    }
+}
+
 impl Window {
-    /// Opens it with the pattern and the tone, not live. Go Live goes live at once.
+    /// Opens it as usual, not live.
     pub async fn open(output: &Output) -> Self {
-        Self::open_with(output, "pattern", 0).await
+        Self::open_with(&Opening::default(), output).await
     }
 
-    /// Opens it with this camera, and so many seconds of countdown.
-    pub async fn open_with(output: &Output, camera: &str, countdown: u8) -> Self {
+    pub async fn open_with(opening: &Opening, output: &Output) -> Self {
+        let Opening { camera, microphone, countdown, environment } = opening;
         let scratch = Scratch::new("window");
         let screen = Screen::start(output).await;
         let port = relay::free_port();
@@ -39,6 +58,7 @@ impl Window {
             .arg(tool::find("WebKitWebDriver", "webkit2gtk-driver"))
             .arg(format!("--port={port}"))
             .envs(private_home(&scratch))
+            .envs(environment.iter().cloned())
             // Where the window puts what is downloaded in it.
             .current_dir(output.path())
             .env("DISPLAY", screen.display())
@@ -54,7 +74,7 @@ impl Window {
         std::fs::write(data.join("settings.toml"), settings).expect("the data folder takes settings");
         let data = data.display().to_string();
         let arguments =
-            ["--camera", camera, "--microphone", "tone", "--listen", "127.0.0.1:0", "--data", &data];
+            ["--camera", camera, "--microphone", microphone, "--listen", "127.0.0.1:0", "--data", &data];
         let options = json!({ "binary": bins::footlight(), "args": arguments });
         let capabilities = json!({ "webkitgtk:browserOptions": options });
         let capabilities = capabilities.as_object().expect("written as an object").clone();

@@ -1,9 +1,10 @@
 //! The commands and events of the shell. The only file that knows of Tauri.
 
 use footlight_protocol::destination::{Draft, Key};
+use footlight_protocol::mixer::Mixer;
 use footlight_protocol::scene::Scenes;
-use footlight_protocol::{Code, DestinationId, Failure};
 use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot, Speed, StudioEvent};
+use footlight_protocol::{Code, DestinationId, Failure};
 use leptos::prelude::window;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,8 +33,13 @@ struct Pick<'a> {
 }
 
 #[derive(Serialize)]
-struct Muted {
-    muted: bool,
+struct Mix<'a> {
+    mixer: &'a Mixer,
+}
+
+#[derive(Serialize)]
+struct Talking {
+    talking: bool,
 }
 
 #[derive(Serialize)]
@@ -93,8 +99,13 @@ pub async fn pick_microphone(id: &str) -> Result<(), Failure> {
     tell("pick_microphone", &Pick { id }).await
 }
 
-pub async fn set_muted(muted: bool) -> Result<(), Failure> {
-    tell("set_muted", &Muted { muted }).await
+/// All of the mixer, as it is from now on.
+pub async fn set_mixer(mixer: &Mixer) -> Result<(), Failure> {
+    tell("set_mixer", &Mix { mixer }).await
+}
+
+pub async fn set_talking(talking: bool) -> Result<(), Failure> {
+    tell("set_talking", &Talking { talking }).await
 }
 
 pub async fn room_access() -> Result<RoomAccess, Failure> {

@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 use std::future::Future;
 
-use footlight_protocol::studio::{Device, Preferences, RoomAccess, Snapshot, StudioEvent};
+use footlight_protocol::mixer::{ChannelId, Levels};
+use footlight_protocol::studio::{Device, Level, Preferences, RoomAccess, Snapshot, StudioEvent};
 use footlight_protocol::{DestinationId, Failure};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -21,6 +22,8 @@ pub struct Desk {
     snapshot: RwSignal<Snapshot>,
     doctor: RwSignal<Doctor>,
     meter: RwSignal<Meter>,
+    /// In the order of [`ChannelId::ALL`].
+    meters: [RwSignal<Meter>; ChannelId::ALL.len()],
     access: RwSignal<Option<RoomAccess>>,
     preferences: RwSignal<Preferences>,
     failure: RwSignal<Option<Failure>>,
@@ -37,6 +40,7 @@ impl Desk {
             snapshot: RwSignal::new(Snapshot::default()),
             doctor: RwSignal::default(),
             meter: RwSignal::default(),
+            meters: ChannelId::ALL.map(|_| RwSignal::default()),
             access: RwSignal::new(None),
             preferences: RwSignal::default(),
             failure: RwSignal::new(None),
@@ -57,7 +61,7 @@ impl Desk {
             // Listen first: an event between the snapshot and the listening would be lost for good.
             bridge::listen(move |event| self.apply(event)).await?;
             let snapshot = bridge::snapshot().await?;
-            self.meter.update(|meter| meter.apply(snapshot.level, browser::now_ms()));
+            self.measure(snapshot.level, &snapshot.levels);
             self.remember(&snapshot.cameras);
             self.remember(&snapshot.microphones);
             self.snapshot.set(snapshot);
@@ -78,8 +82,14 @@ impl Desk {
         self.doctor.read_only()
     }
 
+    /// Of all that viewers hear.
     pub fn meter(self) -> ReadSignal<Meter> {
         self.meter.read_only()
+    }
+
+    pub fn meter_of(self, id: ChannelId) -> ReadSignal<Meter> {
+        let at = ChannelId::ALL.iter().position(|one| *one == id).unwrap_or_default();
+        self.meters[at].read_only()
     }
 
     pub fn access(self) -> ReadSignal<Option<RoomAccess>> {
@@ -125,8 +135,8 @@ impl Desk {
         self.give(async move { bridge::pick_microphone(&id).await });
     }
 
-    pub fn set_muted(self, muted: bool) {
-        self.give(bridge::set_muted(muted));
+    pub fn set_talking(self, talking: bool) {
+        self.give(bridge::set_talking(talking));
     }
 
     pub fn enable_destination(self, id: DestinationId, enabled: bool) {
@@ -190,9 +200,7 @@ impl Desk {
     fn apply(self, event: StudioEvent) {
         match &event {
             // Ten times a second: it must not make everything else look at the snapshot again.
-            StudioEvent::Level { level } => {
-                return self.meter.update(|meter| meter.apply(*level, browser::now_ms()));
-            }
+            StudioEvent::Level { level, levels } => return self.measure(*level, levels),
             StudioEvent::Health { health } => self.doctor.update(|doctor| doctor.apply(*health)),
             StudioEvent::Devices { cameras, microphones } => {
                 self.remember(cameras);
@@ -202,6 +210,14 @@ impl Desk {
             _ => {}
         }
         self.snapshot.update(|snapshot| snapshot.apply(&event));
+    }
+
+    fn measure(self, level: Level, levels: &Levels) {
+        let now = browser::now_ms();
+        self.meter.update(|meter| meter.apply(level, now));
+        for (id, meter) in ChannelId::ALL.iter().zip(self.meters) {
+            meter.update(|meter| meter.apply(levels.channel(*id), now));
+        }
     }
 
     fn give(self, command: impl Future<Output = Result<(), Failure>> + 'static) {

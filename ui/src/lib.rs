@@ -16,6 +16,7 @@ pub mod following;
 pub mod launching;
 pub mod letters;
 pub mod liking;
+pub mod mixing;
 pub mod part;
 pub mod passkey;
 pub mod player;

@@ -22,7 +22,7 @@ usage: cargo xtask COMMAND
   run [-- FLAGS]   set up, build, and open the studio (with no display: --headless)
   test [FILTER]    set up, check, and run every test; with a filter, only those whose name contains it
   check            format, clippy with warnings as errors, cargo-deny
-  bench [NAME]     the benchmarks (chat, danmaku, encode, gifts, join, latency, scene, studio), each beside its floor or peer
+  bench [NAME]     the benchmarks (chat, danmaku, encode, gifts, join, latency, scene, sound, studio), each beside its floor or peer
   bundle [--try]   the platform's installers; --try installs the .deb into a clean Debian (as root) and starts it there
   fuzz [TARGET] [--seconds N] [--merge] [--seed]
                    the fuzz targets, one after the other; --merge keeps what reached new code, --seed writes the seeds

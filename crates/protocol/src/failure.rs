@@ -100,6 +100,11 @@ pub enum Code {
     CameraFailed,
     MicrophoneMissing,
     MicrophoneFailed,
+    /// What this computer plays cannot be recorded here.
+    DesktopSoundMissing,
+    DesktopSoundFailed,
+    /// There is nothing to listen with, or it failed.
+    SpeakersFailed,
     /// The media file cannot be read or decoded.
     FileUnreadable,
     /// The encoder refused its settings or failed.

@@ -14,6 +14,7 @@ pub mod id;
 pub mod invite;
 pub mod key;
 mod member;
+pub mod mixer;
 pub mod moderation;
 pub mod overlay;
 pub mod person;

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::destination::{DestinationState, DestinationStatus, Rate};
+use crate::mixer::{Levels, Mixer};
 use crate::room::Layer;
 use crate::scene::Scenes;
 use crate::{DestinationId, Failure, RoomId};
@@ -191,7 +192,9 @@ pub struct Snapshot {
     pub microphone: MicrophoneId,
     pub camera_state: SourceState,
     pub microphone_state: SourceState,
+    /// The microphone's mute, which is in the mixer, too.
     pub muted: bool,
+    /// Of all that is sent.
     pub level: Level,
     pub health: Health,
     #[serde(default)]
@@ -201,6 +204,17 @@ pub struct Snapshot {
     /// Where the broadcast goes: the creator's own page first, or what the command line says instead.
     #[serde(default)]
     pub destinations: Vec<DestinationStatus>,
+    #[serde(default)]
+    pub mixer: Mixer,
+    /// Of each channel.
+    #[serde(default)]
+    pub levels: Levels,
+    /// How the source of the computer's sound does.
+    #[serde(default)]
+    pub desktop_state: SourceState,
+    /// Whether the key is held that lets the microphone be heard.
+    #[serde(default)]
+    pub talking: bool,
 }
 
 /// One change of a [`Snapshot`], or a failure to show.
@@ -228,6 +242,19 @@ pub enum StudioEvent {
     /// About ten times a second.
     Level {
         level: Level,
+        #[serde(default)]
+        levels: Levels,
+    },
+    /// When it was changed.
+    Mixer {
+        mixer: Mixer,
+    },
+    /// What the computer plays.
+    Desktop {
+        state: SourceState,
+    },
+    Talking {
+        talking: bool,
     },
     /// Once a second.
     Health {
@@ -277,8 +304,17 @@ impl Snapshot {
                 self.microphone = microphone;
                 self.microphone_state = state;
             }
-            StudioEvent::Muted { muted } => self.muted = muted,
-            StudioEvent::Level { level } => self.level = level,
+            StudioEvent::Muted { muted } => {
+                self.muted = muted;
+                self.mixer.microphone.muted = muted;
+            }
+            StudioEvent::Level { level, levels } => (self.level, self.levels) = (level, levels),
+            StudioEvent::Mixer { mixer } => {
+                self.muted = mixer.microphone.muted;
+                self.mixer = mixer;
+            }
+            StudioEvent::Desktop { state } => self.desktop_state = state,
+            StudioEvent::Talking { talking } => self.talking = talking,
             StudioEvent::Health { health } => self.health = health,
             StudioEvent::Layers { layers } => self.layers = layers,
             StudioEvent::Scenes { scenes } => self.scenes = scenes,
@@ -385,6 +421,9 @@ mod tests {
         shown.apply(&StudioEvent::Muted { muted: true });
         assert_eq!(shown.phase.since(), Some(5));
         assert_eq!((shown.camera.as_str(), shown.muted), ("pattern", true));
+        assert!(shown.mixer.microphone.muted, "it is one mute");
+        shown.apply(&StudioEvent::Mixer { mixer: Mixer::default() });
+        assert!(!shown.muted);
         assert_eq!(shown.camera_state, SourceState::Running);
     }
 }

@@ -16,7 +16,7 @@ mod error;
 mod health;
 mod lane;
 mod lower;
-mod mix;
+mod mixer;
 mod newest;
 mod output;
 mod outputs;

@@ -45,6 +45,34 @@ pub(crate) fn sound_hosts() -> Vec<cpal::Host> {
     vec![cpal::default_host()]
 }
 
+/// The device that this computer plays on by default, as one to record from, and how it is opened.
+#[cfg(target_os = "linux")]
+pub(crate) fn played() -> Option<(cpal::Device, cpal::SupportedStreamConfig)> {
+    use cpal::traits::{DeviceTrait, HostTrait};
+    let host = cpal::host_from_id(cpal::HostId::PulseAudio).ok()?;
+    let output = host.default_output_device()?.id().ok()?;
+    // PulseAudio, and PipeWire in its place, names the monitor of an output so.
+    let monitor = host.device_by_id(&format!("{output}.monitor").parse().ok()?)?;
+    let config = monitor.default_input_config().ok()?;
+    Some((monitor, config))
+}
+
+/// As above: WASAPI and CoreAudio record from an output that is opened as an input.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn played() -> Option<(cpal::Device, cpal::SupportedStreamConfig)> {
+    use cpal::traits::{DeviceTrait, HostTrait};
+    let output = cpal::default_host().default_output_device()?;
+    let config = output.default_output_config().ok()?;
+    Some((output, config))
+}
+
+/// Why there is nothing to record, and what to do about it.
+#[cfg(target_os = "linux")]
+pub(crate) const NO_DESKTOP_SOUND: &str =
+    "There is no output to record from; PipeWire or PulseAudio has to run and play on one";
+#[cfg(not(target_os = "linux"))]
+pub(crate) const NO_DESKTOP_SOUND: &str = "There is no output that can be recorded from";
+
 /// Makes [`interrupt`] work. Call it inside the runtime, before devices are opened.
 #[cfg(target_os = "linux")]
 pub(crate) fn allow_interrupts() {

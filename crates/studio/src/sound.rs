@@ -1,7 +1,6 @@
-//! The sound thread: hears the microphone, mixes, mutes, measures, and on air encodes.
+//! The sound thread: hears the sources, mixes, measures, plays what is listened to, and on air encodes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use footlight_media::{Codec, Pcm};
@@ -10,9 +9,10 @@ use footlight_protocol::studio::StudioEvent;
 use crate::air::Air;
 use crate::desk::Desk;
 use crate::encode::{aac, opus};
-use crate::mix::{Meter, Mixer};
-use crate::resample::Resampler;
-use crate::voice::{Chunk, Ear, Rate};
+use crate::mixer::monitor::Speaker;
+use crate::mixer::{Console, Settings};
+use crate::newest::Newest;
+use crate::voice::Ear;
 use crate::worker::Stop;
 use crate::{Clock, Error};
 
@@ -27,33 +27,35 @@ pub(crate) struct Sound {
     pub(crate) air: Arc<Air>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) clock: Clock,
-    pub(crate) muted: Arc<AtomicBool>,
+    pub(crate) settings: Arc<Newest<Settings>>,
+    pub(crate) speaker: Speaker,
 }
 
 impl Sound {
     pub(crate) fn run(self, stop: &Stop) {
-        let mut mixer = Mixer::new(self.clock.now());
-        let mut meter = Meter::default();
-        let mut resampler: Option<Resampler> = None;
+        let mut console = Console::new(self.clock.now());
         let mut encoders = Encoders::default();
         let (mut counted, mut told) = (0, Instant::now());
         while !stop.is_set() {
-            let lost = self.ear.lost() + mixer.lost();
+            let lost = self.ear.lost() + console.lost();
             if lost > counted && told.elapsed() > SECOND {
                 tracing::warn!(lost = lost - counted, "sound came too late or too fast");
                 (counted, told) = (lost, Instant::now());
             }
-            if let Some(chunk) = self.ear.hear(self.clock.until(mixer.due()).min(GLANCE)) {
-                take(&chunk, &mut mixer, &mut resampler);
+            if let Some(chunk) = self.ear.hear(self.clock.until(console.due()).min(GLANCE)) {
+                console.hear(&chunk);
             }
-            while let Some(mut block) = mixer.pull(self.clock.now()) {
-                if self.muted.load(Ordering::Relaxed) {
-                    block.samples.fill(0.0);
+            if let Some(settings) = self.settings.left() {
+                console.set(settings);
+            }
+            while let Some(mixed) = console.pull(self.clock.now()) {
+                if let Some((level, levels)) = mixed.levels {
+                    self.desk.tell(StudioEvent::Level { level, levels });
                 }
-                if let Some(level) = meter.measure(&block.samples) {
-                    self.desk.tell(StudioEvent::Level { level });
+                if let Some(block) = mixed.monitor {
+                    self.speaker.play(block);
                 }
-                if let Err(error) = self.encode(&block, &mut encoders) {
+                if let Err(error) = self.encode(mixed.pcm, &mut encoders) {
                     tracing::error!(%error, "sound encoder");
                     encoders = Encoders::default();
                 }
@@ -90,20 +92,4 @@ impl Sound {
 struct Encoders {
     opus: Option<opus::Encoder>,
     aac: Option<aac::Encoder>,
-}
-
-fn take(chunk: &Chunk, mixer: &mut Mixer, resampler: &mut Option<Resampler>) {
-    let Rate::Device(rate) = chunk.rate else {
-        mixer.push(&Pcm { captured: chunk.captured, samples: chunk.samples().to_vec() }, true);
-        return;
-    };
-    if resampler.as_ref().is_none_or(|r| r.rate() != rate) {
-        *resampler = Resampler::new(rate).inspect_err(|error| tracing::warn!(%error, "microphone")).ok();
-    }
-    if let Some(resampler) = resampler {
-        resampler.correct(mixer.drift());
-        if let Some(pcm) = resampler.push(chunk.captured, chunk.samples()) {
-            mixer.push(&pcm, false);
-        }
-    }
 }

@@ -1,16 +1,16 @@
 //! The studio's handle: what the shell starts, asks and stops.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use footlight_codec::spare::sensible;
 use footlight_media::h264::Colours;
 use footlight_media::{Frame, Picture};
+use footlight_protocol::mixer::Mixer;
 use footlight_protocol::scene::{MAX_FADE_MS, MAX_LAYERS, MAX_SCENES, Misfit, Scenes};
-use footlight_protocol::{Code, DestinationId, Failure};
 use footlight_protocol::studio::{CameraId, LayerLimit, MicrophoneId, Snapshot, Speed, StudioEvent};
+use footlight_protocol::{Code, DestinationId, Failure};
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
 use tokio_util::task::AbortOnDropHandle;
@@ -20,6 +20,9 @@ use crate::desk::Desk;
 use crate::encode::{self, h264};
 use crate::health::{Gauge, Reader};
 use crate::lower::Lower;
+use crate::mixer::rack::{Rack, Shelf};
+use crate::mixer::{Settings, monitor};
+use crate::newest::Newest;
 use crate::outputs::{Given, Outputs};
 use crate::platform;
 use crate::scene::{Album, Painter};
@@ -53,6 +56,8 @@ pub struct Config {
     pub layers: LayerLimit,
     /// Folder where scenes and their pictures are kept. None: scenes hold as long as the studio, and no picture is taken.
     pub scenes: Option<PathBuf>,
+    /// File where the mixer's settings are kept. None: they hold as long as the studio.
+    pub mixer: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -67,6 +72,7 @@ impl Default for Config {
             preset: encode::Preset::default(),
             layers: LayerLimit::default(),
             scenes: None,
+            mixer: None,
         }
     }
 }
@@ -78,6 +84,7 @@ pub struct Studio {
     outputs: Arc<Outputs>,
     camera: Mutex<Option<Worker>>,
     microphone: Mutex<Option<Worker>>,
+    rack: Rack,
     _housekeeper: Worker,
     _stage: Worker,
     painter: Painter,
@@ -87,7 +94,6 @@ pub struct Studio {
     voices: Voices,
     desk: Arc<Desk>,
     clock: Clock,
-    muted: Arc<AtomicBool>,
     preview: watch::Receiver<Option<Frame>>,
     config: Config,
     runtime: Handle,
@@ -121,12 +127,17 @@ impl Studio {
 
         let (painter, scenes) =
             Painter::start(Album::new(config.scenes.clone()), config.width, config.height)?;
-        let desk = Arc::new(Desk::new(Snapshot { cameras, microphones, scenes, ..Snapshot::default() }));
+        let shelf = Shelf::new(config.mixer.clone());
+        let mixer = shelf.mixer();
+        let settings = Arc::new(Newest::default());
+        drop(settings.put(Settings { mixer: mixer.clone(), talking: false }));
+        let desk =
+            Arc::new(Desk::new(Snapshot { cameras, microphones, scenes, mixer, ..Snapshot::default() }));
         let air = Arc::new(Air::new(Arc::clone(&desk), clock));
         let slot = Slot::new(Arc::clone(&desk));
-        let (voices, ear) = Voices::new(Arc::clone(&desk));
+        let ([voices, desktop], ear) = Voices::all(&desk);
+        let (speaker, headphones) = monitor::line();
         let gauge = Arc::new(Gauge::default());
-        let muted = Arc::new(AtomicBool::new(false));
         let (show, preview) = watch::channel(None);
         let stage = Stage {
             slot: Arc::clone(&slot),
@@ -141,10 +152,21 @@ impl Studio {
             layers: config.layers,
         };
         let stage = Worker::spawn("stage", move |stop| stage.run(stop))?;
-        let (sound_air, sound_desk, sound_muted) = (Arc::clone(&air), Arc::clone(&desk), Arc::clone(&muted));
-        let sound = Sound { ear, air: sound_air, desk: sound_desk, clock, muted: sound_muted };
+        let (sound_air, sound_desk, sound_settings) =
+            (Arc::clone(&air), Arc::clone(&desk), Arc::clone(&settings));
+        let sound = Sound { ear, air: sound_air, desk: sound_desk, clock, settings: sound_settings, speaker };
         let sound = Worker::spawn("sound", move |stop| sound.run(stop))?;
         let retired = Arc::new(Mutex::new(Vec::new()));
+        let rack = Rack {
+            shelf,
+            desk: Arc::clone(&desk),
+            clock,
+            settings,
+            voices: desktop,
+            headphones,
+            retired: Arc::clone(&retired),
+            open: Mutex::default(),
+        };
         let housekeeper = {
             let (desk, retired) = (Arc::clone(&desk), Arc::clone(&retired));
             Worker::spawn("housekeeper", move |stop| keep_house(&desk, &retired, stop))?
@@ -166,6 +188,7 @@ impl Studio {
             outputs,
             camera: Mutex::default(),
             microphone: Mutex::default(),
+            rack,
             _housekeeper: housekeeper,
             _stage: stage,
             painter,
@@ -175,13 +198,13 @@ impl Studio {
             voices,
             desk,
             clock,
-            muted,
             preview,
             config,
             runtime,
         };
         studio.open_camera(camera)?;
         studio.open_microphone(microphone)?;
+        studio.rack.connect()?;
         Ok(studio)
     }
 
@@ -278,9 +301,22 @@ impl Studio {
         speed::measure(&video(&self.config), &picture).map_err(|error| error.failure())
     }
 
+    /// Changes the sound mixer, also while live. It is kept for the next time.
+    ///
+    /// # Errors
+    /// [`Code::BadSetting`]; the old settings stay.
+    pub fn set_mixer(&self, mixer: Mixer) -> Result<(), Failure> {
+        self.rack.set(mixer)
+    }
+
+    /// The microphone's mute alone.
     pub fn set_muted(&self, muted: bool) {
-        self.muted.store(muted, Ordering::Relaxed);
-        self.desk.tell(StudioEvent::Muted { muted });
+        self.rack.set_muted(muted);
+    }
+
+    /// Whether the key is held that lets the microphone be heard, where the mixer asks for one.
+    pub fn set_talking(&self, talking: bool) {
+        self.rack.set_talking(talking);
     }
 
     /// Ends the broadcast and joins every thread. One that hangs in its driver is named in the log and left behind.

@@ -1,4 +1,4 @@
-//! The way from a sound source to the sound thread: chunks by value through a bounded queue.
+//! The way from the sound sources to the sound thread: chunks by value through one bounded queue for all channels.
 //!
 //! Speaking never blocks and never allocates, so a device's callback may do it. A full queue (the sound thread
 //! hangs) loses the newest chunk, counted; the mixer fills the gap with silence.
@@ -8,18 +8,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use footlight_media::{Pcm, Time};
+use footlight_protocol::mixer::ChannelId;
 use footlight_protocol::studio::{MicrophoneId, SourceState, StudioEvent};
 
 use crate::desk::Desk;
 
 /// Stereo samples in a chunk: 10 ms at 48 kHz, so that one callback is a few chunks at most.
 const CHUNK: usize = 480;
-/// Chunks that may wait: 200 ms of the smallest callbacks (5 ms) in use.
-const QUEUE: usize = 40;
+/// Chunks that may wait: 200 ms of the smallest callbacks (5 ms) in use, of each channel.
+const QUEUE: usize = 40 * CHANNELS;
+const CHANNELS: usize = ChannelId::ALL.len();
 
 /// A piece of sound on its way.
 pub(crate) struct Chunk {
     epoch: u64,
+    pub(crate) channel: ChannelId,
     pub(crate) captured: Time,
     pub(crate) rate: Rate,
     length: usize,
@@ -41,9 +44,10 @@ impl Chunk {
     }
 }
 
-/// Opens voices and hears the newest.
+/// Opens a channel's voices; the newest is heard.
 pub(crate) struct Voices {
     desk: Arc<Desk>,
+    channel: ChannelId,
     sender: SyncSender<Chunk>,
     epoch: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
@@ -52,26 +56,41 @@ pub(crate) struct Voices {
 /// The sound thread's end.
 pub(crate) struct Ear {
     receiver: Receiver<Chunk>,
-    epoch: Arc<AtomicU64>,
+    epochs: [Arc<AtomicU64>; CHANNELS],
     lost: Arc<AtomicU64>,
 }
 
 impl Voices {
-    pub(crate) fn new(desk: Arc<Desk>) -> (Self, Ear) {
+    /// Those of every channel, in the order of [`ChannelId::ALL`].
+    pub(crate) fn all(desk: &Arc<Desk>) -> ([Self; CHANNELS], Ear) {
         let (sender, receiver) = sync_channel(QUEUE);
-        let epoch = Arc::new(AtomicU64::new(0));
         let lost = Arc::new(AtomicU64::new(0));
-        let ear = Ear { receiver, epoch: Arc::clone(&epoch), lost: Arc::clone(&lost) };
-        (Self { desk, sender, epoch, lost }, ear)
+        let voices = ChannelId::ALL.map(|channel| Self {
+            desk: Arc::clone(desk),
+            channel,
+            sender: sender.clone(),
+            epoch: Arc::new(AtomicU64::new(0)),
+            lost: Arc::clone(&lost),
+        });
+        let epochs = std::array::from_fn(|n| Arc::clone(&voices[n].epoch));
+        (voices, Ear { receiver, epochs, lost })
     }
 
-    /// A voice for the source `microphone`. Every earlier voice is dumb from here on.
-    pub(crate) fn open(&self, microphone: MicrophoneId) -> Voice {
+    /// The microphone's alone.
+    #[cfg(test)]
+    pub(crate) fn new(desk: Arc<Desk>) -> (Self, Ear) {
+        let ([microphone, _], ear) = Self::all(&desk);
+        (microphone, ear)
+    }
+
+    /// A voice for the source that has this id. Every earlier voice of the channel is dumb from here on.
+    pub(crate) fn open(&self, source: MicrophoneId) -> Voice {
         let epoch = self.epoch.fetch_add(1, Ordering::SeqCst) + 1;
         let voice = Voice {
             desk: Arc::clone(&self.desk),
+            channel: self.channel,
             sender: self.sender.clone(),
-            microphone,
+            source,
             epoch,
             current: Arc::clone(&self.epoch),
             lost: Arc::clone(&self.lost),
@@ -82,10 +101,11 @@ impl Voices {
 }
 
 impl Ear {
-    /// The next chunk of the current voice, waiting until `wait` has passed.
+    /// The next chunk of a current voice, waiting until `wait` has passed.
     pub(crate) fn hear(&self, wait: std::time::Duration) -> Option<Chunk> {
         let chunk = self.receiver.recv_timeout(wait).ok()?;
-        (chunk.epoch == self.epoch.load(Ordering::Relaxed)).then_some(chunk)
+        let epoch = ChannelId::ALL.iter().position(|channel| *channel == chunk.channel)?;
+        (chunk.epoch == self.epochs[epoch].load(Ordering::Relaxed)).then_some(chunk)
     }
 
     /// Chunks that found the queue full.
@@ -98,8 +118,9 @@ impl Ear {
 #[derive(Clone)]
 pub(crate) struct Voice {
     desk: Arc<Desk>,
+    channel: ChannelId,
     sender: SyncSender<Chunk>,
-    microphone: MicrophoneId,
+    source: MicrophoneId,
     epoch: u64,
     current: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
@@ -128,6 +149,7 @@ impl Voice {
             let at = captured + std::time::Duration::from_micros(spoken * 1_000_000 / u64::from(hertz));
             let mut chunk = Chunk {
                 epoch: self.epoch,
+                channel: self.channel,
                 captured: at,
                 rate,
                 length: 0,
@@ -159,9 +181,14 @@ impl Voice {
     /// Says how the source does, if that is news.
     pub(crate) fn state(&self, state: SourceState) {
         self.desk.update(|snapshot| {
-            let news = snapshot.microphone_state != state || snapshot.microphone != self.microphone;
-            (news && self.is_current())
-                .then(|| StudioEvent::Microphone { microphone: self.microphone.clone(), state })
+            let (news, event) = match self.channel {
+                ChannelId::Microphone => (
+                    snapshot.microphone_state != state || snapshot.microphone != self.source,
+                    StudioEvent::Microphone { microphone: self.source.clone(), state },
+                ),
+                ChannelId::Desktop => (snapshot.desktop_state != state, StudioEvent::Desktop { state }),
+            };
+            (news && self.is_current()).then_some(event)
         });
     }
 }

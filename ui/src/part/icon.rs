@@ -32,12 +32,14 @@ pub enum Icon {
     Gem,
     Gift,
     Globe,
+    Headphones,
     Heart,
     Help,
     Layers,
     Lock,
     Microphone,
     MicrophoneOff,
+    More,
     Network,
     Pause,
     Pencil,
@@ -108,6 +110,8 @@ impl Icon {
             Self::Heart => {
                 "M12 20.5C5 15 3 11.8 3 8.6A4.8 4.8 0 0 1 12 6.4 4.8 4.8 0 0 1 21 8.6C21 11.8 19 15 12 20.5z"
             }
+            Self::Headphones => "M4.5 15v-3a7.5 7.5 0 0 1 15 0v3M4.500 14h3v6h-3zM16.500 14h3v6h-3z",
+            Self::More => "M5.500 12v.01M12 12v.01M18.500 12v.01",
             Self::Globe => {
                 "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M3 12h18M12 3c5 5.5 5 12.5 0 18M12 3c-5 5.5-5 12.5 0 18"
             }

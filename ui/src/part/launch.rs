@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::browser;
 use crate::desk::Desk;
 use crate::launching::{self, Launching};
+use crate::mixing::Mixing;
 use crate::part::icon::Icon;
 use crate::seat::Seat;
 use crate::store::launch::{Check, Fix, Grade, Launch, Step};
@@ -58,7 +59,8 @@ pub fn LaunchPanel() -> impl IntoView {
 /// One check.
 #[component]
 fn Line(check: Check) -> impl IntoView {
-    let (desk, launching, words) = (Desk::get(), Launching::get(), use_words());
+    let (desk, mixing) = (Desk::get(), Mixing::get());
+    let (launching, words) = (Launching::get(), use_words());
     let Check { item, grade, says, fix } = check;
     let icon = match grade {
         Grade::Asking => view! { <span class="spinner" aria-hidden="true"></span> }.into_any(),
@@ -68,7 +70,7 @@ fn Line(check: Check) -> impl IntoView {
     let mend = move |fix| match fix {
         Fix::PickCamera => browser::focus("camera"),
         Fix::PickMicrophone => browser::focus("microphone"),
-        Fix::Unmute => desk.set_muted(false),
+        Fix::Unmute => mixing.toggle_mute(),
         Fix::Share => {
             launching.again();
             desk.set_sharing(true);

@@ -1,21 +1,19 @@
-//! The microphone's meter with its hanging peak.
+//! A meter: loudness of a channel or of the sum, with its hanging peak.
 
 use leptos::prelude::*;
 
-use crate::desk::Desk;
-use crate::store::meter::{self, FLOOR_DB};
+use crate::store::meter::{self, FLOOR_DB, Meter};
 use crate::words::use_words;
 
 #[component]
-pub fn MeterBar() -> impl IntoView {
-    let (desk, words) = (Desk::get(), use_words());
-    let shown = desk.meter();
+pub fn MeterBar(id: &'static str, shown: ReadSignal<Meter>) -> impl IntoView {
+    let words = use_words();
     let share = |db: f32| format!("{:.3}", meter::place(db));
     view! {
         <div
-            id="meter"
+            id=id
             class="meter"
-            class:clipped=move || shown.with(meter::Meter::clipped)
+            class:clipped=move || shown.with(Meter::clipped)
             role="meter"
             aria-label=words.say("microphone.meter")
             aria-valuemin=FLOOR_DB.to_string()

@@ -6,7 +6,7 @@ use crate::part::modal::modal;
 use crate::words::use_words;
 
 /// Keys as they stand on the keyboard, and what they do.
-const KEYS: [(&[&str], &str); 15] = [
+const KEYS: [(&[&str], &str); 16] = [
     (&["↑", "↓"], "keys.move"),
     (&["R"], "keys.reply"),
     (&["D"], "keys.delete"),
@@ -20,6 +20,7 @@ const KEYS: [(&[&str], &str); 15] = [
     (&["C"], "keys.chat"),
     (&["L"], "keys.log"),
     (&["M"], "keys.mute"),
+    (&["␣"], "keys.talk"),
     (&["1–9"], "keys.scene"),
     (&["?"], "keys.help"),
 ];

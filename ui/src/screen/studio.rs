@@ -10,6 +10,7 @@ use crate::browser;
 use crate::composing::Composing;
 use crate::desk::Desk;
 use crate::launching::Launching;
+use crate::mixing::Mixing;
 use crate::part::camera::Camera;
 use crate::part::chat::Chat;
 use crate::part::destinations::Destinations;
@@ -21,7 +22,7 @@ use crate::part::held::HeldList;
 use crate::part::icon::{Icon, Mark};
 use crate::part::launch::LaunchPanel;
 use crate::part::layers::LayerPanel;
-use crate::part::microphone::Microphone;
+use crate::part::mixer::MixerCard;
 use crate::part::notes::Notes;
 use crate::part::preferences::{LanguageChoice, ThemeChoice};
 use crate::part::preview::Preview;
@@ -78,6 +79,7 @@ fn Window() -> impl IntoView {
     let desk = Desk::provide();
     desk.follow();
     let composing = Composing::provide(desk);
+    let mixing = Mixing::provide(desk);
     recording::provide();
     let launching = Launching::provide(desk);
     let summary = summary::provide();
@@ -109,7 +111,7 @@ fn Window() -> impl IntoView {
     let open_acts = Memo::new(move |_| seat.room().with(|room| room.guard.open()));
     let settings = RwSignal::new(false);
     let keys = window_event_listener(leptos::ev::keydown, move |event| {
-        keyboard(desk, seat, (composing, launching), (help, pane), &event)
+        keyboard(mixing, seat, (composing, launching), (help, pane), &event)
     });
     on_cleanup(move || keys.remove());
 
@@ -172,7 +174,7 @@ fn Window() -> impl IntoView {
                 <div class="sources">
                     <section class="card inputs">
                         <Camera />
-                        <Microphone />
+                        <MixerCard />
                     </section>
                     <Share />
                     <Destinations />
@@ -247,7 +249,7 @@ fn Window() -> impl IntoView {
 
 /// Keys that work everywhere but in a text field.
 fn keyboard(
-    desk: Desk,
+    mixing: Mixing,
     seat: Seat,
     (composing, launching): (Composing, Launching),
     (help, pane): (RwSignal<bool>, RwSignal<Pane>),
@@ -290,7 +292,7 @@ fn keyboard(
                 request_animation_frame(|| browser::focus_in("#chat-log [tabindex=\"0\"]"));
             }
             "l" => browser::focus_in("#chat-log [tabindex=\"0\"]"),
-            "m" => desk.set_muted(!desk.snapshot().with_untracked(|snapshot| snapshot.muted)),
+            "m" => mixing.toggle_mute(),
             "?" => help.set(true),
             "escape" if launching.launch().with_untracked(Launch::is_shown) => launching.cancel(),
             "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" if !in_chat => {

@@ -18,6 +18,7 @@ pub mod ladder;
 pub mod launch;
 pub mod layer;
 pub mod meter;
+pub mod mixer;
 pub mod overlay;
 pub mod person;
 pub mod place;

@@ -1,11 +1,14 @@
-//! Sources: what makes raw frames and sound. Cameras, microphones, the test pattern with its tone, media files.
+//! Sources: what makes raw frames and sound. Cameras, microphones, what the computer plays, the test pattern with its
+//! tone, media files.
 //!
 //! Every source owns a thread and writes into what the broadcast already has: pictures into the [`Slot`], of
 //! which only the newest is kept, and sound into the mixer's queue. A source that is replaced loses its voice at
 //! once, even if its thread still hangs in a driver.
 
 pub(crate) mod camera;
+mod capture;
 mod convert;
+pub(crate) mod desktop;
 pub(crate) mod file;
 pub(crate) mod microphone;
 pub(crate) mod pattern;

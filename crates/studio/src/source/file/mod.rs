@@ -29,7 +29,7 @@ pub(crate) use self::sound::check as check_sound;
 pub(super) use self::sound::start as start_sound;
 use self::y4m::Movie;
 use super::Feed;
-use crate::mix::STEP;
+use crate::mixer::STEP;
 use crate::worker::{Stop, Worker};
 use crate::{Clock, Error};
 

@@ -12,7 +12,7 @@ use symphonia::core::units::TimeBase;
 
 use super::{joined, lost, mp4, next_packet, probe, unharmed, unreadable};
 use crate::encode::opus::BLOCK;
-use crate::mix::STEP;
+use crate::mixer::STEP;
 use crate::resample::Resampler;
 use crate::voice::Voice;
 use crate::worker::Worker;
