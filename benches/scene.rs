@@ -1,11 +1,15 @@
-//! What composing a scene costs: the processor time of the studio's thread that does it, with the camera alone, and with
-//! two texts and a picture over it. Not on air, so that nothing else is done there.
+//! What composing a scene costs: the processor time of the studio's thread that does it, with the camera alone, with two
+//! texts and a picture over it, with overlays that have nothing to show, and with overlays in a storm of gifts; there also
+//! that of the thread that paints. Not on air, so that nothing else is done there.
 
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use footlight_protocol::scene::{Colour, Layer, Place, Scenes, Source};
+use footlight_protocol::Language;
+use footlight_protocol::room::{ClientMessage, ServerMessage};
+use footlight_protocol::scene::{Colour, Layer, Overlay, Part, Place, Scenes, Source};
+use footlight_tests::chat::Chat;
 use footlight_tests::process::Process;
 use footlight_tests::wait::seconds;
 use footlight_tests::{Output, bins};
@@ -26,22 +30,27 @@ pub(crate) fn run() -> Result<()> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     let output = Output::new("bench-scene");
     println!("scene: {SIZE} at {FPS} pictures a second, {ROUNDS} rounds of {} s each", MEASURED.as_secs());
-    let (mut alone, mut composed) = (Vec::new(), Vec::new());
+    let kinds = [
+        ("the camera alone", Scenes::default(), false),
+        ("camera, two texts, a picture", full(), false),
+        ("camera, overlays at rest", overlays(), false),
+        ("camera, overlays, 20 gifts a second", overlays(), true),
+    ];
+    let mut spent = vec![(Vec::new(), Vec::new()); kinds.len()];
     for round in 0..ROUNDS {
-        for (scenes, name, into) in
-            [(Scenes::default(), "alone", &mut alone), (full(), "composed", &mut composed)]
-        {
-            let folder = output.file(&format!("{name}-{round}"));
-            keep(&scenes, &folder)?;
-            into.push(runtime.block_on(cores(&folder, &output))?);
+        for (kind, ((_, scenes, storm), (stage, painter))) in kinds.iter().zip(&mut spent).enumerate() {
+            let folder = output.file(&format!("{kind}-{round}"));
+            keep(scenes, &folder)?;
+            let (on_stage, painting) = runtime.block_on(cores(&folder, *storm, &output))?;
+            stage.push(on_stage);
+            painter.push(painting);
         }
     }
-    let row = |name: &str, shares: &[f64]| vec![name.to_owned(), format!("{:.3}", median(shares))];
-    let rows = [
-        vec!["".to_owned(), "cores".to_owned()],
-        row("the camera alone", &alone),
-        row("camera, two texts, a picture", &composed),
-    ];
+    let mut rows = vec![["", "cores composing", "cores painting"].map(str::to_owned).to_vec()];
+    for ((name, ..), (stage, painter)) in kinds.iter().zip(&spent) {
+        let share = |shares: &[f64]| format!("{:.3}", median(shares));
+        rows.push(vec![(*name).to_owned(), share(stage), share(painter)]);
+    }
     table::print("composing", &rows);
     println!("  aim at most {AIM:.2}");
     Ok(())
@@ -60,6 +69,22 @@ pub(crate) fn full() -> Scenes {
     scenes
 }
 
+/// Gifts, chat, goal and board.
+fn overlays() -> Scenes {
+    let mut scenes = Scenes::default();
+    for (shows, x, y, width, height) in [
+        (Part::Alerts { least: 0 }, 0.03, 0.28, 0.44, 0.48),
+        (Part::Chat { lines: 5 }, 0.67, 0.38, 0.3, 0.54),
+        (Part::Goal {}, 0.03, 0.04, 0.36, 0.13),
+        (Part::Leaders { many: 5 }, 0.75, 0.05, 0.22, 0.3),
+    ] {
+        let overlay = Overlay::new(shows, Language::English);
+        let place = Place { x, y, width, height };
+        scenes.scenes[0].layers.push(Layer::new(Source::Overlay { overlay }, place));
+    }
+    scenes
+}
+
 const PICTURE: &str = "0123456789abcdef.png";
 
 /// As the studio keeps them.
@@ -71,18 +96,54 @@ pub(crate) fn keep(scenes: &Scenes, data: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What the studio's stage takes, in cores.
-async fn cores(data: &Path, output: &Output) -> Result<f64> {
+/// What the studio's stage and its painter take, in cores.
+async fn cores(data: &Path, storm: bool, output: &Output) -> Result<(f64, f64)> {
     let mut command = bins::command(bins::footlight());
     command.args(["--headless", "--json", "--camera", "pattern", "--microphone", "none"]);
     command.args(["--size", SIZE, "--fps", FPS, "--listen", "127.0.0.1:0", "--data"]).arg(data);
     let mut studio = Process::start("studio", &mut command, output);
-    studio.event("ready", seconds(30)).await;
+    let ready = studio.event("ready", seconds(30)).await;
+    let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
+    let (http, token) = (text("http"), text("owner_token"));
+    let sending = storm.then(|| tokio::spawn(async move { gifts(&http, &token).await }));
     tokio::time::sleep(WARM_UP).await;
-    let before = studio.thread_cpu_seconds("stage");
+    let spent = || ["stage", "painter"].map(|thread| studio.thread_cpu_seconds(thread));
+    let before = spent();
     tokio::time::sleep(MEASURED).await;
-    let spent = studio.thread_cpu_seconds("stage") - before;
+    let after = spent();
+    if let Some(sending) = sending {
+        sending.abort();
+    }
     studio.terminate();
     studio.exit(seconds(10)).await;
-    Ok(spent / MEASURED.as_secs_f64())
+    let [stage, painter] = [0, 1].map(|at| (after[at] - before[at]) / MEASURED.as_secs_f64());
+    Ok((stage, painter))
 }
+
+/// Twenty gifts a second by five people who take turns, with something said in between, until it is aborted.
+async fn gifts(http: &str, token: &str) -> Result<()> {
+    let (mut owner, _) = Chat::join(http, "main", Some(token)).await;
+    let mut people = Vec::new();
+    for n in 0..PEOPLE {
+        let (mut person, welcome) = Chat::join(http, "main", None).await;
+        let ServerMessage::Welcome { you, .. } = welcome else { anyhow::bail!("{welcome:?} is no welcome") };
+        person.name(&format!("Person {n}")).await;
+        let nonce = format!("grant{n}").parse()?;
+        owner.done(ClientMessage::Grant { nonce, user: you.id, coins: 1_000_000 }).await;
+        people.push(person);
+    }
+    let mut pace = tokio::time::interval(Duration::from_millis(50));
+    for n in 0_usize.. {
+        pace.tick().await;
+        let gift = ["rose", "coffee", "cake"][n / PEOPLE % 3].parse()?;
+        let send = ClientMessage::SendGift { nonce: format!("g{n}").parse()?, gift, count: 1 };
+        people[n % PEOPLE].done(send).await;
+        if n % 20 == 0 {
+            people[n / 20 % PEOPLE].say(&format!("number {n} 你好")).await;
+        }
+    }
+    Ok(())
+}
+
+/// Who send gifts.
+const PEOPLE: usize = 5;

@@ -16,6 +16,7 @@ use tokio::sync::broadcast;
 
 use crate::flags::TargetUrl;
 use crate::local_relay::LocalRelay;
+use crate::room_ear::RoomEar;
 use crate::secrets::Secrets;
 use crate::settings::{File, Settings};
 
@@ -27,6 +28,8 @@ pub(crate) struct Desk {
     pub(crate) studio: Studio,
     /// `None` only while it is being restarted, or after a restart failed.
     relay: AsyncMutex<Option<LocalRelay>>,
+    /// Hears for the overlays what happens in its room.
+    ear: RoomEar,
     pub(crate) settings: Mutex<Settings>,
     pub(crate) secrets: Mutex<Secrets>,
     targets: Vec<TargetUrl>,
@@ -64,8 +67,10 @@ impl Desk {
             ..footlight_studio::Config::default()
         };
         let studio = Studio::start(config, tokio::runtime::Handle::current()).context("start the studio")?;
+        let ear = RoomEar::start(studio.room(), &relay);
         let desk = Self {
             studio,
+            ear,
             relay: AsyncMutex::new(Some(relay)),
             settings: Mutex::new(settings),
             secrets,
@@ -194,7 +199,10 @@ impl Desk {
         let start =
             async |file: &File| LocalRelay::start(file, settings.rtmp, settings.data.clone(), &secrets).await;
         let access = match start(&wanted).await {
-            Ok(relay) => slot.insert(relay).access(),
+            Ok(relay) => {
+                self.ear.go_to(&relay);
+                slot.insert(relay).access()
+            }
             Err(error) => {
                 tracing::error!("cannot listen on {}: {error:#}", wanted.listen);
                 *slot = start(&before).await.ok();
@@ -220,6 +228,7 @@ impl Desk {
     /// down](Self::take_down).
     pub(crate) async fn close(&self) {
         self.studio.end().await;
+        self.ear.stop().await;
         if let Some(relay) = self.relay.lock().await.take()
             && let Err(error) = relay.stop().await
         {

@@ -12,6 +12,7 @@ mod headless;
 mod local_relay;
 mod preview;
 mod report;
+mod room_ear;
 mod secrets;
 mod settings;
 

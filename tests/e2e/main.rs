@@ -13,6 +13,7 @@ mod ladder;
 mod layers;
 mod mixer;
 mod network;
+mod overlays;
 mod passkeys;
 mod people;
 mod pictures;

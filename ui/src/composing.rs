@@ -115,14 +115,17 @@ impl Composing {
 
     /// Changes what a layer says, and sends it when nothing more is typed.
     pub fn type_into(self, at: usize, new: String) {
-        self.rests_until.set_value(browser::now_ms() + REST);
-        self.take(|scenes| {
-            scenes::change(scenes, at, |layer| {
-                if let Source::Text { text, .. } = &mut layer.source {
-                    *text = new;
-                }
-            });
+        self.write(at, |layer| {
+            if let Source::Text { text, .. } = &mut layer.source {
+                *text = new;
+            }
         });
+    }
+
+    /// The same for any text of a layer.
+    pub fn write(self, at: usize, change: impl FnOnce(&mut Layer)) {
+        self.rests_until.set_value(browser::now_ms() + REST);
+        self.take(|scenes| scenes::change(scenes, at, change));
     }
 
     fn take<R>(self, change: impl FnOnce(&mut Scenes) -> R) -> R {

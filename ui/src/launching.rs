@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use footlight_protocol::mixer::ChannelId;
 use footlight_protocol::reach::Forecast;
 use footlight_protocol::studio::Speed;
 use leptos::prelude::*;
@@ -48,7 +49,7 @@ impl Launching {
         let launching = Self { desk, launch, checks, loudest, speed, forecast, press: StoredValue::new(0) };
         provide_context(launching);
         Effect::new(move |_| {
-            let peak = desk.meter().with(|meter| meter.level.peak_db);
+            let peak = desk.meter_of(ChannelId::Microphone).with(|meter| meter.level.peak_db);
             if launch.with_untracked(Launch::is_shown) && loudest.get_untracked().is_none_or(|db| peak > db) {
                 loudest.set(Some(peak));
             }

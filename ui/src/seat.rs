@@ -21,7 +21,7 @@ use crate::browser;
 use crate::emotes::Emotes;
 use crate::part::face::forget_pictures_of;
 use crate::socket::{Address, Socket};
-use crate::store::gifts::{Parade, Piece, Run};
+use crate::store::gifts::Parade;
 use crate::store::person::Cards;
 use crate::store::room::{Link, Pending, Room, RoomEvent};
 use crate::store::spend::MAX_ASKED;
@@ -194,30 +194,14 @@ impl Seat {
     /// What comes now goes over the picture; what comes with a history has been there.
     fn show_gift(self, event: &RoomEvent) {
         let RoomEvent::Server(ServerMessage::Event { event }) = event else { return };
-        let (seq, at) = (event.seq, event.at);
-        match &event.kind {
-            EventKind::Gifted { by, gift, count, coins, entry, .. } => {
-                // Where amounts are hidden, what the room offers says which one goes first.
-                let price = self.room.with_untracked(|room| {
-                    room.gifts.iter().find(|one| one.id == gift.id).map_or(0, |one| one.price)
-                });
-                let coins = if *coins > 0 { *coins } else { u64::from(price) * u64::from(*count) };
-                let piece = Piece { seq, at, count: *count, coins, entry: *entry };
-                let run = Run::of(by.clone(), gift.clone(), piece);
-                self.parade.update(|parade| parade.push(run, browser::now_ms()));
-            }
-            EventKind::Refunded { gift, .. } => {
-                self.parade.update(|parade| parade.drop_where(|run| run.holds(*gift)));
-            }
-            EventKind::GoalReached { title } => {
-                let cheer = self.cheer;
-                cheer.set(Some(title.clone()));
-                set_timeout(move || cheer.set(None), CHEER);
-            }
-            EventKind::Banned { user, .. } => {
-                self.parade.update(|parade| parade.drop_where(|run| run.by.id == user.id));
-            }
-            _ => {}
+        if let EventKind::GoalReached { title } = &event.kind {
+            let cheer = self.cheer;
+            cheer.set(Some(title.clone()));
+            set_timeout(move || cheer.set(None), CHEER);
+        }
+        if Parade::concerns(event) {
+            let offered = self.room.with_untracked(|room| room.gifts.clone());
+            self.parade.update(|parade| parade.take(event, &offered, Some(browser::now_ms())));
         }
     }
 

@@ -69,11 +69,7 @@ impl Words {
 
     /// A gift's name: its creator's, or ours in the page's language.
     pub fn gift(self, gift: &Gift) -> String {
-        if gift.name.is_empty() {
-            let ours = i18n::find(self.language(), &format!("gift_name.{}", gift.id));
-            return ours.map_or_else(|| gift.id.to_string(), str::to_owned);
-        }
-        gift.name.clone()
+        footlight_overlay::words::gift(self.language(), gift)
     }
 
     /// A failure in the page's language, or in the words it came with.

@@ -119,7 +119,7 @@ fn test(filter: &[String]) -> Result<()> {
     step("build the programs", compiling().arg("build").args(OURS).args(PROGRAMS))?;
     step(
         "media and protocol build for wasm32",
-        faces::wasm_check(&["footlight-media", "footlight-protocol"]).as_mut(),
+        faces::wasm_check(&["footlight-media", "footlight-overlay", "footlight-protocol"]).as_mut(),
     )?;
     // No --no-fail-fast off: one red story must not hide another.
     step::tests("test", compiling().arg("test").args(OURS).arg("--no-fail-fast").args(filter))

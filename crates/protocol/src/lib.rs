@@ -13,6 +13,7 @@ pub mod gift;
 pub mod id;
 pub mod invite;
 pub mod key;
+mod language;
 mod member;
 pub mod mixer;
 pub mod moderation;
@@ -35,6 +36,7 @@ pub use id::{
     TopUpId, UserId,
 };
 pub use key::KeyId;
+pub use language::Language;
 
 /// Version of the room messages. A client that says another one is told so and closed.
 pub const VERSION: u32 = 1;

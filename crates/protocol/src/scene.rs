@@ -3,7 +3,11 @@
 //! The window sends all [`Scenes`] whenever something about them is changed, and the studio shows the current one. Places
 //! are shares of the picture, so that scenes stay as they are when its size changes.
 
+mod overlay;
+
 use serde::{Deserialize, Serialize};
+
+pub use overlay::{MAX_LEADERS, MAX_LINES, MAX_TITLE, Overlay, Part, SCALES, Theme};
 
 /// Scenes at most: as many as there are keys for.
 pub const MAX_SCENES: usize = 9;
@@ -102,6 +106,10 @@ pub enum Source {
     Colour {
         colour: Colour,
     },
+    /// What happens in the room, or what the creator wants to be read.
+    Overlay {
+        overlay: Overlay,
+    },
 }
 
 /// Where a layer is, in shares of the picture's width and height. What is outside of the picture is not seen.
@@ -175,6 +183,8 @@ pub enum Misfit {
     Place,
     /// Going over takes longer than [`MAX_FADE_MS`].
     Fade,
+    /// An overlay's size or number of lines makes no sense.
+    Overlay,
 }
 
 impl Scenes {
@@ -195,6 +205,7 @@ impl Scenes {
             let talks = |layer: &Layer| match &layer.source {
                 Source::Text { text, .. } => long(text, MAX_TEXT),
                 Source::Image { picture } => long(picture, MAX_NAME),
+                Source::Overlay { overlay } => overlay.is_long(),
                 Source::Camera | Source::Colour { .. } => false,
             };
             if long(&scene.name, MAX_NAME) || scene.layers.iter().any(talks) {
@@ -204,6 +215,9 @@ impl Scenes {
             if !scene.layers.iter().all(sane) {
                 return Err(Misfit::Place);
             }
+        }
+        if !self.overlays().all(Overlay::is_sane) {
+            return Err(Misfit::Overlay);
         }
         Ok(())
     }

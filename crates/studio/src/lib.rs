@@ -35,5 +35,6 @@ pub use clock::Clock;
 pub use error::Error;
 pub use output::{Secret, Target};
 pub use outputs::Outlet;
+pub use scene::RoomView;
 pub use source::devices;
 pub use studio::{Config, Studio};

@@ -29,6 +29,15 @@ impl<T> Newest<T> {
         replaced
     }
 
+    /// Changes what was not taken, or what there is nothing of yet.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut T))
+    where
+        T: Default,
+    {
+        change(lock(&self.next).get_or_insert_default());
+        self.ready.notify_one();
+    }
+
     /// Waits for what comes next, a moment at most.
     pub(crate) fn take(&self) -> Option<T> {
         let waited = self.ready.wait_timeout_while(lock(&self.next), GLANCE, |next| next.is_none());

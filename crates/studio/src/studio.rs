@@ -25,7 +25,7 @@ use crate::mixer::{Settings, monitor};
 use crate::newest::Newest;
 use crate::outputs::{Given, Outputs};
 use crate::platform;
-use crate::scene::{Album, Painter};
+use crate::scene::{Album, Painter, RoomView};
 use crate::sound::Sound;
 use crate::source::{self, Camera, Slot, Wanted};
 use crate::speed;
@@ -126,7 +126,7 @@ impl Studio {
         check_microphone(&microphone)?;
 
         let (painter, scenes) =
-            Painter::start(Album::new(config.scenes.clone()), config.width, config.height)?;
+            Painter::start(Album::new(config.scenes.clone()), config.width, config.height, clock)?;
         let shelf = Shelf::new(config.mixer.clone());
         let mixer = shelf.mixer();
         let settings = Arc::new(Newest::default());
@@ -301,6 +301,11 @@ impl Studio {
         speed::measure(&video(&self.config), &picture).map_err(|error| error.failure())
     }
 
+    /// Where somebody who is in the room says what overlays show of it.
+    pub fn room(&self) -> RoomView {
+        self.painter.room()
+    }
+
     /// Changes the sound mixer, also while live. It is kept for the next time.
     ///
     /// # Errors
@@ -371,6 +376,7 @@ fn misfit(misfit: Misfit) -> Failure {
         Misfit::Scenes => format!("There may be 1 to {MAX_SCENES} scenes, and one of them is shown"),
         Misfit::Layers => format!("A scene may have {MAX_LAYERS} layers at most"),
         Misfit::Long => "A name or a text is too long".to_owned(),
+        Misfit::Overlay => "An overlay has too many lines, or is too small or too large".to_owned(),
         Misfit::Fade => format!("Going over to another scene may take {MAX_FADE_MS} ms at most"),
         Misfit::Place => "A layer is too small, too large, or too far outside of the picture".to_owned(),
     };

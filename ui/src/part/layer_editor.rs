@@ -8,6 +8,7 @@ use web_sys::{HtmlInputElement, InputEvent};
 
 use crate::composing::Composing;
 use crate::part::layers::layer_name;
+use crate::part::overlay_editor::OverlayFields;
 use crate::store::frame;
 use crate::store::scenes::{self, GROUND, INK, fitting_text};
 use crate::words::use_words;
@@ -40,7 +41,12 @@ pub fn LayerEditor() -> impl IntoView {
     // Another layer or another kind has other fields; the same keeps them, and what is typed in them.
     let edited = Memo::new(move |_| {
         let at = composing.selected().get()?;
-        composing.layer(at).map(|layer| (at, std::mem::discriminant(&layer.source)))
+        let part = |source: &Source| match source {
+            Source::Overlay { overlay } => Some(std::mem::discriminant(&overlay.shows)),
+            _ => None,
+        };
+        let layer = composing.layer(at)?;
+        Some((at, std::mem::discriminant(&layer.source), part(&layer.source)))
     });
     let fields = move |at: usize| {
         let layer = Memo::new(move |_| composing.layer(at));
@@ -62,6 +68,7 @@ pub fn LayerEditor() -> impl IntoView {
                 };
                 view! { <ColourField id="layer-colour" says="layers.colour" colour set /> }.into_any()
             }
+            Some(Source::Overlay { .. }) => view! { <OverlayFields at source /> }.into_any(),
             Some(Source::Camera | Source::Image { .. }) | None => ().into_any(),
         };
         view! {
@@ -73,7 +80,7 @@ pub fn LayerEditor() -> impl IntoView {
             </div>
         }
     };
-    move || edited.get().map(|(at, _)| fields(at))
+    move || edited.get().map(|(at, ..)| fields(at))
 }
 
 #[component]

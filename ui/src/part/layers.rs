@@ -14,7 +14,9 @@ use crate::composing::Composing;
 use crate::desk::Desk;
 use crate::part::icon::Icon;
 use crate::part::layer_editor::LayerEditor;
+use crate::part::overlay_add::{AddOverlay, kind_icon};
 use crate::part::upload::Upload;
+use crate::store::burned::kind_of;
 use crate::store::scenes::{self, BACKDROP, GROUND, INK, Way};
 use crate::words::{Words, use_words};
 
@@ -123,6 +125,7 @@ fn Add(count: Memo<usize>) -> impl IntoView {
                 <span>{words.say("layers.camera")}</span>
             </button>
         </div>
+        <AddOverlay disabled=full />
         <p class="key-failure" role="alert">
             {move || {
                 let mb = (MAX_PICTURE >> 20).to_string();
@@ -138,6 +141,7 @@ fn icon(source: &Source) -> Icon {
         Source::Text { .. } => Icon::Text,
         Source::Image { .. } => Icon::Picture,
         Source::Colour { .. } => Icon::Drop,
+        Source::Overlay { overlay } => kind_icon(kind_of(&overlay.shows).id),
     }
 }
 
@@ -149,6 +153,7 @@ pub fn layer_name(words: Words, source: &Source) -> String {
             Source::Text { .. } => "layers.text",
             Source::Image { .. } => "layers.image",
             Source::Colour { .. } => "layers.colour",
+            Source::Overlay { overlay } => kind_of(&overlay.shows).says,
         };
         words.get(kind).to_owned()
     })

@@ -55,6 +55,8 @@ pub mod moderate;
 pub mod notes;
 pub mod noticed;
 pub mod offer_field;
+pub mod overlay_add;
+pub mod overlay_editor;
 pub mod overlay_field;
 pub mod packets;
 pub mod person_card;

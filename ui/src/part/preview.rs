@@ -17,6 +17,7 @@ use crate::part::gift_cards::GiftCards;
 use crate::part::icon::Icon;
 use crate::part::launch::Count;
 use crate::part::placing::Placing;
+use crate::store::burned::shows_gifts;
 use crate::words::use_words;
 
 /// After an error, so that a broken shell is not asked a thousand times a second.
@@ -43,9 +44,11 @@ pub fn Preview() -> impl IntoView {
     });
     let camera = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.camera.clone()));
     let on_air = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.on_air()));
+    // The picture has the gifts in it: the page's own would hide them.
+    let burned = Memo::new(move |_| composing.scenes().with(shows_gifts));
     view! {
         <div class="preview-place">
-        <figure class="preview" class:on-air=move || on_air.get()>
+        <figure class="preview" class:on-air=move || on_air.get() class:burned=move || burned.get()>
             <canvas
                 id="preview"
                 node_ref=canvas

@@ -5,38 +5,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// A language that the faces speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Language {
-    #[default]
-    English,
-    Chinese,
-}
-
-impl Language {
-    pub const ALL: [Self; 2] = [Self::English, Self::Chinese];
-
-    /// BCP 47 tag.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Chinese => "zh-CN",
-        }
-    }
-
-    /// Its name in itself.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::English => "English",
-            Self::Chinese => "简体中文",
-        }
-    }
-
-    /// The best language for a BCP 47 tag as a browser or a setting has it; English for an unknown one.
-    pub fn of(tag: &str) -> Self {
-        if tag.to_ascii_lowercase().starts_with("zh") { Self::Chinese } else { Self::English }
-    }
-}
+pub use footlight_protocol::Language;
 
 type Texts = HashMap<String, String>;
 
@@ -128,8 +97,8 @@ mod tests {
                 assert!(known.contains_key(word), "the code asks for {word}");
             }
         }
-        // These are put together: by a code, by a gift's id.
-        let made = |key: &&String| key.starts_with("failure.") || key.starts_with("gift_name.");
+        // These are put together, by a code.
+        let made = |key: &&String| key.starts_with("failure.");
         for key in known.keys().filter(|key| !made(key)) {
             assert!(code.contains(&format!("\"{key}\"")), "nobody asks for {key}");
         }
@@ -142,20 +111,6 @@ mod tests {
             [(0, "0:00", "00:00:00"), (754, "12:34", "00:12:34"), (3_723, "1:02:03", "01:02:03")]
         {
             assert_eq!((clock(seconds).as_str(), long_clock(seconds).as_str()), (short, long));
-        }
-    }
-
-    #[test]
-    fn a_browser_s_language_finds_ours() {
-        for (tag, language) in [
-            ("zh", Language::Chinese),
-            ("zh-Hans-CN", Language::Chinese),
-            ("ZH-TW", Language::Chinese),
-            ("en-GB", Language::English),
-            ("de", Language::English),
-            ("", Language::English),
-        ] {
-            assert_eq!(Language::of(tag), language, "{tag}");
         }
     }
 }

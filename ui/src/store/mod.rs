@@ -3,10 +3,10 @@
 
 pub mod account;
 pub mod backoff;
+pub mod burned;
 pub mod clock;
 pub mod destinations;
 pub mod frame;
-pub mod gifts;
 pub mod guard;
 pub mod health;
 pub mod hls;
@@ -35,3 +35,5 @@ pub mod summary;
 pub mod take;
 pub mod till;
 pub mod undo;
+
+pub use footlight_overlay::gifts;

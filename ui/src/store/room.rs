@@ -4,38 +4,30 @@
 //! A message that was typed is never lost: it stays pending over any number of reconnects, under the same
 //! nonce, until the relay says it or refuses it.
 
-mod amounts;
 mod following;
-mod line;
-mod quotes;
 mod reporting;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
+use footlight_overlay::log::Log;
+pub use footlight_overlay::log::{Line, LineKind, MAX_LINES};
 use footlight_protocol::danmaku::Fly;
 use footlight_protocol::emote::Emote;
 use footlight_protocol::gift::{Board, Gift};
-use footlight_protocol::moderation::Former;
-use footlight_protocol::report::{Notice, Report, Step};
+use footlight_protocol::report::{Notice, Report};
 use footlight_protocol::room::{
     Event, EventKind, Layer, Member, Note, Pinned, Presence, Recording, Renditions, Role, RoomState,
     ServerMessage, StreamState, UnixMillis,
 };
-use footlight_protocol::spend::Spend as Wish;
+use footlight_protocol::spend::{Paid, Spend as Wish, Terms};
 use footlight_protocol::talk::Quote;
 use footlight_protocol::{CloseCode, Code, Failure, GiftId, MessageId, Nonce, Seq};
 
-use crate::store::gifts::{Piece, Run};
 use crate::store::guard::Guard;
 use crate::store::spend::Spend;
 pub use following::{Following, Newcomer};
-pub use line::{Line, LineKind};
-use line::{by, of};
 pub use reporting::Reporting;
 
-/// Chat lines kept. More than anybody scrolls back, little enough for a phone.
-pub const MAX_LINES: usize = 400;
 /// Own messages that may wait for the relay. Full: the composer refuses, and keeps the text.
 pub const MAX_PENDING: usize = 20;
 
@@ -164,8 +156,7 @@ pub struct Room {
     pub guard: Guard,
     /// Newest seq seen: where to resume.
     pub seq: Option<Seq>,
-    lines: VecDeque<Arc<Line>>,
-    hidden: Vec<Arc<Line>>,
+    log: Log,
     pending: Vec<Arc<Pending>>,
     unpaid: Vec<(Nonce, GiftId, u32)>,
     refusals: u64,
@@ -203,7 +194,12 @@ impl Room {
 
     /// Confirmed lines, oldest first.
     pub fn lines(&self) -> impl DoubleEndedIterator<Item = &Arc<Line>> {
-        self.lines.iter()
+        self.log.lines()
+    }
+
+    /// Those who said something, the latest first.
+    pub fn people(&self) -> Vec<Member> {
+        self.log.people()
     }
 
     /// Own messages that wait for an answer, oldest first. After a reconnect they are said again.
@@ -278,8 +274,7 @@ impl Room {
                 (self.gifts, self.emotes, self.board) = (gifts, emotes, board);
                 self.spend.open(shows);
                 if !resumed {
-                    self.lines.clear();
-                    self.hidden.clear();
+                    self.log.clear();
                 }
                 self.guard.open_desk(desk);
                 history.into_iter().for_each(|event| self.take(event));
@@ -296,7 +291,7 @@ impl Room {
                 self.reporting.done(&nonce);
                 self.following.done(&nonce);
                 // Said before a break, answered after it: the line may already be in the history.
-                if self.lines.iter().any(|line| line.id.0 == seq.0) {
+                if self.log.has(MessageId(seq.0)) {
                     self.settle(&nonce);
                 }
             }
@@ -344,9 +339,7 @@ impl Room {
             // The close that follows starts the way back; until then everything goes on.
             ServerMessage::Leaving { at } => self.leaving = Some(at),
             ServerMessage::Erased { user } => {
-                self.lines.retain(|line| by(line) != Some(&user) && of(line) != Some(&user));
-                self.hidden.retain(|line| by(line) != Some(&user));
-                self.unquote(|_, of| of.by.id == user);
+                self.log.erase(&user);
                 self.guard.erase(&user);
                 self.following.erase(&user);
                 self.spend.erase(&user);
@@ -390,99 +383,39 @@ impl Room {
 
     fn take(&mut self, event: Event) {
         self.guard.take(&event);
-        let me = self.me.as_ref().map(|me| me.id.clone());
-        let Event { seq, at, kind } = event;
+        let seq = event.seq;
         // A tail that overlaps what is known must not say anything twice.
         let known = self.seq.is_some_and(|known| seq <= known);
-        if known && self.lines.iter().any(|line| line.id.0 == seq.0) {
+        if known && self.log.has(MessageId(seq.0)) {
             return;
         }
         if !known {
-            self.spend.take(&Event { seq, at, kind: kind.clone() }, me.as_ref());
+            self.spend.take(&event, self.me.as_ref().map(|me| &me.id));
         }
         self.seq = self.seq.max(Some(seq));
         self.revision += 1;
-        let id = MessageId(seq.0);
-        match kind {
-            EventKind::Said { by, text, nonce, reply: quote, .. } => {
-                if let Some(nonce) = nonce {
-                    self.settle(&nonce);
-                }
-                self.put(Line { id, at, kind: LineKind::Said { by, text, quote } });
-            }
-            EventKind::Deleted { message } => self.take_away(&[message]),
-            EventKind::Restored { message, said_at, by, text, reply } => {
-                self.bring_back(Former { message, said_at, by, text, reply });
-            }
-            EventKind::TimedOut { user, until } => {
-                let seconds = until.saturating_sub(at).div_ceil(1_000);
-                self.put(Line { id, at, kind: LineKind::TimedOut { user, seconds } });
-            }
-            EventKind::Banned { user, range } => {
-                self.hide_all_of(&user.id);
-                self.put(Line { id, at, kind: LineKind::Banned { user, range } });
-            }
-            EventKind::Gifted { by, gift, count, coins, entry, .. } => {
-                self.put_gift(Run::of(by, gift, Piece { seq, at, count, coins, entry }));
-            }
-            EventKind::Refunded { gift, .. } => {
-                self.take_back(gift);
-                self.unquote(|message, _| message.0 == gift.0);
-            }
-            EventKind::Swept { messages, .. } => {
-                self.take_away(&messages);
-                self.put(Line { id, at, kind: LineKind::Swept { messages: messages.len() } });
-            }
-            EventKind::Unswept { messages, .. } => {
-                self.put(Line { id, at, kind: LineKind::Unswept { messages: messages.len() } });
-                messages.into_iter().for_each(|former| self.bring_back(former));
-            }
-            EventKind::Shielded { until } => {
-                self.put(Line { id, at, kind: LineKind::Shielded { up: until.is_some() } });
-            }
-            EventKind::Paid(paid) => {
-                paid.nonce.iter().for_each(|nonce| drop(self.settle(nonce)));
-                self.put(Line { id, at, kind: LineKind::Paid(paid) });
-            }
-            EventKind::Packet(packet) => self.put(Line { id, at, kind: LineKind::Packet(packet) }),
-            EventKind::BecameMember(member) => self.put(Line { id, at, kind: LineKind::Member(member) }),
-            // They are told where the packet is.
-            EventKind::Drawn(_) | EventKind::PacketOver(_) => {}
-            EventKind::GoalReached { title } => self.put(Line { id, at, kind: LineKind::Goal { title } }),
-            EventKind::Appointed { user } => self.put(Line { id, at, kind: LineKind::Appointed { user } }),
-            // The room's state, which follows, has it.
-            EventKind::Pinned { .. } | EventKind::Unpinned {} => {}
-            EventKind::Upheld(upheld) if upheld.step == Step::Notice => {
-                self.put(Line { id, at, kind: LineKind::Noticed { user: upheld.user } });
-            }
-            EventKind::Upheld(_)
-            | EventKind::Dismissed(_)
-            | EventKind::Lifted(_)
-            | EventKind::Held { .. }
-            | EventKind::Denied { .. }
-            | EventKind::Ruled { .. }
-            | EventKind::Trusted { .. }
-            | EventKind::Restricted { .. }
-            | EventKind::Unmarked { .. }
-            | EventKind::Avatar { .. }
-            | EventKind::Erased {} => {}
-            EventKind::Pardoned { user } => {
-                self.show_all_of(&user.id);
-                self.put(Line { id, at, kind: LineKind::Pardoned { user } });
-            }
+        if let EventKind::Said { nonce: Some(nonce), .. } | EventKind::Paid(Paid { nonce: Some(nonce), .. }) =
+            &event.kind
+        {
+            self.settle(nonce);
         }
+        self.log.take(event);
     }
 
-    fn put(&mut self, line: Line) {
-        self.place(Arc::new(line));
+    /// What something was worth that was told before.
+    fn learn(&mut self, event: Event) {
+        self.revision += 1;
+        self.spend.learn(&event, self.me.as_ref().map(|me| &me.id));
+        self.log.learn(&event);
     }
 
-    /// Puts a line where it belongs by its seq: a restored message goes back to its place.
-    fn place(&mut self, line: Arc<Line>) {
-        let at = self.lines.partition_point(|other| other.id.0 < line.id.0);
-        self.lines.insert(at, line);
-        if self.lines.len() > MAX_LINES {
-            self.lines.pop_front();
+    /// What holds for everybody who spends has changed.
+    fn agree(&mut self, terms: Terms) {
+        let closes = terms.hidden && !self.spend.terms.hidden && self.role() < Role::Owner;
+        self.spend.terms = terms;
+        if closes {
+            self.revision += 1;
+            self.log.veil(self.me.as_ref().map(|me| &me.id));
         }
     }
 
@@ -496,7 +429,7 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
-    use footlight_protocol::moderation::{Reason, Rules};
+    use footlight_protocol::moderation::{Former, Reason, Rules};
     use footlight_protocol::spend::Shows;
 
     use super::*;

@@ -6,7 +6,7 @@ use footlight_protocol::scene::{
     Colour, Layer, MAX_LAYERS, MAX_NAME, MAX_SCENES, MAX_TEXT, Place, Scene, Scenes, Source,
 };
 
-use crate::store::frame;
+use crate::store::{burned, frame};
 
 /// A text in the lower third, where it covers no face.
 const LOWER_THIRD: Place = Place { x: 0.05, y: 0.78, width: 0.6, height: 0.14 };
@@ -46,6 +46,7 @@ pub fn add(scenes: &mut Scenes, source: Source) -> Option<usize> {
         Source::Colour { .. } => (0, Place::WHOLE),
         Source::Text { .. } => (layers.len(), LOWER_THIRD),
         Source::Image { .. } => (layers.len(), UPPER_RIGHT),
+        Source::Overlay { ref overlay } => (layers.len(), burned::kind_of(&overlay.shows).place),
         Source::Camera if layers.iter().any(|layer| layer.source == Source::Camera) => {
             (layers.len(), LOWER_RIGHT)
         }
@@ -154,6 +155,7 @@ mod tests {
             Source::Text { .. } => 't',
             Source::Image { .. } => 'i',
             Source::Colour { .. } => 'b',
+            Source::Overlay { .. } => 'o',
         };
         layers(scenes).iter().map(kind).collect()
     }

@@ -15,7 +15,6 @@ mod whip;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use footlight_media::Codec;
 use footlight_protocol::destination::DestinationState;

@@ -73,6 +73,7 @@ impl Album {
         let layers = || scenes.scenes.iter().flat_map(|scene| &scene.layers);
         let placed = |name: &str| {
             layers().any(|layer| matches!(&layer.source, Source::Image { picture } if picture == name))
+                || scenes.overlays().any(|overlay| overlay.picture() == Some(name))
         };
         for file in fs::read_dir(folder).into_iter().flatten().flatten() {
             if let Some(name) = file.file_name().to_str()

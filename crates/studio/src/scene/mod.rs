@@ -1,13 +1,17 @@
 //! The scene: what viewers see, composed from layers.
 //!
 //! What stands still is painted when it changes, by a thread of its own ([`Painter`]): all that is behind the camera into
-//! one picture, and each layer in front of it into a [`Sprite`](sprite::Sprite). For each picture of the camera there is
-//! left to do: to place it, and to draw the sprites over it. A camera alone that has the picture's size passes through
-//! untouched.
+//! one picture, and each layer in front of it into a [`Sprite`](sprite::Sprite), or, where it shows what happens in the room,
+//! into [`Piece`](piece::Piece)s that move by themselves. For each picture of the camera there is left to do: to place it,
+//! and to draw these over it. A camera alone that has the picture's size passes through untouched.
 
 mod album;
+mod brush;
 mod card;
+mod lettering;
+mod overlay;
 mod painter;
+mod piece;
 mod scale;
 mod sprite;
 mod text;
@@ -18,6 +22,7 @@ use footlight_media::{Frame, Picture, PicturePool, Time};
 
 pub(crate) use album::Album;
 pub(crate) use card::Card;
+pub use painter::RoomView;
 pub(crate) use painter::{Gallery, Painter};
 
 use painter::{Drawn, Program};
@@ -65,6 +70,7 @@ impl Composer {
             match layer {
                 Drawn::Camera { area, opacity } => place(shown, &mut picture, *area, *opacity),
                 Drawn::Sprite(sprite) => sprite.draw(&mut picture),
+                Drawn::Overlay(pieces) => pieces.iter().for_each(|piece| piece.draw(&mut picture, captured)),
             }
         }
         Frame { captured, picture: Arc::new(picture) }
@@ -105,7 +111,7 @@ impl Fader {
             let was = std::mem::replace(&mut self.shown, program);
             let goes = self.shown.scene != was.scene && !self.shown.fade.is_zero();
             // One that was changed while it comes goes on coming.
-            let comes = self.before.take().filter(|_| self.shown.scene == was.scene);
+            let comes = self.before.take().filter(|_| self.shown.scene == was.scene && !self.shown.cut);
             self.before = if goes { Some((was, camera.captured)) } else { comes };
         }
         let frame = composer.compose(&self.shown, camera);
@@ -242,7 +248,13 @@ mod tests {
         let composer = Composer::new(64, 36);
         let still = |luma, scene| {
             let fade = Duration::from_millis(200);
-            Arc::new(Program { ground: frame(64, 36, luma).picture, layers: Vec::new(), scene, fade })
+            Arc::new(Program {
+                ground: frame(64, 36, luma).picture,
+                layers: Vec::new(),
+                scene,
+                fade,
+                cut: false,
+            })
         };
         let (first, second) = (still(50, 0), still(150, 1));
         let mut fader = Fader::new(first.clone());

@@ -42,17 +42,17 @@ pub(super) fn share(value: u8, part: u8) -> u8 {
 pub(crate) struct Sprite {
     x: usize,
     y: usize,
-    width: usize,
-    height: usize,
-    planes: [Plane; 3],
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) planes: [Plane; 3],
 }
 
 #[derive(Debug, Default)]
-struct Plane {
+pub(super) struct Plane {
     /// Multiplied by what is seen.
-    values: Vec<u8>,
+    pub(super) values: Vec<u8>,
     /// What is left of the picture behind: 255 − alpha.
-    left: Vec<u8>,
+    pub(super) left: Vec<u8>,
 }
 
 impl Sprite {

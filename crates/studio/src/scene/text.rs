@@ -15,14 +15,16 @@ const MARGIN: f32 = 0.35;
 const SIZES: (f32, f32) = (4.0, 1024.0);
 
 pub(super) struct Letters {
-    fonts: FontSystem,
-    shapes: SwashCache,
+    pub(super) fonts: FontSystem,
+    pub(super) shapes: SwashCache,
+    /// Texts of overlays since the shapes were forgotten.
+    pub(super) printed: u32,
 }
 
 impl Letters {
     /// Reads which fonts there are, which takes a moment.
     pub(super) fn new() -> Self {
-        Self { fonts: FontSystem::new(), shapes: SwashCache::new() }
+        Self { fonts: FontSystem::new(), shapes: SwashCache::new(), printed: 0 }
     }
 
     /// The text as large as it fits, from the left, in the middle of the height.

@@ -5,7 +5,7 @@ use footlight_protocol::spend::{BecameMember, Packet, Paid};
 use footlight_protocol::talk::Quote;
 use footlight_protocol::{MessageId, UserId};
 
-use crate::store::gifts::Run;
+use crate::gifts::Run;
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use footlight_protocol::room::{Event, EventKind, Member, Role};
-use footlight_protocol::spend::{BecameMember, Packet, Paid, Terms};
+use footlight_protocol::room::{Event, EventKind, Member};
+use footlight_protocol::spend::{BecameMember, Packet, Paid};
 use footlight_protocol::{MessageId, Seq, UserId};
 
-use super::{Line, LineKind, Room};
-use crate::store::gifts::Run;
+use super::{Line, LineKind, Log};
+use crate::gifts::Run;
 
-impl Room {
+impl Log {
     /// Behind the run that it goes on with, in the place of the newest.
     pub(super) fn put_gift(&mut self, mut run: Run) {
         let before = self.lines.iter().rposition(|line| match &line.kind {
@@ -45,9 +45,7 @@ impl Room {
     }
 
     /// What a line that is there already was worth.
-    pub(super) fn learn(&mut self, event: Event) {
-        self.revision += 1;
-        self.spend.learn(&event, self.me.as_ref().map(|me| &me.id));
+    pub fn learn(&mut self, event: &Event) {
         for line in &mut self.lines {
             let kind = match (&line.kind, &event.kind) {
                 (LineKind::Said { text, quote, .. }, EventKind::Said { by, .. })
@@ -75,19 +73,12 @@ impl Room {
         }
     }
 
-    /// What holds for everybody who spends has changed.
-    pub(super) fn agree(&mut self, terms: Terms) {
-        let closes = terms.hidden && !self.spend.terms.hidden && self.role() < Role::Owner;
-        self.spend.terms = terms;
-        if !closes {
-            return;
-        }
-        self.revision += 1;
-        let me: Option<UserId> = self.me.as_ref().map(|me| me.id.clone());
+    /// Amounts are for the owner alone from now on, and for this person their own.
+    pub fn veil(&mut self, me: Option<&UserId>) {
         for line in &mut self.lines {
             let kind = match &line.kind {
                 LineKind::Said { by, text, quote } => {
-                    let mine = |by: &Member| Some(&by.id) == me.as_ref();
+                    let mine = |by: &Member| Some(&by.id) == me;
                     let mut quote = quote.clone();
                     if let Some(of) =
                         quote.as_mut().and_then(|quote| quote.of.as_mut()).filter(|of| !mine(&of.by))
@@ -97,16 +88,14 @@ impl Room {
                     let by = if mine(by) { by.clone() } else { plain(by) };
                     LineKind::Said { by, text: text.clone(), quote }
                 }
-                LineKind::Gifted(run) if Some(&run.by.id) != me.as_ref() => {
-                    LineKind::Gifted(run.clone().worthless())
-                }
-                LineKind::Paid(paid) if Some(&paid.by.id) != me.as_ref() => {
+                LineKind::Gifted(run) if Some(&run.by.id) != me => LineKind::Gifted(run.clone().worthless()),
+                LineKind::Paid(paid) if Some(&paid.by.id) != me => {
                     LineKind::Paid(Paid { by: plain(&paid.by), coins: 0, ..paid.clone() })
                 }
-                LineKind::Packet(packet) if Some(&packet.by.id) != me.as_ref() => {
+                LineKind::Packet(packet) if Some(&packet.by.id) != me => {
                     LineKind::Packet(Packet { by: plain(&packet.by), coins: 0, ..packet.clone() })
                 }
-                LineKind::Member(member) if Some(&member.by.id) != me.as_ref() => {
+                LineKind::Member(member) if Some(&member.by.id) != me => {
                     LineKind::Member(BecameMember { by: plain(&member.by), coins: 0, ..member.clone() })
                 }
                 _ => continue,
@@ -126,10 +115,9 @@ fn plain(by: &Member) -> Member {
 #[cfg(test)]
 mod tests {
     use footlight_protocol::gift::{Gift, Show};
-    use footlight_protocol::room::ServerMessage;
+    use footlight_protocol::room::Role;
 
     use super::*;
-    use crate::store::room::RoomEvent;
 
     fn gifted(seq: u64, price: u32) -> Event {
         let gift = Gift {
@@ -147,8 +135,8 @@ mod tests {
         Event { seq: Seq(seq), at: seq * 1_000, kind }
     }
 
-    fn coins(room: &Room) -> Vec<(u64, u64, u8)> {
-        let lines = room.lines().filter_map(|line| match &line.kind {
+    fn coins(log: &Log) -> Vec<(u64, u64, u8)> {
+        let lines = log.lines().filter_map(|line| match &line.kind {
             LineKind::Gifted(run) => Some((run.count(), run.coins(), run.by.badges.given)),
             _ => None,
         });
@@ -157,18 +145,19 @@ mod tests {
 
     #[test]
     fn amounts_come_behind_their_gifts_and_go_when_they_are_hidden() {
-        let mut room = Room::default();
-        let mut hear = |message| {
-            room.apply(RoomEvent::Server(message), 0.0);
-            coins(&room)
-        };
-        assert_eq!(hear(ServerMessage::Event { event: gifted(1, 0) }), [(2, 0, 0)]);
-        assert_eq!(hear(ServerMessage::Amounts { event: gifted(1, 5) }), [(2, 10, 1)]);
+        let mut log = Log::default();
+        log.take(gifted(1, 0));
+        assert_eq!(coins(&log), [(2, 0, 0)]);
+        log.learn(&gifted(1, 5));
+        assert_eq!(coins(&log), [(2, 10, 1)]);
         // One run, though what the second costs is not known yet.
-        assert_eq!(hear(ServerMessage::Event { event: gifted(2, 0) }), [(4, 10, 0)]);
-        assert_eq!(hear(ServerMessage::Amounts { event: gifted(2, 5) }), [(4, 20, 1)]);
-        let terms = Terms { hidden: true, ..Terms::default() };
-        assert_eq!(hear(ServerMessage::Terms { terms }), [(4, 0, 0)]);
-        assert_eq!(hear(ServerMessage::Amounts { event: gifted(9, 5) }), [(4, 0, 0)], "of another line");
+        log.take(gifted(2, 0));
+        assert_eq!(coins(&log), [(4, 10, 0)]);
+        log.learn(&gifted(2, 5));
+        assert_eq!(coins(&log), [(4, 20, 1)]);
+        log.veil(None);
+        assert_eq!(coins(&log), [(4, 0, 0)]);
+        log.learn(&gifted(9, 5));
+        assert_eq!(coins(&log), [(4, 0, 0)], "of another line");
     }
 }

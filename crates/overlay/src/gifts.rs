@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use footlight_protocol::Seq;
 use footlight_protocol::gift::{COMBO_MS, Gift, Show};
 use footlight_protocol::overlay::Control;
-use footlight_protocol::room::{Member, Role, UnixMillis};
+use footlight_protocol::room::{Event, EventKind, Member, Role, UnixMillis};
 
 /// Runs that wait for the picture. Full ⇒ the one that is worth least is left out; all of them stand in the log.
 const MOST_WAITING: usize = 60;
@@ -122,6 +122,13 @@ pub struct Card {
     until: f64,
 }
 
+impl Card {
+    /// How long it will be up yet, in milliseconds.
+    pub fn left(&self, now: f64) -> f64 {
+        (self.until - now).max(0.0)
+    }
+}
+
 /// What is on the picture, and what waits for it. Told the time, in milliseconds.
 #[derive(Debug, Clone, Default)]
 pub struct Parade {
@@ -136,6 +143,11 @@ pub struct Parade {
 }
 
 impl Parade {
+    /// One that shows runs from so many coins on.
+    pub fn from(least: u64) -> Self {
+        Self { least, ..Self::default() }
+    }
+
     /// What is on the picture, the oldest first.
     pub fn up(&self) -> &[Card] {
         &self.up
@@ -160,6 +172,29 @@ impl Parade {
 
     pub fn is_idle(&self) -> bool {
         self.up.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Whether it would change something.
+    pub fn concerns(event: &Event) -> bool {
+        use EventKind::{Banned, Gifted, Refunded};
+        matches!(event.kind, Gifted { .. } | Refunded { .. } | Banned { .. })
+    }
+
+    /// Something happened in the room: at `now`, or before anybody looked. Where amounts are hidden, what the room offers
+    /// says which gift goes first.
+    pub fn take(&mut self, event: &Event, offered: &[Gift], now: Option<f64>) {
+        match &event.kind {
+            EventKind::Gifted { by, gift, count, coins, entry, .. } => {
+                let Some(now) = now else { return };
+                let price = offered.iter().find(|one| one.id == gift.id).map_or(0, |one| one.price);
+                let coins = if *coins > 0 { *coins } else { u64::from(price) * u64::from(*count) };
+                let piece = Piece { seq: event.seq, at: event.at, count: *count, coins, entry: *entry };
+                self.push(Run::of(by.clone(), gift.clone(), piece), now);
+            }
+            EventKind::Refunded { gift, .. } => self.drop_where(|run| run.holds(*gift)),
+            EventKind::Banned { user, .. } => self.drop_where(|run| run.by.id == user.id),
+            _ => {}
+        }
     }
 
     /// A gift came.

@@ -8,9 +8,9 @@ use footlight_protocol::room::Member;
 use footlight_protocol::talk::{Quote, Quoted};
 use footlight_protocol::{MessageId, UserId};
 
-use super::{Line, LineKind, MAX_LINES, Room, by};
+use super::{Line, LineKind, Log, MAX_LINES, by};
 
-impl Room {
+impl Log {
     /// Those who said something, the latest first.
     pub fn people(&self) -> Vec<Member> {
         let mut people: Vec<Member> = Vec::new();
