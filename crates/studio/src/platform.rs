@@ -1,5 +1,6 @@
 //! What is different from platform to platform. Everything else in the studio is the same everywhere.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// A camera's name that survives a replug, if the platform has one; `None` to skip a node that makes no pictures.
@@ -32,24 +33,51 @@ pub(crate) fn node(_: u32) -> Node {
 
 /// The sound systems to look for microphones in, best first.
 #[cfg(target_os = "linux")]
-pub(crate) fn sound_hosts() -> Vec<cpal::Host> {
+pub(crate) fn sound_hosts() -> Vec<Arc<cpal::Host>> {
     // PulseAudio (and PipeWire, which speaks it) says when its server goes away; ALSA hangs. Without a sound card
     // ALSA has nothing to list and complains on stderr.
-    let pulse = cpal::host_from_id(cpal::HostId::PulseAudio);
-    let alsa = std::path::Path::new("/dev/snd").exists().then(|| cpal::host_from_id(cpal::HostId::Alsa));
-    pulse.into_iter().chain(alsa.into_iter().flatten()).collect()
+    let alsa = std::path::Path::new("/dev/snd").exists().then(|| sound_host(cpal::HostId::Alsa));
+    sound_host(cpal::HostId::PulseAudio).into_iter().chain(alsa.flatten()).collect()
+}
+
+/// The sound system of this kind, if it runs.
+#[cfg(target_os = "linux")]
+pub(crate) fn sound_host(id: cpal::HostId) -> Option<Arc<cpal::Host>> {
+    use crate::worker::lock;
+    use cpal::traits::HostTrait;
+    use std::sync::Mutex;
+
+    /// One for as long as its server runs: a client that is dropped keeps its connection, and the server takes 64 of
+    /// all programs together.
+    static PULSE: Mutex<Option<Arc<cpal::Host>>> = Mutex::new(None);
+    if id != cpal::HostId::PulseAudio {
+        return cpal::host_from_id(id).ok().map(Arc::new);
+    }
+    let known = lock(&PULSE).clone();
+    // Not under the lock: a server that hangs answers nobody.
+    if let Some(host) = known.filter(|host| host.devices().is_ok()) {
+        return Some(host);
+    }
+    let host = Arc::new(cpal::host_from_id(id).ok()?);
+    *lock(&PULSE) = Some(Arc::clone(&host));
+    Some(host)
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn sound_hosts() -> Vec<cpal::Host> {
-    vec![cpal::default_host()]
+pub(crate) fn sound_hosts() -> Vec<Arc<cpal::Host>> {
+    vec![Arc::new(cpal::default_host())]
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn sound_host(id: cpal::HostId) -> Option<Arc<cpal::Host>> {
+    cpal::host_from_id(id).ok().map(Arc::new)
 }
 
 /// The device that this computer plays on by default, as one to record from, and how it is opened.
 #[cfg(target_os = "linux")]
 pub(crate) fn played() -> Option<(cpal::Device, cpal::SupportedStreamConfig)> {
     use cpal::traits::{DeviceTrait, HostTrait};
-    let host = cpal::host_from_id(cpal::HostId::PulseAudio).ok()?;
+    let host = sound_host(cpal::HostId::PulseAudio)?;
     let output = host.default_output_device()?.id().ok()?;
     // PulseAudio, and PipeWire in its place, names the monitor of an output so.
     let monitor = host.device_by_id(&format!("{output}.monitor").parse().ok()?)?;

@@ -156,7 +156,7 @@ mod tests {
             colours: h264::Colours::BT709,
         };
         let mut encoder = encoder::Encoder::new(&config).unwrap();
-        let picture = Picture::new(width, 96);
+        let picture = Picture::black(width, 96);
         let made = (0..count).map(|n| encoder.encode(&picture, at((from + n) * 33_333), n == 0).unwrap());
         made.flatten().collect()
     }

@@ -155,15 +155,13 @@ impl Interceptor for Resends {
 
 #[cfg(test)]
 mod tests {
-    use footlight_protocol::studio::Snapshot;
+    use footlight_media::Codec;
 
     use super::*;
-    use crate::Clock;
-    use crate::air::Air;
-    use crate::desk::Desk;
+    use crate::lane::Wants;
 
     fn lane() -> Arc<Lane> {
-        Air::new(Arc::new(Desk::new(Snapshot::default())), Clock::start()).add_lane(2500).0
+        Lane::new(2500, Wants { steers: true, sound: Codec::Opus }).0
     }
 
     fn resend(number: u16) -> rtc::rtp::Packet {

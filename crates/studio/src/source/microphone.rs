@@ -35,7 +35,7 @@ pub(crate) fn list() -> Vec<Device> {
 pub(super) fn find(id: &str) -> Result<Found, Failure> {
     let missing = || Failure::new(Code::MicrophoneMissing, "The microphone is not there");
     let id: cpal::DeviceId = id.parse().map_err(|_| missing())?;
-    let host = cpal::host_from_id(id.host()).map_err(|_| missing())?;
+    let host = platform::sound_host(id.host()).ok_or_else(missing)?;
     let device = host.device_by_id(&id).ok_or_else(missing)?;
     let config = device.default_input_config().map_err(|error| {
         tracing::debug!(%error, "open the microphone");
