@@ -1,6 +1,6 @@
 //! What composing a scene costs: the processor time of the studio's thread that does it, with the camera alone, with two
-//! texts and a picture over it, with overlays that have nothing to show, and with overlays in a storm of gifts; there also
-//! that of the thread that paints. Not on air, so that nothing else is done there.
+//! texts and a picture over it, with a colour taken out of it, with overlays that have nothing to show, and with overlays
+//! in a storm of gifts; there also that of the thread that paints. Not on air, so that nothing else is done there.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use footlight_protocol::Language;
 use footlight_protocol::room::{ClientMessage, ServerMessage};
+use footlight_protocol::scene::effects::{Effects, Grade, Key};
 use footlight_protocol::scene::{Colour, Layer, Overlay, Part, Place, Scenes, Source};
 use footlight_tests::chat::Chat;
 use footlight_tests::process::Process;
@@ -33,6 +34,7 @@ pub(crate) fn run() -> Result<()> {
     let kinds = [
         ("the camera alone", Scenes::default(), false),
         ("camera, two texts, a picture", full(), false),
+        ("camera, keyed and graded, over a picture", keyed(), false),
         ("camera, overlays at rest", overlays(), false),
         ("camera, overlays, 20 gifts a second", overlays(), true),
     ];
@@ -66,6 +68,15 @@ pub(crate) fn full() -> Scenes {
         Layer::new(text("欢迎来到直播间", Some(Colour([20, 30, 60]))), place(0.05, 0.1, 0.4, 0.1)),
         Layer::new(Source::Image { picture: PICTURE.to_owned() }, place(0.72, 0.05, 0.23, 0.23)),
     ]);
+    scenes
+}
+
+fn keyed() -> Scenes {
+    let mut scenes = Scenes::default();
+    let grade = Grade { contrast: 1.1, ..Grade::default() };
+    scenes.scenes[0].layers[0].effects = Effects { key: Some(Key::default()), grade, ..Effects::default() };
+    let picture = Source::Image { picture: PICTURE.to_owned() };
+    scenes.scenes[0].layers.insert(0, Layer::new(picture, Place::WHOLE));
     scenes
 }
 

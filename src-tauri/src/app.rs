@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commands;
 use crate::desk::Desk;
 use crate::flags::Flags;
-use crate::preview::Preview;
+use crate::preview::{Preview, Program};
 use crate::report::Report;
 use crate::settings::Settings;
 
@@ -38,6 +38,7 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
     let app = tauri::Builder::default()
         .manage(desk.clone())
         .manage(Preview::new(desk.studio.preview()))
+        .manage(Program(Preview::new(desk.studio.program())))
         .invoke_handler(tauri::generate_handler![
             commands::snapshot,
             commands::go_live,
@@ -50,6 +51,8 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
             commands::set_scenes,
             commands::keep_picture,
             commands::measure_speed,
+            commands::list_captures,
+            commands::choose_media,
             commands::room_access,
             commands::set_sharing,
             commands::set_internet,
@@ -60,6 +63,7 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
             commands::preferences,
             commands::set_preferences,
             commands::next_preview,
+            commands::next_program,
         ])
         .setup(|app| {
             WebviewWindowBuilder::new(app, "studio", WebviewUrl::default())

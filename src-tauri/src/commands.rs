@@ -5,13 +5,14 @@ use std::sync::Arc;
 use footlight_protocol::destination::{Draft, Key};
 use footlight_protocol::mixer::Mixer;
 use footlight_protocol::scene::Scenes;
-use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot, Speed};
+use footlight_protocol::studio::{Captures, Preferences, RoomAccess, Snapshot, Speed};
 use footlight_protocol::{Code, DestinationId, Failure};
-use tauri::State;
 use tauri::ipc::{InvokeBody, Request, Response};
+use tauri::{AppHandle, State};
 
 use crate::desk::Desk;
-use crate::preview::Preview;
+use crate::media_file;
+use crate::preview::{Preview, Program};
 
 type Shared<'a> = State<'a, Arc<Desk>>;
 
@@ -70,6 +71,19 @@ pub(crate) async fn keep_picture(request: Request<'_>, desk: Shared<'_>) -> Resu
     let (desk, bytes) = (desk.inner().clone(), bytes.clone());
     let kept = tauri::async_runtime::spawn_blocking(move || desk.studio.keep_picture(&bytes)).await;
     kept.unwrap_or_else(|_| Err(Failure::new(Code::Internal, "The picture cannot be read")))
+}
+
+/// The screens and windows that a layer can show.
+#[tauri::command]
+pub(crate) async fn list_captures() -> Result<Captures, Failure> {
+    let listed = tauri::async_runtime::spawn_blocking(footlight_studio::captures).await;
+    listed.unwrap_or_else(|_| Err(Failure::new(Code::Internal, "The screens cannot be listed")))
+}
+
+/// Has the person choose a media file, and gives it with its folders; nothing where they choose none.
+#[tauri::command]
+pub(crate) async fn choose_media(app: AppHandle) -> Result<Option<String>, Failure> {
+    media_file::choose(&app).await
 }
 
 #[tauri::command]
@@ -132,4 +146,9 @@ pub(crate) fn set_preferences(preferences: Preferences, desk: Shared<'_>) {
 #[tauri::command]
 pub(crate) async fn next_preview(preview: State<'_, Preview>) -> Result<Response, Failure> {
     Ok(Response::new(preview.next().await))
+}
+
+#[tauri::command]
+pub(crate) async fn next_program(program: State<'_, Program>) -> Result<Response, Failure> {
+    Ok(Response::new(program.0.next().await))
 }

@@ -10,6 +10,7 @@ mod destinations;
 mod flags;
 mod headless;
 mod local_relay;
+mod media_file;
 mod preview;
 mod report;
 mod room_ear;

@@ -19,6 +19,9 @@ pub(crate) struct Preview {
     frames: Mutex<watch::Receiver<Option<Frame>>>,
 }
 
+/// The same of what viewers get.
+pub(crate) struct Program(pub(crate) Preview);
+
 impl Preview {
     pub(crate) fn new(frames: watch::Receiver<Option<Frame>>) -> Self {
         Self { frames: Mutex::new(frames) }

@@ -55,7 +55,9 @@ impl Report {
             | StudioEvent::Talking { .. }
             | StudioEvent::Scenes { .. }
             | StudioEvent::Destinations { .. }
-            | StudioEvent::Rates { .. } => {}
+            | StudioEvent::Rates { .. }
+            // Titles of windows are private.
+            | StudioEvent::Live { .. } => {}
             StudioEvent::Destination { id, state } => self.destination(&id, &state),
             StudioEvent::Layers { layers } => self.layers(&layers),
         }

@@ -1,5 +1,6 @@
 //! End to end: what Footlight promises, told as stories with real programs, browsers and devices.
 
+mod capture;
 mod coins;
 mod continuity;
 mod danmaku;

@@ -2,6 +2,7 @@
 
 use footlight_tests::browser::Setup;
 use footlight_tests::faces::studio as face;
+use footlight_tests::pixels::coloured;
 use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
 use footlight_tests::webdriver::Session;
@@ -108,25 +109,6 @@ async fn a_layer_is_dragged(page: &Session) {
 async fn layers(page: &Session, many: usize) {
     wait::until(&format!("{many} layers"), seconds(10), async || {
         (page.count(".layer").await == many).then_some(())
-    })
-    .await;
-}
-
-/// Waits until the picture in `css` has about this colour at that share of its sides.
-async fn coloured(page: &Session, css: &str, (x, y): (f64, f64), wanted: [u8; 3]) {
-    let script = format!(
-        "const from = document.querySelector('{css}'); \
-         const [width, height] = [from.videoWidth || from.width, from.videoHeight || from.height]; \
-         if (!width) return null; \
-         const canvas = new OffscreenCanvas(1, 1), pen = canvas.getContext('2d'); \
-         pen.drawImage(from, -Math.floor(width * {x}), -Math.floor(height * {y})); \
-         return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3)"
-    );
-    let near =
-        |got: &[u8]| got.len() == 3 && got.iter().zip(wanted).all(|(got, wanted)| got.abs_diff(wanted) < 40);
-    wait::until(&format!("{css} is {wanted:?} at {x}, {y}"), seconds(10), async || {
-        let got: Vec<u8> = serde_json::from_value(page.try_run(&script).await.ok()?).ok()?;
-        near(&got).then_some(())
     })
     .await;
 }

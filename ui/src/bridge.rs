@@ -3,7 +3,7 @@
 use footlight_protocol::destination::{Draft, Key};
 use footlight_protocol::mixer::Mixer;
 use footlight_protocol::scene::Scenes;
-use footlight_protocol::studio::{Preferences, RoomAccess, Snapshot, Speed, StudioEvent};
+use footlight_protocol::studio::{Captures, Preferences, RoomAccess, Snapshot, Speed, StudioEvent};
 use footlight_protocol::{Code, DestinationId, Failure};
 use leptos::prelude::window;
 use serde::Serialize;
@@ -162,9 +162,32 @@ pub async fn measure_speed() -> Result<Speed, Failure> {
     ask("measure_speed", &Nothing {}).await
 }
 
-/// The newest preview picture as JPEG; empty where there was none for a second.
-pub async fn next_preview() -> Result<js_sys::ArrayBuffer, Failure> {
-    let answer = invoke("next_preview", &Nothing {}).await?;
+/// What of this computer's a layer can show.
+pub async fn list_captures() -> Result<Captures, Failure> {
+    ask("list_captures", &Nothing {}).await
+}
+
+/// The media file that the person chooses, with its folders; none where they choose none.
+pub async fn choose_media() -> Result<Option<String>, Failure> {
+    ask("choose_media", &Nothing {}).await
+}
+
+/// Which of the studio's pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// What is worked on.
+    Preview,
+    /// What viewers get.
+    Program,
+}
+
+/// The newest picture as JPEG; empty where there was none for a second.
+pub async fn next_picture(shown: Shown) -> Result<js_sys::ArrayBuffer, Failure> {
+    let command = match shown {
+        Shown::Preview => "next_preview",
+        Shown::Program => "next_program",
+    };
+    let answer = invoke(command, &Nothing {}).await?;
     answer.dyn_into().map_err(|_| Failure::new(Code::Internal, "The preview is not a picture"))
 }
 

@@ -22,6 +22,20 @@ const KEPT: &str = "footlight.layers";
 /// A window of so many pixels has room for them from the start.
 const ROOMY: f64 = 1_200.0;
 
+/// So long a layer that was removed can be put back, in milliseconds.
+const REGRET_MS: f64 = 15_000.0;
+
+/// A layer that was removed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Removed {
+    pub layer: Layer,
+    scene: usize,
+    at: usize,
+    /// As many scenes as there were: with another number it would come back to another scene.
+    scenes: usize,
+    until: f64,
+}
+
 /// Cheap to copy; everything inside lives as long as the window.
 #[derive(Clone, Copy)]
 pub struct Composing {
@@ -32,6 +46,7 @@ pub struct Composing {
     open: RwSignal<bool>,
     picked: RwSignal<Option<usize>>,
     selected: Memo<Option<usize>>,
+    removed: RwSignal<Option<Removed>>,
     /// One change is under way at a time; of those that wait the newest is sent.
     sending: StoredValue<bool>,
     /// Nothing is sent before, by the page's clock.
@@ -51,7 +66,8 @@ impl Composing {
         let open = browser::stored(KEPT).map_or_else(roomy, |kept| kept == "open");
         let sending = StoredValue::new(false);
         let (open, rests_until) = (RwSignal::new(open), StoredValue::new(0.0));
-        let composing = Self { desk, ahead, scenes, open, picked, selected, sending, rests_until };
+        let removed = RwSignal::new(None);
+        let composing = Self { desk, ahead, scenes, open, picked, selected, removed, sending, rests_until };
         provide_context(composing);
         // What it says while newer changes wait is old already.
         Effect::new(move |_| {
@@ -157,8 +173,35 @@ impl Composing {
     /// Takes a layer away; another one that is selected stays so.
     pub fn remove(self, at: usize) {
         let selected = self.selected.get_untracked();
-        self.edit(|scenes| scenes::remove(scenes, at));
+        let (scene, count) = self.scenes.with_untracked(|scenes| (scenes.current, scenes.scenes.len()));
+        if let Some(layer) = self.edit(|scenes| scenes::remove(scenes, at)) {
+            let until = browser::now_ms() + REGRET_MS;
+            self.removed.set(Some(Removed { layer, scene, at, scenes: count, until }));
+            spawn_local(async move {
+                browser::sleep(Duration::from_millis(REGRET_MS as u64)).await;
+                self.removed.update(|removed| {
+                    removed.take_if(|removed| removed.until <= browser::now_ms());
+                });
+            });
+        }
         self.select(selected.filter(|one| *one != at).map(|one| if one > at { one - 1 } else { one }));
+    }
+
+    /// The layer that was removed last, for as long as it can be put back.
+    pub fn removed(self) -> ReadSignal<Option<Removed>> {
+        self.removed.read_only()
+    }
+
+    /// Puts it back; false where there is none.
+    pub fn put_back(self) -> bool {
+        let Some(removed) = self.removed.try_update(Option::take).flatten() else { return false };
+        let same = self.scenes.with_untracked(|scenes| scenes.scenes.len() == removed.scenes);
+        let Removed { layer, scene, at, .. } = removed;
+        let at = same.then(|| self.edit(|scenes| scenes::restore(scenes, scene, at, layer))).flatten();
+        if self.scenes.with_untracked(|scenes| scenes.current == scene) {
+            self.select(at);
+        }
+        at.is_some()
     }
 
     async fn send(self) {

@@ -98,6 +98,14 @@ pub enum Code {
     CameraMissing,
     CameraBusy,
     CameraFailed,
+    /// The window is not open.
+    WindowClosed,
+    /// The window is minimised, so that there is nothing to be seen of it.
+    WindowHidden,
+    /// The screen is not connected.
+    ScreenMissing,
+    /// The system does not let screens or windows be seen: the message says what to do.
+    CaptureFailed,
     MicrophoneMissing,
     MicrophoneFailed,
     /// What this computer plays cannot be recorded here.

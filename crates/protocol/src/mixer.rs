@@ -311,7 +311,8 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        let cases: [(fn(&mut Mixer), Misfit); 8] = [
+        type Breaks = fn(&mut Mixer);
+        let cases: [(Breaks, Misfit); 8] = [
             (|m| m.microphone.fader_db = 13.0, Misfit::Bounds),
             (|m| m.microphone.fader_db = f32::NAN, Misfit::Bounds),
             (|m| m.desktop.gate.threshold_db = 1.0, Misfit::Bounds),

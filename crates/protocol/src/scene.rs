@@ -3,9 +3,13 @@
 //! The window sends all [`Scenes`] whenever something about them is changed, and the studio shows the current one. Places
 //! are shares of the picture, so that scenes stay as they are when its size changes.
 
+pub mod effects;
 mod overlay;
 
 use serde::{Deserialize, Serialize};
+
+use crate::studio::CameraId;
+use effects::Effects;
 
 pub use overlay::{MAX_LEADERS, MAX_LINES, MAX_TITLE, Overlay, Part, SCALES, Theme};
 
@@ -19,6 +23,8 @@ pub const MAX_NAME: usize = 40;
 pub const MAX_TEXT: usize = 500;
 /// Milliseconds that going over from one scene to the next may take at most.
 pub const MAX_FADE_MS: u16 = 2_000;
+/// Letters at most of what a window is called, or a file with its folders.
+pub const MAX_ORIGIN: usize = 1_000;
 /// Bytes of a picture file that can be placed.
 pub const MAX_PICTURE: usize = 16 << 20;
 
@@ -33,12 +39,26 @@ pub struct Scenes {
     /// Milliseconds in which the picture goes over to another scene; 0 is a cut.
     #[serde(default)]
     pub fade_ms: u16,
+    /// In studio mode: what viewers get, while [`Self::current`] is worked on unseen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<OnAir>,
 }
 
 impl Default for Scenes {
     fn default() -> Self {
-        Self { scenes: vec![Scene::default()], current: 0, fade_ms: 0 }
+        Self { scenes: vec![Scene::default()], current: 0, fade_ms: 0, program: None }
     }
+}
+
+/// A scene as it was when it was taken to viewers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnAir {
+    pub scene: Scene,
+    /// Which of the scenes it was, counted from 0; another may stand there by now.
+    pub which: usize,
+    /// Grows with each that is taken, so that the same scene taken again is known for a new one.
+    pub take: u32,
 }
 
 /// What is composed into the picture.
@@ -74,6 +94,8 @@ pub struct Layer {
     /// 0.0 to 1.0: how much of it is seen.
     #[serde(default = "whole")]
     pub opacity: f32,
+    #[serde(default, skip_serializing_if = "Effects::is_none")]
+    pub effects: Effects,
 }
 
 fn whole() -> f32 {
@@ -82,7 +104,7 @@ fn whole() -> f32 {
 
 impl Layer {
     pub fn new(source: Source, place: Place) -> Self {
-        Self { source, place, hidden: false, locked: false, opacity: 1.0 }
+        Self { source, place, hidden: false, locked: false, opacity: 1.0, effects: Effects::default() }
     }
 }
 
@@ -106,10 +128,48 @@ pub enum Source {
     Colour {
         colour: Colour,
     },
+    /// All that a screen shows.
+    Screen {
+        /// As [`Captures`](crate::studio::Captures) calls it.
+        id: String,
+    },
+    /// What one window shows. It is found again by what it was called, also after a restart.
+    Window {
+        id: u32,
+        /// The program that it is of.
+        app: String,
+        title: String,
+    },
+    /// The pictures of a media file; its sound is not heard.
+    Media {
+        /// With its folders.
+        file: String,
+        /// Begins again at its end; otherwise the last picture stays.
+        #[serde(rename = "loop", default = "yes")]
+        repeats: bool,
+    },
+    /// A camera beside the one that is picked.
+    OtherCamera {
+        id: CameraId,
+    },
     /// What happens in the room, or what the creator wants to be read.
     Overlay {
         overlay: Overlay,
     },
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Source {
+    /// Whether it makes pictures by itself, beside the camera.
+    pub fn is_live(&self) -> bool {
+        matches!(
+            self,
+            Self::Screen { .. } | Self::Window { .. } | Self::Media { .. } | Self::OtherCamera { .. }
+        )
+    }
 }
 
 /// Where a layer is, in shares of the picture's width and height. What is outside of the picture is not seen.
@@ -183,6 +243,8 @@ pub enum Misfit {
     Place,
     /// Going over takes longer than [`MAX_FADE_MS`].
     Fade,
+    /// A crop, a key or a change of colours makes no sense.
+    Effects,
     /// An overlay's size or number of lines makes no sense.
     Overlay,
 }
@@ -197,7 +259,10 @@ impl Scenes {
         if self.fade_ms > MAX_FADE_MS {
             return Err(Misfit::Fade);
         }
-        for scene in &self.scenes {
+        if self.program.as_ref().is_some_and(|program| program.which >= MAX_SCENES) {
+            return Err(Misfit::Scenes);
+        }
+        for scene in self.scenes.iter().chain(self.program.iter().map(|program| &program.scene)) {
             if scene.layers.len() > MAX_LAYERS {
                 return Err(Misfit::Layers);
             }
@@ -205,6 +270,9 @@ impl Scenes {
             let talks = |layer: &Layer| match &layer.source {
                 Source::Text { text, .. } => long(text, MAX_TEXT),
                 Source::Image { picture } => long(picture, MAX_NAME),
+                Source::Screen { id } | Source::OtherCamera { id } => long(id, MAX_ORIGIN),
+                Source::Window { app, title, .. } => long(app, MAX_ORIGIN) || long(title, MAX_ORIGIN),
+                Source::Media { file, .. } => long(file, MAX_ORIGIN),
                 Source::Overlay { overlay } => overlay.is_long(),
                 Source::Camera | Source::Colour { .. } => false,
             };
@@ -215,6 +283,9 @@ impl Scenes {
             if !scene.layers.iter().all(sane) {
                 return Err(Misfit::Place);
             }
+            if !scene.layers.iter().all(|layer| layer.effects.is_sane()) {
+                return Err(Misfit::Effects);
+            }
         }
         if !self.overlays().all(Overlay::is_sane) {
             return Err(Misfit::Overlay);
@@ -222,15 +293,40 @@ impl Scenes {
         Ok(())
     }
 
-    /// The one that is shown.
+    /// The one that is worked on, and that viewers get unless there is a [`Self::program`].
     pub fn shown(&self) -> Option<&Scene> {
         self.scenes.get(self.current)
+    }
+
+    /// What viewers get: the scene, which it is, and which take of it.
+    pub fn on_air(&self) -> Option<(&Scene, usize, u32)> {
+        match &self.program {
+            Some(program) => Some((&program.scene, program.which, program.take)),
+            None => self.shown().map(|scene| (scene, self.current, 0)),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn in_studio_mode_viewers_get_what_was_taken() {
+        let mut scenes = Scenes::default();
+        assert_eq!(scenes.on_air(), Some((&Scene::default(), 0, 0)));
+        scenes.program = Some(OnAir { scene: Scene::default(), which: 3, take: 7 });
+        let screen = Source::Screen { id: "DP-1".to_owned() };
+        scenes.scenes[0].layers = vec![Layer::new(screen, Place::WHOLE)];
+        assert_eq!(scenes.on_air(), Some((&Scene::default(), 3, 7)));
+        assert_eq!(scenes.shown().map(|scene| scene.layers[0].source.is_live()), Some(true));
+        let written = serde_json::to_string(&scenes).unwrap();
+        assert_eq!(serde_json::from_str::<Scenes>(&written).unwrap(), scenes);
+        assert_eq!(scenes.check(), Ok(()));
+        let long = Source::Media { file: "x".repeat(MAX_ORIGIN + 1), repeats: true };
+        scenes.program.as_mut().unwrap().scene.layers = vec![Layer::new(long, Place::WHOLE)];
+        assert_eq!(scenes.check(), Err(Misfit::Long));
+    }
 
     #[test]
     fn scenes_come_back_as_they_were_sent() {
@@ -266,6 +362,8 @@ mod tests {
         for wrong in [f32::NAN, f32::INFINITY, -0.1, 5.0] {
             assert_eq!(with(&|scenes| scenes.scenes[0].layers[0].place.width = wrong), Err(Misfit::Place));
             assert_eq!(with(&|scenes| scenes.scenes[0].layers[0].opacity = wrong), Err(Misfit::Place));
+            let crop = |scenes: &mut Scenes| scenes.scenes[0].layers[0].effects.crop.left = wrong;
+            assert_eq!(with(&crop), Err(Misfit::Effects));
         }
     }
 }

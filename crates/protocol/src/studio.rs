@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::destination::{DestinationState, DestinationStatus, Rate};
 use crate::mixer::{Levels, Mixer};
 use crate::room::Layer;
-use crate::scene::Scenes;
+use crate::scene::{Scenes, Source};
 use crate::{DestinationId, Failure, RoomId};
 
 /// Which camera: `pattern`, `none`, `file:PATH`, or a device's [`Device::id`].
@@ -54,6 +54,36 @@ pub struct Device {
     /// The same for the same device after a replug or a restart, as far as the platform can tell.
     pub id: String,
     pub name: String,
+}
+
+/// What of this computer's can be shown in a layer: the answer of command `list_captures`. Titles are private.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Captures {
+    pub screens: Vec<ScreenChoice>,
+    /// Those in front first, where the platform tells.
+    pub windows: Vec<WindowChoice>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScreenChoice {
+    pub id: String,
+    /// Pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowChoice {
+    pub id: u32,
+    pub app: String,
+    pub title: String,
+}
+
+/// How a live source of a scene does, beside the camera.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveState {
+    pub source: Source,
+    pub state: SourceState,
 }
 
 /// How a source does.
@@ -201,6 +231,9 @@ pub struct Snapshot {
     pub layers: Layers,
     #[serde(default)]
     pub scenes: Scenes,
+    /// Of each live source that runs.
+    #[serde(default)]
+    pub live: Vec<LiveState>,
     /// Where the broadcast goes: the creator's own page first, or what the command line says instead.
     #[serde(default)]
     pub destinations: Vec<DestinationStatus>,
@@ -268,6 +301,10 @@ pub enum StudioEvent {
     Scenes {
         scenes: Scenes,
     },
+    /// When a live source comes, goes, or does otherwise: all of them.
+    Live {
+        live: Vec<LiveState>,
+    },
     /// When one was added, changed or removed.
     Destinations {
         destinations: Vec<DestinationStatus>,
@@ -318,6 +355,7 @@ impl Snapshot {
             StudioEvent::Health { health } => self.health = health,
             StudioEvent::Layers { layers } => self.layers = layers,
             StudioEvent::Scenes { scenes } => self.scenes = scenes,
+            StudioEvent::Live { live } => self.live = live,
             StudioEvent::Destinations { destinations } => self.destinations = destinations,
             StudioEvent::Destination { id, state } => {
                 if let Some(known) = self.destination(&id) {

@@ -2,6 +2,7 @@
 //! on to that one. Media goes between viewers and the room's home directly; the pages and their paths are the same.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -35,6 +36,8 @@ use crate::room;
 use crate::tls;
 use crate::usage::raise_open_files;
 
+/// How long a request waits for the home's pass, which a branch asks for when it begins.
+const HANDED: Duration = Duration::from_secs(1);
 /// What concerns one connection only, and is not passed on (RFC 9110 section 7.6.1).
 const OF_THE_CONNECTION: [HeaderName; 8] = [
     header::CONNECTION,
@@ -210,7 +213,12 @@ async fn pass_on(
     let (parts, body) = request.into_parts();
     let asked = parts.headers.get(header::HOST).cloned();
     let mut headers = without_connection(parts.headers);
-    let pass = branch.gate.pass.borrow().as_ref().and_then(|pass| HeaderValue::from_str(pass.reveal()).ok());
+    let mut handed = branch.gate.pass.clone();
+    // The first moments of a branch: without the pass the home would take its client for the branch itself.
+    let pass = match tokio::time::timeout(HANDED, handed.wait_for(Option::is_some)).await {
+        Ok(Ok(pass)) => pass.as_ref().and_then(|pass| HeaderValue::from_str(pass.reveal()).ok()),
+        _ => None,
+    };
     let client = HeaderValue::from_str(&address.ip().to_string());
     if let (Some(mut pass), Ok(client)) = (pass, client) {
         pass.set_sensitive(true);

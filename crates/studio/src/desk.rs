@@ -30,6 +30,11 @@ impl Desk {
         lock(&self.snapshot).clone()
     }
 
+    /// Reads what is wanted of it, and copies nothing else.
+    pub(crate) fn look<R>(&self, read: impl FnOnce(&Snapshot) -> R) -> R {
+        read(&lock(&self.snapshot))
+    }
+
     pub(crate) fn events(&self) -> broadcast::Receiver<StudioEvent> {
         self.events.subscribe()
     }

@@ -37,4 +37,5 @@ pub use output::{Secret, Target};
 pub use outputs::Outlet;
 pub use scene::RoomView;
 pub use source::devices;
+pub use source::screen::captures;
 pub use studio::{Config, Studio};

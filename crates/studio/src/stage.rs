@@ -1,7 +1,8 @@
 //! The stage: the thread that turns frames into the scene, the scene into the preview and, on air, into packets.
 //!
 //! A frame that arrives is composed and encoded at once, without waiting for a tick. Only when the source stalls
-//! for more than 1.5 frame times does a deadline repeat the last picture or show a card.
+//! for more than 1.5 frame times does a deadline repeat the last picture or show a card. Where no camera is shown but
+//! other live sources are, the broadcast's own pace makes the frames.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -38,7 +39,9 @@ pub(crate) struct Stage {
     pub(crate) desk: Arc<Desk>,
     pub(crate) clock: Clock,
     pub(crate) gauge: Arc<Gauge>,
+    /// What is worked on, and what viewers get.
     pub(crate) preview: watch::Sender<Option<Frame>>,
+    pub(crate) program: watch::Sender<Option<Frame>>,
     pub(crate) video: h264::Config,
     pub(crate) lower: Lower,
     pub(crate) gallery: Gallery,
@@ -64,8 +67,27 @@ impl Stage {
         let mut last: Option<Arc<Picture>> = None;
         let mut due = Instant::now();
         while !stop.is_set() {
-            let deadline = due.min(Instant::now() + GLANCE);
+            let program = self.gallery.program();
+            let alone = program.runs_alone();
+            self.slot.set_unseen(alone);
+            if alone {
+                // A camera that nobody sees does not say when.
+                due = due.min(Instant::now() + pace.interval);
+                if stop.wait(due.saturating_duration_since(Instant::now())) {
+                    return;
+                }
+            }
+            let deadline = if alone { Instant::now() } else { due.min(Instant::now() + GLANCE) };
             let camera = match self.slot.take(deadline) {
+                taken if alone => {
+                    due = (due + pace.interval).max(Instant::now());
+                    let captured = pace.tick(self.clock.now());
+                    let picture = match taken {
+                        Taken::Frame(frame) => Arc::clone(last.insert(frame.picture)),
+                        Taken::Nothing(state) => stand_in(&state, last.as_ref(), &composer),
+                    };
+                    Frame { captured, picture }
+                }
                 Taken::Frame(frame) => {
                     // Taken or not, the source lives.
                     due = Instant::now() + pace.patience();
@@ -78,20 +100,27 @@ impl Stage {
                 Taken::Nothing(_) if Instant::now() < due => continue,
                 Taken::Nothing(state) => {
                     due = (due + pace.interval).max(Instant::now());
-                    let picture = match (state, &last) {
-                        (SourceState::Running, Some(last)) => Arc::clone(last),
-                        (SourceState::Running | SourceState::Opening, _) => composer.card(Card::Opening),
-                        (SourceState::Lost { .. }, _) => composer.card(Card::Lost),
-                        (SourceState::Off, _) => composer.card(Card::Off),
-                    };
+                    let picture = stand_in(&state, last.as_ref(), &composer);
                     Frame { captured: pace.stand_in(self.clock.now()), picture }
                 }
             };
-            let frame = fader.compose(&composer, self.gallery.program(), &camera);
+            let frame = fader.compose(&composer, program, &camera);
             self.gauge.shown();
-            self.preview.send_replace(Some(frame.clone()));
+            let worked_on = self.gallery.staged().map(|staged| composer.compose(&staged, &camera));
+            self.preview.send_replace(Some(worked_on.unwrap_or_else(|| frame.clone())));
+            self.program.send_replace(Some(frame.clone()));
             encoder.take(&frame, &self);
         }
+    }
+}
+
+/// What is shown of a camera that sends nothing.
+fn stand_in(state: &SourceState, last: Option<&Arc<Picture>>, composer: &Composer) -> Arc<Picture> {
+    match (state, last) {
+        (SourceState::Running, Some(last)) => Arc::clone(last),
+        (SourceState::Running | SourceState::Opening, _) => composer.card(Card::Opening),
+        (SourceState::Lost { .. }, _) => composer.card(Card::Lost),
+        (SourceState::Off, _) => composer.card(Card::Off),
     }
 }
 
@@ -213,6 +242,8 @@ struct Pace {
 impl Pace {
     /// Past this the source has stalled whatever its rhythm was.
     const LONGEST: Duration = Duration::from_millis(300);
+    /// Between two frames, whatever the clock says.
+    const LEAST: Duration = Duration::from_millis(1);
 
     fn new(fps: u32) -> Self {
         let interval = Duration::from_secs(1) / fps.max(1);
@@ -231,6 +262,14 @@ impl Pace {
         self.next = if captured > onward { captured + self.interval } else { onward.max(captured) };
         self.last = Some(captured);
         true
+    }
+
+    /// The capture instant of a picture that no camera is seen in: now.
+    fn tick(&mut self, now: Time) -> Time {
+        let onward = self.last.map_or(now, |last| last + Self::LEAST);
+        let captured = onward.max(now);
+        (self.last, self.next) = (Some(captured), captured);
+        captured
     }
 
     /// How long to wait for the next frame before standing in for it.
@@ -297,6 +336,15 @@ mod tests {
             assert!(pace.accept(at(29 * 33 + phase)), "{phase} ms after a card");
             assert!(pace.accept(at(30 * 33 + phase)));
         }
+    }
+
+    #[test]
+    fn a_tick_is_now_and_a_camera_takes_over_from_it() {
+        let at = |ms: u64| Time::from_micros(1_000_000_000 + ms * 1000);
+        let mut pace = Pace::new(30);
+        assert_eq!((pace.tick(at(0)), pace.tick(at(33)), pace.tick(at(33))), (at(0), at(33), at(34)));
+        assert!(!pace.accept(at(20)), "it goes onwards");
+        assert!(pace.accept(at(40)) && pace.accept(at(74)));
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::outputs::{Given, Outputs};
 use crate::platform;
 use crate::scene::{Album, Painter, RoomView};
 use crate::sound::Sound;
+use crate::source::cast::Cast;
 use crate::source::{self, Camera, Slot, Wanted};
 use crate::speed;
 use crate::stage::Stage;
@@ -95,6 +96,7 @@ pub struct Studio {
     desk: Arc<Desk>,
     clock: Clock,
     preview: watch::Receiver<Option<Frame>>,
+    program: watch::Receiver<Option<Frame>>,
     config: Config,
     runtime: Handle,
 }
@@ -125,20 +127,22 @@ impl Studio {
         check_camera(&camera)?;
         check_microphone(&microphone)?;
 
-        let (painter, scenes) =
-            Painter::start(Album::new(config.scenes.clone()), config.width, config.height, clock)?;
+        let album = Album::new(config.scenes.clone());
+        let scenes = album.scenes();
         let shelf = Shelf::new(config.mixer.clone());
         let mixer = shelf.mixer();
         let settings = Arc::new(Newest::default());
-        drop(settings.put(Settings { mixer: mixer.clone(), talking: false }));
-        let desk =
-            Arc::new(Desk::new(Snapshot { cameras, microphones, scenes, mixer, ..Snapshot::default() }));
+        settings.put(Settings { mixer: mixer.clone(), talking: false });
+        let known = Snapshot { cameras, microphones, scenes: scenes.clone(), mixer, ..Snapshot::default() };
+        let desk = Arc::new(Desk::new(known));
+        let cast = Cast::new(Arc::clone(&desk), clock, wanted(&config));
+        let painter = Painter::start(album, &scenes, cast, (config.width, config.height), clock)?;
         let air = Arc::new(Air::new(Arc::clone(&desk), clock));
         let slot = Slot::new(Arc::clone(&desk));
         let ([voices, desktop], ear) = Voices::all(&desk);
         let (speaker, headphones) = monitor::line();
         let gauge = Arc::new(Gauge::default());
-        let (show, preview) = watch::channel(None);
+        let ((show, preview), (send, program)) = (watch::channel(None), watch::channel(None));
         let stage = Stage {
             slot: Arc::clone(&slot),
             air: Arc::clone(&air),
@@ -146,6 +150,7 @@ impl Studio {
             clock,
             gauge: Arc::clone(&gauge),
             preview: show,
+            program: send,
             video,
             lower: Lower::start(Arc::clone(&air), video)?,
             gallery: painter.gallery(),
@@ -199,6 +204,7 @@ impl Studio {
             desk,
             clock,
             preview,
+            program,
             config,
             runtime,
         };
@@ -218,9 +224,14 @@ impl Studio {
         self.desk.events()
     }
 
-    /// What viewers get, newest first and only.
+    /// What is worked on, newest first and only; but in studio mode that is what viewers get.
     pub fn preview(&self) -> watch::Receiver<Option<Frame>> {
         self.preview.clone()
+    }
+
+    /// What viewers get, newest first and only.
+    pub fn program(&self) -> watch::Receiver<Option<Frame>> {
+        self.program.clone()
     }
 
     /// Goes on air everywhere. Returns at once; how it goes is told by events.
@@ -336,9 +347,8 @@ impl Studio {
     fn open_camera(&self, id: CameraId) -> Result<(), Error> {
         let mut camera = lock(&self.camera);
         self.retire(camera.take());
-        let wanted = Wanted { width: self.config.width, height: self.config.height, fps: self.config.fps };
         let feed = self.slot.feed(id.clone());
-        *camera = source::open_camera(Camera::parse(&id), feed, self.clock, wanted)?;
+        *camera = source::open_camera(Camera::parse(&id), feed, self.clock, wanted(&self.config))?;
         Ok(())
     }
 
@@ -371,6 +381,11 @@ fn video(config: &Config) -> h264::Config {
     }
 }
 
+/// What picture sources should deliver.
+fn wanted(config: &Config) -> Wanted {
+    Wanted { width: config.width, height: config.height, fps: config.fps }
+}
+
 fn misfit(misfit: Misfit) -> Failure {
     let message = match misfit {
         Misfit::Scenes => format!("There may be 1 to {MAX_SCENES} scenes, and one of them is shown"),
@@ -378,6 +393,7 @@ fn misfit(misfit: Misfit) -> Failure {
         Misfit::Long => "A name or a text is too long".to_owned(),
         Misfit::Overlay => "An overlay has too many lines, or is too small or too large".to_owned(),
         Misfit::Fade => format!("Going over to another scene may take {MAX_FADE_MS} ms at most"),
+        Misfit::Effects => "A layer is cropped away, or its colours are set out of bounds".to_owned(),
         Misfit::Place => "A layer is too small, too large, or too far outside of the picture".to_owned(),
     };
     Failure::new(Code::BadSetting, message)

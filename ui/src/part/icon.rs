@@ -47,10 +47,13 @@ pub enum Icon {
     Picture,
     Pin,
     Play,
+    Program,
     Record,
     Replay,
     Reply,
+    Right,
     Scissors,
+    Screen,
     Send,
     Settings,
     Shield,
@@ -65,6 +68,7 @@ pub enum Icon {
     Up,
     Warning,
     Ways,
+    Window,
 }
 
 impl Icon {
@@ -161,6 +165,10 @@ impl Icon {
             Self::Unlock => "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 6.8-1.2",
             Self::Up => "M6 14.5l6-6 6 6",
             Self::Warning => "M12 4.5L2.8 20h18.4zM12 10.5v4M12 17v.2",
+            Self::Program => "M3 6h8v6H3zM13 12h8v6h-8zM14 7h4v2.5M10 17H6v-2.500",
+            Self::Right => "M5 12h13M13 7l5 5-5 5",
+            Self::Screen => "M3.5 5h17v11h-17zM8.5 20h7M12 16v4",
+            Self::Window => "M3.5 5h17v14h-17zM3.5 9h17M6 7v.01M8.5 7v.01",
             Self::Ways => "M4 7.5h8M18 7.5h2M15 5v5M4 16.5h2M12 16.5h8M9 14v5",
         }
     }

@@ -7,7 +7,9 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, InputEvent};
 
 use crate::composing::Composing;
+use crate::part::layer_effects::{LayerEffects, can_be_cut};
 use crate::part::layers::layer_name;
+use crate::part::live_fields::LiveFields;
 use crate::part::overlay_editor::OverlayFields;
 use crate::store::frame;
 use crate::store::scenes::{self, GROUND, INK, fitting_text};
@@ -68,15 +70,26 @@ pub fn LayerEditor() -> impl IntoView {
                 };
                 view! { <ColourField id="layer-colour" says="layers.colour" colour set /> }.into_any()
             }
+            Some(
+                Source::Camera
+                | Source::OtherCamera { .. }
+                | Source::Screen { .. }
+                | Source::Window { .. }
+                | Source::Media { .. },
+            ) => view! { <LiveFields at source /> }.into_any(),
             Some(Source::Overlay { .. }) => view! { <OverlayFields at source /> }.into_any(),
-            Some(Source::Camera | Source::Image { .. }) | None => ().into_any(),
+            Some(Source::Image { .. }) | None => ().into_any(),
         };
+        let effects = source.get_untracked().filter(can_be_cut).map(|source| {
+            view! { <LayerEffects at colours=source.is_live() || source == Source::Camera /> }
+        });
         view! {
             <div id="layer-editor" class="layer-editor" role="group" aria-labelledby="layer-editor-title">
                 <h3 id="layer-editor-title">{name}</h3>
                 {own}
                 <Opacity at />
                 <Placement at />
+                {effects}
             </div>
         }
     };

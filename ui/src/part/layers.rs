@@ -1,6 +1,7 @@
 //! The layers of the shown scene, front first: what can be added, what can be done with each.
 
 use footlight_protocol::scene::{Layer, MAX_LAYERS, MAX_PICTURE, Source};
+use footlight_protocol::studio::SourceState;
 use footlight_protocol::{Code, Failure};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -12,9 +13,11 @@ use crate::bridge;
 use crate::browser;
 use crate::composing::Composing;
 use crate::desk::Desk;
+use crate::part::capture_picker::{CapturePicker, Kind};
 use crate::part::icon::Icon;
 use crate::part::layer_editor::LayerEditor;
 use crate::part::overlay_add::{AddOverlay, kind_icon};
+use crate::part::removed::RemovedLayer;
 use crate::part::upload::Upload;
 use crate::store::burned::kind_of;
 use crate::store::scenes::{self, BACKDROP, GROUND, INK, Way};
@@ -38,6 +41,7 @@ pub fn LayerPanel() -> impl IntoView {
                     </For>
                 </ul>
             </Show>
+            <RemovedLayer />
             <LayerEditor />
         </section>
     }
@@ -86,8 +90,54 @@ fn Add(count: Memo<usize>) -> impl IntoView {
             }
         });
     };
+    let picks = RwSignal::new(None::<Kind>);
+    let add_media = move |_| {
+        busy.set(true);
+        spawn_local(async move {
+            let chosen = bridge::choose_media().await;
+            busy.try_set(false);
+            match chosen {
+                Ok(Some(file)) => composing.add(Source::Media { file, repeats: true }),
+                Ok(None) => {}
+                Err(failure) => desk.fail(failure),
+            }
+        });
+    };
     view! {
         <div class="layer-add" role="group" aria-label=words.say("layers.add")>
+            <button
+                id="add-screen"
+                type="button"
+                class="secondary"
+                title=why
+                disabled=full
+                on:click=move |_| picks.set(Some(Kind::Screen))
+            >
+                {Icon::Screen.view()}
+                <span>{words.say("layers.screen")}</span>
+            </button>
+            <button
+                id="add-window"
+                type="button"
+                class="secondary"
+                title=why
+                disabled=full
+                on:click=move |_| picks.set(Some(Kind::Window))
+            >
+                {Icon::Window.view()}
+                <span>{words.say("layers.window")}</span>
+            </button>
+            <button
+                id="add-media"
+                type="button"
+                class="secondary"
+                title=why
+                disabled=move || full.get() || busy.get()
+                on:click=add_media
+            >
+                {Icon::Film.view()}
+                <span>{words.say("layers.media")}</span>
+            </button>
             <button id="add-text" type="button" class="secondary" title=why disabled=full on:click=add_text>
                 {Icon::Text.view()}
                 <span>{words.say("layers.text")}</span>
@@ -125,6 +175,7 @@ fn Add(count: Memo<usize>) -> impl IntoView {
                 <span>{words.say("layers.camera")}</span>
             </button>
         </div>
+        <CapturePicker picks />
         <AddOverlay disabled=full />
         <p class="key-failure" role="alert">
             {move || {
@@ -135,9 +186,23 @@ fn Add(count: Memo<usize>) -> impl IntoView {
     }
 }
 
+/// Why a layer's source is not to be seen now.
+pub fn lost(desk: Desk, source: &Source) -> Option<Failure> {
+    desk.snapshot().with(|snapshot| {
+        let live = snapshot.live.iter().find(|live| live.source == *source)?;
+        match &live.state {
+            SourceState::Lost { failure } => Some(failure.clone()),
+            SourceState::Off | SourceState::Opening | SourceState::Running => None,
+        }
+    })
+}
+
 fn icon(source: &Source) -> Icon {
     match source {
-        Source::Camera => Icon::Camera,
+        Source::Camera | Source::OtherCamera { .. } => Icon::Camera,
+        Source::Screen { .. } => Icon::Screen,
+        Source::Window { .. } => Icon::Window,
+        Source::Media { .. } => Icon::Film,
         Source::Text { .. } => Icon::Text,
         Source::Image { .. } => Icon::Picture,
         Source::Colour { .. } => Icon::Drop,
@@ -145,11 +210,15 @@ fn icon(source: &Source) -> Icon {
     }
 }
 
-/// What a layer is called: a text by how it begins, another by its kind.
+/// What a layer is called: a text by how it begins, a window or a file by its name, another by its kind.
 pub fn layer_name(words: Words, source: &Source) -> String {
     scenes::title(source).unwrap_or_else(|| {
         let kind = match source {
             Source::Camera => "layers.camera",
+            Source::OtherCamera { .. } => "layers.other_camera",
+            Source::Screen { .. } => "layers.screen",
+            Source::Window { .. } => "layers.window",
+            Source::Media { .. } => "layers.media",
             Source::Text { .. } => "layers.text",
             Source::Image { .. } => "layers.image",
             Source::Colour { .. } => "layers.colour",
@@ -161,8 +230,10 @@ pub fn layer_name(words: Words, source: &Source) -> String {
 
 #[component]
 fn Row(at: usize, count: Memo<usize>) -> impl IntoView {
-    let (composing, words) = (Composing::get(), use_words());
+    let (composing, desk, words) = (Composing::get(), Desk::get(), use_words());
     let layer = Memo::new(move |_| composing.layer(at));
+    let lost =
+        Memo::new(move |_| layer.with(|layer| layer.as_ref().and_then(|layer| lost(desk, &layer.source))));
     let is = move |of: fn(&Layer) -> bool| layer.with(|layer| layer.as_ref().is_some_and(of));
     let (hidden, locked) = (move || is(|layer| layer.hidden), move || is(|layer| layer.locked));
     let source = Memo::new(move |_| layer.get().map(|layer| layer.source));
@@ -226,6 +297,10 @@ fn Row(at: usize, count: Memo<usize>) -> impl IntoView {
             >
                 {move || source.with(|source| source.as_ref().map(|source| icon(source).view()))}
                 <span>{name}</span>
+                {move || {
+                    let said = lost.get().map(|failure| words.failure(&failure))?;
+                    Some(view! { <span class="layer-lost" role="img" aria-label=said.clone() title=said>{Icon::Warning.view()}</span> })
+                }}
             </button>
             {button(
                 "hide",

@@ -1,12 +1,14 @@
-//! Layers in the preview under the hand: clicked, dragged, scaled at their corners, moved by the arrow keys.
+//! Layers in the preview under the hand: clicked, dragged, scaled or with Alt cut at their corners, moved by the arrow keys.
 
 use footlight_protocol::scene::Place;
+use footlight_protocol::scene::effects::Crop;
 use leptos::html::Div;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent, PointerEvent};
 
 use crate::composing::Composing;
+use crate::part::layer_effects::can_be_cut;
 use crate::store::frame::{self, Grip, Lines, Manner};
 use crate::store::scenes;
 use crate::words::use_words;
@@ -23,6 +25,8 @@ struct Drag {
     at: usize,
     grip: Grip,
     from: Place,
+    /// What was cut when it began, where the corner cuts instead of scaling.
+    cuts: Option<Crop>,
     /// Where in the window it began.
     start: (f64, f64),
     /// It was selected already: a click means what lies before it.
@@ -73,7 +77,10 @@ pub fn Placing(#[prop(into)] shape: Signal<f64>) -> impl IntoView {
         if let Some((at, grip, from, again)) = taken {
             let _ = field.set_pointer_capture(event.pointer_id());
             let start = (f64::from(event.client_x()), f64::from(event.client_y()));
-            drag.set_value(Some(Drag { at, grip, from, start, again, moves: false }));
+            let cuts = untrack(|| composing.layer(at))
+                .filter(|layer| event.alt_key() && grip != Grip::Whole && can_be_cut(&layer.source))
+                .map(|layer| layer.effects.crop);
+            drag.set_value(Some(Drag { at, grip, from, cuts, start, again, moves: false }));
         }
     };
     let moved = move |event: PointerEvent| {
@@ -89,6 +96,10 @@ pub fn Placing(#[prop(into)] shape: Signal<f64>) -> impl IntoView {
         drag.set_value(Some(now));
         let size = field.get_bounding_client_rect();
         let by = ((by.0 / size.width().max(1.0)) as f32, (by.1 / size.height().max(1.0)) as f32);
+        if let (Some(crop), Grip::Corner { right, lower }) = (now.cuts, now.grip) {
+            let (place, crop) = frame::cut(now.from, crop, (right, lower), by);
+            return composing.change(now.at, |layer| (layer.place, layer.effects.crop) = (place, crop));
+        }
         let manner = Manner { snaps: !event.ctrl_key() && !event.meta_key(), free: event.shift_key() };
         let (place, on) = frame::dragged(now.from, now.grip, by, manner);
         composing.edit(|scenes| scenes::put(scenes, now.at, place));
@@ -106,7 +117,12 @@ pub fn Placing(#[prop(into)] shape: Signal<f64>) -> impl IntoView {
     let back = move || {
         let drag = end();
         if let Some(drag) = drag {
-            composing.edit(|scenes| scenes::put(scenes, drag.at, drag.from));
+            composing.edit(|scenes| {
+                scenes::put(scenes, drag.at, drag.from);
+                if let Some(crop) = drag.cuts {
+                    scenes::change(scenes, drag.at, |layer| layer.effects.crop = crop);
+                }
+            });
         }
         drag.is_some()
     };

@@ -1,4 +1,4 @@
-//! What viewers get: the newest preview picture, drawn when it comes.
+//! The picture that is worked on, drawn when it comes; viewers get it too, unless studio mode keeps them apart.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap};
 
-use crate::bridge;
+use crate::bridge::{self, Shown};
 use crate::browser;
 use crate::composing::Composing;
 use crate::desk::Desk;
@@ -18,6 +18,7 @@ use crate::part::icon::Icon;
 use crate::part::launch::Count;
 use crate::part::placing::Placing;
 use crate::store::burned::shows_gifts;
+use crate::store::scenes;
 use crate::words::use_words;
 
 /// After an error, so that a broken shell is not asked a thousand times a second.
@@ -39,16 +40,21 @@ pub fn Preview() -> impl IntoView {
     on_cleanup(move || gone.set_value(true));
     Effect::new(move |_| {
         if let Some(canvas) = canvas.get() {
-            spawn_local(draw(canvas, drawn, shape, gone));
+            spawn_local(draw(canvas, Shown::Preview, drawn, shape, gone));
         }
     });
     let camera = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.camera.clone()));
     let on_air = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.on_air()));
+    let apart = move || composing.scenes().with(scenes::in_studio_mode);
     // The picture has the gifts in it: the page's own would hide them.
     let burned = Memo::new(move |_| composing.scenes().with(shows_gifts));
     view! {
         <div class="preview-place">
-        <figure class="preview" class:on-air=move || on_air.get() class:burned=move || burned.get()>
+        <figure
+            class="preview"
+            class:on-air=move || on_air.get() && !apart()
+            class:burned=move || burned.get()
+        >
             <canvas
                 id="preview"
                 node_ref=canvas
@@ -61,8 +67,13 @@ pub fn Preview() -> impl IntoView {
             <Show when=move || composing.open().get()>
                 <Placing shape />
             </Show>
-            <GiftCards />
             <Count />
+            <Show when=move || !apart()>
+                <GiftCards />
+            </Show>
+            <Show when=move || apart()>
+                <figcaption class="picture-label">{words.say("program.preview")}</figcaption>
+            </Show>
             <Show when=move || !drawn.get()>
                 <figcaption class="preview-wait">
                     <span class="spinner" aria-hidden="true"></span>
@@ -79,8 +90,9 @@ pub fn Preview() -> impl IntoView {
 
 /// Draws each newest picture until the component is gone. One request is under way at a time, so a slow
 /// window skips pictures instead of queueing them.
-async fn draw(
+pub async fn draw(
     canvas: HtmlCanvasElement,
+    which: Shown,
     drawn: RwSignal<bool>,
     shape: RwSignal<f64>,
     gone: StoredValue<bool>,
@@ -91,7 +103,7 @@ async fn draw(
     let context: CanvasRenderingContext2d = context.unchecked_into();
     let mut frames: u64 = 0;
     while !gone.try_get_value().unwrap_or(true) {
-        let picture = match bridge::next_preview().await {
+        let picture = match bridge::next_picture(which).await {
             Ok(bytes) if bytes.byte_length() > 0 => decode(&bytes).await,
             Ok(_) => continue,
             Err(_) => Err(JsValue::NULL),

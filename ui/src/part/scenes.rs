@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use crate::browser;
 use crate::composing::Composing;
 use crate::part::icon::Icon;
+use crate::part::program::StudioMode;
 use crate::store::scenes;
 use crate::words::{Words, use_words};
 
@@ -38,6 +39,7 @@ pub fn SceneBar() -> impl IntoView {
                 {Icon::Add.view()}
             </button>
             <span class="gap"></span>
+            <StudioMode />
             <Over />
             <ShownScene count />
             <button
@@ -107,11 +109,16 @@ fn SceneButton(at: usize) -> impl IntoView {
             .unwrap_or_else(|| words.fill("scenes.numbered", &[("n", &(at + 1).to_string())]))
     });
     let shown = move || composing.scenes().with(|scenes| scenes.current == at);
+    // In studio mode, the one that viewers get.
+    let on_program = move || {
+        composing.scenes().with(|scenes| scenes.program.as_ref().is_some_and(|program| program.which == at))
+    };
     view! {
         <button
             id=format!("scene-{}", at + 1)
             type="button"
             class="scene"
+            class:on-program=on_program
             aria-pressed=move || shown().to_string()
             title=name
             on:click=move |_| composing.edit(|scenes| scenes::show(scenes, at))

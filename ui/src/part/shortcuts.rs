@@ -6,7 +6,7 @@ use crate::part::modal::modal;
 use crate::words::use_words;
 
 /// Keys as they stand on the keyboard, and what they do.
-const KEYS: [(&[&str], &str); 16] = [
+const KEYS: [(&[&str], &str); 18] = [
     (&["↑", "↓"], "keys.move"),
     (&["R"], "keys.reply"),
     (&["D"], "keys.delete"),
@@ -22,6 +22,8 @@ const KEYS: [(&[&str], &str); 16] = [
     (&["M"], "keys.mute"),
     (&["␣"], "keys.talk"),
     (&["1–9"], "keys.scene"),
+    (&["Enter"], "keys.transition"),
+    (&["Alt"], "keys.crop"),
     (&["?"], "keys.help"),
 ];
 

@@ -26,6 +26,7 @@ use crate::part::mixer::MixerCard;
 use crate::part::notes::Notes;
 use crate::part::preferences::{LanguageChoice, ThemeChoice};
 use crate::part::preview::Preview;
+use crate::part::program::{ProgramView, transition};
 use crate::part::record_button::RecordButton;
 use crate::part::recording::{self, RecordingLine, RecordingNotes};
 use crate::part::scenes::SceneBar;
@@ -158,8 +159,15 @@ fn Window() -> impl IntoView {
                 <FailureBar />
                 <Notes />
                 <RecordingNotes />
-                <div class="workbench" class:with-layers=move || composing.open().get()>
-                    <Preview />
+                <div
+                    class="workbench"
+                    class:with-layers=move || composing.open().get()
+                    class:with-program=move || composing.scenes().with(scenes::in_studio_mode)
+                >
+                    <div class="pictures">
+                        <Preview />
+                        <ProgramView />
+                    </div>
                     <Show when=move || composing.open().get()>
                         <LayerPanel />
                     </Show>
@@ -263,12 +271,18 @@ fn keyboard(
     let in_chat = target.as_ref().is_some_and(|target| target.closest("#chat-log").ok().flatten().is_some());
     let command = event.ctrl_key() || event.meta_key();
     // Where there is text, Ctrl+Z is the text's.
-    let empty = target.is_some_and(|target| {
+    let empty = target.as_ref().is_some_and(|target| {
         target.dyn_ref::<web_sys::HtmlTextAreaElement>().is_some_and(|area| area.value().is_empty())
     });
     let key = event.key().to_lowercase();
+    // Where something has the focus that Enter presses, it is that.
+    let pressed = target
+        .as_ref()
+        .is_some_and(|target| ["BUTTON", "A", "SUMMARY"].contains(&target.tag_name().as_str()));
     if command && key == "z" && (!typing || empty) {
-        seat.take_back(None);
+        if !composing.put_back() {
+            seat.take_back(None);
+        }
     } else if typing || command || event.alt_key() {
         return;
     } else {
@@ -295,6 +309,9 @@ fn keyboard(
             "m" => mixing.toggle_mute(),
             "?" => help.set(true),
             "escape" if launching.launch().with_untracked(Launch::is_shown) => launching.cancel(),
+            "enter" if !pressed && !in_chat && composing.scenes().with_untracked(scenes::in_studio_mode) => {
+                transition(composing);
+            }
             "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" if !in_chat => {
                 let which = usize::from(key.as_bytes()[0] - b'1');
                 composing.edit(|scenes| scenes::show(scenes, which));

@@ -3,6 +3,7 @@
 //! All lengths are shares of the picture's width or height. A drag is always reckoned from the place that it began at, so
 //! what a snap held back is not lost.
 
+use footlight_protocol::scene::effects::{Crop, LEAST_SEEN};
 use footlight_protocol::scene::{Layer, Place};
 
 /// So much of a layer stays in the picture: enough to take hold of it.
@@ -107,6 +108,39 @@ fn scaled(from: Place, (right, lower): (bool, bool), (dx, dy): (f32, f32), manne
     (kept(Place { x, y, width, height }), lines)
 }
 
+/// What is left of a layer when a corner of it goes so far and cuts instead of scaling: what stays does not move.
+pub fn cut(from: Place, crop: Crop, (right, lower): (bool, bool), (dx, dy): (f32, f32)) -> (Place, Crop) {
+    // One side: how long it is, what is cut at its near and its far end; how far the hand pulled one of them inwards.
+    let side = |length: f32, near: f32, far: f32, by: f32, at_far: bool| {
+        let seen = (1.0 - near - far).max(LEAST_SEEN);
+        let whole = length / seen;
+        let pulled = if at_far { -by } else { by };
+        let own = if at_far { far } else { near };
+        let other = if at_far { near } else { far };
+        let least = LEAST_SEEN.max(SMALLEST / whole);
+        let cut = (own + pulled / whole).clamp(0.0, (1.0 - other - least).max(0.0));
+        (cut, (cut - own) * whole)
+    };
+    let (mut place, mut left) = (from, crop);
+    let (x, by) = side(from.width, crop.left, crop.right, dx, right);
+    place.width -= by;
+    if right {
+        left.right = x;
+    } else {
+        left.left = x;
+        place.x += by;
+    }
+    let (y, by) = side(from.height, crop.top, crop.bottom, dy, lower);
+    place.height -= by;
+    if lower {
+        left.bottom = y;
+    } else {
+        left.top = y;
+        place.y += by;
+    }
+    (kept(place), left.kept())
+}
+
 /// Neither too small nor too large, in its own shape unless it is free.
 fn sized(from: Place, width: f32, height: f32, free: bool) -> (f32, f32) {
     if free {
@@ -207,6 +241,28 @@ mod tests {
         let (place, lines) = dragged(FROM, LOWER_RIGHT, (0.395, 0.395), both);
         assert!(near(place, [0.2, 0.4, 0.8, 0.6]), "{place:?}");
         assert_eq!(lines, Lines { x: Some(1.0), y: Some(1.0) });
+    }
+
+    #[test]
+    fn a_corner_cuts_and_what_stays_does_not_move() {
+        let half = Crop { left: 0.5, ..Crop::default() };
+        for (crop, corner, by, becomes, cuts) in [
+            (Crop::default(), (false, false), (0.1, 0.05), [0.3, 0.45, 0.3, 0.15], [0.25, 0.25, 0.0, 0.0]),
+            (Crop::default(), (true, true), (-0.1, -0.05), [0.2, 0.4, 0.3, 0.15], [0.0, 0.0, 0.25, 0.25]),
+            // Back over what is cut, and no farther than to the source's edge.
+            (half, (false, true), (-9.0, 0.0), [-0.2, 0.4, 0.8, 0.2], [0.0, 0.0, 0.0, 0.0]),
+            (half, (true, true), (9.0, 9.0), [0.2, 0.4, 0.4, 0.2], [0.5, 0.0, 0.0, 0.0]),
+        ] {
+            let (place, crop) = cut(FROM, crop, corner, by);
+            assert!(near(place, becomes), "{corner:?} {by:?}: {place:?}");
+            let got = [crop.left, crop.top, crop.right, crop.bottom];
+            assert!(got.iter().zip(cuts).all(|(is, should)| (is - should).abs() < 1e-4), "{got:?}");
+        }
+        let (place, crop) = cut(FROM, Crop::default(), (false, false), (9.0, 9.0));
+        assert!(
+            place.width >= Place::SMALLEST && crop.left < 1.0 && crop.kept() == crop,
+            "{place:?} {crop:?}"
+        );
     }
 
     #[test]

@@ -123,7 +123,7 @@ fn shows_camera(scenes: &Scenes) -> bool {
     let seen = |scene: &footlight_protocol::scene::Scene| {
         scene.layers.iter().any(|layer| !layer.hidden && layer.source == Source::Camera)
     };
-    scenes.shown().is_none_or(seen)
+    scenes.on_air().is_none_or(|(scene, ..)| seen(scene))
 }
 
 fn microphone(snapshot: &Snapshot, loudest: Option<f32>) -> Told {

@@ -3,7 +3,7 @@
 //! Layers are counted from the back, as they are drawn. What names none that is there changes nothing.
 
 use footlight_protocol::scene::{
-    Colour, Layer, MAX_LAYERS, MAX_NAME, MAX_SCENES, MAX_TEXT, Place, Scene, Scenes, Source,
+    Colour, Layer, MAX_LAYERS, MAX_NAME, MAX_SCENES, MAX_TEXT, OnAir, Place, Scene, Scenes, Source,
 };
 
 use crate::store::{burned, frame};
@@ -51,15 +51,64 @@ pub fn add(scenes: &mut Scenes, source: Source) -> Option<usize> {
             (layers.len(), LOWER_RIGHT)
         }
         Source::Camera => (layers.len(), Place::WHOLE),
+        Source::OtherCamera { .. } => (layers.len(), LOWER_RIGHT),
+        // What people are to look at; the camera, and what is written, stay before it.
+        Source::Screen { .. } | Source::Window { .. } | Source::Media { .. } => {
+            let behind = |layer: &Layer| {
+                layer.place == Place::WHOLE && matches!(layer.source, Source::Camera | Source::Colour { .. })
+            };
+            (layers.iter().rposition(behind).map_or(0, |at| at + 1), Place::WHOLE)
+        }
     };
     layers.insert(at, Layer::new(source, place));
     Some(at)
 }
 
-pub fn remove(scenes: &mut Scenes, at: usize) {
-    if let Some(layers) = layers_mut(scenes).filter(|layers| at < layers.len()) {
-        layers.remove(at);
+/// Takes it away, and gives it.
+pub fn remove(scenes: &mut Scenes, at: usize) -> Option<Layer> {
+    layers_mut(scenes).filter(|layers| at < layers.len()).map(|layers| layers.remove(at))
+}
+
+/// Puts a layer back that was taken from a scene, where it was or as near as it can be; says where. None where there is no
+/// such scene, or no room in it.
+pub fn restore(scenes: &mut Scenes, scene: usize, at: usize, layer: Layer) -> Option<usize> {
+    let layers = &mut scenes.scenes.get_mut(scene)?.layers;
+    let at = at.min(layers.len());
+    (layers.len() < MAX_LAYERS).then(|| {
+        layers.insert(at, layer);
+        at
+    })
+}
+
+/// Whether what is worked on is unseen until it is taken.
+pub fn in_studio_mode(scenes: &Scenes) -> bool {
+    scenes.program.is_some()
+}
+
+/// Goes on unseen with what viewers get now; or goes back to the scene that they get, as it is by now.
+pub fn set_studio_mode(scenes: &mut Scenes, on: bool) {
+    if !on {
+        if let Some(program) = scenes.program.take().filter(|program| program.which < scenes.scenes.len()) {
+            scenes.current = program.which;
+        }
+    } else if scenes.program.is_none() {
+        let which = scenes.current;
+        scenes.program = scenes.shown().cloned().map(|scene| OnAir { scene, which, take: 0 });
     }
+}
+
+/// Takes what is worked on to viewers.
+pub fn take(scenes: &mut Scenes) {
+    let (scene, which) = (scenes.shown().cloned(), scenes.current);
+    if let (Some(program), Some(scene)) = (&mut scenes.program, scene) {
+        *program = OnAir { scene, which, take: program.take.wrapping_add(1) };
+    }
+}
+
+/// Whether viewers get something else than what is worked on.
+pub fn differs(scenes: &Scenes) -> bool {
+    let other = |program: &OnAir| program.which != scenes.current || Some(&program.scene) != scenes.shown();
+    scenes.program.as_ref().is_some_and(other)
 }
 
 /// Changes places with the neighbour; says where the layer is then.
@@ -96,9 +145,14 @@ pub fn fitting_text(text: &str) -> String {
     text.chars().take(MAX_TEXT).collect()
 }
 
-/// The beginning of a text layer; none for another and for one that says nothing.
+/// The beginning of a text, what a window or a file is called; none for another and for one that says nothing.
 pub fn title(source: &Source) -> Option<String> {
-    let Source::Text { text, .. } = source else { return None };
+    let text = match source {
+        Source::Text { text, .. } => text,
+        Source::Window { title, .. } => title,
+        Source::Media { file, .. } => file.rsplit(['/', '\\']).next().unwrap_or(file),
+        _ => return None,
+    };
     let words: Vec<&str> = text.split_whitespace().collect();
     let title: String = words.join(" ").chars().take(TITLE).collect();
     (!title.is_empty()).then_some(title)
@@ -124,12 +178,21 @@ pub fn duplicate_scene(scenes: &mut Scenes) {
     let Some(scene) = scenes.shown().cloned().filter(|_| scenes.scenes.len() < MAX_SCENES) else { return };
     scenes.current += 1;
     scenes.scenes.insert(scenes.current, scene);
+    let current = scenes.current;
+    if let Some(program) = scenes.program.as_mut().filter(|program| program.which >= current) {
+        program.which = (program.which + 1).min(MAX_SCENES - 1);
+    }
 }
 
 /// Takes the shown scene away; the last one stays.
 pub fn remove_scene(scenes: &mut Scenes) {
     if scenes.scenes.len() > 1 && scenes.current < scenes.scenes.len() {
         scenes.scenes.remove(scenes.current);
+        // One that viewers still get stays as it was taken.
+        let current = scenes.current;
+        if let Some(program) = scenes.program.as_mut().filter(|program| program.which > current) {
+            program.which -= 1;
+        }
         scenes.current = scenes.current.min(scenes.scenes.len() - 1);
     }
 }
@@ -155,6 +218,10 @@ mod tests {
             Source::Text { .. } => 't',
             Source::Image { .. } => 'i',
             Source::Colour { .. } => 'b',
+            Source::OtherCamera { .. } => 'O',
+            Source::Screen { .. } => 's',
+            Source::Window { .. } => 'w',
+            Source::Media { .. } => 'm',
             Source::Overlay { .. } => 'o',
         };
         layers(scenes).iter().map(kind).collect()
@@ -176,6 +243,64 @@ mod tests {
         assert_eq!(add(&mut scenes, Source::Camera), Some(3));
         assert_eq!(layers(&scenes)[3].place, Place::WHOLE, "the only camera");
         assert_eq!(scenes.check(), Ok(()));
+    }
+
+    #[test]
+    fn what_people_are_to_look_at_stands_behind_what_is_written() {
+        let mut scenes = Scenes::default();
+        add(&mut scenes, text("Hi"));
+        assert_eq!(add(&mut scenes, Source::Screen { id: "DP-1".to_owned() }), Some(1));
+        assert_eq!(add(&mut scenes, Source::OtherCamera { id: "b".to_owned() }), Some(3));
+        assert_eq!(kinds(&scenes), "cstO");
+        let file = "C:\\clips\\My trip.mp4".to_owned();
+        assert_eq!(title(&Source::Media { file, repeats: true }).as_deref(), Some("My trip.mp4"));
+    }
+
+    #[test]
+    fn in_studio_mode_viewers_keep_what_was_taken() {
+        let mut scenes = Scenes::default();
+        take(&mut scenes);
+        assert!(!in_studio_mode(&scenes) && !differs(&scenes));
+        set_studio_mode(&mut scenes, true);
+        assert!(in_studio_mode(&scenes) && !differs(&scenes));
+        add(&mut scenes, text("Unseen"));
+        assert!(differs(&scenes));
+        assert_eq!(
+            scenes.on_air().map(|(scene, which, take)| (scene.layers.len(), which, take)),
+            Some((1, 0, 0))
+        );
+        take(&mut scenes);
+        assert_eq!(
+            scenes.on_air().map(|(scene, which, take)| (scene.layers.len(), which, take)),
+            Some((2, 0, 1))
+        );
+        add_scene(&mut scenes);
+        duplicate_scene(&mut scenes);
+        show(&mut scenes, 0);
+        duplicate_scene(&mut scenes);
+        assert_eq!((scenes.current, scenes.on_air().map(|(_, which, _)| which)), (1, Some(0)));
+        take(&mut scenes);
+        show(&mut scenes, 0);
+        remove_scene(&mut scenes);
+        assert_eq!(scenes.on_air().map(|(_, which, _)| which), Some(0), "it is the first now");
+        show(&mut scenes, 2);
+        set_studio_mode(&mut scenes, false);
+        assert_eq!((scenes.current, scenes.check()), (0, Ok(())));
+        assert!(!in_studio_mode(&scenes));
+    }
+
+    #[test]
+    fn what_was_removed_comes_back() {
+        let mut scenes = Scenes::default();
+        add(&mut scenes, text("x"));
+        let gone = remove(&mut scenes, 0).unwrap();
+        add_scene(&mut scenes);
+        assert_eq!(restore(&mut scenes, 0, 0, gone.clone()), Some(0));
+        show(&mut scenes, 0);
+        assert_eq!(kinds(&scenes), "ct");
+        assert_eq!(restore(&mut scenes, 0, 9, gone.clone()), Some(2));
+        assert_eq!(restore(&mut scenes, 7, 0, gone), None);
+        assert_eq!(remove(&mut scenes, 9), None);
     }
 
     #[test]

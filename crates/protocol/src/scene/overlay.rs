@@ -128,9 +128,10 @@ impl Overlay {
 }
 
 impl Scenes {
-    /// Of all scenes.
+    /// Of all scenes, and of what viewers get.
     pub fn overlays(&self) -> impl Iterator<Item = &Overlay> {
-        let layers = self.scenes.iter().flat_map(|scene| &scene.layers);
+        let on_air = self.program.iter().map(|program| &program.scene);
+        let layers = self.scenes.iter().chain(on_air).flat_map(|scene| &scene.layers);
         layers.filter_map(|layer| match &layer.source {
             Source::Overlay { overlay } => Some(overlay),
             _ => None,

@@ -442,11 +442,11 @@ mod tests {
     fn push_to_talk_is_silent_until_the_key_is_held() {
         let mut room = Room::new(|mixer| mixer.push_to_talk = true);
         let voice = tone(500.0, -12.0, 50);
-        let mut round = 0;
-        for (talking, db) in [(false, -100.0), (true, -12.0), (false, -100.0)] {
+        for (round, (talking, db)) in
+            [(false, -100.0), (true, -12.0), (false, -100.0)].into_iter().enumerate()
+        {
             room.console.set.talking = talking;
-            room.play(round * 1_000, 50, &voice, &[]);
-            round += 1;
+            room.play(round as u64 * 1_000, 50, &voice, &[]);
             let is = strength(room.last(500), 500.0);
             assert!((is - db).abs() < 0.1 || (is < -90.0 && db < -90.0), "talking {talking}: {is} dB");
         }

@@ -135,7 +135,7 @@ impl Rack {
     fn told(&self, snapshot: &Snapshot, event: StudioEvent) -> StudioEvent {
         let mut after = snapshot.clone();
         after.apply(&event);
-        drop(self.settings.put(Settings { mixer: after.mixer, talking: after.talking }));
+        self.settings.put(Settings { mixer: after.mixer, talking: after.talking });
         event
     }
 

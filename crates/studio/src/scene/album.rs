@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use footlight_protocol::scene::{MAX_PICTURE, Scenes, Source};
 use footlight_protocol::{Code, Failure};
-use image::{ImageFormat, ImageReader, RgbaImage};
+use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, RgbaImage};
 
 /// Sides of a picture that is read, at most, in pixels; of one that is kept.
 const READ: u32 = 8192;
@@ -99,7 +99,7 @@ impl Album {
             || Failure::new(Code::UnsupportedMedia, "This is no PNG, JPEG or WebP picture that can be read");
         let mut picture = read(bytes).ok_or_else(unlike)?;
         if picture.width().max(picture.height()) > KEPT {
-            picture = image::DynamicImage::from(picture).thumbnail(KEPT, KEPT).into_rgba8();
+            picture = DynamicImage::from(picture).thumbnail(KEPT, KEPT).into_rgba8();
         }
         let mut file = Cursor::new(Vec::new());
         let written = picture.write_to(&mut file, ImageFormat::Png).map_err(|error| error.to_string());
@@ -140,7 +140,12 @@ fn read(bytes: &[u8]) -> Option<RgbaImage> {
     (limits.max_image_width, limits.max_image_height) = (Some(READ), Some(READ));
     limits.max_alloc = Some(MEMORY);
     reader.limits(limits);
-    Some(reader.decode().ok()?.into_rgba8())
+    let mut decoder = reader.into_decoder().ok()?;
+    // A photo lies as the camera was held; upright is what its file says of that.
+    let turned = decoder.orientation().ok()?;
+    let mut picture = DynamicImage::from_decoder(decoder).ok()?;
+    picture.apply_orientation(turned);
+    Some(picture.into_rgba8())
 }
 
 #[cfg(test)]
@@ -174,6 +179,24 @@ mod tests {
         assert_eq!((there.width(), there.height()), (2560, 26));
         assert!(album.picture(&other).is_none(), "it is placed nowhere");
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_photo_stands_upright() {
+        let mut photo = Cursor::new(Vec::new());
+        let wide = image::RgbImage::from_fn(64, 32, |x, _| image::Rgb([if x < 32 { 250 } else { 5 }; 3]));
+        wide.write_to(&mut photo, ImageFormat::Jpeg).unwrap();
+        // EXIF 2.3 section 4.6.4: tag 0x112, one short, 6: the first row is the right side.
+        let tiff = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+        let mut exif = b"\xff\xe1".to_vec();
+        exif.extend((2 + 6 + tiff.len() as u16).to_be_bytes());
+        exif.extend(b"Exif\0\0");
+        exif.extend(tiff);
+        let mut file = photo.into_inner();
+        file.splice(2..2, exif);
+        let upright = read(&file).unwrap();
+        assert_eq!(upright.dimensions(), (32, 64));
+        assert!(upright.get_pixel(16, 4).0[0] > 200 && upright.get_pixel(16, 60).0[0] < 50);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Cards: what stands in for the camera where there is no picture.
+//! Cards: what stands in for a source where there is no picture.
 
 use footlight_media::Picture;
 
@@ -43,6 +43,30 @@ pub(super) fn draw_card(card: Card, width: u32, height: u32) -> Picture {
             let y = (cy + i * 10 / 14).saturating_sub(5 * unit) & !1;
             fill(&mut picture, x, y, unit, unit, [120, 96, 200]);
         }
+    }
+    picture
+}
+
+/// A screen on a dark ground, crossed out: what is to be seen there is gone for now.
+pub(super) fn draw_screen_card(width: u32, height: u32) -> Picture {
+    let mut picture = Picture::black(width, height);
+    let (w, h) = (picture.width() as usize, picture.height() as usize);
+    fill(&mut picture, 0, 0, w, h, [36, 134, 124]);
+    let unit = (h.min(w) / 24).max(2) & !1;
+    let (left, top) = ((w / 2).saturating_sub(5 * unit) & !1, (h / 2).saturating_sub(4 * unit) & !1);
+    let (frame, glass) = ([150, 118, 146], [48, 132, 126]);
+    fill(&mut picture, left, top, 10 * unit, 7 * unit, frame);
+    fill(&mut picture, left + unit / 2, top + unit / 2, 9 * unit, 6 * unit, glass);
+    fill(&mut picture, left + 3 * unit, top + 8 * unit, 4 * unit, unit / 2, frame);
+    for i in (0..8 * unit).step_by(2) {
+        fill(
+            &mut picture,
+            (left + unit + i) & !1,
+            (top + i * 7 / 8) & !1,
+            unit / 2,
+            unit / 2,
+            [120, 96, 200],
+        );
     }
     picture
 }

@@ -3,12 +3,16 @@
 //! What stands still is painted when it changes, by a thread of its own ([`Painter`]): all that is behind the camera into
 //! one picture, and each layer in front of it into a [`Sprite`](sprite::Sprite), or, where it shows what happens in the room,
 //! into [`Piece`](piece::Piece)s that move by themselves. For each picture of the camera there is left to do: to place it,
-//! and to draw these over it. A camera alone that has the picture's size passes through untouched.
+//! and to draw these and the other [live layers](live::Live) over it. A camera alone that has the picture's size passes
+//! through untouched.
 
 mod album;
 mod brush;
 mod card;
+mod grade;
+mod key;
 mod lettering;
+mod live;
 mod overlay;
 mod painter;
 mod piece;
@@ -69,6 +73,7 @@ impl Composer {
         for layer in layers {
             match layer {
                 Drawn::Camera { area, opacity } => place(shown, &mut picture, *area, *opacity),
+                Drawn::Live(live) => live.draw(&camera.picture, &mut picture),
                 Drawn::Sprite(sprite) => sprite.draw(&mut picture),
                 Drawn::Overlay(pieces) => pieces.iter().for_each(|piece| piece.draw(&mut picture, captured)),
             }
@@ -109,9 +114,10 @@ impl Fader {
     pub(crate) fn compose(&mut self, composer: &Composer, program: Arc<Program>, camera: &Frame) -> Frame {
         if !Arc::ptr_eq(&program, &self.shown) {
             let was = std::mem::replace(&mut self.shown, program);
-            let goes = self.shown.scene != was.scene && !self.shown.fade.is_zero();
+            let other = (self.shown.scene, self.shown.take) != (was.scene, was.take);
+            let goes = other && !self.shown.fade.is_zero() && !self.shown.cut;
             // One that was changed while it comes goes on coming.
-            let comes = self.before.take().filter(|_| self.shown.scene == was.scene && !self.shown.cut);
+            let comes = self.before.take().filter(|_| !other && !self.shown.cut);
             self.before = if goes { Some((was, camera.captured)) } else { comes };
         }
         let frame = composer.compose(&self.shown, camera);
@@ -248,13 +254,8 @@ mod tests {
         let composer = Composer::new(64, 36);
         let still = |luma, scene| {
             let fade = Duration::from_millis(200);
-            Arc::new(Program {
-                ground: frame(64, 36, luma).picture,
-                layers: Vec::new(),
-                scene,
-                fade,
-                cut: false,
-            })
+            let ground = frame(64, 36, luma).picture;
+            Arc::new(Program { scene, fade, ..Program::of(ground, Vec::new()) })
         };
         let (first, second) = (still(50, 0), still(150, 1));
         let mut fader = Fader::new(first.clone());

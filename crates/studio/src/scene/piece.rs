@@ -114,7 +114,7 @@ impl Sprite {
         let stride = picture.width() as usize;
         let planes = picture.planes_mut();
         for ((plane, ours), half) in
-            [planes.0, planes.1, planes.2].into_iter().zip(&self.planes).zip([1, 2, 2])
+            [planes.0, planes.1, planes.2].into_iter().zip(self.planes.iter()).zip([1, 2, 2])
         {
             let (own, stride, width) = (self.width / half, stride / half, width / half);
             let rows = plane.chunks_exact_mut(stride).skip(to_y / half).take(height / half);

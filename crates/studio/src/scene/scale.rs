@@ -36,22 +36,48 @@ impl Area {
 
 /// Scales all of `from` to that part of `to`, which has to be inside of it.
 pub(super) fn draw(from: &Picture, to: &mut Picture, area: Area) {
-    let (fw, fh) = (from.width() as usize, from.height() as usize);
-    if fw * fh == 0 {
+    draw_part(from, Area::whole(from.width(), from.height()), to, area);
+}
+
+/// Scales a part of `from` to a part of `to`. Each has to be inside of its own.
+pub(super) fn draw_part(from: &Picture, part: Area, to: &mut Picture, area: Area) {
+    if part.width * part.height == 0 || !part.is_inside(from.width(), from.height()) {
         return;
     }
-    let stride = to.width() as usize;
-    let (x, y) = (area.x as usize, area.y as usize);
+    let (from_stride, stride) = (from.width() as usize, to.width() as usize);
     let (sources, planes) = (from.planes(), to.planes_mut());
     for (plane, source, half) in
         [(planes.0, sources.0, 1), (planes.1, sources.1, 2), (planes.2, sources.2, 2)]
     {
+        let start = part.y as usize / half * (from_stride / half) + part.x as usize / half;
+        let source = Rows {
+            samples: &source[start..],
+            stride: from_stride / half,
+            width: part.width / half,
+            height: part.height / half,
+        };
+        let (x, y) = (area.x as usize / half, area.y as usize / half);
         let (width, height) = (area.width / half, area.height / half);
-        let to = Window { x: x / half, y: y / half, width, height, stride: stride / half };
-        scale(source, fw / half, fh / half, plane, to);
+        scale(source, plane, Window { x, y, width, height, stride: stride / half });
     }
 }
 
+/// A part of a plane that is read.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    samples: &'a [u8],
+    stride: usize,
+    width: usize,
+    height: usize,
+}
+
+impl<'a> Rows<'a> {
+    fn row(&self, y: usize) -> &'a [u8] {
+        &self.samples[y * self.stride..][..self.width]
+    }
+}
+
+/// One that is written.
 #[derive(Clone, Copy)]
 struct Window {
     x: usize,
@@ -62,10 +88,11 @@ struct Window {
 }
 
 /// Scales one plane; averages when it shrinks to less than half, so that fine detail does not shimmer.
-fn scale(source: &[u8], width: usize, height: usize, plane: &mut [u8], to: Window) {
+fn scale(source: Rows<'_>, plane: &mut [u8], to: Window) {
+    let Rows { width, height, .. } = source;
     if (width, height) == (to.width, to.height) {
-        for (row, from) in source.chunks_exact(width).enumerate() {
-            plane[(to.y + row) * to.stride + to.x..][..width].copy_from_slice(from);
+        for row in 0..height {
+            plane[(to.y + row) * to.stride + to.x..][..width].copy_from_slice(source.row(row));
         }
         return;
     }
@@ -73,22 +100,21 @@ fn scale(source: &[u8], width: usize, height: usize, plane: &mut [u8], to: Windo
         let (w, h) = (width / 2, height / 2);
         let mut half = vec![0; w * h];
         for (row, out) in half.chunks_exact_mut(w).enumerate() {
-            let (above, below) = (&source[row * 2 * width..], &source[(row * 2 + 1) * width..]);
+            let (above, below) = (source.row(row * 2), source.row(row * 2 + 1));
             for (i, out) in out.iter_mut().enumerate() {
                 let sum = u16::from(above[i * 2]) + u16::from(above[i * 2 + 1]);
                 let sum = sum + u16::from(below[i * 2]) + u16::from(below[i * 2 + 1]);
                 *out = ((sum + 2) / 4) as u8;
             }
         }
-        return scale(&half, w, h, plane, to);
+        return scale(Rows { samples: &half, stride: w, width: w, height: h }, plane, to);
     }
     // Bilinear in two steps: rows first, which vectorises, then columns by a table.
     let columns: Vec<(usize, u16)> = (0..to.width).map(|i| tap(i, to.width, width)).collect();
     let mut line = vec![0u16; width + 1];
     for y in 0..to.height {
         let (row, weight) = tap(y, to.height, height);
-        let above = &source[row * width..(row + 1) * width];
-        let below = &source[(row + 1).min(height - 1) * width..][..width];
+        let (above, below) = (source.row(row), source.row((row + 1).min(height - 1)));
         for ((out, a), b) in line.iter_mut().zip(above).zip(below) {
             *out = u16::from(*a) * (256 - weight) + u16::from(*b) * weight;
         }

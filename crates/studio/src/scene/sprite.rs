@@ -1,5 +1,7 @@
 //! Sprites: what is painted once and then drawn over each picture.
 
+use std::sync::Arc;
+
 use footlight_media::Picture;
 
 use super::scale::Area;
@@ -44,7 +46,9 @@ pub(crate) struct Sprite {
     y: usize,
     pub(super) width: usize,
     pub(super) height: usize,
-    pub(super) planes: [Plane; 3],
+    /// Nothing of the canvas lies outside.
+    whole: bool,
+    pub(super) planes: Arc<[Plane; 3]>,
 }
 
 #[derive(Debug, Default)]
@@ -82,7 +86,16 @@ impl Sprite {
                 planes[2].put(sum, CR, 0.25);
             }
         }
-        Some(Self { x, y, width, height, planes })
+        let whole = (width, height) == (canvas.width, canvas.height);
+        Some(Self { x, y, width, height, whole, planes: Arc::new(planes) })
+    }
+
+    /// The same at another place of a picture of that size; `None` where that cuts something off, or it is cut already.
+    pub(super) fn moved(&self, area: Area, size: (u32, u32)) -> Option<Self> {
+        let fits = self.whole && (area.width, area.height) == (self.width, self.height);
+        let (x, y) = (usize::try_from(area.x).ok()?, usize::try_from(area.y).ok()?);
+        let planes = Arc::clone(&self.planes);
+        (fits && area.is_inside(size.0, size.1)).then_some(Self { x, y, planes, ..*self })
     }
 
     /// Draws it over a picture of the size that it was made for.
@@ -90,7 +103,7 @@ impl Sprite {
         let stride = picture.width() as usize;
         let planes = picture.planes_mut();
         for ((plane, ours), half) in
-            [planes.0, planes.1, planes.2].into_iter().zip(&self.planes).zip([1, 2, 2])
+            [planes.0, planes.1, planes.2].into_iter().zip(self.planes.iter()).zip([1, 2, 2])
         {
             let (width, stride) = (self.width / half, stride / half);
             let rows = plane.chunks_exact_mut(stride).skip(self.y / half).take(self.height / half);
@@ -185,6 +198,21 @@ mod tests {
         for (x, y) in [(-8, 0), (16, 0), (0, 40)] {
             assert!(Sprite::of(&white, Area { x, y, width: 8, height: 8 }, (16, 16), 255).is_none());
         }
+    }
+
+    #[test]
+    fn what_is_moved_is_not_made_anew() {
+        let white = filled(8, 8, [255; 4]);
+        let area = |x, y| Area { x, y, width: 8, height: 8 };
+        let sprite = Sprite::of(&white, area(0, 0), (16, 16), 255).unwrap();
+        let moved = sprite.moved(area(8, 4), (16, 16)).unwrap();
+        assert!(Arc::ptr_eq(&sprite.planes, &moved.planes));
+        let mut picture = Picture::black(16, 16);
+        moved.draw(&mut picture);
+        assert_eq!((at(&picture, 2, 2)[0], at(&picture, 9, 5)[0]), (16, 235));
+        assert!(sprite.moved(area(10, 0), (16, 16)).is_none(), "a part of it is outside");
+        let cut = Sprite::of(&white, area(-4, 0), (16, 16), 255).unwrap();
+        assert!(cut.moved(area(0, 0), (16, 16)).is_none(), "a part of it is not there");
     }
 
     #[test]

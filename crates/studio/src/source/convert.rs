@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use footlight_media::Picture;
 use yuv::{
     BufferStoreMut, YuvConversionMode, YuvPackedImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix,
-    rgb_to_yuv420, yuyv422_to_yuv420,
+    bgra_to_yuv420, rgb_to_yuv420, yuyv422_to_yuv420,
 };
 
 use crate::Error;
@@ -35,6 +35,14 @@ pub(super) fn nv12(raw: &[u8], picture: &mut Picture) -> Result<(), Error> {
     }
     recolour(picture, &LIMITED);
     Ok(())
+}
+
+/// Blue, green, red and a byte that does not count, in sRGB, as screens have them; `stride` bytes a row.
+pub(super) fn bgra(raw: &[u8], stride: u32, picture: &mut Picture) -> Result<(), Error> {
+    let mode = YuvConversionMode::Balanced;
+    let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt709);
+    bgra_to_yuv420(&mut planar(picture), raw, stride, range, matrix, mode)
+        .map_err(|error| damaged(&error.to_string()))
 }
 
 /// Reads JPEG; keeps its buffers from frame to frame.
@@ -208,6 +216,12 @@ mod tests {
             nv12(&raw, &mut picture).expect("reads");
             check(&picture, wanted, 2, "NV12");
 
+            let [r, g, b] = rgb;
+            // Rows as wide as a screen with one pixel more.
+            let row = [[b, g, r, 0].repeat(w as usize), vec![7; 4]].concat();
+            bgra(&row.repeat(h as usize), w * 4 + 4, &mut picture).expect("reads");
+            check(&picture, wanted, 2, "BGRA");
+
             for sampling in [(2, 2), (2, 1), (1, 1)] {
                 let mut jpeg = mozjpeg::Compress::new(mozjpeg::ColorSpace::JCS_RGB);
                 jpeg.set_size(w as usize, h as usize);
@@ -227,6 +241,7 @@ mod tests {
     #[test]
     fn damage_is_an_error() {
         let mut picture = Picture::black(64, 48);
+        assert!(bgra(&[0; 100], 64 * 4, &mut picture).is_err());
         assert!(yuyv(&[0; 100], &mut picture).is_err());
         assert!(nv12(&[0; 100], &mut picture).is_err());
         let mut converter = Converter::default();

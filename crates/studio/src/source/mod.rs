@@ -1,5 +1,5 @@
-//! Sources: what makes raw frames and sound. Cameras, microphones, what the computer plays, the test pattern with its
-//! tone, media files.
+//! Sources: what makes raw frames and sound. Cameras, microphones, screens and windows, what the computer plays, the test
+//! pattern with its tone, media files.
 //!
 //! Every source owns a thread and writes into what the broadcast already has: pictures into the [`Slot`], of
 //! which only the newest is kept, and sound into the mixer's queue. A source that is replaced loses its voice at
@@ -7,11 +7,13 @@
 
 pub(crate) mod camera;
 mod capture;
+pub(crate) mod cast;
 mod convert;
 pub(crate) mod desktop;
 pub(crate) mod file;
 pub(crate) mod microphone;
 pub(crate) mod pattern;
+pub(crate) mod screen;
 pub(crate) mod slot;
 pub(crate) mod tone;
 

@@ -12,11 +12,17 @@ use footlight_protocol::studio::{CameraId, SourceState, StudioEvent};
 use crate::desk::Desk;
 use crate::worker::lock;
 
-#[derive(Debug)]
 pub(crate) struct Slot {
     inner: Mutex<Inner>,
     wake: Condvar,
-    desk: Arc<Desk>,
+    /// Hears how which source does, when that is news.
+    tell: Box<dyn Fn(&CameraId, SourceState) + Send + Sync>,
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slot").field("inner", &self.inner).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +32,7 @@ struct Inner {
     state: SourceState,
     frame: Option<Frame>,
     skipped: u64,
+    unseen: bool,
 }
 
 /// What [`Slot::take`] came back with.
@@ -37,8 +44,14 @@ pub(crate) enum Taken {
 }
 
 impl Slot {
+    /// The camera's.
     pub(crate) fn new(desk: Arc<Desk>) -> Arc<Self> {
-        Arc::new(Self { inner: Mutex::default(), wake: Condvar::new(), desk })
+        Self::telling(move |camera, state| desk.tell(StudioEvent::Camera { camera: camera.clone(), state }))
+    }
+
+    /// One that tells somebody else; under its lock, so that must not ask it back.
+    pub(crate) fn telling(tell: impl Fn(&CameraId, SourceState) + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { inner: Mutex::default(), wake: Condvar::new(), tell: Box::new(tell) })
     }
 
     /// A feed for the source `camera`. Every earlier feed is dead from here on.
@@ -71,6 +84,17 @@ impl Slot {
         }
     }
 
+    /// The newest frame, which stays, and how the source does.
+    pub(crate) fn newest(&self) -> (Option<Frame>, SourceState) {
+        let inner = lock(&self.inner);
+        (inner.frame.clone(), inner.state.clone())
+    }
+
+    /// Whether nobody sees it: then it misses nothing when it is not taken.
+    pub(crate) fn set_unseen(&self, unseen: bool) {
+        lock(&self.inner).unseen = unseen;
+    }
+
     /// Frames that were replaced before they were taken.
     pub(crate) fn skipped(&self) -> u64 {
         lock(&self.inner).skipped
@@ -91,7 +115,8 @@ impl Feed {
         if inner.epoch != self.epoch {
             return false;
         }
-        inner.skipped += u64::from(inner.frame.replace(frame).is_some());
+        let replaces = inner.frame.replace(frame).is_some();
+        inner.skipped += u64::from(replaces && !inner.unseen);
         self.slot.wake.notify_one();
         let news = inner.state != SourceState::Running;
         drop(inner);
@@ -110,7 +135,7 @@ impl Feed {
         if inner.state != state || state == SourceState::Opening {
             inner.state = state.clone();
             // Under the lock: the window must hear states in the order in which they came about.
-            self.slot.desk.tell(StudioEvent::Camera { camera: inner.camera.clone(), state });
+            (self.slot.tell)(&inner.camera, state);
         }
     }
 }
@@ -133,6 +158,9 @@ mod tests {
         let old = slot.feed("old".into());
         assert!(old.frame(frame(1)));
         assert!(old.frame(frame(2)));
+        slot.set_unseen(true);
+        assert!(old.frame(frame(2)));
+        slot.set_unseen(false);
         assert_eq!(slot.skipped(), 1);
         let soon = Instant::now() + Duration::from_secs(5);
         assert!(matches!(slot.take(soon), Taken::Frame(f) if f.captured == Time::from_micros(2)));

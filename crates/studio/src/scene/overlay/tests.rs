@@ -7,12 +7,17 @@ use footlight_overlay::{Content, Show, Wanted};
 use footlight_protocol::gift::{Board, Gift, Giver, Show as Much};
 use footlight_protocol::overlay::Control;
 use footlight_protocol::room::{Event, EventKind, Member, Role, ServerMessage};
-use footlight_protocol::scene::{Layer, Overlay, Part, Place, Scenes, Source, Theme};
+use footlight_protocol::scene::{Layer, OnAir, Overlay, Part, Place, Scenes, Source, Theme};
 use footlight_protocol::spend::{Goal, Progress};
+use footlight_protocol::studio::Snapshot;
 use footlight_protocol::{Language, MessageId, Seq};
 
-use super::super::painter::Easel;
+use super::super::painter::{Easel, ON_AIR, STAGED};
 use super::super::{Album, Composer};
+use crate::Clock;
+use crate::desk::Desk;
+use crate::source::Wanted as Paced;
+use crate::source::cast::Cast;
 
 const SIZE: (u32, u32) = (1280, 720);
 
@@ -35,7 +40,7 @@ impl Theatre {
         }
         let mut room = Show::default();
         room.want(&Wanted::of(&scenes));
-        let (easel, composer) = (Easel::new(Album::new(None), SIZE), Composer::new(SIZE.0, SIZE.1));
+        let (easel, composer) = (easel(), Composer::new(SIZE.0, SIZE.1));
         let mut theatre = Self { scenes, easel, composer, room, ms: 0, seq: 0 };
         theatre.shown();
         theatre
@@ -80,8 +85,8 @@ impl Theatre {
     /// The picture that viewers get now.
     fn shown(&mut self) -> Arc<Picture> {
         let content: Content = self.room.content(self.ms as f64);
-        self.easel.overlays().hear(content);
-        let program = self.easel.program(&self.scenes.scenes[0].clone(), 0, self.now());
+        self.easel.hear(content);
+        let program = self.easel.program(ON_AIR, &self.scenes.scenes[0].clone(), 0, self.now());
         let mut camera = Picture::black(SIZE.0, SIZE.1);
         for (at, luma) in camera.planes_mut().0.iter_mut().enumerate() {
             *luma = 90 + ((at % 1280) / 16) as u8;
@@ -89,6 +94,12 @@ impl Theatre {
         let frame = Frame { captured: self.now(), picture: Arc::new(camera) };
         self.composer.compose(&program, &frame).picture
     }
+}
+
+fn easel() -> Easel {
+    let desk = Arc::new(Desk::new(Snapshot { camera: "pattern".into(), ..Snapshot::default() }));
+    let pictures = Paced { width: SIZE.0, height: SIZE.1, fps: 30 };
+    Easel::new(Album::new(None), SIZE, Cast::new(desk, Clock::start(), pictures))
 }
 
 fn member(id: &str, name: &str) -> Member {
@@ -267,7 +278,7 @@ fn an_overlay_that_has_nothing_to_show_costs_nothing() {
     ];
     let mut theatre = Theatre::new(&parts);
     theatre.shown();
-    let program = theatre.easel.program(&theatre.scenes.scenes[0].clone(), 0, theatre.now());
+    let program = theatre.easel.program(ON_AIR, &theatre.scenes.scenes[0].clone(), 0, theatre.now());
     let frame = Frame { captured: theatre.now(), picture: Arc::new(Picture::black(SIZE.0, SIZE.1)) };
     let composed = theatre.composer.compose(&program, &frame);
     assert!(Arc::ptr_eq(&composed.picture, &frame.picture), "the camera's picture is not even copied");
@@ -313,4 +324,28 @@ fn a_small_place_and_a_large_one_are_both_painted() {
         theatre.wait(300);
         theatre.shown();
     }
+}
+
+#[test]
+fn what_is_worked_on_has_overlays_of_its_own() {
+    let mut theatre = Theatre::new(&[(Part::Chat { lines: 3 }, Theme::Stage, RIGHT)]);
+    theatre.says("ada", "Ada", "hi");
+    theatre.shown();
+    theatre.wait(100);
+    let worked_on = theatre.scenes.scenes[0].clone();
+    let staged = theatre.easel.program(STAGED, &worked_on, 1, theatre.now());
+    let coming = theatre.shown();
+    let frame = Frame { captured: theatre.now(), picture: Arc::new(Picture::black(SIZE.0, SIZE.1)) };
+    let composed = theatre.composer.compose(&staged, &frame).picture;
+    assert!(differ(&composed, &frame.picture, RIGHT) > 2_000, "it is seen there, too");
+    theatre.wait(600);
+    assert!(differ(&coming, &theatre.shown(), RIGHT) > 500, "it still came");
+}
+
+#[test]
+fn what_viewers_get_is_wanted_also_where_no_scene_has_it_any_more() {
+    let kept = Theatre::new(&[(Part::Alerts { least: 7 }, Theme::Stage, LEFT)]);
+    let scene = kept.scenes.scenes[0].clone();
+    let scenes = Scenes { program: Some(OnAir { scene, which: 0, take: 1 }), ..Scenes::default() };
+    assert_eq!(Wanted::of(&scenes).leasts, [7]);
 }

@@ -12,7 +12,7 @@ mod y4m;
 use std::fs::File;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +32,9 @@ use super::Feed;
 use crate::mixer::STEP;
 use crate::worker::{Stop, Worker};
 use crate::{Clock, Error};
+
+/// Between two looks for a file that cannot be read.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// Largest side of a picture.
 const MAX_SIDE: u32 = 8192;
@@ -103,13 +106,46 @@ pub(super) fn start_pictures(path: &Path, feed: Feed, clock: Clock) -> Result<Wo
     if is_mp4(path)? {
         let clip = Clip::open(path)?;
         return Ok(Worker::spawn("media file", move |stop| {
-            play_clip(clip, &Screen { feed, clock, stop });
+            let start = joined(clip.length(), &clock);
+            play_clip(clip, &Screen { feed, clock, stop, repeats: true }, start);
         })?);
     }
     let movie = Movie::open(path)?;
     Ok(Worker::spawn("media file", move |stop| {
-        play_movie(movie, &Screen { feed, clock, stop });
+        play_movie(movie, &Screen { feed, clock, stop, repeats: true });
     })?)
+}
+
+/// Plays from the beginning, and holds the last picture where it does not repeat. A file that cannot be read is lost, and
+/// looked for again.
+pub(super) fn start_layer(path: PathBuf, repeats: bool, feed: Feed, clock: Clock) -> Result<Worker, Error> {
+    Ok(Worker::spawn("media layer", move |stop| {
+        loop {
+            let screen = Screen { feed: feed.clone(), clock, stop, repeats };
+            let played = play(&path, &screen);
+            if stop.is_set() || (played.is_ok() && !repeats) {
+                return;
+            }
+            if let Err(error) = played {
+                tracing::debug!(%error, "a media layer");
+            }
+            feed.state(lost());
+            if stop.wait(RETRY) {
+                return;
+            }
+        }
+    })?)
+}
+
+/// Comes back where the file has ended, failed, or is to stop.
+fn play(path: &Path, screen: &Screen<'_>) -> Result<(), Error> {
+    check_pictures(path)?;
+    if is_mp4(path)? {
+        play_clip(Clip::open(path)?, screen, (screen.clock.now(), Duration::ZERO));
+    } else {
+        play_movie(Movie::open(path)?, screen);
+    }
+    Ok(())
 }
 
 /// Where a file's pictures go.
@@ -117,6 +153,8 @@ struct Screen<'a> {
     feed: Feed,
     clock: Clock,
     stop: &'a Stop,
+    /// Over again at the end.
+    repeats: bool,
 }
 
 impl Screen<'_> {
@@ -141,6 +179,7 @@ fn play_movie(mut movie: Movie, screen: &Screen<'_>) {
         let mut picture = movie.pool.take();
         match movie.read(&mut picture) {
             Ok(true) => {}
+            Ok(false) if !screen.repeats => return,
             Ok(false) if movie.rewind().is_ok() => continue,
             _ => return screen.feed.state(lost()),
         }
@@ -151,8 +190,9 @@ fn play_movie(mut movie: Movie, screen: &Screen<'_>) {
     }
 }
 
-fn play_clip(mut clip: Clip, screen: &Screen<'_>) {
-    let (mut pass, mut from) = joined(clip.length(), &screen.clock);
+/// `start` is when the pass began, and how far into it to begin.
+fn play_clip(mut clip: Clip, screen: &Screen<'_>, start: (Time, Duration)) {
+    let (mut pass, mut from) = start;
     clip.seek(from);
     loop {
         let mut any = false;
@@ -168,7 +208,7 @@ fn play_clip(mut clip: Clip, screen: &Screen<'_>) {
                 return;
             }
         }
-        if screen.stop.is_set() {
+        if screen.stop.is_set() || !screen.repeats {
             return;
         }
         match clip.again() {

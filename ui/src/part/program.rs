@@ -1,0 +1,100 @@
+//! Studio mode: what viewers get beside what is worked on, and the way from one to the other.
+
+use leptos::html::Canvas;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::bridge::Shown;
+use crate::composing::Composing;
+use crate::desk::Desk;
+use crate::part::gift_cards::GiftCards;
+use crate::part::icon::Icon;
+use crate::part::preview::draw;
+use crate::store::scenes;
+use crate::words::use_words;
+
+/// Takes what is worked on to viewers.
+pub fn transition(composing: Composing) {
+    composing.edit(scenes::take);
+}
+
+/// The switch.
+#[component]
+pub fn StudioMode() -> impl IntoView {
+    let (composing, words) = (Composing::get(), use_words());
+    let on = Memo::new(move |_| composing.scenes().with(scenes::in_studio_mode));
+    view! {
+        <button
+            id="studio-mode"
+            type="button"
+            class="secondary studio-mode"
+            role="switch"
+            aria-checked=move || on.get().to_string()
+            title=words.say("program.mode_text")
+            on:click=move |_| composing.edit(|scenes| scenes::set_studio_mode(scenes, !on.get_untracked()))
+        >
+            {Icon::Program.view()}
+            <span>{words.say("program.mode")}</span>
+        </button>
+    }
+}
+
+/// What viewers get, in studio mode; nothing otherwise.
+#[component]
+pub fn ProgramView() -> impl IntoView {
+    let composing = Composing::get();
+    let on = Memo::new(move |_| composing.scenes().with(scenes::in_studio_mode));
+    view! {
+        <Show when=move || on.get()>
+            <Program />
+        </Show>
+    }
+}
+
+#[component]
+fn Program() -> impl IntoView {
+    let (composing, desk, words) = (Composing::get(), Desk::get(), use_words());
+    let canvas = NodeRef::<Canvas>::new();
+    let drawn = RwSignal::new(false);
+    let shape = RwSignal::new(16.0 / 9.0);
+    let gone = StoredValue::new(false);
+    on_cleanup(move || gone.set_value(true));
+    Effect::new(move |_| {
+        if let Some(canvas) = canvas.get() {
+            spawn_local(draw(canvas, Shown::Program, drawn, shape, gone));
+        }
+    });
+    let on_air = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.on_air()));
+    let differs = Memo::new(move |_| composing.scenes().with(scenes::differs));
+    let label = move || words.get(if on_air.get() { "program.on_air" } else { "program.viewers" });
+    view! {
+        <div class="transition">
+            <button
+                id="transition"
+                type="button"
+                class="primary"
+                title=words.say("program.transition_text")
+                disabled=move || !differs.get()
+                on:click=move |_| transition(composing)
+            >
+                <span>{words.say("program.transition")}</span>
+                {Icon::Right.view()}
+            </button>
+        </div>
+        <div class="preview-place">
+            <figure class="preview" class:on-air=move || on_air.get()>
+                <canvas
+                    id="program"
+                    node_ref=canvas
+                    width="640"
+                    height="360"
+                    data-frames="0"
+                    role="img"
+                    aria-label=label
+                ></canvas>
+                <GiftCards />
+                <figcaption class="picture-label" class:live=move || on_air.get()>{label}</figcaption>
+            </figure>
+        </div>
+    }
+}
