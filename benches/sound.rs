@@ -28,7 +28,7 @@ pub(crate) fn run() -> Result<()> {
         [("a microphone, passed through", Mixer::default()), ("all filters, and the computer", full())];
     let mut shares = cases.each_ref().map(|_| Vec::new());
     runtime.block_on(async {
-        let device = Microphone::start(&output).await;
+        let mut device = Microphone::start(&output).await;
         let _tone = device.speakers_play(1_500.0, 0.1);
         for round in 0..ROUNDS {
             for ((name, mixer), into) in cases.iter().zip(&mut shares) {

@@ -44,7 +44,7 @@ async fn who_has_paid_gets_coins_or_hears_why_not() {
     window.page.find(".offer-picture img").await;
     window.page.run("document.querySelector('.offer').scrollIntoView()").await;
     window.screenshot(&output, "settings").await;
-    window.page.click(".settings-head button").await;
+    window.page.click("#settings .settings-head button").await;
 
     // A viewer pays.
     let phone = Setup { language: "zh-CN", dark: true, phone: Some((390, 844)), ..Setup::default() };

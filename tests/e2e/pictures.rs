@@ -126,7 +126,7 @@ async fn the_creators_pictures_stand_in_what_people_say() {
     .await;
     window.page.find_text(".emote-field .key-failure", "script.png", seconds(10)).await;
     window.screenshot(&output, "settings").await;
-    window.page.click(".settings-head button").await;
+    window.page.click("#settings .settings-head button").await;
 
     // Picked on a phone, and typed.
     page.click("#emotes-open").await;

@@ -16,8 +16,11 @@ pub(crate) struct Slot {
     inner: Mutex<Inner>,
     wake: Condvar,
     /// Hears how which source does, when that is news.
-    tell: Box<dyn Fn(&CameraId, SourceState) + Send + Sync>,
+    tell: Box<Tell>,
 }
+
+/// Takes which source it is, and how it does.
+type Tell = dyn Fn(&CameraId, SourceState) + Send + Sync;
 
 impl std::fmt::Debug for Slot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
