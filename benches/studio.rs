@@ -154,17 +154,17 @@ async fn footlight(clip: &Path, live: bool, data: &Path, output: &Output) -> Res
     command.env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
     let mut studio = Process::start("studio", &mut command, output);
     if live {
-        studio.event("live", seconds(30)).await;
+        // The session's own programs write there, too.
+        let live = |line: &str| line.contains(r#""event":"live""#).then_some(());
+        studio.line("it is on air", seconds(30), live).await;
     }
     let cost = measure(&mut studio).await;
     if live {
-        let pictures = studio
-            .events_after(0)
-            .iter()
-            .rev()
-            .find(|event| event["event"] == "stats")
-            .map(|event| event["fps"].as_f64());
-        println!("  Footlight sent {:.1} pictures a second", pictures.flatten().unwrap_or_default());
+        let mut stats = studio.lines().into_iter().rev().filter_map(|line| {
+            let event: serde_json::Value = serde_json::from_str(&line).ok()?;
+            event["fps"].as_f64()
+        });
+        println!("  Footlight sent {:.1} pictures a second", stats.next().unwrap_or_default());
     }
     cost
 }
