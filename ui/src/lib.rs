@@ -5,6 +5,7 @@
 //! intents. What talks to the outside has one place each: [`bridge`] to the shell, [`socket`] to the room,
 //! [`player`] to the media, [`api`] to the relay's JSON API.
 
+pub mod ahead;
 pub mod air;
 pub mod api;
 pub mod bridge;
@@ -19,6 +20,7 @@ pub mod liking;
 pub mod mixing;
 pub mod part;
 pub mod passkey;
+pub mod pictures;
 pub mod player;
 pub mod replaying;
 pub mod screen;

@@ -1,20 +1,19 @@
 //! The mixer under the creator's hand: a change shows at once and goes to the studio as fast as it takes them; and the
 //! key that is held to talk.
 
-use std::time::Duration;
+use std::future::Future;
 
+use footlight_protocol::Failure;
 use footlight_protocol::mixer::{Channel, ChannelId, Mixer, Silence};
+use footlight_protocol::studio::Snapshot;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
+use crate::ahead::{Ahead, Sent};
 use crate::bridge;
-use crate::browser;
 use crate::desk::Desk;
 
-/// Between two changes that are sent: what a fader needs to be heard to move, and no more.
-const PACE: Duration = Duration::from_millis(50);
 /// The key that is held to talk.
 const TALK: &str = " ";
 
@@ -22,32 +21,26 @@ const TALK: &str = " ";
 #[derive(Clone, Copy)]
 pub struct Mixing {
     desk: Desk,
-    /// What the studio has not said yet.
-    ahead: RwSignal<Option<Mixer>>,
-    mixer: Memo<Mixer>,
-    /// One change is under way at a time; of those that wait the newest is sent.
-    sending: StoredValue<bool>,
+    mixer: Ahead<Mixer>,
     talking: Memo<bool>,
+}
+
+impl Sent for Mixer {
+    fn of(snapshot: &Snapshot) -> &Self {
+        &snapshot.mixer
+    }
+
+    fn send(&self) -> impl Future<Output = Result<(), Failure>> {
+        bridge::set_mixer(self)
+    }
 }
 
 impl Mixing {
     /// The desk's mixer, given to the components below.
     pub fn provide(desk: Desk) -> Self {
-        let studio = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.mixer.clone()));
-        let ahead = RwSignal::new(None::<Mixer>);
-        let mixer = Memo::new(move |_| ahead.get().unwrap_or_else(|| studio.get()));
-        let sending = StoredValue::new(false);
         let talking = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.talking));
-        let mixing = Self { desk, ahead, mixer, sending, talking };
+        let mixing = Self { desk, mixer: Ahead::new(desk), talking };
         provide_context(mixing);
-        // What it says while newer changes wait is old already.
-        Effect::new(move |_| {
-            let says = studio.get();
-            let same = ahead.with_untracked(|ahead| ahead.as_ref() == Some(&says));
-            if same || !sending.get_value() {
-                ahead.set(None);
-            }
-        });
         mixing.hear_the_key();
         mixing
     }
@@ -58,16 +51,16 @@ impl Mixing {
 
     /// As it is shown: with what the studio has not said yet.
     pub fn mixer(self) -> Memo<Mixer> {
-        self.mixer
+        self.mixer.shown()
     }
 
     pub fn channel(self, id: ChannelId) -> Memo<Channel> {
-        Memo::new(move |_| self.mixer.with(|mixer| mixer.channel(id).clone()))
+        Memo::new(move |_| self.mixer().with(|mixer| mixer.channel(id).clone()))
     }
 
     /// Why viewers do not hear a channel.
     pub fn silence(self, id: ChannelId) -> Memo<Option<Silence>> {
-        Memo::new(move |_| self.mixer.with(|mixer| mixer.silence(id, self.talking.get())))
+        Memo::new(move |_| self.mixer().with(|mixer| mixer.silence(id, self.talking.get())))
     }
 
     /// Whether the key is held.
@@ -86,36 +79,7 @@ impl Mixing {
 
     /// Shows a change at once and sends it, with all that waits.
     pub fn edit(self, change: impl FnOnce(&mut Mixer)) {
-        let before = self.mixer.get_untracked();
-        let mut after = before.clone();
-        change(&mut after);
-        if after != before {
-            self.ahead.set(Some(after));
-            if !self.sending.get_value() {
-                self.sending.set_value(true);
-                spawn_local(self.send());
-            }
-        }
-    }
-
-    async fn send(self) {
-        while let Some(mixer) = self.ahead.get_untracked() {
-            if let Err(failure) = bridge::set_mixer(&mixer).await {
-                self.desk.fail(failure);
-                self.ahead.set(None);
-                break;
-            }
-            browser::sleep(PACE).await;
-            if self.ahead.with_untracked(|ahead| ahead.as_ref() == Some(&mixer)) {
-                break;
-            }
-        }
-        self.sending.set_value(false);
-        // It may have said so before it answered; otherwise its event is on the way.
-        let says = self.desk.snapshot().with_untracked(|snapshot| snapshot.mixer.clone());
-        if self.ahead.with_untracked(|ahead| ahead.as_ref() == Some(&says)) {
-            self.ahead.set(None);
-        }
+        self.mixer.edit(0.0, change);
     }
 
     /// Lets the microphone be heard while the key is held, where the mixer asks for it.
@@ -131,7 +95,7 @@ impl Mixing {
         };
         let down = window_event_listener(leptos::ev::keydown, move |event| {
             if event.key() == TALK
-                && self.mixer.with_untracked(|mixer| mixer.push_to_talk)
+                && self.mixer().with_untracked(|mixer| mixer.push_to_talk)
                 && !is_modified(&event)
                 && !needs_space(&event)
             {

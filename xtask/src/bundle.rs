@@ -47,13 +47,10 @@ pub(crate) fn bundle(tried: bool) -> Result<()> {
 fn made() -> Result<Vec<PathBuf>> {
     let folder = target().join("release/bundle");
     let mut made = Vec::new();
-    for kind in ["deb", "rpm", "dmg", "msi", "nsis"] {
+    for (kind, ending) in [("deb", "deb"), ("rpm", "rpm"), ("dmg", "dmg"), ("msi", "msi"), ("nsis", "exe")] {
         let Ok(files) = fs::read_dir(folder.join(kind)) else { continue };
         let files = files.filter_map(|file| Some(file.ok()?.path()));
-        made.extend(files.filter(|file| {
-            file.extension()
-                .is_some_and(|end| ["deb", "rpm", "dmg", "msi", "exe"].iter().any(|kind| end == *kind))
-        }));
+        made.extend(files.filter(|file| file.extension().is_some_and(|end| end == ending)));
     }
     ensure!(!made.is_empty(), "the bundler left nothing in {}", folder.display());
     made.sort();

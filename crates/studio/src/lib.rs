@@ -14,6 +14,7 @@ mod draw;
 pub mod encode;
 mod error;
 mod health;
+mod kept;
 mod lane;
 mod lower;
 mod mixer;

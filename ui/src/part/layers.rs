@@ -1,12 +1,11 @@
 //! The layers of the shown scene, front first: what can be added, what can be done with each.
 
+use footlight_protocol::Failure;
 use footlight_protocol::scene::{Layer, MAX_LAYERS, MAX_PICTURE, Source};
 use footlight_protocol::studio::SourceState;
-use footlight_protocol::{Code, Failure};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{File, HtmlTextAreaElement};
 
 use crate::bridge;
@@ -19,6 +18,7 @@ use crate::part::layer_editor::LayerEditor;
 use crate::part::overlay_add::{AddOverlay, kind_icon};
 use crate::part::removed::RemovedLayer;
 use crate::part::upload::Upload;
+use crate::pictures::{self, NotKept};
 use crate::store::burned::kind_of;
 use crate::store::scenes::{self, BACKDROP, GROUND, INK, Way};
 use crate::words::{Words, use_words};
@@ -67,26 +67,17 @@ fn Add(count: Memo<usize>) -> impl IntoView {
         });
     };
     let add_picture = move |files: Vec<File>| {
-        let large = files[0].size() > MAX_PICTURE as f64;
-        wrong.set(large.then_some("layers.picture_large"));
-        if large {
-            return;
-        }
+        wrong.set(None);
         busy.set(true);
         spawn_local(async move {
-            let read = JsFuture::from(files[0].array_buffer()).await;
-            let kept = match &read {
-                Ok(bytes) => bridge::keep_picture(&js_sys::Uint8Array::new(bytes)).await,
-                Err(_) => Err(Failure::new(Code::FileUnreadable, "The picture cannot be read")),
-            };
+            let kept = pictures::keep(&files[0]).await;
             busy.try_set(false);
             match kept {
                 Ok(picture) => composing.add(Source::Image { picture }),
-                // Elsewhere its words are of videos.
-                Err(failure) if failure.code == Code::UnsupportedMedia => {
-                    wrong.try_set(Some("layers.picture_odd"));
+                Err(NotKept::Odd(key)) => {
+                    wrong.try_set(Some(key));
                 }
-                Err(failure) => desk.fail(failure),
+                Err(NotKept::Failed(failure)) => desk.fail(failure),
             }
         });
     };

@@ -66,6 +66,7 @@ pub mod person_card;
 pub mod person_data;
 pub mod person_record;
 pub mod picker;
+pub mod picture_of;
 pub mod pinned;
 pub mod placing;
 pub mod preferences;

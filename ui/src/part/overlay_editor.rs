@@ -1,21 +1,20 @@
 //! What an overlay shows and how it looks, for its creator to set.
 
+use footlight_protocol::Language;
 use footlight_protocol::overlay::Control;
 use footlight_protocol::scene::{
     MAX_LEADERS, MAX_LINES, MAX_PICTURE, MAX_TEXT, MAX_TITLE, Overlay, Part, SCALES, Source,
 };
-use footlight_protocol::{Code, Failure, Language};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{File, HtmlInputElement};
 
-use crate::bridge;
 use crate::browser;
 use crate::composing::Composing;
 use crate::desk::Desk;
 use crate::part::icon::Icon;
 use crate::part::upload::Upload;
+use crate::pictures::{self, NotKept};
 use crate::seat::Seat;
 use crate::store::burned::{MINUTES, THEMES, until};
 use crate::store::room::Link;
@@ -314,28 +313,20 @@ fn CardFields(edited: Edited) -> impl IntoView {
         });
     };
     let choose = move |files: Vec<File>| {
-        let large = files[0].size() > MAX_PICTURE as f64;
-        wrong.set(large.then_some("layers.picture_large"));
-        if large {
-            return;
-        }
+        wrong.set(None);
         busy.set(true);
         spawn_local(async move {
-            let read = JsFuture::from(files[0].array_buffer()).await;
-            let kept = match &read {
-                Ok(bytes) => bridge::keep_picture(&js_sys::Uint8Array::new(bytes)).await,
-                Err(_) => Err(Failure::new(Code::FileUnreadable, "The picture cannot be read")),
-            };
+            let kept = pictures::keep(&files[0]).await;
             // The editor may be of another layer by the time that the picture has been read.
             if busy.try_set(false).is_some() {
                 return;
             }
             match kept {
                 Ok(picture) => set(Some(picture)),
-                Err(failure) if failure.code == Code::UnsupportedMedia => {
-                    wrong.try_set(Some("layers.picture_odd"));
+                Err(NotKept::Odd(key)) => {
+                    wrong.try_set(Some(key));
                 }
-                Err(failure) => desk.fail(failure),
+                Err(NotKept::Failed(failure)) => desk.fail(failure),
             }
         });
     };

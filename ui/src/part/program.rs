@@ -1,15 +1,13 @@
 //! Studio mode: what viewers get beside what is worked on, and the way from one to the other.
 
-use leptos::html::Canvas;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
 use crate::bridge::Shown;
 use crate::composing::Composing;
 use crate::desk::Desk;
 use crate::part::gift_cards::GiftCards;
 use crate::part::icon::Icon;
-use crate::part::preview::draw;
+use crate::part::picture_of::PictureOf;
 use crate::store::scenes;
 use crate::words::use_words;
 
@@ -54,16 +52,6 @@ pub fn ProgramView() -> impl IntoView {
 #[component]
 fn Program() -> impl IntoView {
     let (composing, desk, words) = (Composing::get(), Desk::get(), use_words());
-    let canvas = NodeRef::<Canvas>::new();
-    let drawn = RwSignal::new(false);
-    let shape = RwSignal::new(16.0 / 9.0);
-    let gone = StoredValue::new(false);
-    on_cleanup(move || gone.set_value(true));
-    Effect::new(move |_| {
-        if let Some(canvas) = canvas.get() {
-            spawn_local(draw(canvas, Shown::Program, drawn, shape, gone));
-        }
-    });
     let on_air = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.on_air()));
     let differs = Memo::new(move |_| composing.scenes().with(scenes::differs));
     let label = move || words.get(if on_air.get() { "program.on_air" } else { "program.viewers" });
@@ -83,15 +71,7 @@ fn Program() -> impl IntoView {
         </div>
         <div class="preview-place">
             <figure class="preview" class:on-air=move || on_air.get()>
-                <canvas
-                    id="program"
-                    node_ref=canvas
-                    width="640"
-                    height="360"
-                    data-frames="0"
-                    role="img"
-                    aria-label=label
-                ></canvas>
+                <PictureOf which=Shown::Program id="program" label=Signal::derive(label) />
                 <GiftCards />
                 <figcaption class="picture-label" class:live=move || on_air.get()>{label}</figcaption>
             </figure>

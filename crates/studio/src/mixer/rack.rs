@@ -1,7 +1,6 @@
 //! The mixer as it is set: kept in `mixer.json` for the next time, told to the sound thread, and with it the devices that
 //! are open because of it: what the computer plays, and the headphones.
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -12,12 +11,15 @@ use footlight_protocol::{Code, Failure};
 use super::Settings;
 use super::monitor::Headphones;
 use crate::desk::Desk;
+use crate::kept;
 use crate::newest::Newest;
 use crate::source::desktop;
 use crate::voice::Voices;
 use crate::worker::{Worker, lock};
 use crate::{Clock, Error};
 
+/// What the file is called in the log.
+const WHAT: &str = "the mixer's setting";
 /// There is one source of the computer's sound.
 const DESKTOP: &str = "desktop";
 
@@ -32,36 +34,12 @@ impl Shelf {
     /// As it was kept. What cannot be read is set aside under another name and told in the log.
     pub(crate) fn mixer(&self) -> Mixer {
         let Some(path) = &self.0 else { return Mixer::default() };
-        let text = match fs::read(path) {
-            Ok(text) => text,
-            Err(error) => {
-                if error.kind() != std::io::ErrorKind::NotFound {
-                    tracing::warn!(%error, path = %path.display(), "the mixer's settings cannot be read");
-                }
-                return Mixer::default();
-            }
-        };
-        let read = serde_json::from_slice::<Mixer>(&text).map_err(|error| error.to_string());
-        match read.and_then(|mixer| mixer.check().map(|()| mixer).map_err(|misfit| format!("{misfit:?}"))) {
-            Ok(mixer) => mixer.kept(),
-            Err(error) => {
-                let set = fs::rename(path, path.with_extension("json.unreadable")).is_ok();
-                tracing::warn!(error, set_aside = set, path = %path.display(), "the mixer's settings make no sense");
-                Mixer::default()
-            }
-        }
+        kept::read(path, WHAT, Mixer::check).map_or_else(Mixer::default, |mixer| mixer.kept())
     }
 
     fn keep(&self, mixer: &Mixer) {
-        let Some(path) = &self.0 else { return };
-        // Renamed into place: a full disk or a crash leaves the old ones.
-        let draft = path.with_extension("json.new");
-        let kept = serde_json::to_vec_pretty(&mixer.kept())
-            .map_err(std::io::Error::from)
-            .and_then(|text| fs::write(&draft, text))
-            .and_then(|()| fs::rename(&draft, path));
-        if let Err(error) = kept {
-            tracing::warn!(%error, "the mixer's settings hold only until the studio closes");
+        if let Some(path) = &self.0 {
+            kept::write(path, WHAT, &mixer.kept());
         }
     }
 }
@@ -160,6 +138,8 @@ fn misfit(misfit: Misfit) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn file(name: &str) -> PathBuf {

@@ -8,12 +8,16 @@ use footlight_protocol::scene::{MAX_PICTURE, Scenes, Source};
 use footlight_protocol::{Code, Failure};
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, RgbaImage};
 
+use crate::kept;
+
 /// Sides of a picture that is read, at most, in pixels; of one that is kept.
 const READ: u32 = 8192;
 const KEPT: u32 = 2560;
 /// Memory that reading one may take.
 const MEMORY: u64 = 512 << 20;
 const FILE: &str = "scenes.json";
+/// What the file is called in the log.
+const WHAT: &str = "the collection of scenes";
 const ENDING: &str = ".png";
 
 /// The folder; none: nothing is remembered.
@@ -29,42 +33,15 @@ impl Album {
     /// another name and told in the log, and its pictures stay.
     pub(crate) fn scenes(&self) -> Scenes {
         let Some(path) = self.0.as_ref().map(|folder| folder.join(FILE)) else { return Scenes::default() };
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) => {
-                if error.kind() != std::io::ErrorKind::NotFound {
-                    tracing::warn!(%error, path = %path.display(), "the scenes cannot be read");
-                }
-                return Scenes::default();
-            }
-        };
-        let read = serde_json::from_slice::<Scenes>(&text).map_err(|error| error.to_string());
-        match read.and_then(|scenes| scenes.check().map(|()| scenes).map_err(|misfit| format!("{misfit:?}")))
-        {
-            Ok(scenes) => {
-                self.tidy(&scenes);
-                scenes
-            }
-            Err(error) => {
-                let aside = path.with_extension("json.unreadable");
-                let set = fs::rename(&path, &aside).is_ok();
-                tracing::warn!(error, set_aside = set, path = %path.display(), "the scenes make no sense");
-                Scenes::default()
-            }
-        }
+        let Some(scenes) = kept::read(&path, WHAT, Scenes::check) else { return Scenes::default() };
+        self.tidy(&scenes);
+        scenes
     }
 
     /// Keeps them for the next time.
     pub(crate) fn keep(&self, scenes: &Scenes) {
-        let Some(folder) = &self.0 else { return };
-        // Renamed into place: a full disk or a crash leaves the old ones.
-        let draft = folder.join("scenes.json.new");
-        let kept = serde_json::to_vec_pretty(scenes)
-            .map_err(std::io::Error::from)
-            .and_then(|text| fs::create_dir_all(folder).and_then(|()| fs::write(&draft, text)))
-            .and_then(|()| fs::rename(&draft, folder.join(FILE)));
-        if let Err(error) = kept {
-            tracing::warn!(%error, "the scenes hold only until the studio closes");
+        if let Some(folder) = &self.0 {
+            kept::write(&folder.join(FILE), WHAT, scenes);
         }
     }
 
