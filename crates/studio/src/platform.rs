@@ -2,6 +2,16 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+#[cfg(target_os = "linux")]
+mod pulse;
+#[cfg(target_os = "linux")]
+pub(crate) use pulse::Recording;
+
+/// Where cpal records everything.
+#[cfg(not(target_os = "linux"))]
+pub(crate) enum Recording {}
 
 /// A camera's name that survives a replug, if the platform has one; `None` to skip a node that makes no pictures.
 pub(crate) struct Node {
@@ -71,6 +81,36 @@ pub(crate) fn sound_hosts() -> Vec<Arc<cpal::Host>> {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn sound_host(id: cpal::HostId) -> Option<Arc<cpal::Host>> {
     cpal::host_from_id(id).ok().map(Arc::new)
+}
+
+/// Records from a device in a way of the platform's own: stereo at `rate`, with how long the device had kept it. `None`
+/// where cpal is to do it.
+#[cfg(target_os = "linux")]
+pub(crate) fn record(
+    device: &cpal::Device,
+    rate: u32,
+    hear: impl FnMut(&mut dyn ExactSizeIterator<Item = [f32; 2]>, Duration) + Send + 'static,
+) -> Option<Result<Recording, String>> {
+    use cpal::traits::DeviceTrait;
+    let id = device.id().ok().filter(|id| id.host() == cpal::HostId::PulseAudio)?;
+    Some(pulse::record(id.id(), rate, hear))
+}
+
+/// As above.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn record(
+    _: &cpal::Device,
+    _: u32,
+    _: impl FnMut(&mut dyn ExactSizeIterator<Item = [f32; 2]>, Duration) + Send + 'static,
+) -> Option<Result<Recording, String>> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Recording {
+    pub(crate) fn look(&mut self) -> Result<(), String> {
+        match *self {}
+    }
 }
 
 /// The device that this computer plays on by default, as one to record from, and how it is opened.

@@ -1,4 +1,4 @@
-//! Recording from a device of the sound system, through cpal: a microphone, or what the computer plays.
+//! Recording from a device of the sound system, by the platform or through cpal: a microphone, or what the computer plays.
 //!
 //! As with cameras, the device has a thread of its own that may hang, and this source's thread watches it. The
 //! device's callback only copies into the [`Voice`]'s queue; resampling happens in the sound thread.
@@ -14,8 +14,10 @@ use footlight_media::Time;
 use footlight_protocol::studio::SourceState;
 use footlight_protocol::{Code, Failure};
 
+use super::arrivals::Arrivals;
 use super::desktop;
 use super::microphone;
+use crate::platform;
 use crate::voice::{Rate, Voice};
 use crate::worker::{self, Stop, Worker};
 use crate::{Clock, Error};
@@ -171,48 +173,23 @@ fn run(
     stop: &Stop,
 ) -> Result<(), Failure> {
     let Found { device, config: supported } = input.find()?;
-    let broken = |error: cpal::Error| {
+    let rate = supported.sample_rate();
+    let hearing = Hearing { input: input.clone(), voice: voice.clone(), clock, beat: Arc::clone(beat), rate };
+    let mut opened = open(&device, &supported, &hearing, say).map_err(|error| {
         tracing::debug!(%error, "open a device to record from");
         input.failed("The device cannot be opened")
-    };
-    let open = |size| {
-        let config = StreamConfig {
-            channels: supported.channels(),
-            sample_rate: supported.sample_rate(),
-            buffer_size: size,
-        };
-        let hearing = Hearing {
-            input: input.clone(),
-            voice: voice.clone(),
-            clock,
-            beat: Arc::clone(beat),
-            say: say.clone(),
-            config,
-        };
-        match supported.sample_format() {
-            SampleFormat::I16 => hearing.open::<i16>(&device),
-            SampleFormat::U16 => hearing.open::<u16>(&device),
-            SampleFormat::I32 => hearing.open::<i32>(&device),
-            SampleFormat::U8 => hearing.open::<u8>(&device),
-            SampleFormat::F64 => hearing.open::<f64>(&device),
-            _ => hearing.open::<f32>(&device),
-        }
-    };
-    // 10 ms; a device that cannot choose its buffer is taken as it is.
-    let stream = open(BufferSize::Fixed(supported.sample_rate() / 100)).or_else(|error| {
-        tracing::debug!(%error, "the device takes no buffer of 10 ms");
-        open(BufferSize::Default)
-    });
-    let stream = stream.map_err(broken)?;
-    stream.play().map_err(broken)?;
+    })?;
     let kind = input.thread().0;
-    tracing::info!(kind, rate = supported.sample_rate(), channels = supported.channels(), "recording");
+    tracing::info!(kind, rate, channels = supported.channels(), "recording");
     if !input.always_delivers() {
         beat.store(clock.now().as_micros(), Ordering::Relaxed);
     }
     let id = device.id().ok();
     let mut looked = clock.now();
     while !stop.wait(GLANCE) {
+        if let Opened::ByPlatform(recording) = &mut opened {
+            recording.look().map_err(|error| hearing.unplugged(&error))?;
+        }
         if matches!(input, Input::Desktop) && clock.now().since(looked) > LOOK {
             looked = clock.now();
             if input.find().is_ok_and(|found| found.device.id().ok() != id) {
@@ -224,43 +201,98 @@ fn run(
     Ok(())
 }
 
-/// What the callbacks of a stream need.
+/// A device that records until this is dropped.
+enum Opened {
+    ByPlatform(platform::Recording),
+    ByCpal { _stream: cpal::Stream },
+}
+
+fn open(
+    device: &cpal::Device,
+    supported: &cpal::SupportedStreamConfig,
+    hearing: &Hearing,
+    say: &SyncSender<Said>,
+) -> Result<Opened, String> {
+    let (heard, rate, mut arrivals) = (hearing.clone(), hearing.rate, Arrivals::new(hearing.rate));
+    let hear = move |frames: &mut dyn ExactSizeIterator<Item = [f32; 2]>, latency: Duration| {
+        let now = heard.clock.now();
+        let captured = arrivals.captured(now, frames.len()) - latency.min(MOST_LATENCY);
+        heard.hear(now, captured, frames);
+    };
+    if let Some(recording) = platform::record(device, rate, hear) {
+        return recording.map(Opened::ByPlatform);
+    }
+    let open = |size| {
+        let config = StreamConfig { channels: supported.channels(), sample_rate: rate, buffer_size: size };
+        let (hearing, say) = (hearing.clone(), say.clone());
+        match supported.sample_format() {
+            SampleFormat::I16 => hearing.open::<i16>(device, config, say),
+            SampleFormat::U16 => hearing.open::<u16>(device, config, say),
+            SampleFormat::I32 => hearing.open::<i32>(device, config, say),
+            SampleFormat::U8 => hearing.open::<u8>(device, config, say),
+            SampleFormat::F64 => hearing.open::<f64>(device, config, say),
+            _ => hearing.open::<f32>(device, config, say),
+        }
+    };
+    // 10 ms; a device that cannot choose its buffer is taken as it is.
+    let stream = open(BufferSize::Fixed(rate / 100)).or_else(|error| {
+        tracing::debug!(%error, "the device takes no buffer of 10 ms");
+        open(BufferSize::Default)
+    });
+    let stream = stream.map_err(|error| error.to_string())?;
+    stream.play().map_err(|error| error.to_string())?;
+    Ok(Opened::ByCpal { _stream: stream })
+}
+
+/// What is done with the sound of a device.
+#[derive(Clone)]
 struct Hearing {
     input: Input,
     voice: Voice,
     clock: Clock,
     beat: Arc<AtomicU64>,
-    say: SyncSender<Said>,
-    config: StreamConfig,
+    rate: u32,
 }
 
 impl Hearing {
-    fn open<T: SizedSample>(self, device: &cpal::Device) -> Result<cpal::Stream, cpal::Error>
+    fn hear(&self, now: Time, captured: Time, frames: impl Iterator<Item = [f32; 2]>) {
+        self.beat.store(now.as_micros(), Ordering::Relaxed);
+        self.voice.speak_frames(Rate::Device(self.rate), captured, frames);
+    }
+
+    fn unplugged(&self, error: &str) -> Failure {
+        tracing::debug!(error, "recording");
+        self.input.failed("The device was unplugged or failed")
+    }
+
+    fn open<T: SizedSample>(
+        self,
+        device: &cpal::Device,
+        config: StreamConfig,
+        say: SyncSender<Said>,
+    ) -> Result<cpal::Stream, cpal::Error>
     where
         f32: FromSample<T>,
     {
-        let Self { input, voice, clock, beat, say, config } = self;
-        let channels = usize::from(config.channels.max(1));
-        let rate = config.sample_rate;
+        let (hearing, channels) = (self.clone(), usize::from(config.channels.max(1)));
         let hear = move |samples: &[T], info: &InputCallbackInfo| {
-            let now = clock.now();
-            let length = Duration::from_secs_f64((samples.len() / channels) as f64 / f64::from(rate.max(1)));
+            let now = self.clock.now();
+            let length =
+                Duration::from_secs_f64((samples.len() / channels) as f64 / f64::from(self.rate.max(1)));
             let stamp = info.timestamp();
             let latency = stamp.callback.duration_since(stamp.capture);
             let captured = now - latency.max(length).min(MOST_LATENCY);
-            beat.store(now.as_micros(), Ordering::Relaxed);
             let frames = samples.chunks_exact(channels).map(|frame| {
                 let left = f32::from_sample(frame[0]);
                 [left, frame.get(1).map_or(left, |right| f32::from_sample(*right))]
             });
-            voice.speak_frames(Rate::Device(rate), captured, frames);
+            self.hear(now, captured, frames);
         };
         let fail = move |error: cpal::Error| {
             use cpal::ErrorKind::{DeviceChanged, RealtimeDenied, Xrun};
             // An overrun costs a few samples; the others change nothing for us.
             if !matches!(error.kind(), Xrun | DeviceChanged | RealtimeDenied) {
-                tracing::debug!(%error, "recording");
-                drop(say.try_send(Said::Failed(input.failed("The device was unplugged or failed"))));
+                drop(say.try_send(Said::Failed(hearing.unplugged(&error.to_string()))));
             }
         };
         device.build_input_stream(config, hear, fail, Some(OPENING))

@@ -5,6 +5,7 @@
 //! which only the newest is kept, and sound into the mixer's queue. A source that is replaced loses its voice at
 //! once, even if its thread still hangs in a driver.
 
+mod arrivals;
 pub(crate) mod camera;
 mod capture;
 pub(crate) mod cast;
