@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use footlight_media::{Frame, Picture};
+use footlight_media::Picture;
+use footlight_studio::Finder;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix, yuv420_to_rgb};
 
 /// How long an answer waits for a newer frame.
@@ -16,29 +17,21 @@ const WIDTH: u32 = 640;
 const QUALITY: u8 = 80;
 
 pub(crate) struct Preview {
-    frames: Mutex<watch::Receiver<Option<Frame>>>,
+    finder: Mutex<Finder>,
 }
 
 /// The same of what viewers get.
 pub(crate) struct Program(pub(crate) Preview);
 
 impl Preview {
-    pub(crate) fn new(frames: watch::Receiver<Option<Frame>>) -> Self {
-        Self { frames: Mutex::new(frames) }
+    pub(crate) fn new(finder: Finder) -> Self {
+        Self { finder: Mutex::new(finder) }
     }
 
     /// The newest frame that was not asked for yet; empty where none came in time.
     pub(crate) async fn next(&self) -> Vec<u8> {
-        let mut frames = self.frames.lock().await;
-        let changed = tokio::time::timeout(PATIENCE, frames.changed()).await;
-        let frame = frames.borrow_and_update().clone();
-        drop(frames);
-        match (changed, frame) {
-            (Ok(Ok(())), Some(frame)) => {
-                tokio::task::spawn_blocking(move || jpeg(&frame.picture)).await.unwrap_or_default()
-            }
-            _ => Vec::new(),
-        }
+        let Some(frame) = self.finder.lock().await.next(PATIENCE).await else { return Vec::new() };
+        tokio::task::spawn_blocking(move || jpeg(&frame.picture)).await.unwrap_or_default()
     }
 }
 

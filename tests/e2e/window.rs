@@ -105,6 +105,11 @@ async fn both_faces_are_shown_in_both_languages_and_themes() {
         let shown = window.page.run("return document.documentElement.lang").await;
         assert_eq!(shown, language, "the window speaks the chosen language");
         window.page.screenshot(&output, &format!("studio-{language}-{theme}")).await;
+        window.page.click(face::HIDE_PREVIEW).await;
+        window.page.find(face::SHOW_PREVIEW).await;
+        window.page.screenshot(&output, &format!("no-preview-{language}-{theme}")).await;
+        window.page.click(face::SHOW_PREVIEW).await;
+        the_preview_moves(&window).await;
         let setup = Setup { language, dark: theme == "dark", phone: Some((390, 844)), ..Setup::default() };
         let viewer = Viewer::open("phone", &link, setup, &output).await;
         viewer.playing(seconds(30)).await;
@@ -124,6 +129,14 @@ async fn sharing_opens_the_relay_to_the_network_and_closes_it_again() {
     let _turn = turn().await;
     let output = Output::new("sharing");
     let window = Window::open(&output).await;
+    the_preview_moves(&window).await;
+    window.page.click(face::HIDE_PREVIEW).await;
+    wait::until("a studio that is not live rests", seconds(20), async || {
+        let snapshot = window.invoke("snapshot", json!({})).await.ok()?;
+        (snapshot["health"]["fps"].as_f64()? == 0.0).then_some(())
+    })
+    .await;
+    window.page.click(face::SHOW_PREVIEW).await;
     the_preview_moves(&window).await;
     let before = window.access().await;
     assert!(!before.shared, "at first only this computer can watch");

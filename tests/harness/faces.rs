@@ -55,6 +55,8 @@ pub mod replay {
 
 /// The studio window.
 pub mod studio {
+    pub const HIDE_PREVIEW: &str = "#hide-preview";
+    pub const SHOW_PREVIEW: &str = "#show-preview";
     /// Carries [`FRAMES`].
     pub const PREVIEW: &str = "#preview";
     /// How many preview pictures were drawn.

@@ -98,7 +98,12 @@ impl Window {
 
     /// Sets language and theme and loads the page anew, as a start with these settings would show it.
     pub async fn prefer(&self, language: &str, theme: &str) {
-        let preferences = Preferences { language: language.into(), theme: theme.into(), countdown: 0 };
+        let preferences = Preferences {
+            language: language.into(),
+            theme: theme.into(),
+            countdown: 0,
+            ..Preferences::default()
+        };
         let arguments = json!({ "preferences": preferences });
         self.invoke("set_preferences", arguments).await.unwrap_or_else(|e| panic!("set_preferences: {e}"));
         self.page.reload().await;

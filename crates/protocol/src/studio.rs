@@ -425,6 +425,8 @@ pub struct Preferences {
     /// Seconds that are counted down before a broadcast, [`MAX_COUNTDOWN`] at most; 0: it begins at once,
     /// and nothing is checked before.
     pub countdown: u8,
+    /// Whether the window shows what viewers get. Without, a studio that is not live has next to nothing to do.
+    pub preview: bool,
 }
 
 /// More than anybody wants to wait for.
@@ -432,7 +434,7 @@ pub const MAX_COUNTDOWN: u8 = 10;
 
 impl Default for Preferences {
     fn default() -> Self {
-        Self { language: String::new(), theme: String::new(), countdown: 3 }
+        Self { language: String::new(), theme: String::new(), countdown: 3, preview: true }
     }
 }
 

@@ -13,6 +13,7 @@ mod desk;
 mod draw;
 pub mod encode;
 mod error;
+mod finder;
 mod health;
 mod kept;
 mod lane;
@@ -34,6 +35,7 @@ mod worker;
 
 pub use clock::Clock;
 pub use error::Error;
+pub use finder::Finder;
 pub use output::{Secret, Target};
 pub use outputs::Outlet;
 pub use scene::RoomView;

@@ -19,6 +19,7 @@ use crate::Clock;
 use crate::air::{self, Air};
 use crate::desk::Desk;
 use crate::encode::h264::{self, Config};
+use crate::finder::Looks;
 use crate::health::Gauge;
 use crate::lower::Lower;
 use crate::scene::{Card, Composer, Fader, Gallery};
@@ -42,6 +43,8 @@ pub(crate) struct Stage {
     /// What is worked on, and what viewers get.
     pub(crate) preview: watch::Sender<Option<Frame>>,
     pub(crate) program: watch::Sender<Option<Frame>>,
+    /// At either of them.
+    pub(crate) looks: Arc<Looks>,
     pub(crate) video: h264::Config,
     pub(crate) lower: Lower,
     pub(crate) gallery: Gallery,
@@ -67,6 +70,13 @@ impl Stage {
         let mut last: Option<Arc<Picture>> = None;
         let mut due = Instant::now();
         while !stop.is_set() {
+            if !self.looks.is_anybody_there() && !self.air.is_wanted() {
+                // Nobody sees what would be made here.
+                self.slot.set_unseen(true);
+                stop.wait(GLANCE);
+                due = Instant::now();
+                continue;
+            }
             let program = self.gallery.program();
             let alone = program.runs_alone();
             self.slot.set_unseen(alone);

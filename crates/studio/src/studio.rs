@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use footlight_codec::spare::sensible;
+use footlight_media::Picture;
 use footlight_media::h264::Colours;
-use footlight_media::{Frame, Picture};
 use footlight_protocol::mixer::Mixer;
 use footlight_protocol::scene::{MAX_FADE_MS, MAX_LAYERS, MAX_SCENES, Misfit, Scenes};
 use footlight_protocol::studio::{CameraId, LayerLimit, MicrophoneId, Snapshot, Speed, StudioEvent};
@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::air::Air;
 use crate::desk::Desk;
 use crate::encode::{self, h264};
+use crate::finder::{Finder, Looks};
 use crate::health::{Gauge, Reader};
 use crate::lower::Lower;
 use crate::mixer::rack::{Rack, Shelf};
@@ -95,8 +96,8 @@ pub struct Studio {
     voices: Voices,
     desk: Arc<Desk>,
     clock: Clock,
-    preview: watch::Receiver<Option<Frame>>,
-    program: watch::Receiver<Option<Frame>>,
+    preview: Finder,
+    program: Finder,
     config: Config,
     runtime: Handle,
 }
@@ -143,6 +144,9 @@ impl Studio {
         let (speaker, headphones) = monitor::line();
         let gauge = Arc::new(Gauge::default());
         let ((show, preview), (send, program)) = (watch::channel(None), watch::channel(None));
+        let looks = Arc::new(Looks::new(clock));
+        let finder = |frames| Finder::new(frames, Arc::clone(&looks));
+        let (preview, program) = (finder(preview), finder(program));
         let stage = Stage {
             slot: Arc::clone(&slot),
             air: Arc::clone(&air),
@@ -151,6 +155,7 @@ impl Studio {
             gauge: Arc::clone(&gauge),
             preview: show,
             program: send,
+            looks,
             video,
             lower: Lower::start(Arc::clone(&air), video)?,
             gallery: painter.gallery(),
@@ -224,13 +229,13 @@ impl Studio {
         self.desk.events()
     }
 
-    /// What is worked on, newest first and only; but in studio mode that is what viewers get.
-    pub fn preview(&self) -> watch::Receiver<Option<Frame>> {
+    /// What is worked on; but in studio mode that is what viewers get.
+    pub fn preview(&self) -> Finder {
         self.preview.clone()
     }
 
-    /// What viewers get, newest first and only.
-    pub fn program(&self) -> watch::Receiver<Option<Frame>> {
+    /// What viewers get.
+    pub fn program(&self) -> Finder {
         self.program.clone()
     }
 
@@ -307,7 +312,7 @@ impl Studio {
             return Err(Failure::new(Code::WrongPhase, "A broadcast is running"));
         }
         let Config { width, height, .. } = self.config;
-        let shown = self.preview.borrow().as_ref().map(|frame| Arc::clone(&frame.picture));
+        let shown = self.preview.newest().map(|frame| frame.picture);
         let picture = shown.unwrap_or_else(|| Arc::new(Picture::black(width, height)));
         speed::measure(&video(&self.config), &picture).map_err(|error| error.failure())
     }

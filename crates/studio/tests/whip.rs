@@ -36,11 +36,34 @@ fn nowhere() -> SocketAddr {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_studio_that_nobody_looks_at_rests_until_somebody_does_or_it_is_live() {
+    let server = Server::start(Arc::default(), nowhere()).await;
+    let studio = studio();
+    let mut finder = studio.preview();
+    let fps = || studio.snapshot().health.fps;
+    let looked = async |finder: &mut footlight_studio::Finder| {
+        for _ in 0..30 {
+            assert!(finder.next(Duration::from_secs(2)).await.is_some(), "a picture for who looks");
+        }
+    };
+    looked(&mut finder).await;
+    until("nothing is made any more", || fps() == 0.0).await;
+    let before = finder.newest().expect("there was one").captured;
+    looked(&mut finder).await;
+    let after = finder.newest().expect("there is one").captured;
+    assert!(after.since(before) > Duration::from_secs(1), "none of before the rest is shown");
+    until("nothing is made any more", || fps() == 0.0).await;
+    studio.go_live(vec![server.target(KEY)]).expect("goes live");
+    until("what is live is made though nobody looks", || server.arrived.count() > 90).await;
+    studio.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broadcast_arrives_with_its_capture_times_and_ends_with_a_goodbye() {
     let server = Server::start(Arc::default(), nowhere()).await;
     let arrived = Arc::clone(&server.arrived);
     let studio = studio();
-    until("the preview shows something", || studio.preview().borrow().is_some()).await;
+    until("the preview shows something", || studio.preview().newest().is_some()).await;
     let start = Instant::now();
     studio.go_live(vec![server.target(KEY)]).expect("goes live");
     assert_eq!(studio.go_live(vec![server.target(KEY)]).map_err(|f| f.code), Err(Code::WrongPhase));

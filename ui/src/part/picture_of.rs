@@ -12,7 +12,7 @@ use web_sys::{Blob, BlobPropertyBag, CanvasRenderingContext2d, HtmlCanvasElement
 use crate::bridge::{self, Shown};
 use crate::browser;
 
-/// After an error, so that a broken shell is not asked a thousand times a second.
+/// After an error, so that a broken shell is not asked a thousand times a second, and while nobody sees the window.
 const PAUSE: Duration = Duration::from_millis(500);
 /// A window whose timers are later than this, in milliseconds, has too much to do …
 const LATE_MS: f64 = 25.0;
@@ -71,6 +71,10 @@ async fn draw(
     let context: CanvasRenderingContext2d = context.unchecked_into();
     let mut frames: u64 = 0;
     while !gone.try_get_value().unwrap_or(true) {
+        if document().hidden() {
+            browser::sleep(PAUSE).await;
+            continue;
+        }
         let picture = match bridge::next_picture(which).await {
             Ok(bytes) if bytes.byte_length() > 0 => decode(&bytes).await,
             Ok(_) => continue,

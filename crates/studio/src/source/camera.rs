@@ -186,6 +186,13 @@ fn run(
         if stop.is_set() {
             break;
         }
+        if !feed.is_seen() {
+            beat.store(captured.as_micros(), Ordering::Relaxed);
+            if !feed.pass() {
+                break;
+            }
+            continue;
+        }
         let mut picture = pool.take();
         let read = match format.format() {
             FrameFormat::MJPEG => converter.mjpeg(&raw, &mut picture),

@@ -27,7 +27,11 @@ pub(crate) fn start(feed: Feed, clock: Clock, wanted: Wanted) -> Result<Worker, 
             if stop.wait(clock.until(due(n, fps))) {
                 return;
             }
-            if !feed.frame(painter.paint(n as u32, due(n, fps))) {
+            let current = match feed.is_seen() {
+                true => feed.frame(painter.paint(n as u32, due(n, fps))),
+                false => feed.pass(),
+            };
+            if !current {
                 return;
             }
             // After a pause (a suspended machine) go on from now instead of catching up.

@@ -4,13 +4,16 @@
 //! [`Feed`]; opening a new feed silences the ones before.
 
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use footlight_media::Frame;
 use footlight_protocol::studio::{CameraId, SourceState, StudioEvent};
 
 use crate::desk::Desk;
 use crate::worker::lock;
+
+/// A slot that nothing was asked of for so long is not looked into.
+const LINGER: Duration = Duration::from_secs(1);
 
 pub(crate) struct Slot {
     inner: Mutex<Inner>,
@@ -36,6 +39,8 @@ struct Inner {
     frame: Option<Frame>,
     skipped: u64,
     unseen: bool,
+    /// When a frame was asked for last; `None`: nobody could have yet.
+    asked: Option<Instant>,
 }
 
 /// What [`Slot::take`] came back with.
@@ -72,6 +77,7 @@ impl Slot {
     /// Waits for a frame until `deadline`.
     pub(crate) fn take(&self, deadline: Instant) -> Taken {
         let mut inner = lock(&self.inner);
+        inner.asked = Some(Instant::now());
         loop {
             if let Some(frame) = inner.frame.take() {
                 return Taken::Frame(frame);
@@ -89,7 +95,8 @@ impl Slot {
 
     /// The newest frame, which stays, and how the source does.
     pub(crate) fn newest(&self) -> (Option<Frame>, SourceState) {
-        let inner = lock(&self.inner);
+        let mut inner = lock(&self.inner);
+        inner.asked = Some(Instant::now());
         (inner.frame.clone(), inner.state.clone())
     }
 
@@ -112,6 +119,26 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
+    /// Whether anybody would see a frame. Where nobody does, none has to be made: [`Self::pass`] says so instead.
+    pub(crate) fn is_seen(&self) -> bool {
+        lock(&self.slot.inner).asked.is_none_or(|asked| asked.elapsed() < LINGER)
+    }
+
+    /// The source runs, and leaves a frame out that nobody would see. False if it has been replaced and should end.
+    pub(crate) fn pass(&self) -> bool {
+        let mut inner = lock(&self.slot.inner);
+        let (current, news) = (inner.epoch == self.epoch, inner.state != SourceState::Running);
+        if current {
+            // Old by the time that anybody looks again.
+            inner.frame = None;
+        }
+        drop(inner);
+        if current && news {
+            self.state(SourceState::Running);
+        }
+        current
+    }
+
     /// Delivers a frame. False if this source has been replaced and should end.
     pub(crate) fn frame(&self, frame: Frame) -> bool {
         let mut inner = lock(&self.slot.inner);
@@ -148,10 +175,26 @@ mod tests {
     use super::*;
     use footlight_media::{Picture, Time};
     use footlight_protocol::studio::Snapshot;
-    use std::time::Duration;
 
     fn frame(micros: u64) -> Frame {
         Frame { captured: Time::from_micros(micros), picture: Arc::new(Picture::black(16, 16)) }
+    }
+
+    #[test]
+    fn what_nobody_asks_for_has_not_to_be_made() {
+        let slot = Slot::telling(|_, _| {});
+        let feed = slot.feed("camera".into());
+        assert!(feed.is_seen(), "nobody could have asked yet");
+        assert!(feed.frame(frame(1)));
+        assert!(matches!(slot.take(Instant::now()), Taken::Frame(_)));
+        assert!(feed.is_seen());
+        lock(&slot.inner).asked = Instant::now().checked_sub(LINGER);
+        assert!(!feed.is_seen());
+        assert!(feed.frame(frame(2)) && feed.pass());
+        assert!(matches!(slot.take(Instant::now()), Taken::Nothing(SourceState::Running)), "it is old");
+        assert!(feed.is_seen(), "somebody asked");
+        let _other = slot.feed("other".into());
+        assert!(!feed.pass(), "it has been replaced");
     }
 
     #[test]

@@ -204,6 +204,10 @@ pub(super) fn watch(
         }
         if eye.view.is_none() {
             feed.state(SourceState::Lost { failure: hidden() });
+        } else if !feed.is_seen() {
+            if !feed.pass() {
+                return Ok(());
+            }
         } else if let Some((raw, width, height)) = eye.see() {
             let captured = clock.now();
             if (pool.width(), pool.height()) != (width & !1, height & !1) {
