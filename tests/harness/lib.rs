@@ -40,4 +40,4 @@ pub mod webdriver;
 pub mod window;
 
 pub use output::Output;
-pub use turn::turn;
+pub use turn::{side_by_side, turn};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use footlight_media::{Codec, Pcm};
-use footlight_protocol::studio::StudioEvent;
+use footlight_protocol::mixer::Levels;
+use footlight_protocol::studio::{Level, StudioEvent};
 
 use crate::air::Air;
 use crate::desk::Desk;
@@ -22,6 +23,9 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// Losses are told at most this often.
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Meters that have stood still for so many measurements are not told again: by then they have fallen in the window, too.
+const STILL: u32 = 100;
+
 pub(crate) struct Sound {
     pub(crate) ear: Ear,
     pub(crate) air: Arc<Air>,
@@ -36,6 +40,7 @@ impl Sound {
         let mut console = Console::new(self.clock.now());
         let mut encoders = Encoders::default();
         let (mut counted, mut told) = (0, Instant::now());
+        let (mut shown, mut still) = ((Level::default(), Levels::default()), 0);
         while !stop.is_set() {
             let lost = self.ear.lost() + console.lost();
             if lost > counted && told.elapsed() > SECOND {
@@ -49,8 +54,13 @@ impl Sound {
                 console.set(settings);
             }
             while let Some(mixed) = console.pull(self.clock.now()) {
-                if let Some((level, levels)) = mixed.levels {
-                    self.desk.tell(StudioEvent::Level { level, levels });
+                if let Some(measured) = mixed.levels {
+                    still = if measured == shown { still + 1 } else { 0 };
+                    shown = measured;
+                    let (level, levels) = measured;
+                    if still < STILL {
+                        self.desk.tell(StudioEvent::Level { level, levels });
+                    }
                 }
                 if let Some(block) = mixed.monitor {
                     self.speaker.play(block);

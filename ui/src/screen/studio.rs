@@ -123,7 +123,7 @@ fn Window() -> impl IntoView {
     };
     let choose_theme = move |theme| desk.prefer(Preferences { theme, ..preferences.get_untracked() });
     view! {
-        <main class="studio" data-phase=phase>
+        <main class="studio" class:without-preview=move || !preferences.with(|known| known.preview) data-phase=phase>
             <header class="bar">
                 <span class="brand">
                     <Mark />
