@@ -51,6 +51,12 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
             commands::set_scenes,
             commands::keep_picture,
             commands::measure_speed,
+            commands::start_recording,
+            commands::stop_recording,
+            commands::save_replay,
+            commands::set_record_settings,
+            commands::choose_folder,
+            commands::show_recordings,
             commands::list_captures,
             commands::choose_media,
             commands::room_access,
@@ -77,6 +83,10 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
         .context("open the window")?;
     let forwarder = runtime.spawn(forward(app.handle().clone(), desk.clone(), report, stop.clone()));
     let signals = runtime.spawn(quit_on_signal(app.handle().clone(), stop.clone()));
+    if flags.record {
+        let begun = runtime.block_on(desk.studio.start_recording());
+        begun.map_err(|failure| anyhow::anyhow!("record: {failure}"))?;
+    }
     if flags.live {
         runtime.block_on(desk.go_live()).map_err(|failure| anyhow::anyhow!("go live: {failure}"))?;
     }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use footlight_protocol::destination::{Draft, Key};
 use footlight_protocol::mixer::Mixer;
+use footlight_protocol::record;
 use footlight_protocol::scene::Scenes;
 use footlight_protocol::studio::{Captures, Preferences, RoomAccess, Snapshot, Speed};
 use footlight_protocol::{Code, DestinationId, Failure};
 use tauri::ipc::{InvokeBody, Request, Response};
 use tauri::{AppHandle, State};
 
+use crate::chooser;
 use crate::desk::Desk;
-use crate::media_file;
 use crate::preview::{Preview, Program};
 
 type Shared<'a> = State<'a, Arc<Desk>>;
@@ -83,7 +84,42 @@ pub(crate) async fn list_captures() -> Result<Captures, Failure> {
 /// Has the person choose a media file, and gives it with its folders; nothing where they choose none.
 #[tauri::command]
 pub(crate) async fn choose_media(app: AppHandle) -> Result<Option<String>, Failure> {
-    media_file::choose(&app).await
+    chooser::media(&app).await
+}
+
+#[tauri::command]
+pub(crate) async fn start_recording(desk: Shared<'_>) -> Result<(), Failure> {
+    desk.studio.start_recording().await
+}
+
+#[tauri::command]
+pub(crate) async fn stop_recording(desk: Shared<'_>) -> Result<(), Failure> {
+    desk.studio.stop_recording().await;
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn save_replay(desk: Shared<'_>) -> Result<(), Failure> {
+    desk.studio.save_replay().await
+}
+
+#[tauri::command]
+pub(crate) async fn set_record_settings(settings: record::Settings, desk: Shared<'_>) -> Result<(), Failure> {
+    desk.set_record_settings(settings).await;
+    Ok(())
+}
+
+/// Has the person choose a folder for recordings; nothing where they choose none.
+#[tauri::command]
+pub(crate) async fn choose_folder(app: AppHandle) -> Result<Option<String>, Failure> {
+    chooser::folder(&app).await
+}
+
+/// Opens the folder of recordings in the system's own window for files.
+#[tauri::command]
+pub(crate) fn show_recordings(desk: Shared<'_>) -> Result<(), Failure> {
+    let recorder = desk.studio.snapshot().recorder;
+    chooser::show(recorder.folder.as_ref(), recorder.saved.map(|saved| saved.name).as_deref())
 }
 
 #[tauri::command]

@@ -6,6 +6,7 @@
 use std::sync::Mutex;
 
 use anyhow::{Context, Result};
+use footlight_protocol::record;
 use footlight_protocol::room::Presence;
 use footlight_protocol::studio::{MAX_COUNTDOWN, Preferences, RoomAccess, StudioEvent};
 use footlight_protocol::{Code, Failure};
@@ -64,6 +65,8 @@ impl Desk {
             layers: file.layers,
             scenes: Some(settings.data.join("scenes")),
             mixer: Some(settings.data.join("mixer.json")),
+            recordings: settings.recordings.clone(),
+            record: file.recorder.clone(),
             ..footlight_studio::Config::default()
         };
         let studio = Studio::start(config, tokio::runtime::Handle::current()).context("start the studio")?;
@@ -147,6 +150,12 @@ impl Desk {
         self.remember(|file| file.preferences = Preferences { countdown, ..preferences.clone() });
     }
 
+    pub(crate) async fn set_record_settings(&self, settings: record::Settings) {
+        let settings = settings.bounded();
+        self.studio.set_record_settings(settings.clone()).await;
+        self.remember(|file| file.recorder.clone_from(&settings));
+    }
+
     pub(crate) async fn room_access(&self) -> Result<RoomAccess, Failure> {
         self.relay.lock().await.as_ref().map(LocalRelay::access).ok_or_else(no_relay)
     }
@@ -224,10 +233,11 @@ impl Desk {
         }
     }
 
-    /// Ends the broadcast, then the relay. The devices stay open until the desk is dropped or [taken
+    /// Ends the broadcast and the recording, then the relay. The devices stay open until the desk is dropped or [taken
     /// down](Self::take_down).
     pub(crate) async fn close(&self) {
         self.studio.end().await;
+        self.studio.stop_recording().await;
         self.ear.stop().await;
         if let Some(relay) = self.relay.lock().await.take()
             && let Err(error) = relay.stop().await

@@ -22,6 +22,9 @@ pub(crate) struct Flags {
     /// Go live at once
     #[arg(long)]
     pub(crate) live: bool,
+    /// Record on this computer from the start, live or not
+    #[arg(long)]
+    pub(crate) record: bool,
     /// Camera: a device's id, pattern, file:PATH (MP4 with H.264, or .y4m) or none
     #[arg(long, env = "FOOTLIGHT_CAMERA", value_name = "ID|pattern|file:PATH|none")]
     pub(crate) camera: Option<String>,

@@ -29,6 +29,11 @@ pub(crate) async fn run(flags: Flags, settings: Settings) -> Result<()> {
     for state in [begun.camera_state, begun.microphone_state, begun.desktop_state] {
         report.loss(&state);
     }
+    if flags.record
+        && let Err(failure) = desk.studio.start_recording().await
+    {
+        report.error(&failure);
+    }
     if flags.live
         && let Err(failure) = desk.go_live().await
     {

@@ -4,13 +4,13 @@
 //! and without a window: [`headless`] prints its events, [`app`] shows them.
 
 mod app;
+mod chooser;
 mod commands;
 mod desk;
 mod destinations;
 mod flags;
 mod headless;
 mod local_relay;
-mod media_file;
 mod preview;
 mod report;
 mod room_ear;

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use footlight_protocol::destination::{DestinationState, DestinationStatus};
+use footlight_protocol::record::{Recorder, State};
 use footlight_protocol::room::Presence;
 use footlight_protocol::studio::{Device, Layers, Phase, Snapshot, SourceState, StudioEvent};
 use footlight_protocol::{DestinationId, Failure};
@@ -60,6 +61,7 @@ impl Report {
             | StudioEvent::Live { .. } => {}
             StudioEvent::Destination { id, state } => self.destination(&id, &state),
             StudioEvent::Layers { layers } => self.layers(&layers),
+            StudioEvent::Recorder { recorder } => self.recorder(&recorder),
         }
     }
 
@@ -105,6 +107,24 @@ impl Report {
                 }
                 _ => format!("{id}: {}", state.name()),
             });
+        }
+    }
+
+    /// What is kept on this computer; a terminal is told of what changes, and not of every second.
+    fn recorder(self, recorder: &Recorder) {
+        let line = || {
+            let Recorder { state, held_s, disk, saved, .. } = recorder;
+            let mut line = json!({"event": "recorder", "held_s": held_s, "disk": disk, "saved": saved});
+            if let (Value::Object(line), Ok(Value::Object(state))) = (&mut line, serde_json::to_value(state))
+            {
+                line.extend(state);
+            }
+            line
+        };
+        match &recorder.state {
+            _ if self.json => self.print(line, String::new),
+            State::Failed { failure } => self.error(failure),
+            State::Off | State::Recording { .. } => {}
         }
     }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use footlight_protocol::RoomId;
 use footlight_protocol::destination::{Destination, MAX_DESTINATIONS, Misfit};
+use footlight_protocol::record;
 use footlight_protocol::studio::{LayerLimit, MAX_COUNTDOWN, Preferences};
 use footlight_relay::Rtmp;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,8 @@ pub(crate) struct File {
     pub(crate) internet: bool,
     pub(crate) room: RoomId,
     pub(crate) preferences: Preferences,
+    /// What is kept on this computer.
+    pub(crate) recorder: record::Settings,
     /// Where broadcasts go besides the bundled relay. The keys are not here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) destinations: Vec<Destination>,
@@ -60,6 +63,7 @@ impl Default for File {
             internet: false,
             room: RoomId::default(),
             preferences: Preferences::default(),
+            recorder: record::Settings::default(),
             destinations: Vec::new(),
         }
     }
@@ -72,6 +76,8 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// In force: file, then environment and flags.
     pub(crate) now: File,
+    /// Where recordings go if the file names no folder.
+    pub(crate) recordings: PathBuf,
     /// Where the relay takes RTMP. Not in the file: who needs another port than the usual one starts it so.
     pub(crate) rtmp: Rtmp,
     /// As it stands in the file.
@@ -102,7 +108,8 @@ impl Settings {
         now.room = flags.room.clone().unwrap_or(now.room);
         check(&now).with_context(|| format!("settings in {}", path.display()))?;
         fs::create_dir_all(&data).with_context(|| format!("make the data folder {}", data.display()))?;
-        Ok(Self { data, now, rtmp: flags.rtmp.unwrap_or_default(), kept, path })
+        let recordings = recordings(flags, &data);
+        Ok(Self { data, now, recordings, rtmp: flags.rtmp.unwrap_or_default(), kept, path })
     }
 
     /// Changes a setting for this run and in the file.
@@ -116,6 +123,13 @@ impl Settings {
             .and_then(|()| fs::rename(&draft, &self.path))
             .with_context(|| format!("save the settings to {}", self.path.display()))
     }
+}
+
+/// Among the person's videos; of a run with its own data, or without a person, in the data folder.
+fn recordings(flags: &Flags, data: &Path) -> PathBuf {
+    let own = flags.headless || flags.data.is_some();
+    let videos = dirs::video_dir().or_else(dirs::home_dir).filter(|_| !own);
+    videos.map_or_else(|| data.join("videos"), |videos| videos.join("Footlight"))
 }
 
 fn read(path: &Path, required: bool) -> Result<File> {
@@ -134,6 +148,8 @@ fn check(file: &File) -> Result<()> {
         );
     }
     ensure!((1..=120).contains(&file.fps), "fps is {}: not 1 to 120", file.fps);
+    let seconds = file.recorder.replay_seconds;
+    ensure!(record::REPLAY_SECONDS.contains(&seconds), "replay_seconds is {seconds}: not 5 to 120");
     ensure!(file.destinations.len() <= MAX_DESTINATIONS, "{}", Misfit::TooMany);
     for (n, destination) in file.destinations.iter().enumerate() {
         let Destination { id, name, .. } = destination;

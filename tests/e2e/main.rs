@@ -20,6 +20,7 @@ mod people;
 mod pictures;
 mod players;
 mod raid;
+mod record;
 mod refusals;
 mod renditions;
 mod replay;

@@ -85,6 +85,12 @@ pub mod studio {
     pub const INTERNET: &str = "#internet";
     /// Who will get in.
     pub const REACH: &str = "#reach";
+    /// What is kept on this computer, as [`STATE`]: `off` or `on`.
+    pub const RECORDER: &str = ".recorder";
+    /// Begins and ends it.
+    pub const RECORD: &str = "#record";
+    /// Saves the last seconds.
+    pub const SAVE_REPLAY: &str = "#save-replay";
     /// What becomes of the broadcast, as [`STATE`]: `on` or `paused`.
     pub const RECORDING: &str = "#recording";
     pub const STATE: &str = "data-state";

@@ -81,6 +81,12 @@ impl Headless {
         self
     }
 
+    /// Records on this computer from the start.
+    pub fn record(mut self) -> Self {
+        self.extra.push("--record".to_owned());
+        self
+    }
+
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.into(), value.into()));
         self

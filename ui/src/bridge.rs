@@ -2,6 +2,7 @@
 
 use footlight_protocol::destination::{Draft, Key};
 use footlight_protocol::mixer::Mixer;
+use footlight_protocol::record;
 use footlight_protocol::scene::Scenes;
 use footlight_protocol::studio::{Captures, Preferences, RoomAccess, Snapshot, Speed, StudioEvent};
 use footlight_protocol::{Code, DestinationId, Failure};
@@ -55,6 +56,11 @@ struct Internet {
 #[derive(Serialize)]
 struct Keep<'a> {
     preferences: &'a Preferences,
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    settings: &'a record::Settings,
 }
 
 #[derive(Serialize)]
@@ -155,6 +161,35 @@ pub async fn set_scenes(scenes: &Scenes) -> Result<(), Failure> {
 pub async fn keep_picture(bytes: &js_sys::Uint8Array) -> Result<String, Failure> {
     let name = invoke_raw("keep_picture", bytes.into()).await.map_err(failure)?;
     name.as_string().ok_or_else(|| Failure::new(Code::Internal, "The studio gave the picture no name"))
+}
+
+/// Records on this computer, live or not.
+pub async fn start_recording() -> Result<(), Failure> {
+    tell("start_recording", &Nothing {}).await
+}
+
+/// Answers when the file is complete.
+pub async fn stop_recording() -> Result<(), Failure> {
+    tell("stop_recording", &Nothing {}).await
+}
+
+/// Writes the last seconds into a file.
+pub async fn save_replay() -> Result<(), Failure> {
+    tell("save_replay", &Nothing {}).await
+}
+
+pub async fn set_record_settings(settings: &record::Settings) -> Result<(), Failure> {
+    tell("set_record_settings", &Record { settings }).await
+}
+
+/// The folder that the person chooses; none where they choose none.
+pub async fn choose_folder() -> Result<Option<String>, Failure> {
+    ask("choose_folder", &Nothing {}).await
+}
+
+/// Opens the folder of recordings in the system's window for files.
+pub async fn show_recordings() -> Result<(), Failure> {
+    tell("show_recordings", &Nothing {}).await
 }
 
 /// How fast this computer encodes. Takes about a second.

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::future::Future;
 
 use footlight_protocol::mixer::{ChannelId, Levels};
+use footlight_protocol::record;
 use footlight_protocol::studio::{Device, Level, Preferences, RoomAccess, Snapshot, StudioEvent};
 use footlight_protocol::{DestinationId, Failure};
 use leptos::prelude::*;
@@ -125,6 +126,37 @@ impl Desk {
 
     pub fn end_broadcast(self) {
         self.give(bridge::end_broadcast());
+    }
+
+    /// Begins to record on this computer, or stops.
+    pub fn toggle_recording(self) {
+        if self.snapshot.with_untracked(|snapshot| snapshot.recorder.is_recording()) {
+            self.give(bridge::stop_recording());
+        } else {
+            self.give(bridge::start_recording());
+        }
+    }
+
+    pub fn save_replay(self) {
+        self.give(bridge::save_replay());
+    }
+
+    pub fn set_record_settings(self, settings: record::Settings) {
+        self.give(async move { bridge::set_record_settings(&settings).await });
+    }
+
+    /// Has the person choose the folder of recordings.
+    pub fn choose_record_folder(self, settings: record::Settings) {
+        self.give(async move {
+            match bridge::choose_folder().await? {
+                Some(folder) => bridge::set_record_settings(&record::Settings { folder, ..settings }).await,
+                None => Ok(()),
+            }
+        });
+    }
+
+    pub fn show_recordings(self) {
+        self.give(bridge::show_recordings());
     }
 
     pub fn pick_camera(self, id: String) {

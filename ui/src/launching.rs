@@ -33,6 +33,10 @@ pub struct Launching {
 
 impl Launching {
     /// Given to the components below.
+    pub fn desk(self) -> Desk {
+        self.desk
+    }
+
     pub fn provide(desk: Desk) -> Self {
         let (loudest, speed, forecast) = (RwSignal::new(None), RwSignal::new(None), RwSignal::new(None));
         let checks = Memo::new(move |_| {

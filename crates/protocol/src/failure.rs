@@ -117,6 +117,10 @@ pub enum Code {
     FileUnreadable,
     /// The encoder refused its settings or failed.
     EncoderFailed,
+    /// There is too little space left on the disk.
+    DiskFull,
+    /// The disk or the folder cannot be written.
+    DiskFailed,
     /// The relay or target cannot be reached.
     Unreachable,
     /// The relay or target refused the stream key.

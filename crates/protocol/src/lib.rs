@@ -20,6 +20,7 @@ pub mod moderation;
 pub mod overlay;
 pub mod person;
 pub mod reach;
+pub mod record;
 pub mod replay;
 pub mod report;
 pub mod room;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::destination::{DestinationState, DestinationStatus, Rate};
 use crate::mixer::{Levels, Mixer};
+use crate::record::Recorder;
 use crate::room::Layer;
 use crate::scene::{Scenes, Source};
 use crate::{DestinationId, Failure, RoomId};
@@ -248,6 +249,9 @@ pub struct Snapshot {
     /// Whether the key is held that lets the microphone be heard.
     #[serde(default)]
     pub talking: bool,
+    /// What is kept on this computer.
+    #[serde(default)]
+    pub recorder: Recorder,
 }
 
 /// One change of a [`Snapshot`], or a failure to show.
@@ -318,6 +322,10 @@ pub enum StudioEvent {
     Rates {
         rates: Vec<Rate>,
     },
+    /// When it changes, and once a second while a recording runs.
+    Recorder {
+        recorder: Recorder,
+    },
     /// Something went wrong that no state shows.
     Failed {
         failure: Failure,
@@ -369,6 +377,7 @@ impl Snapshot {
                     }
                 }
             }
+            StudioEvent::Recorder { recorder } => self.recorder = recorder,
             StudioEvent::Failed { .. } => {}
         }
     }

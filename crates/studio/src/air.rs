@@ -6,7 +6,8 @@
 //! There is one encoder for all lanes. Those that steer (the creator's own page, or what the command line says in its
 //! stead) decide its bitrate, and their keyframes are made when they are asked for. The others follow: what does not
 //! fit their line is left out of theirs alone, up to one of the keyframes that come by themselves while anybody
-//! follows.
+//! follows. A recording is a lane too, but no part of the broadcast: it follows, keeps the encoders at work while nobody
+//! is on air, and the phase does not know of it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -71,18 +72,18 @@ impl Air {
         lock(&self.lanes).retain(|known| !Arc::ptr_eq(known, lane));
     }
 
-    /// Forgets the outputs and the counts.
+    /// Forgets the broadcast's outputs and the counts.
     pub(crate) fn clear(&self) {
-        lock(&self.lanes).clear();
+        lock(&self.lanes).retain(|lane| !lane.airs());
         *lock(&self.since) = None;
         for count in [&self.tally.encoded, &self.tally.dropped, &self.tally.sent_bytes] {
             count.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Whether anybody takes packets.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.any(|_| true)
+    /// Whether the broadcast goes anywhere.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.any(Lane::airs)
     }
 
     /// Whether anybody takes sound in this form.
@@ -156,10 +157,10 @@ impl Air {
     /// Hands a packet to every connected output.
     pub(crate) fn send(&self, packet: &Packet) {
         let video = packet.codec.is_video();
-        if video {
+        let lanes = lock(&self.lanes);
+        if video && lanes.iter().any(|lane| lane.is_open() && lane.airs()) {
             self.tally.encoded.fetch_add(1, Ordering::Relaxed);
         }
-        let lanes = lock(&self.lanes);
         let takers = lanes.iter().filter(|lane| lane.is_open() && (video || lane.sound() == packet.codec));
         for lane in takers {
             let offered = lane.offer(0, packet);
@@ -208,10 +209,16 @@ impl Air {
         });
     }
 
+    /// A recording takes packets, from a keyframe on that is made for it.
+    pub(crate) fn roll(&self, lane: &Lane) {
+        lane.begin();
+        self.want_keyframe(0);
+    }
+
     /// An output is not connected; `attempt` counts its tries from 1.
     pub(crate) fn disconnected(&self, lane: &Lane, attempt: u32) {
         lane.stop();
-        if self.is_wanted() {
+        if self.is_connected() {
             return;
         }
         self.desk.update(|snapshot| {
@@ -224,7 +231,7 @@ impl Air {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lane::OUTPUT_QUEUE;
+    use crate::lane::{OUTPUT_QUEUE, Role};
     use bytes::Bytes;
     use footlight_media::Time;
     use footlight_protocol::studio::Snapshot;
@@ -233,8 +240,9 @@ mod tests {
         Air::new(Arc::new(Desk::new(Snapshot::default())), Clock::start())
     }
 
-    const STEERS: Wants = Wants { steers: true, sound: Codec::Opus };
-    const FOLLOWS: Wants = Wants { steers: false, sound: Codec::Aac };
+    const STEERS: Wants = Wants { role: Role::Steers, sound: Codec::Opus };
+    const FOLLOWS: Wants = Wants { role: Role::Follows, sound: Codec::Aac };
+    const RECORDS: Wants = Wants { role: Role::Records, sound: Codec::Aac };
 
     fn video(n: u64, keyframe: bool) -> Packet {
         let captured = Time::from_micros(n);
@@ -294,9 +302,44 @@ mod tests {
         assert_eq!(phase(), Phase::Live { since });
         air.disconnected(&b, 3);
         assert_eq!(phase(), Phase::Reconnecting { since, attempt: 3 });
-        assert!(!air.is_wanted());
+        assert!(!air.is_connected());
         air.connected(&b);
         assert_eq!(phase(), Phase::Live { since }, "the clock does not start again");
+    }
+
+    #[test]
+    fn a_recording_is_no_part_of_the_broadcast() {
+        let air = air();
+        let phase = || air.desk.snapshot().phase;
+        let counted = || air.tally.encoded.load(Ordering::Relaxed);
+        let (recording, mut kept) = air.add_lane(2500, RECORDS);
+        air.roll(&recording);
+        assert_eq!((phase(), air.is_connected()), (Phase::Idle, false));
+        assert!(air.keyframe_wanted(0) && air.is_sound_wanted(Codec::Aac));
+        assert_eq!(air.target_kbps(), Some(2500), "off air it is the most that may be");
+        air.send(&video(0, true));
+        assert_eq!(counted(), 0, "nothing of a broadcast was encoded");
+
+        air.clear();
+        air.desk.tell(StudioEvent::Phase { phase: Phase::Starting });
+        let (home, _at_home) = air.add_lane(2500, STEERS);
+        air.send(&video(1, false));
+        assert_eq!(phase(), Phase::Starting);
+        air.connected(&home);
+        let Phase::Live { since } = phase() else { panic!("{:?}", phase()) };
+        home.target_kbps.store(700, Ordering::Relaxed);
+        assert_eq!(air.target_kbps(), Some(700), "it takes what the encoder makes");
+        air.send(&video(2, false));
+        assert_eq!(counted(), 1);
+        air.disconnected(&home, 1);
+        assert_eq!(phase(), Phase::Reconnecting { since, attempt: 1 }, "it is no connection");
+        air.send(&video(3, false));
+        air.remove_lane(&home);
+        air.clear();
+        air.send(&video(4, false));
+        let kept: Vec<u64> =
+            std::iter::from_fn(|| kept.try_recv().ok()).map(|p| p.packet.captured.as_micros()).collect();
+        assert_eq!(kept, [0, 1, 2, 3, 4], "without a gap");
     }
 
     #[test]

@@ -19,11 +19,20 @@ const FOLLOWER_ASKS: u64 = 1_000_000;
 /// A second's worth of what a follower's line takes may go at once: keyframes are large.
 const BURST_MICROS: i64 = 1_000_000;
 
+/// What an output is to the broadcast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It decides the bitrate.
+    Steers,
+    Follows,
+    /// It is no part of the broadcast, and takes what the encoders make whether one runs or not.
+    Records,
+}
+
 /// What an output is to the encoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wants {
-    /// It decides the bitrate.
-    pub(crate) steers: bool,
+    pub(crate) role: Role,
     /// Opus for WebRTC, AAC for RTMP, whose servers also want keyframes at a rhythm.
     pub(crate) sound: Codec,
 }
@@ -108,7 +117,12 @@ impl Lane {
 
     /// Whether it decides the bitrate.
     pub(crate) fn steers(&self) -> bool {
-        self.wants.steers
+        self.wants.role == Role::Steers
+    }
+
+    /// Whether it is part of the broadcast.
+    pub(crate) fn airs(&self) -> bool {
+        self.wants.role != Role::Records
     }
 
     pub(crate) fn sound(&self) -> Codec {
@@ -229,7 +243,7 @@ mod tests {
     fn a_follower_over_udp_gets_what_its_line_takes() {
         // 2 Mbit/s in 30 pictures a second; the last column is the least and the most that goes, in kbit/s.
         for (target, least, most) in [(2_500, 1_999, 2_001), (1_000, 500, 1_150), (300, 100, 420)] {
-            let (lane, mut packets) = Lane::new(2_500, Wants { steers: false, sound: Codec::Opus });
+            let (lane, mut packets) = Lane::new(2_500, Wants { role: Role::Follows, sound: Codec::Opus });
             lane.target_kbps.store(target, Ordering::Relaxed);
             lane.begin();
             let (mut bits, mut broken, mut expected) = (0, 0, 0);

@@ -23,6 +23,7 @@ mod newest;
 mod output;
 mod outputs;
 mod platform;
+mod record;
 mod resample;
 mod scene;
 mod sound;

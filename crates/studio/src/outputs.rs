@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::Clock;
 use crate::air::Air;
 use crate::desk::Desk;
-use crate::lane::{Lane, Wants};
+use crate::lane::{Lane, Role, Wants};
 use crate::output::{Output, Target};
 use crate::worker::lock;
 
@@ -207,7 +207,8 @@ impl Outputs {
     fn start(&self, outlet: &Outlet) -> Option<Running> {
         let target = outlet.wanted()?.clone();
         let given = &self.given;
-        let wants = Wants { steers: outlet.home, sound: target.sound() };
+        let role = if outlet.home { Role::Steers } else { Role::Follows };
+        let wants = Wants { role, sound: target.sound() };
         let (lane, packets) = given.air.add_lane(given.ceiling_kbps, wants);
         let (stop, retry) = (CancellationToken::new(), Arc::new(Notify::new()));
         let id = outlet.destination.id.clone();

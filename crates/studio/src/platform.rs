@@ -141,6 +141,19 @@ pub(crate) const NO_DESKTOP_SOUND: &str =
 #[cfg(not(target_os = "linux"))]
 pub(crate) const NO_DESKTOP_SOUND: &str = "There is no output that can be recorded from";
 
+/// Bytes that this person may still write on the disk of a folder.
+#[cfg(target_os = "linux")]
+pub(crate) fn free_space(folder: &std::path::Path) -> Option<u64> {
+    let told = rustix::fs::statvfs(folder).ok()?;
+    Some(told.f_bavail.saturating_mul(told.f_frsize))
+}
+
+/// As above: not asked, so a recording ends where the disk refuses.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn free_space(_: &std::path::Path) -> Option<u64> {
+    None
+}
+
 /// Makes [`interrupt`] work. Call it inside the runtime, before devices are opened.
 #[cfg(target_os = "linux")]
 pub(crate) fn allow_interrupts() {

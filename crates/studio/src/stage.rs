@@ -153,12 +153,7 @@ impl Encoder {
         let Some(target) = stage.air.target_kbps() else {
             self.codec = None;
             self.broken = false;
-            self.spare.reset();
-            self.make_lower(0, stage);
-            if self.told.take().is_some() {
-                stage.desk.tell(StudioEvent::Layers { layers: Layers::default() });
-            }
-            return;
+            return self.rest(stage);
         };
         if self.broken {
             return;
@@ -172,6 +167,9 @@ impl Encoder {
         }
         let busy = start.elapsed();
         stage.gauge.encoded(busy, stage.clock.now().since(frame.captured));
+        if !stage.air.is_connected() {
+            return self.rest(stage);
+        }
         let lower = self.spare.look(&Glance {
             now: Instant::now(),
             busy,
@@ -185,6 +183,15 @@ impl Encoder {
             stage.lower.offer(frame.clone(), lower, target);
         }
         self.tell(target, stage);
+    }
+
+    /// Nobody is there for lower layers.
+    fn rest(&mut self, stage: &Stage) {
+        self.spare.reset();
+        self.make_lower(0, stage);
+        if self.told.take().is_some() {
+            stage.desk.tell(StudioEvent::Layers { layers: Layers::default() });
+        }
     }
 
     /// So many lower layers from now on.

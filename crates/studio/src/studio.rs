@@ -8,6 +8,7 @@ use footlight_codec::spare::sensible;
 use footlight_media::Picture;
 use footlight_media::h264::Colours;
 use footlight_protocol::mixer::Mixer;
+use footlight_protocol::record;
 use footlight_protocol::scene::{MAX_FADE_MS, MAX_LAYERS, MAX_SCENES, Misfit, Scenes};
 use footlight_protocol::studio::{CameraId, LayerLimit, MicrophoneId, Snapshot, Speed, StudioEvent};
 use footlight_protocol::{Code, DestinationId, Failure};
@@ -26,6 +27,7 @@ use crate::mixer::{Settings, monitor};
 use crate::newest::Newest;
 use crate::outputs::{Given, Outputs};
 use crate::platform;
+use crate::record::{self as recording, Recorder};
 use crate::scene::{Album, Painter, RoomView};
 use crate::sound::Sound;
 use crate::source::cast::Cast;
@@ -60,6 +62,9 @@ pub struct Config {
     pub scenes: Option<PathBuf>,
     /// File where the mixer's settings are kept. None: they hold as long as the studio.
     pub mixer: Option<PathBuf>,
+    /// Where recordings go if their settings name no folder.
+    pub recordings: PathBuf,
+    pub record: record::Settings,
 }
 
 impl Default for Config {
@@ -75,6 +80,8 @@ impl Default for Config {
             layers: LayerLimit::default(),
             scenes: None,
             mixer: None,
+            recordings: PathBuf::from("."),
+            record: record::Settings::default(),
         }
     }
 }
@@ -83,6 +90,7 @@ impl Default for Config {
 pub struct Studio {
     // Dropped in this order: what makes, then what takes.
     _health: AbortOnDropHandle<()>,
+    recorder: Recorder,
     outputs: Arc<Outputs>,
     camera: Mutex<Option<Worker>>,
     microphone: Mutex<Option<Worker>>,
@@ -183,6 +191,15 @@ impl Studio {
         };
         let reader =
             Reader::new(gauge, Arc::clone(&slot), Arc::clone(&air), Arc::clone(&desk), config.bitrate_kbps);
+        let recorder = recording::Given {
+            air: Arc::clone(&air),
+            desk: Arc::clone(&desk),
+            clock,
+            ceiling_kbps: config.bitrate_kbps,
+            settings: config.record.clone(),
+            folder: config.recordings.clone(),
+        };
+        let recorder = Recorder::start(recorder, &runtime);
         let outputs = Arc::new(Outputs::new(Given {
             air,
             desk: Arc::clone(&desk),
@@ -195,6 +212,7 @@ impl Studio {
         let health = AbortOnDropHandle::new(runtime.spawn(read_health(reader, Arc::clone(&outputs))));
         let studio = Self {
             _health: health,
+            recorder,
             outputs,
             camera: Mutex::default(),
             microphone: Mutex::default(),
@@ -260,6 +278,32 @@ impl Studio {
     /// Ends the broadcast: outputs say goodbye, then the encoders stop. Without one it does nothing.
     pub async fn end(&self) {
         self.outputs.end().await;
+    }
+
+    /// Begins to record what viewers get, or would get, on air or not.
+    ///
+    /// # Errors
+    /// [`Code::WrongPhase`] if it is recorded already. What the disk refuses is told by events.
+    pub async fn start_recording(&self) -> Result<(), Failure> {
+        self.recorder.begin().await
+    }
+
+    /// Ends the recording and waits until its file is complete. Without one it does nothing.
+    pub async fn stop_recording(&self) {
+        self.recorder.end().await;
+    }
+
+    /// Writes what the replay buffer holds into a file. How that went is told by events.
+    ///
+    /// # Errors
+    /// [`Code::WrongPhase`] where it holds nothing, or is being written.
+    pub async fn save_replay(&self) -> Result<(), Failure> {
+        self.recorder.save().await
+    }
+
+    /// Changes how it is recorded, also while it is.
+    pub async fn set_record_settings(&self, settings: record::Settings) {
+        self.recorder.set(settings).await;
     }
 
     /// Changes the camera, also while live.
@@ -340,9 +384,10 @@ impl Studio {
         self.rack.set_talking(talking);
     }
 
-    /// Ends the broadcast and joins every thread. One that hangs in its driver is named in the log and left behind.
+    /// Ends the broadcast and the recording, and joins every thread. One that hangs in its driver is named in the log and left behind.
     pub async fn shutdown(self) {
         self.end().await;
+        self.stop_recording().await;
         let runtime = self.runtime.clone();
         if runtime.spawn_blocking(move || drop(self)).await.is_err() {
             tracing::error!("the studio did not shut down cleanly");

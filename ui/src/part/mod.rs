@@ -75,6 +75,8 @@ pub mod program;
 pub mod qr;
 pub mod reach;
 pub mod record_button;
+pub mod recorder;
+pub mod recorder_field;
 pub mod recording;
 pub mod refund;
 pub mod removed;

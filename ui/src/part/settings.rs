@@ -1,4 +1,4 @@
-//! The creator's settings: the card between broadcasts, what the room offers, the overlay page, invitations, and the
+//! The creator's settings: what is kept on this computer, the card between broadcasts, what the room offers, the overlay page, invitations, and the
 //! stream keys.
 
 use leptos::prelude::*;
@@ -13,6 +13,7 @@ use crate::part::keys::StreamKeys;
 use crate::part::modal::modal;
 use crate::part::offer_field::OfferField;
 use crate::part::overlay_field::OverlayField;
+use crate::part::recorder_field::RecorderField;
 use crate::part::rules_field::RulesField;
 use crate::part::terms_field::TermsField;
 use crate::words::use_words;
@@ -41,6 +42,7 @@ pub fn Settings(open: RwSignal<bool>) -> impl IntoView {
                     {Icon::Close.view()}
                 </button>
             </header>
+            <RecorderField />
             <CardField />
             <RulesField />
             <EmoteField />

@@ -6,7 +6,7 @@ use crate::part::modal::modal;
 use crate::words::use_words;
 
 /// Keys as they stand on the keyboard, and what they do.
-const KEYS: [(&[&str], &str); 18] = [
+const KEYS: [(&[&str], &str); 19] = [
     (&["↑", "↓"], "keys.move"),
     (&["R"], "keys.reply"),
     (&["D"], "keys.delete"),
@@ -19,6 +19,7 @@ const KEYS: [(&[&str], &str); 18] = [
     (&["P"], "keys.top_ups"),
     (&["C"], "keys.chat"),
     (&["L"], "keys.log"),
+    (&["R"], "keys.record"),
     (&["M"], "keys.mute"),
     (&["␣"], "keys.talk"),
     (&["1–9"], "keys.scene"),

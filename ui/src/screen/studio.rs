@@ -28,6 +28,7 @@ use crate::part::preferences::{LanguageChoice, ThemeChoice};
 use crate::part::preview::Preview;
 use crate::part::program::{ProgramView, transition};
 use crate::part::record_button::RecordButton;
+use crate::part::recorder::{RecorderNotes, RecorderRow};
 use crate::part::recording::{self, RecordingLine, RecordingNotes};
 use crate::part::scenes::SceneBar;
 use crate::part::settings::Settings;
@@ -159,6 +160,7 @@ fn Window() -> impl IntoView {
                 <FailureBar />
                 <Notes />
                 <RecordingNotes />
+                <RecorderNotes />
                 <div
                     class="workbench"
                     class:with-layers=move || composing.open().get()
@@ -176,6 +178,7 @@ fn Window() -> impl IntoView {
                 <LaunchPanel />
                 <section class="card deck">
                     <GoLive />
+                    <RecorderRow />
                     <HealthLine />
                     <RecordingLine />
                 </section>
@@ -307,6 +310,7 @@ fn keyboard(
             }
             "l" => browser::focus_in("#chat-log [tabindex=\"0\"]"),
             "m" => mixing.toggle_mute(),
+            "r" if !in_chat => launching.desk().toggle_recording(),
             "?" => help.set(true),
             "escape" if launching.launch().with_untracked(Launch::is_shown) => launching.cancel(),
             "enter" if !pressed && !in_chat && composing.scenes().with_untracked(scenes::in_studio_mode) => {

@@ -24,6 +24,7 @@ pub mod person;
 pub mod place;
 pub mod playback;
 pub mod reach;
+pub mod recorder;
 pub mod recording;
 pub mod replay;
 pub mod room;

@@ -158,10 +158,10 @@ mod tests {
     use footlight_media::Codec;
 
     use super::*;
-    use crate::lane::Wants;
+    use crate::lane::{Role, Wants};
 
     fn lane() -> Arc<Lane> {
-        Lane::new(2500, Wants { steers: true, sound: Codec::Opus }).0
+        Lane::new(2500, Wants { role: Role::Steers, sound: Codec::Opus }).0
     }
 
     fn resend(number: u16) -> rtc::rtp::Packet {
