@@ -1,10 +1,12 @@
 //! The window: builder, managed state, events to the page, ordered shutdown.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tauri::{AppHandle, Emitter, RunEvent, WebviewUrl, WebviewWindowBuilder};
+use tauri::{AppHandle, Emitter, Manager, RunEvent, WebviewUrl, WebviewWindowBuilder};
 use tokio::runtime::Runtime;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -12,31 +14,71 @@ use tokio_util::sync::CancellationToken;
 use crate::commands;
 use crate::desk::Desk;
 use crate::flags::Flags;
+use crate::journal::Journal;
 use crate::preview::{Preview, Program};
 use crate::report::Report;
+use crate::safe::{self, Marker};
 use crate::settings::Settings;
+use crate::shape::Shape;
 
 /// The event that carries the studio's events to the page.
 const STUDIO_EVENT: &str = "studio";
 /// How long closing may take before the process ends all the same.
 const CLOSE_BUDGET: Duration = Duration::from_secs(5);
 
+/// Whether the studio is to be started once more when it has closed.
+#[derive(Debug, Default)]
+pub(crate) struct Again(AtomicBool);
+
+impl Again {
+    pub(crate) fn wish(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_wished(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The file of diagnostics that was written last: the only one whose folder the page can have shown.
+#[derive(Debug, Default)]
+pub(crate) struct Written(Mutex<Option<PathBuf>>);
+
+impl Written {
+    pub(crate) fn set(&self, path: PathBuf) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
+    }
+
+    pub(crate) fn get(&self) -> Option<PathBuf> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Opens the window and runs until it is closed.
-pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<()> {
+pub(crate) fn run(flags: Flags, mut settings: Settings, runtime: Runtime, journal: Journal) -> Result<()> {
     if !has_display() {
         bail!(
             "there is no display to open a window on (DISPLAY and WAYLAND_DISPLAY are not set); use --headless"
         );
     }
     tauri::async_runtime::set(runtime.handle().clone());
+    let (marker, crashed) = Marker::begin(&settings.data);
+    if crashed && !settings.safe {
+        tracing::warn!("the last two runs did not end in order: this one is in safe mode");
+        settings.make_safe();
+    }
     let report = flags.json.then(|| Report::new(true));
     let desk = Arc::new(runtime.block_on(Desk::open(settings, flags.to))?);
     if let (Some(report), Some(ready)) = (report, runtime.block_on(desk.ready())) {
         report.ready(&ready);
     }
-    let stop = CancellationToken::new();
+    let (stop, preferences) = (CancellationToken::new(), desk.preferences());
     let app = tauri::Builder::default()
         .manage(desk.clone())
+        .manage(journal)
+        .manage(Shape::default())
+        .manage(Again::default())
+        .manage(Written::default())
         .manage(Preview::new(desk.studio.preview()))
         .manage(Program(Preview::new(desk.studio.program())))
         .invoke_handler(tauri::generate_handler![
@@ -68,14 +110,20 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
             commands::retry_destination,
             commands::preferences,
             commands::set_preferences,
+            commands::safe_mode,
+            commands::start_normally,
+            commands::export_diagnostics,
+            commands::show_diagnostics,
             commands::next_preview,
             commands::next_program,
         ])
-        .setup(|app| {
+        .setup(move |app| {
+            let (size, least) = Shape::first(&preferences);
             WebviewWindowBuilder::new(app, "studio", WebviewUrl::default())
                 .title("Footlight")
-                .inner_size(1280.0, 800.0)
-                .min_inner_size(960.0, 600.0)
+                .inner_size(size.width, size.height)
+                .min_inner_size(least.width, least.height)
+                .always_on_top(preferences.on_top)
                 .build()?;
             Ok(())
         })
@@ -91,7 +139,7 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
         runtime.block_on(desk.go_live()).map_err(|failure| anyhow::anyhow!("go live: {failure}"))?;
     }
     let mut closing = Some((runtime, desk, stop, forwarder, signals));
-    app.run(move |_, event| {
+    app.run(move |app, event| {
         if let RunEvent::Exit = event
             && let Some((runtime, desk, stop, forwarder, signals)) = closing.take()
         {
@@ -114,6 +162,12 @@ pub(crate) fn run(flags: Flags, settings: Settings, runtime: Runtime) -> Result<
                 report.ended();
             }
             runtime.shutdown_background();
+            marker.end();
+            if app.state::<Again>().is_wished()
+                && let Err(error) = safe::start_again()
+            {
+                tracing::error!("{error:#}");
+            }
         }
     });
     Ok(())

@@ -9,11 +9,15 @@ use footlight_protocol::scene::Scenes;
 use footlight_protocol::studio::{Captures, Preferences, RoomAccess, Snapshot, Speed};
 use footlight_protocol::{Code, DestinationId, Failure};
 use tauri::ipc::{InvokeBody, Request, Response};
-use tauri::{AppHandle, State};
+use tauri::{AppHandle, State, WebviewWindow};
 
+use crate::app::{Again, Written};
 use crate::chooser;
 use crate::desk::Desk;
+use crate::diagnostics;
+use crate::journal::Journal;
 use crate::preview::{Preview, Program};
+use crate::shape::Shape;
 
 type Shared<'a> = State<'a, Arc<Desk>>;
 
@@ -175,8 +179,61 @@ pub(crate) fn preferences(desk: Shared<'_>) -> Preferences {
 }
 
 #[tauri::command]
-pub(crate) fn set_preferences(preferences: Preferences, desk: Shared<'_>) {
+pub(crate) fn set_preferences(
+    preferences: Preferences,
+    desk: Shared<'_>,
+    window: WebviewWindow,
+    shape: State<'_, Shape>,
+) -> Result<(), Failure> {
+    let before = desk.preferences();
     desk.set_preferences(&preferences);
+    shape.change(&window, &before, &desk.preferences()).map_err(|error| {
+        tracing::warn!("the window stays as it is: {error}");
+        Failure::new(Code::Internal, "The system does not let the window change")
+    })
+}
+
+/// Whether the studio was started without what may have brought it down.
+#[tauri::command]
+pub(crate) fn safe_mode(desk: Shared<'_>) -> bool {
+    desk.is_safe()
+}
+
+/// Closes the studio and starts it once more, as usual.
+#[tauri::command]
+pub(crate) fn start_normally(again: State<'_, Again>, app: AppHandle) {
+    again.wish();
+    app.exit(0);
+}
+
+/// Writes the file of diagnostics and gives its path.
+#[tauri::command]
+pub(crate) async fn export_diagnostics(
+    desk: Shared<'_>,
+    journal: State<'_, Journal>,
+    written: State<'_, Written>,
+) -> Result<String, Failure> {
+    let (desk, journal) = (desk.inner().clone(), journal.inner().clone());
+    let webview = tauri::webview_version().ok();
+    let made = tauri::async_runtime::spawn_blocking(move || {
+        desk.export_diagnostics(&journal.lines(), webview).inspect_err(|error| tracing::error!("{error:#}"))
+    });
+    let failed = || Failure::new(Code::Internal, "The diagnostics cannot be written");
+    let path = made.await.ok().and_then(Result::ok).ok_or_else(failed)?;
+    let shown = path.display().to_string();
+    written.set(path);
+    Ok(shown)
+}
+
+/// Shows the folder of the file that was written last.
+#[tauri::command]
+pub(crate) async fn show_diagnostics(written: State<'_, Written>) -> Result<(), Failure> {
+    let failed = || Failure::new(Code::Internal, "The system's file browser does not open");
+    let path = written.get().ok_or_else(failed)?;
+    let shown = tauri::async_runtime::spawn_blocking(move || {
+        diagnostics::show(&path).inspect_err(|error| tracing::warn!("{error:#}"))
+    });
+    shown.await.ok().and_then(Result::ok).ok_or_else(failed)
 }
 
 #[tauri::command]

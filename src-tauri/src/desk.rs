@@ -3,18 +3,20 @@
 //! Intents come in as method calls; what happens comes out as the studio's events. Nothing here knows whether a
 //! window or a terminal is watching.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use footlight_protocol::record;
 use footlight_protocol::room::Presence;
-use footlight_protocol::studio::{MAX_COUNTDOWN, Preferences, RoomAccess, StudioEvent};
+use footlight_protocol::studio::{Preferences, RoomAccess, StudioEvent};
 use footlight_protocol::{Code, Failure};
 use footlight_relay::Secret;
 use footlight_studio::{Outlet, Studio, Target};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::sync::broadcast;
 
+use crate::diagnostics::{self, Facts};
 use crate::flags::TargetUrl;
 use crate::local_relay::LocalRelay;
 use crate::room_ear::RoomEar;
@@ -63,8 +65,9 @@ impl Desk {
             fps: file.fps,
             bitrate_kbps: file.bitrate,
             layers: file.layers,
-            scenes: Some(settings.data.join("scenes")),
-            mixer: Some(settings.data.join("mixer.json")),
+            // What a safe run changes holds for that run: the creator's own is there again after it.
+            scenes: (!settings.safe).then(|| settings.data.join("scenes")),
+            mixer: (!settings.safe).then(|| settings.data.join("mixer.json")),
             recordings: settings.recordings.clone(),
             record: file.recorder.clone(),
             ..footlight_studio::Config::default()
@@ -146,8 +149,31 @@ impl Desk {
     }
 
     pub(crate) fn set_preferences(&self, preferences: &Preferences) {
-        let countdown = preferences.countdown.min(MAX_COUNTDOWN);
-        self.remember(|file| file.preferences = Preferences { countdown, ..preferences.clone() });
+        let preferences = preferences.clone().bounded();
+        self.remember(|file| file.preferences = preferences.clone());
+    }
+
+    /// Whether this run is a safe one.
+    pub(crate) fn is_safe(&self) -> bool {
+        self.settings.lock().is_ok_and(|settings| settings.safe)
+    }
+
+    /// Writes what helps to find out what is wrong, without secrets, and says where.
+    pub(crate) fn export_diagnostics(&self, log: &[String], webview: Option<String>) -> Result<PathBuf> {
+        let settings = self.settings.lock().map_err(|_| anyhow!("the settings cannot be read"))?.clone();
+        let snapshot = self.studio.snapshot();
+        // On air it would cost viewers pictures, and its load is in the health.
+        let encoder = self.studio.measure_speed().ok().map(|speed| speed.load);
+        let facts = Facts {
+            settings: &settings.now,
+            snapshot: &snapshot,
+            encoder,
+            safe: settings.safe,
+            log,
+            webview,
+        };
+        let text = diagnostics::text(&facts, &known(&self.secrets), &settings.data);
+        diagnostics::write(&settings.data, &text)
     }
 
     pub(crate) async fn set_record_settings(&self, settings: record::Settings) {

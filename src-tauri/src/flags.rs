@@ -19,6 +19,9 @@ pub(crate) struct Flags {
     /// Run without a window
     #[arg(long)]
     pub(crate) headless: bool,
+    /// Start without the camera, microphone, scenes and overlays of the last run, which stay as they are
+    #[arg(long)]
+    pub(crate) safe: bool,
     /// Go live at once
     #[arg(long)]
     pub(crate) live: bool,

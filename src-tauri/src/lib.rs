@@ -8,22 +8,29 @@ mod chooser;
 mod commands;
 mod desk;
 mod destinations;
+mod diagnostics;
 mod flags;
 mod headless;
+mod journal;
 mod local_relay;
 mod preview;
 mod report;
 mod room_ear;
+mod safe;
 mod secrets;
 mod settings;
+mod shape;
 
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
 use flags::Flags;
+use journal::Journal;
 use settings::Settings;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt};
 
 /// Exit status for what the caller got wrong: a flag, a file, a port.
 const BAD_INPUT: u8 = 2;
@@ -34,11 +41,14 @@ pub fn main() -> ExitCode {
         return footlight_renditions::main();
     }
     let flags = Flags::parse();
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::try_from_env("FOOTLIGHT_LOG").unwrap_or_else(|_| EnvFilter::new(LOG)))
+    let journal = Journal::default();
+    let filter = EnvFilter::try_from_env("FOOTLIGHT_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(fmt::layer().with_writer(std::io::stderr))
+        .with(fmt::layer().with_ansi(false).with_writer(journal.clone()))
         .init();
-    match start(flags) {
+    match start(flags, journal) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line, whatever the causes hold.
@@ -52,7 +62,7 @@ pub fn main() -> ExitCode {
 const LOG: &str =
     "warn,footlight=info,footlight_studio=info,footlight_relay=info,str0m=error,rtc=error,webrtc=error";
 
-fn start(flags: Flags) -> anyhow::Result<()> {
+fn start(flags: Flags, journal: Journal) -> anyhow::Result<()> {
     if flags.list_devices {
         report::devices(flags.json);
         return Ok(());
@@ -66,6 +76,6 @@ fn start(flags: Flags) -> anyhow::Result<()> {
     if flags.headless {
         runtime.block_on(headless::run(flags, settings))
     } else {
-        app::run(flags, settings, runtime)
+        app::run(flags, settings, runtime, journal)
     }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use footlight_protocol::RoomId;
 use footlight_protocol::destination::{Destination, MAX_DESTINATIONS, Misfit};
 use footlight_protocol::record;
-use footlight_protocol::studio::{LayerLimit, MAX_COUNTDOWN, Preferences};
+use footlight_protocol::studio::{LayerLimit, Preferences};
 use footlight_relay::Rtmp;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,8 @@ pub(crate) struct Settings {
     pub(crate) recordings: PathBuf,
     /// Where the relay takes RTMP. Not in the file: who needs another port than the usual one starts it so.
     pub(crate) rtmp: Rtmp,
+    /// Without what may have brought the last run down; nothing of that is written back.
+    pub(crate) safe: bool,
     /// As it stands in the file.
     kept: File,
     path: PathBuf,
@@ -109,7 +111,20 @@ impl Settings {
         check(&now).with_context(|| format!("settings in {}", path.display()))?;
         fs::create_dir_all(&data).with_context(|| format!("make the data folder {}", data.display()))?;
         let recordings = recordings(flags, &data);
-        Ok(Self { data, now, recordings, rtmp: flags.rtmp.unwrap_or_default(), kept, path })
+        let rtmp = flags.rtmp.unwrap_or_default();
+        let mut settings = Self { data, now, recordings, rtmp, safe: false, kept, path };
+        if flags.safe {
+            settings.make_safe();
+        }
+        Ok(settings)
+    }
+
+    /// Leaves devices alone in this run, and with [`Self::safe`] scenes and the mixer.
+    pub(crate) fn make_safe(&mut self) {
+        self.safe = true;
+        for source in [&mut self.now.camera, &mut self.now.microphone] {
+            "none".clone_into(source);
+        }
     }
 
     /// Changes a setting for this run and in the file.
@@ -159,9 +174,7 @@ fn check(file: &File) -> Result<()> {
         ensure!(!twice && !id.as_str().starts_with("home"), "the destination {name:?}: its id {id} is taken");
     }
     ensure!((100..=50_000).contains(&file.bitrate), "bitrate is {}: not 100 to 50000 kbit/s", file.bitrate);
-    let Preferences { countdown, .. } = file.preferences;
-    ensure!(countdown <= MAX_COUNTDOWN, "countdown is {countdown}: not 0 to {MAX_COUNTDOWN} seconds");
-    Ok(())
+    file.preferences.check().map_err(anyhow::Error::msg)
 }
 
 #[cfg(test)]
@@ -205,10 +218,16 @@ mod tests {
         let flags = Flags::parse_from(["footlight", "--fps", "60", "--data", data.to_str().unwrap()]);
         let mut settings = Settings::load(&flags).unwrap();
         assert_eq!((settings.now.fps, settings.now.camera.as_str()), (60, "pattern"));
-        settings.change(|file| file.microphone = "none".into()).unwrap();
+        settings
+            .change(|file| {
+                file.microphone = "none".into();
+                file.preferences.keys.insert("live".into(), "ctrl+shift+l".into());
+            })
+            .unwrap();
         let again =
             Settings::load(&Flags::parse_from(["footlight", "--data", data.to_str().unwrap()])).unwrap();
         assert_eq!((again.now.fps, again.now.microphone.as_str()), (25, "none"));
+        assert_eq!(again.now.preferences.keys["live"], "ctrl+shift+l");
         fs::remove_dir_all(data).unwrap();
     }
 }

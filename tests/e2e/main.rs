@@ -1,5 +1,6 @@
 //! End to end: what Footlight promises, told as stories with real programs, browsers and devices.
 
+mod axe;
 mod capture;
 mod coins;
 mod continuity;
@@ -10,6 +11,7 @@ mod gifts;
 mod golive;
 mod house;
 mod instruments;
+mod keys;
 mod ladder;
 mod layers;
 mod mixer;

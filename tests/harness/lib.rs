@@ -5,6 +5,7 @@
 //! A missing tool is a failure that names the Debian package, never a skipped test.
 
 pub mod aiortc;
+pub mod axe;
 pub mod bins;
 pub mod browser;
 pub mod camera;

@@ -1,5 +1,6 @@
 //! The real desktop window, on a private X server, driven by WebKit's own WebDriver.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use footlight_protocol::studio::{Preferences, RoomAccess};
@@ -18,7 +19,7 @@ pub struct Window {
     pub page: Session,
     pub screen: Screen,
     _driver: Process,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 /// How it is opened.
@@ -30,13 +31,15 @@ pub struct Opening {
     pub countdown: u8,
     /// In which devices are found.
     pub environment: Vec<(String, String)>,
+    /// So often it has been started and killed before.
+    pub crashes: usize,
 }
 
 impl Default for Opening {
     /// The pattern and the tone; Go Live goes live at once.
     fn default() -> Self {
         let (camera, microphone) = ("pattern".to_owned(), "tone".to_owned());
-        Self { camera, microphone, countdown: 0, environment: Vec::new() }
+        Self { camera, microphone, countdown: 0, environment: Vec::new(), crashes: 0 }
     }
 }
 
@@ -47,39 +50,55 @@ impl Window {
     }
 
     pub async fn open_with(opening: &Opening, output: &Output) -> Self {
-        let Opening { camera, microphone, countdown, environment } = opening;
+        let Opening { camera, microphone, countdown, environment, crashes } = opening;
         let scratch = Scratch::new("window");
         let screen = Screen::start(output).await;
         let port = relay::free_port();
         // A bus of its own: without one GTK and WebKit wait for the person's, or start one that stays.
-        let mut command = bins::command(tool::find("dbus-run-session", "dbus-daemon"));
-        command
-            .arg("--")
-            .arg(tool::find("WebKitWebDriver", "webkit2gtk-driver"))
-            .arg(format!("--port={port}"))
-            .envs(private_home(&scratch))
-            .envs(environment.iter().cloned())
-            // Where the window puts what is downloaded in it.
-            .current_dir(output.path())
-            .env("DISPLAY", screen.display())
-            .env_remove("WAYLAND_DISPLAY")
-            .env("GDK_BACKEND", "x11")
-            // Tauri lets its webview be automated only when it sees this.
-            .env("TAURI_WEBVIEW_AUTOMATION", "true")
-            // Without a GPU the DMA-BUF renderer falls back to software GL and misses frames.
-            .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
-        let driver = Process::start("window", &mut command, output);
+        let inside = || {
+            let mut command = bins::command(tool::find("dbus-run-session", "dbus-daemon"));
+            command
+                .arg("--")
+                .envs(private_home(&scratch))
+                .envs(environment.iter().cloned())
+                // Where the window puts what is downloaded in it.
+                .current_dir(output.path())
+                .env("DISPLAY", screen.display())
+                .env_remove("WAYLAND_DISPLAY")
+                .env("GDK_BACKEND", "x11")
+                // Tauri lets its webview be automated only when it sees this.
+                .env("TAURI_WEBVIEW_AUTOMATION", "true")
+                // Without a GPU the DMA-BUF renderer falls back to software GL and misses frames.
+                .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
+            command
+        };
         let data = scratch.folder("data");
         let settings = format!("[preferences]\ncountdown = {countdown}\n");
         std::fs::write(data.join("settings.toml"), settings).expect("the data folder takes settings");
         let data = data.display().to_string();
         let arguments =
             ["--camera", camera, "--microphone", microphone, "--listen", "127.0.0.1:0", "--data", &data];
+        for _ in 0..*crashes {
+            let mut command = inside();
+            command.arg(bins::footlight()).args(arguments).arg("--json");
+            let mut run = Process::start("crashed", &mut command, output);
+            run.event("ready", OPENING).await;
+            // All of its group at once, and for good.
+            drop(run);
+        }
+        let mut command = inside();
+        command.arg(tool::find("WebKitWebDriver", "webkit2gtk-driver")).arg(format!("--port={port}"));
+        let driver = Process::start("window", &mut command, output);
         let options = json!({ "binary": bins::footlight(), "args": arguments });
         let capabilities = json!({ "webkitgtk:browserOptions": options });
         let capabilities = capabilities.as_object().expect("written as an object").clone();
         let page = Session::open(&format!("http://127.0.0.1:{port}"), capabilities).await;
-        Self { page, screen, _driver: driver, _scratch: scratch }
+        Self { page, screen, _driver: driver, scratch }
+    }
+
+    /// Where it keeps what it keeps.
+    pub fn data(&self) -> PathBuf {
+        self.scratch.path().join("data")
     }
 
     /// A command of the shell, called as the page calls it.
@@ -119,7 +138,7 @@ impl Window {
             (self.page.attribute("#rules-save", "disabled").await.is_some()).then_some(())
         })
         .await;
-        self.page.click("#settings .settings-head button").await;
+        self.page.click("#settings-close").await;
     }
 
     /// A fingerprint of the preview's pixels: changes when the picture does.

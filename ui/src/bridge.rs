@@ -134,6 +134,26 @@ pub async fn set_preferences(preferences: &Preferences) -> Result<(), Failure> {
     tell("set_preferences", &Keep { preferences }).await
 }
 
+/// Whether the studio was started without what may have brought it down.
+pub async fn safe_mode() -> Result<bool, Failure> {
+    ask("safe_mode", &Nothing {}).await
+}
+
+/// Closes the studio and starts it as usual.
+pub async fn start_normally() -> Result<(), Failure> {
+    tell("start_normally", &Nothing {}).await
+}
+
+/// Writes what helps to find out what is wrong, without secrets; gives the file's path.
+pub async fn export_diagnostics() -> Result<String, Failure> {
+    ask("export_diagnostics", &Nothing {}).await
+}
+
+/// Shows the folder of that file.
+pub async fn show_diagnostics() -> Result<(), Failure> {
+    tell("show_diagnostics", &Nothing {}).await
+}
+
 /// Adds a destination or changes one; without a key it keeps its own.
 pub async fn put_destination(draft: &Draft, key: Option<&Key>) -> Result<(), Failure> {
     tell("put_destination", &Put { draft, key }).await

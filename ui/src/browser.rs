@@ -10,7 +10,8 @@ use leptos::prelude::{document, window};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortController, Blob, BlobPropertyBag, HtmlDocument, HtmlElement, RequestInit, Response, Url,
+    AbortController, Blob, BlobPropertyBag, HtmlDocument, HtmlElement, RequestInit, Response,
+    ScrollIntoViewOptions, ScrollLogicalPosition, Url,
 };
 
 use crate::store::person::Place;
@@ -178,6 +179,22 @@ pub fn focus_in(selector: &str) {
 pub fn scroll_to(id: &str) {
     if let Some(element) = document().get_element_by_id(id) {
         element.scroll_into_view_with_bool(false);
+    }
+}
+
+/// Brings the element into sight, if it is not, and moves nothing otherwise.
+pub fn scroll_near(id: &str) {
+    if let Some(element) = document().get_element_by_id(id) {
+        let options = ScrollIntoViewOptions::new();
+        options.set_block(ScrollLogicalPosition::Nearest);
+        element.scroll_into_view_with_scroll_into_view_options(&options);
+    }
+}
+
+/// Brings the first element that the selector finds to the top of what scrolls.
+pub fn scroll_to_top(selector: &str) {
+    if let Some(element) = document().query_selector(selector).ok().flatten() {
+        element.scroll_into_view();
     }
 }
 

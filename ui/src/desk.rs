@@ -32,6 +32,7 @@ pub struct Desk {
     names: RwSignal<HashMap<String, String>>,
     /// A command is under way whose end shows in no event: switching the relay.
     switching: RwSignal<bool>,
+    safe: RwSignal<bool>,
 }
 
 impl Desk {
@@ -47,6 +48,7 @@ impl Desk {
             failure: RwSignal::new(None),
             names: RwSignal::default(),
             switching: RwSignal::new(false),
+            safe: RwSignal::new(false),
         };
         provide_context(desk);
         desk
@@ -71,8 +73,19 @@ impl Desk {
         });
         self.give(async move {
             self.preferences.set(bridge::preferences().await?);
+            self.safe.set(bridge::safe_mode().await?);
             Ok(())
         });
+    }
+
+    /// Whether the studio runs without what may have brought it down.
+    pub fn safe(self) -> ReadSignal<bool> {
+        self.safe.read_only()
+    }
+
+    /// Has it closed and started as usual.
+    pub fn start_normally(self) {
+        self.give(bridge::start_normally());
     }
 
     pub fn snapshot(self) -> ReadSignal<Snapshot> {

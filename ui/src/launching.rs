@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use footlight_protocol::mixer::ChannelId;
 use footlight_protocol::reach::Forecast;
-use footlight_protocol::studio::Speed;
+use footlight_protocol::studio::{Phase, Speed};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -27,16 +27,14 @@ pub struct Launching {
     loudest: RwSignal<Option<f32>>,
     speed: RwSignal<Option<Result<Speed, ()>>>,
     forecast: RwSignal<Option<Forecast>>,
+    /// Whether the creator is asked to end before people who watch.
+    asking: RwSignal<bool>,
     /// Which press of the button is answered.
     press: StoredValue<u64>,
 }
 
 impl Launching {
     /// Given to the components below.
-    pub fn desk(self) -> Desk {
-        self.desk
-    }
-
     pub fn provide(desk: Desk) -> Self {
         let (loudest, speed, forecast) = (RwSignal::new(None), RwSignal::new(None), RwSignal::new(None));
         let checks = Memo::new(move |_| {
@@ -50,7 +48,8 @@ impl Launching {
             })
         });
         let launch = RwSignal::new(Launch::default());
-        let launching = Self { desk, launch, checks, loudest, speed, forecast, press: StoredValue::new(0) };
+        let (asking, press) = (RwSignal::new(false), StoredValue::new(0));
+        let launching = Self { desk, launch, checks, loudest, speed, forecast, asking, press };
         provide_context(launching);
         Effect::new(move |_| {
             let peak = desk.meter_of(ChannelId::Microphone).with(|meter| meter.level.peak_db);
@@ -78,6 +77,25 @@ impl Launching {
 
     pub fn checks(self) -> Memo<[Check; 4]> {
         self.checks
+    }
+
+    /// Whether the creator is asked to end before people who watch.
+    pub fn asking(self) -> RwSignal<bool> {
+        self.asking
+    }
+
+    /// Does what the one big button does: to the air, or away from it.
+    pub fn press(self, seat: Seat) {
+        match self.desk.snapshot().with_untracked(|snapshot| snapshot.phase.clone()) {
+            Phase::Idle if self.launch.with_untracked(Launch::is_shown) => self.cancel(),
+            Phase::Idle => self.go(),
+            // Nobody is hurt by an end that nobody sees.
+            Phase::Live { .. } if seat.room().with_untracked(|room| room.presence.viewers) > 0 => {
+                self.asking.set(true);
+            }
+            Phase::Starting | Phase::Live { .. } | Phase::Reconnecting { .. } => self.desk.end_broadcast(),
+            Phase::Ending => {}
+        }
     }
 
     /// Goes live: at once, or by checks and countdown.

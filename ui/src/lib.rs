@@ -5,6 +5,7 @@
 //! intents. What talks to the outside has one place each: [`bridge`] to the shell, [`socket`] to the room,
 //! [`player`] to the media, [`api`] to the relay's JSON API.
 
+pub mod acting;
 pub mod ahead;
 pub mod air;
 pub mod api;

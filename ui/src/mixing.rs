@@ -10,12 +10,12 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
+use crate::acting;
 use crate::ahead::{Ahead, Sent};
 use crate::bridge;
 use crate::desk::Desk;
-
-/// The key that is held to talk.
-const TALK: &str = " ";
+use crate::store::actions::Keymap;
+use crate::store::chord::Chord;
 
 /// Cheap to copy; everything inside lives as long as the window.
 #[derive(Clone, Copy)]
@@ -37,11 +37,11 @@ impl Sent for Mixer {
 
 impl Mixing {
     /// The desk's mixer, given to the components below.
-    pub fn provide(desk: Desk) -> Self {
+    pub fn provide(desk: Desk, keymap: Memo<Keymap>) -> Self {
         let talking = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.talking));
         let mixing = Self { desk, mixer: Ahead::new(desk), talking };
         provide_context(mixing);
-        mixing.hear_the_key();
+        mixing.hear_the_key(keymap);
         mixing
     }
 
@@ -83,35 +83,35 @@ impl Mixing {
     }
 
     /// Lets the microphone be heard while the key is held, where the mixer asks for it.
-    fn hear_the_key(self) {
-        let held = StoredValue::new(false);
+    fn hear_the_key(self, keymap: Memo<Keymap>) {
+        // By its place: with Shift let go before it, it is another sign.
+        let held = StoredValue::new(None::<String>);
         // A page that was loaded anew while it was held never hears that it was let go.
         self.desk.set_talking(false);
-        let talk = move |talking: bool| {
-            if held.get_value() != talking {
-                held.set_value(talking);
+        let talk = move |key: Option<String>| {
+            let talking = key.is_some();
+            if held.with_value(Option::is_some) != talking {
+                held.set_value(key);
                 self.desk.set_talking(talking);
             }
         };
         let down = window_event_listener(leptos::ev::keydown, move |event| {
-            if event.key() == TALK
-                && self.mixer().with_untracked(|mixer| mixer.push_to_talk)
-                && !is_modified(&event)
-                && !needs_space(&event)
-            {
+            let Some(chord) = acting::chord(&event) else { return };
+            let asks = self.mixer().with_untracked(|mixer| mixer.push_to_talk);
+            if asks && keymap.with_untracked(|keymap| is_it(keymap, &chord)) && !is_needed(&chord, &event) {
                 // Not the click of the button that was pressed last.
                 event.prevent_default();
-                talk(true);
+                talk(Some(event.code()));
             }
         });
         let up = window_event_listener(leptos::ev::keyup, move |event| {
-            if event.key() == TALK && held.get_value() {
+            if held.with_value(|held| held.as_ref() == Some(&event.code())) {
                 event.prevent_default();
-                talk(false);
+                talk(None);
             }
         });
         // Who looks at another window lets go of the key there, and nobody hears of it here.
-        let away = window_event_listener(leptos::ev::blur, move |_| talk(false));
+        let away = window_event_listener(leptos::ev::blur, move |_| talk(None));
         on_cleanup(move || {
             down.remove();
             up.remove();
@@ -120,17 +120,19 @@ impl Mixing {
     }
 }
 
-fn is_modified(event: &KeyboardEvent) -> bool {
-    event.ctrl_key() || event.meta_key() || event.alt_key()
+/// Whether it is the key that is held to talk, with Shift or without.
+fn is_it(keymap: &Keymap, chord: &Chord) -> bool {
+    let talks = |chord: &Chord| keymap.owner(chord).is_some_and(|action| action.id == "talk");
+    talks(chord) || keymap.owner(chord).is_none() && chord.unshifted().is_some_and(|bare| talks(&bare))
 }
 
-/// Whether the space means something where the focus is: in a text, a choice, a switch, a dialog.
-fn needs_space(event: &KeyboardEvent) -> bool {
+/// Whether the key means something where the focus is: in a text, a choice, a switch, a dialog.
+fn is_needed(chord: &Chord, event: &KeyboardEvent) -> bool {
     let Some(target) = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok()) else {
         return false;
     };
     let tag = target.tag_name();
     let field = ["INPUT", "TEXTAREA", "SELECT", "SUMMARY"].contains(&tag.as_str());
     let fader = target.get_attribute("type").as_deref() == Some("range");
-    (field && !fader) || target.closest("dialog").ok().flatten().is_some()
+    chord.types() && (field && !fader || target.closest("dialog").ok().flatten().is_some())
 }

@@ -153,13 +153,13 @@ fn python(package: &str, version: &str, more: &[&str]) -> Result<()> {
     std::fs::rename(&draft, &folder).with_context(|| format!("put {package} into {}", folder.display()))
 }
 
-/// The players of others, as `tests/npm` locks them: npm refuses what has another hash.
+/// The players of others and the checks of pages, as `tests/npm` locks them: npm refuses what has another hash.
 fn npm() -> Result<()> {
     let (ours, folder) = (root().join("tests/npm"), target().join("tools/npm"));
     if is_as(&ours, &folder, "package-lock.json") {
         return Ok(());
     }
-    println!("xtask: installing by npm: hls.js mpegts.js");
+    println!("xtask: installing by npm: axe-core hls.js mpegts.js");
     let draft = folder.with_extension("new");
     renew(&draft)?;
     for file in ["package.json", "package-lock.json"] {

@@ -19,6 +19,7 @@ pub mod mixer;
 pub mod moderation;
 pub mod overlay;
 pub mod person;
+mod preferences;
 pub mod reach;
 pub mod record;
 pub mod replay;

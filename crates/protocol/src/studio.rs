@@ -12,6 +12,8 @@ use crate::room::Layer;
 use crate::scene::{Scenes, Source};
 use crate::{DestinationId, Failure, RoomId};
 
+pub use crate::preferences::{MAX_COUNTDOWN, MAX_KEY_TEXT, MAX_KEYS, Preferences, TextSize};
+
 /// Which camera: `pattern`, `none`, `file:PATH`, or a device's [`Device::id`].
 pub type CameraId = String;
 /// Which microphone: `tone`, `none`, `file:PATH`, or a device's [`Device::id`].
@@ -421,30 +423,6 @@ impl std::fmt::Debug for RoomAccess {
 pub struct Speed {
     /// Of the time that there is for it, how much encoding takes: 1.0 is too slow.
     pub load: f32,
-}
-
-/// What the window remembers; command `set_preferences`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Preferences {
-    /// `en`, `zh-CN`, or empty for the system's.
-    pub language: String,
-    /// `light`, `dark`, or empty for the system's.
-    pub theme: String,
-    /// Seconds that are counted down before a broadcast, [`MAX_COUNTDOWN`] at most; 0: it begins at once,
-    /// and nothing is checked before.
-    pub countdown: u8,
-    /// Whether the window shows what viewers get. Without, a studio that is not live has next to nothing to do.
-    pub preview: bool,
-}
-
-/// More than anybody wants to wait for.
-pub const MAX_COUNTDOWN: u8 = 10;
-
-impl Default for Preferences {
-    fn default() -> Self {
-        Self { language: String::new(), theme: String::new(), countdown: 3, preview: true }
-    }
 }
 
 #[cfg(test)]

@@ -189,7 +189,7 @@ pub fn Composer() -> impl IntoView {
                     enterkeyhint="send"
                     aria-label=words.say("chat.placeholder")
                     placeholder=words.say("chat.placeholder")
-                    aria-controls="mentions"
+                    aria-controls=move || mentions.open().then_some("mentions")
                     aria-activedescendant=move || mentions.active()
                     node_ref=field
                     prop:value=move || draft.get()

@@ -3,6 +3,7 @@
 use footlight_protocol::studio::Phase;
 use leptos::prelude::*;
 
+use crate::acting::Acting;
 use crate::desk::Desk;
 use crate::launching::Launching;
 use crate::part::confirm::Confirm;
@@ -26,20 +27,9 @@ pub fn phase_name(phase: &Phase) -> &'static str {
 pub fn GoLive() -> impl IntoView {
     let (desk, seat, words) = (Desk::get(), Seat::get(), use_words());
     let phase = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.clone()));
-    let asking = RwSignal::new(false);
     let watching = move || seat.room().with(|room| room.presence.viewers);
-    let launching = Launching::get();
+    let (launching, acting) = (Launching::get(), Acting::get());
     let starts = Memo::new(move |_| launching.launch().with(Launch::is_shown));
-    let press = move |_| match phase.get_untracked() {
-        Phase::Idle if starts.get_untracked() => launching.cancel(),
-        Phase::Idle => launching.go(),
-        // Nobody is hurt by an end that nobody sees.
-        Phase::Live { .. } if seat.room().with_untracked(|room| room.presence.viewers) > 0 => {
-            asking.set(true)
-        }
-        Phase::Starting | Phase::Live { .. } | Phase::Reconnecting { .. } => desk.end_broadcast(),
-        Phase::Ending => {}
-    };
     let label = move || {
         words.get(match phase.get() {
             Phase::Idle if starts.get() => "launch.cancel",
@@ -49,6 +39,7 @@ pub fn GoLive() -> impl IntoView {
             Phase::Ending => "live.ending",
         })
     };
+    let hint = move || words.get(if phase.get() == Phase::Idle { "live.go_hint" } else { "live.end_hint" });
     let clock = Memo::new(move |_| {
         let seconds = phase
             .get()
@@ -67,8 +58,9 @@ pub fn GoLive() -> impl IntoView {
                 class:starts=move || starts.get()
                 data-phase=move || phase_name(&phase.get())
                 disabled=move || phase.get() == Phase::Ending
-                title=move || words.get(if phase.get() == Phase::Idle { "live.go_hint" } else { "live.end_hint" })
-                on:click=press
+                title=move || acting.titled(hint(), "live")
+                aria-keyshortcuts=move || acting.shortcut("live")
+                on:click=move |_| launching.press(seat)
             >
                 <span class="go-live-dot" aria-hidden="true"></span>
                 {label}
@@ -77,6 +69,6 @@ pub fn GoLive() -> impl IntoView {
                 {clock}
             </time>
         </div>
-        <Confirm open=asking title text yes="live.end_yes" no="live.end_no" on_yes=move || desk.end_broadcast() />
+        <Confirm open=launching.asking() title text yes="live.end_yes" no="live.end_no" on_yes=move || desk.end_broadcast() />
     }
 }

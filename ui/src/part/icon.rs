@@ -15,6 +15,7 @@ pub enum Icon {
     Clock,
     Close,
     Coin,
+    Compact,
     Copy,
     Danmaku,
     DanmakuOff,
@@ -54,6 +55,7 @@ pub enum Icon {
     Right,
     Scissors,
     Screen,
+    Search,
     Send,
     Settings,
     Shield,
@@ -88,6 +90,7 @@ impl Icon {
             Self::Clock => "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17M12 7.5V12l3 2",
             Self::Close => "M6 6l12 12M18 6L6 18",
             Self::Coin => "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M12 8.5l3.5 3.5-3.5 3.5L8.5 12z",
+            Self::Compact => "M4 5h16v14H4zM13.500 5v14",
             Self::Copy => "M9 9h10v11H9zM5 15V4h10",
             Self::Shield => "M12 3l7.5 3v5.5c0 4.5-3 7.5-7.5 9.5-4.5-2-7.5-5-7.5-9.5V6zM9 12l2.2 2.2L15.5 10",
             Self::Down => "M6 9.5l6 6 6-6",
@@ -145,6 +148,7 @@ impl Icon {
             Self::Scissors => {
                 "M6.5 4a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5M6.5 15a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5M8.6 8L20 18.5M8.6 16L20 5.5"
             }
+            Self::Search => "M10.5 4.5a6 6 0 1 0 0 12 6 6 0 0 0 0-12M15 15l5 5",
             Self::Send => "M4 12l16-8-5.5 16-3-6.5zM11.5 13.5L20 4",
             Self::Settings => {
                 "M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6M10.5 3.5h3l.5 2.6 2 1.1 2.5-.9 1.5 2.6-2 1.7v2.8l2 1.7-1.5 2.6-2.5-.9-2 1.1-.5 2.6h-3l-.5-2.6-2-1.1-2.5.9L4 15.1l2-1.7v-2.8L4 8.9l1.5-2.6 2.5.9 2-1.1z"

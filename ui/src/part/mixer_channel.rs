@@ -4,6 +4,7 @@ use footlight_protocol::mixer::{ChannelId, FADER_MAX_DB, FADER_MIN_DB};
 use leptos::html::Input;
 use leptos::prelude::*;
 
+use crate::acting::Acting;
 use crate::desk::Desk;
 use crate::mixing::Mixing;
 use crate::part::icon::Icon;
@@ -94,19 +95,11 @@ fn Fader(id: ChannelId) -> impl IntoView {
 fn Acts(id: ChannelId, open: RwSignal<Option<ChannelId>>) -> impl IntoView {
     let (mixing, words) = (Mixing::get(), use_words());
     let channel = mixing.channel(id);
-    let muted = Memo::new(move |_| channel.with(|channel| channel.muted));
     let solo = Memo::new(move |_| channel.with(|channel| channel.solo));
     let listens = Memo::new(move |_| channel.with(|channel| channel.monitor));
     let filtered = Memo::new(move |_| {
         channel.with(|channel| channel.denoise || channel.gate.on || channel.compressor.on)
     });
-    let (element, icons, mutes) = match id {
-        ChannelId::Microphone => {
-            ("mute", [Icon::Microphone, Icon::MicrophoneOff], ["microphone.mute", "microphone.unmute"])
-        }
-        ChannelId::Desktop => ("mute-desktop", [Icon::Sound, Icon::SoundOff], ["mixer.mute", "mixer.unmute"]),
-    };
-    let muting = move || words.get(mutes[usize::from(muted.get())]);
     // Who listened to what the computer plays would have it play that once more.
     let listening = (id == ChannelId::Microphone).then(|| {
         view! {
@@ -125,18 +118,7 @@ fn Acts(id: ChannelId, open: RwSignal<Option<ChannelId>>) -> impl IntoView {
     });
     view! {
         <div class="strip-acts">
-            <button
-                id=element
-                type="button"
-                class="strip-act mute"
-                data-act="mute"
-                aria-pressed=move || muted.get().to_string()
-                aria-label=muting
-                title=muting
-                on:click=move |_| mixing.change(id, |channel| channel.muted = !channel.muted)
-            >
-                {move || icons[usize::from(muted.get())].view()}
-            </button>
+            <Mute id class="strip-act mute" />
             <button
                 type="button"
                 class="strip-act solo"
@@ -161,5 +143,40 @@ fn Acts(id: ChannelId, open: RwSignal<Option<ChannelId>>) -> impl IntoView {
                 {Icon::More.view()}
             </button>
         </div>
+    }
+}
+
+/// The microphone's, where there is no mixer beside it.
+#[component]
+pub fn MuteButton() -> impl IntoView {
+    view! { <Mute id=ChannelId::Microphone class="secondary square mute-alone" /> }
+}
+
+#[component]
+fn Mute(id: ChannelId, class: &'static str) -> impl IntoView {
+    let (mixing, acting, words) = (Mixing::get(), Acting::get(), use_words());
+    let channel = mixing.channel(id);
+    let muted = Memo::new(move |_| channel.with(|channel| channel.muted));
+    let (element, icons, mutes) = match id {
+        ChannelId::Microphone => {
+            ("mute", [Icon::Microphone, Icon::MicrophoneOff], ["microphone.mute", "microphone.unmute"])
+        }
+        ChannelId::Desktop => ("mute-desktop", [Icon::Sound, Icon::SoundOff], ["mixer.mute", "mixer.unmute"]),
+    };
+    let muting = move || words.get(mutes[usize::from(muted.get())]);
+    view! {
+        <button
+            id=element
+            type="button"
+            class=class
+            data-act="mute"
+            aria-pressed=move || muted.get().to_string()
+            aria-label=muting
+            aria-keyshortcuts=move || acting.shortcut(element)
+            title=move || acting.titled(muting(), element)
+            on:click=move |_| mixing.change(id, |channel| channel.muted = !channel.muted)
+        >
+            {move || icons[usize::from(muted.get())].view()}
+        </button>
     }
 }

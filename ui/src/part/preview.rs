@@ -3,6 +3,7 @@
 use footlight_protocol::studio::Preferences;
 use leptos::prelude::*;
 
+use crate::acting::Acting;
 use crate::bridge::Shown;
 use crate::composing::Composing;
 use crate::desk::Desk;
@@ -17,7 +18,7 @@ use crate::words::use_words;
 
 #[component]
 pub fn Preview() -> impl IntoView {
-    let (desk, composing, words) = (Desk::get(), Composing::get(), use_words());
+    let (acting, desk, composing, words) = (Acting::get(), Desk::get(), Composing::get(), use_words());
     let (drawn, shape) = (RwSignal::new(false), RwSignal::new(SHAPE));
     let camera = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.camera.clone()));
     let on_air = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.on_air()));
@@ -46,7 +47,7 @@ pub fn Preview() -> impl IntoView {
                     type="button"
                     class="on-picture"
                     aria-label=words.say("preview.hide")
-                    title=words.say("preview.hide")
+                    title=move || acting.titled(words.get("preview.hide"), "preview")
                     on:click=move |_| show(false)
                 >
                     {Icon::EyeOff.view()}

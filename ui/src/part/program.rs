@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::acting::Acting;
 use crate::bridge::Shown;
 use crate::composing::Composing;
 use crate::desk::Desk;
@@ -19,7 +20,7 @@ pub fn transition(composing: Composing) {
 /// The switch.
 #[component]
 pub fn StudioMode() -> impl IntoView {
-    let (composing, words) = (Composing::get(), use_words());
+    let (composing, acting, words) = (Composing::get(), Acting::get(), use_words());
     let on = Memo::new(move |_| composing.scenes().with(scenes::in_studio_mode));
     view! {
         <button
@@ -28,7 +29,7 @@ pub fn StudioMode() -> impl IntoView {
             class="secondary studio-mode"
             role="switch"
             aria-checked=move || on.get().to_string()
-            title=words.say("program.mode_text")
+            title=move || acting.titled(words.get("program.mode_text"), "studio-mode")
             on:click=move |_| composing.edit(|scenes| scenes::set_studio_mode(scenes, !on.get_untracked()))
         >
             {Icon::Program.view()}
@@ -52,6 +53,7 @@ pub fn ProgramView() -> impl IntoView {
 #[component]
 fn Program() -> impl IntoView {
     let (composing, desk, words) = (Composing::get(), Desk::get(), use_words());
+    let acting = Acting::get();
     let on_air = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.on_air()));
     let differs = Memo::new(move |_| composing.scenes().with(scenes::differs));
     let label = move || words.get(if on_air.get() { "program.on_air" } else { "program.viewers" });
@@ -61,7 +63,7 @@ fn Program() -> impl IntoView {
                 id="transition"
                 type="button"
                 class="primary"
-                title=words.say("program.transition_text")
+                title=move || acting.titled(words.get("program.transition_text"), "transition")
                 disabled=move || !differs.get()
                 on:click=move |_| transition(composing)
             >

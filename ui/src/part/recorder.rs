@@ -3,6 +3,7 @@
 
 use leptos::prelude::*;
 
+use crate::acting::Acting;
 use crate::desk::Desk;
 use crate::part::icon::Icon;
 use crate::seat::Seat;
@@ -12,7 +13,7 @@ use crate::words::use_words;
 
 #[component]
 pub fn RecorderRow() -> impl IntoView {
-    let (desk, seat, words) = (Desk::get(), Seat::get(), use_words());
+    let (acting, desk, seat, words) = (Acting::get(), Desk::get(), Seat::get(), use_words());
     let look = move |read: fn(&footlight_protocol::record::Recorder) -> Shown| {
         desk.snapshot().with(|snapshot| read(&snapshot.recorder))
     };
@@ -41,7 +42,10 @@ pub fn RecorderRow() -> impl IntoView {
                 class="secondary record-local"
                 aria-pressed=move || on().to_string()
                 aria-label=words.say("recorder.title")
-                title=move || words.get(if on() { "recorder.stop_hint" } else { "recorder.hint" })
+                title=move || {
+                    let hint = words.get(if on() { "recorder.stop_hint" } else { "recorder.hint" });
+                    acting.titled(hint, "record")
+                }
                 on:click=move |_| desk.toggle_recording()
             >
                 <span class="record-dot" aria-hidden="true"></span>

@@ -2,13 +2,14 @@
 
 use leptos::prelude::*;
 
+use crate::acting::Acting;
 use crate::composing::Composing;
 use crate::part::layers::layer_name;
 use crate::words::use_words;
 
 #[component]
 pub fn RemovedLayer() -> impl IntoView {
-    let (composing, words) = (Composing::get(), use_words());
+    let (composing, acting, words) = (Composing::get(), Acting::get(), use_words());
     let removed = composing.removed();
     let said = move || {
         let source = removed.with(|removed| removed.as_ref().map(|removed| removed.layer.source.clone()))?;
@@ -23,7 +24,7 @@ pub fn RemovedLayer() -> impl IntoView {
                         id="layer-undo"
                         type="button"
                         class="quiet"
-                        title=words.say("layers.undo_key")
+                        title=move || acting.titled(words.get("layers.undo"), "undo")
                         on:click=move |_| {
                             composing.put_back();
                         }

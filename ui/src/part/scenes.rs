@@ -3,6 +3,7 @@
 use footlight_protocol::scene::{MAX_NAME, MAX_SCENES};
 use leptos::prelude::*;
 
+use crate::acting::Acting;
 use crate::browser;
 use crate::composing::Composing;
 use crate::part::icon::Icon;
@@ -15,7 +16,7 @@ const FADES: [u16; 4] = [0, 300, 600, 1_000];
 
 #[component]
 pub fn SceneBar() -> impl IntoView {
-    let (composing, words) = (Composing::get(), use_words());
+    let (composing, acting, words) = (Composing::get(), Acting::get(), use_words());
     let count = Memo::new(move |_| composing.scenes().with(|scenes| scenes.scenes.len()));
     let full = move || count.get() >= MAX_SCENES;
     let adds = move || if full() { full_text(words) } else { words.get("scenes.add").to_owned() };
@@ -48,7 +49,7 @@ pub fn SceneBar() -> impl IntoView {
                 class="secondary"
                 aria-expanded=move || composing.open().get().to_string()
                 aria-controls="layers"
-                title=words.say("layers.title")
+                title=move || acting.titled(words.get("layers.title"), "layers")
                 on:click=move |_| composing.toggle()
             >
                 {Icon::Layers.view()}

@@ -3,14 +3,16 @@
 use footlight_protocol::room::Action;
 use leptos::prelude::*;
 
+use crate::acting::titled;
 use crate::part::icon::Icon;
 use crate::seat::Seat;
+use crate::store::actions::Keymap;
 use crate::store::i18n;
 use crate::words::use_words;
 
 #[component]
 pub fn ShieldButton() -> impl IntoView {
-    let (seat, words) = (Seat::get(), use_words());
+    let (seat, keymap, words) = (Seat::get(), use_context::<Memo<Keymap>>(), use_words());
     let until = Memo::new(move |_| seat.room().with(|room| room.guard.shield));
     let left = Memo::new(move |_| {
         // Only while it is up does the button follow the clock.
@@ -26,7 +28,7 @@ pub fn ShieldButton() -> impl IntoView {
             class:up=move || until.get().is_some()
             aria-pressed=move || until.get().is_some().to_string()
             aria-label=says
-            title=says
+            title=move || titled(keymap, says(), "shield")
             on:click=move |_| toggle(seat)
         >
             {Icon::Shield.view()} {move || left.get().map(i18n::clock)}

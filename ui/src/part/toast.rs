@@ -3,8 +3,10 @@
 use footlight_protocol::room::Action;
 use leptos::prelude::*;
 
+use crate::acting::titled;
 use crate::part::moderate::TIMEOUTS;
 use crate::seat::Seat;
+use crate::store::actions::Keymap;
 use crate::store::undo::Offer;
 use crate::words::{Words, use_words};
 
@@ -12,6 +14,12 @@ use crate::words::{Words, use_words};
 pub fn Toasts() -> impl IntoView {
     let (seat, words) = (Seat::get(), use_words());
     let undo = seat.undo();
+    // On a moderator's page the key is always the same.
+    let keymap = use_context::<Memo<Keymap>>();
+    let title = move || match keymap {
+        Some(_) => titled(keymap, words.get("undo.undo"), "take-back"),
+        None => words.get("undo.key").to_owned(),
+    };
     let newest = Memo::new(move |_| undo.with(|undo| undo.newest().map(|offer| offer.id)));
     view! {
         <div class="toasts" role="status" aria-live="polite">
@@ -25,7 +33,7 @@ pub fn Toasts() -> impl IntoView {
                                 type="button"
                                 class="toast-undo"
                                 id=move || (newest.get() == Some(id)).then_some("toast-undo")
-                                title=words.say("undo.key")
+                                title=title
                                 on:click=move |_| seat.take_back(Some(id))
                             >
                                 {words.say("undo.undo")}

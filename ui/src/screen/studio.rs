@@ -1,10 +1,9 @@
 //! The studio window: what viewers get in the middle, the controls under it, the room on the right.
 
-use footlight_protocol::studio::Preferences;
+use footlight_protocol::studio::{Preferences, TextSize};
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::{HtmlElement, KeyboardEvent};
 
+use crate::acting::{self, Acting, Pane};
 use crate::bridge;
 use crate::browser;
 use crate::composing::Composing;
@@ -23,17 +22,20 @@ use crate::part::icon::{Icon, Mark};
 use crate::part::launch::LaunchPanel;
 use crate::part::layers::LayerPanel;
 use crate::part::mixer::MixerCard;
+use crate::part::mixer_channel::MuteButton;
 use crate::part::notes::Notes;
+use crate::part::palette::Palette;
 use crate::part::preferences::{LanguageChoice, ThemeChoice};
 use crate::part::preview::Preview;
-use crate::part::program::{ProgramView, transition};
+use crate::part::program::ProgramView;
 use crate::part::record_button::RecordButton;
 use crate::part::recorder::{RecorderNotes, RecorderRow};
 use crate::part::recording::{self, RecordingLine, RecordingNotes};
+use crate::part::safe_bar::SafeBar;
 use crate::part::scenes::SceneBar;
 use crate::part::settings::Settings;
 use crate::part::share::Share;
-use crate::part::shield::{self, ShieldButton};
+use crate::part::shield::ShieldButton;
 use crate::part::shortcuts::Shortcuts;
 use crate::part::summary::{self, SummaryDialog};
 use crate::part::toast::Toasts;
@@ -42,7 +44,6 @@ use crate::part::viewers::Viewers;
 use crate::seat::Seat;
 use crate::socket::Address;
 use crate::store::i18n::Language;
-use crate::store::launch::Launch;
 use crate::store::scenes;
 use crate::words::{self, use_words};
 
@@ -51,14 +52,6 @@ pub fn Studio() -> impl IntoView {
     browser::end_boot();
     words::provide(Language::of(&browser::language()));
     if bridge::present() { view! { <Window /> }.into_any() } else { view! { <NoShell /> }.into_any() }
-}
-
-/// What the sidebar shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pane {
-    Chat,
-    Held,
-    TopUps,
 }
 
 /// What a browser shows that was pointed at the studio's page.
@@ -81,17 +74,19 @@ fn Window() -> impl IntoView {
     let desk = Desk::provide();
     desk.follow();
     let composing = Composing::provide(desk);
-    let mixing = Mixing::provide(desk);
+    let keymap = acting::keymap(desk);
+    Mixing::provide(desk, keymap);
     recording::provide();
-    let launching = Launching::provide(desk);
+    Launching::provide(desk);
     let summary = summary::provide();
 
     let preferences = desk.preferences();
     Effect::new(move |_| {
-        let Preferences { language, theme, .. } = preferences.get();
+        let Preferences { language, theme, text, .. } = preferences.get();
         let language = if language.is_empty() { browser::language() } else { language };
         words.choose(Language::of(&language));
         browser::mark_root("data-theme", &theme);
+        browser::mark_root("data-text", if text == TextSize::Normal { "" } else { text.name() });
     });
     // A new address (sharing was switched) takes the sidebar's seat along.
     Effect::new(move |seated: Option<Option<String>>| {
@@ -104,18 +99,15 @@ fn Window() -> impl IntoView {
         Some(access.socket)
     });
 
-    let help = RwSignal::new(false);
-    let pane = RwSignal::new(Pane::Chat);
     let till = seat.till();
     let asked = Memo::new(move |_| till.with(|till| till.waiting().count() + till.odd().count()));
     // Where nobody can ask, there is nothing to look at.
     let sells = Memo::new(move |_| asked.get() > 0 || till.with(|till| till.shop.sells()));
     let open_acts = Memo::new(move |_| seat.room().with(|room| room.guard.open()));
-    let settings = RwSignal::new(false);
-    let keys = window_event_listener(leptos::ev::keydown, move |event| {
-        keyboard(mixing, seat, (composing, launching), (help, pane), &event)
-    });
-    on_cleanup(move || keys.remove());
+    let acting = Acting::provide(keymap, sells);
+    let pane = acting.pane;
+    let compact = Memo::new(move |_| preferences.with(|preferences| preferences.compact));
+    let on_top = Memo::new(move |_| preferences.with(|preferences| preferences.on_top));
 
     let phase = Memo::new(move |_| desk.snapshot().with(|snapshot| phase_name(&snapshot.phase)));
     let theme = Signal::derive(move || preferences.get().theme);
@@ -124,8 +116,14 @@ fn Window() -> impl IntoView {
     };
     let choose_theme = move |theme| desk.prefer(Preferences { theme, ..preferences.get_untracked() });
     view! {
-        <main class="studio" class:without-preview=move || !preferences.with(|known| known.preview) data-phase=phase>
+        <main
+            class="studio"
+            class:compact=move || compact.get()
+            class:without-preview=move || !preferences.with(|known| known.preview)
+            data-phase=phase
+        >
             <header class="bar">
+                <h1 class="hidden">{words.say("app.title")}</h1>
                 <span class="brand">
                     <Mark />
                     <span class="brand-name">"Footlight"</span>
@@ -134,62 +132,97 @@ fn Window() -> impl IntoView {
                     <span class="live-badge">{words.say("live.badge")}</span>
                 </Show>
                 <span class="gap"></span>
-                <LanguageChoice on_choose=choose_language />
-                <ThemeChoice theme on_choose=choose_theme />
+                <Show when=move || !compact.get()>
+                    <LanguageChoice on_choose=choose_language />
+                    <ThemeChoice theme on_choose=choose_theme />
+                </Show>
+                <Show when=move || compact.get()>
+                    <button
+                        id="on-top"
+                        type="button"
+                        class="quiet square"
+                        aria-pressed=move || on_top.get().to_string()
+                        aria-label=words.say("keys.on_top")
+                        title=move || acting.titled(words.get("keys.on_top"), "on-top")
+                        on:click=move |_| acting.act("on-top")
+                    >
+                        {Icon::Pin.view()}
+                    </button>
+                </Show>
+                <button
+                    id="compact"
+                    type="button"
+                    class="quiet square"
+                    aria-pressed=move || compact.get().to_string()
+                    aria-label=words.say("keys.compact")
+                    title=move || acting.titled(words.get("keys.compact"), "compact")
+                    on:click=move |_| acting.act("compact")
+                >
+                    {Icon::Compact.view()}
+                </button>
                 <button
                     id="open-settings"
                     type="button"
                     class="quiet square"
                     aria-label=words.say("settings.title")
-                    title=words.say("settings.title")
-                    on:click=move |_| settings.set(true)
+                    title=move || acting.titled(words.get("settings.title"), "settings")
+                    on:click=move |_| acting.act("settings")
                 >
                     {Icon::Settings.view()}
                 </button>
                 <button
+                    id="open-help"
                     type="button"
                     class="quiet square"
                     aria-label=words.say("keys.title")
-                    title=words.say("keys.title")
-                    on:click=move |_| help.set(true)
+                    title=move || acting.titled(words.get("keys.title"), "help")
+                    on:click=move |_| acting.act("help")
                 >
                     {Icon::Help.view()}
                 </button>
             </header>
             <div class="desk">
                 <FailureBar />
+                <SafeBar />
                 <Notes />
                 <RecordingNotes />
                 <RecorderNotes />
-                <div
-                    class="workbench"
-                    class:with-layers=move || composing.open().get()
-                    class:with-program=move || composing.scenes().with(scenes::in_studio_mode)
-                >
-                    <div class="pictures">
-                        <Preview />
-                        <ProgramView />
+                <Show when=move || !compact.get()>
+                    <div
+                        class="workbench"
+                        class:with-layers=move || composing.open().get()
+                        class:with-program=move || composing.scenes().with(scenes::in_studio_mode)
+                    >
+                        <div class="pictures">
+                            <Preview />
+                            <ProgramView />
+                        </div>
+                        <Show when=move || composing.open().get()>
+                            <LayerPanel />
+                        </Show>
                     </div>
-                    <Show when=move || composing.open().get()>
-                        <LayerPanel />
-                    </Show>
-                </div>
-                <SceneBar />
+                    <SceneBar />
+                </Show>
                 <LaunchPanel />
                 <section class="card deck">
                     <GoLive />
                     <RecorderRow />
+                    <Show when=move || compact.get()>
+                        <MuteButton />
+                    </Show>
                     <HealthLine />
                     <RecordingLine />
                 </section>
-                <div class="sources">
-                    <section class="card inputs">
-                        <Camera />
-                        <MixerCard />
-                    </section>
-                    <Share />
-                    <Destinations />
-                </div>
+                <Show when=move || !compact.get()>
+                    <div class="sources">
+                        <section class="card inputs">
+                            <Camera />
+                            <MixerCard />
+                        </section>
+                        <Share />
+                        <Destinations />
+                    </div>
+                </Show>
             </div>
             <aside class="side">
                 <header class="side-head">
@@ -252,76 +285,9 @@ fn Window() -> impl IntoView {
                 <Toasts />
             </aside>
         </main>
-        <Shortcuts open=help />
-        <Settings open=settings />
+        <Shortcuts open=acting.help />
+        <Settings />
+        <Palette />
         <SummaryDialog />
     }
-}
-
-/// Keys that work everywhere but in a text field.
-fn keyboard(
-    mixing: Mixing,
-    seat: Seat,
-    (composing, launching): (Composing, Launching),
-    (help, pane): (RwSignal<bool>, RwSignal<Pane>),
-    event: &KeyboardEvent,
-) {
-    let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
-    let typing = target
-        .as_ref()
-        .is_some_and(|target| ["INPUT", "TEXTAREA", "SELECT"].contains(&target.tag_name().as_str()));
-    // There the numbers choose how long a timeout is.
-    let in_chat = target.as_ref().is_some_and(|target| target.closest("#chat-log").ok().flatten().is_some());
-    let command = event.ctrl_key() || event.meta_key();
-    // Where there is text, Ctrl+Z is the text's.
-    let empty = target.as_ref().is_some_and(|target| {
-        target.dyn_ref::<web_sys::HtmlTextAreaElement>().is_some_and(|area| area.value().is_empty())
-    });
-    let key = event.key().to_lowercase();
-    // Where something has the focus that Enter presses, it is that.
-    let pressed = target
-        .as_ref()
-        .is_some_and(|target| ["BUTTON", "A", "SUMMARY"].contains(&target.tag_name().as_str()));
-    if command && key == "z" && (!typing || empty) {
-        if !composing.put_back() {
-            seat.take_back(None);
-        }
-    } else if typing || command || event.alt_key() {
-        return;
-    } else {
-        match key.as_str() {
-            "u" => seat.take_back(None),
-            "s" if event.shift_key() => shield::toggle(seat),
-            "p" => {
-                pane.set(Pane::TopUps);
-                request_animation_frame(|| browser::focus_in("#top-ups [data-top-up]"));
-            }
-            "h" => {
-                pane.set(Pane::Held);
-                request_animation_frame(|| browser::focus_in("#held [data-held], #held button"));
-            }
-            "c" => {
-                pane.set(Pane::Chat);
-                request_animation_frame(|| browser::focus("chat-input"));
-            }
-            "l" if pane.get_untracked() != Pane::Chat => {
-                pane.set(Pane::Chat);
-                request_animation_frame(|| browser::focus_in("#chat-log [tabindex=\"0\"]"));
-            }
-            "l" => browser::focus_in("#chat-log [tabindex=\"0\"]"),
-            "m" => mixing.toggle_mute(),
-            "r" if !in_chat => launching.desk().toggle_recording(),
-            "?" => help.set(true),
-            "escape" if launching.launch().with_untracked(Launch::is_shown) => launching.cancel(),
-            "enter" if !pressed && !in_chat && composing.scenes().with_untracked(scenes::in_studio_mode) => {
-                transition(composing);
-            }
-            "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" if !in_chat => {
-                let which = usize::from(key.as_bytes()[0] - b'1');
-                composing.edit(|scenes| scenes::show(scenes, which));
-            }
-            _ => return,
-        }
-    }
-    event.prevent_default();
 }

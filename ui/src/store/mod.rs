@@ -2,8 +2,10 @@
 //! knows neither the DOM nor a socket, so all of it is tested natively.
 
 pub mod account;
+pub mod actions;
 pub mod backoff;
 pub mod burned;
+pub mod chord;
 pub mod clock;
 pub mod destinations;
 pub mod frame;
@@ -20,6 +22,7 @@ pub mod layer;
 pub mod meter;
 pub mod mixer;
 pub mod overlay;
+pub mod palette;
 pub mod person;
 pub mod place;
 pub mod playback;
