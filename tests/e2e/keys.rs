@@ -75,6 +75,9 @@ async fn a_creator_finds_everything_and_chooses_keys() {
     page.click("[data-key=live] [data-act=record]").await;
     page.type_keys(F9).await;
     page.find("[data-key=live] [data-act=reset]:enabled").await;
+    page.click("[data-key=talk] [data-act=record]").await;
+    page.type_keys("v").await;
+    page.find("[data-key=talk] [data-act=reset]:enabled").await;
     page.click("[data-key=mute] [data-act=record]").await;
     page.type_keys("\u{e009}c\u{e000}").await;
     page.find_text("[data-key=mute] .key-refused", "Ctrl C", seconds(5)).await;
@@ -99,6 +102,10 @@ async fn a_creator_finds_everything_and_chooses_keys() {
     page.type_keys(F9).await;
     page.wait_for_attribute(face::GO_LIVE, face::PHASE, "idle", seconds(20)).await;
     summary_away(page).await;
+    let mut mixer = window.invoke("snapshot", json!({})).await.expect("the shell answers")["mixer"].clone();
+    mixer["push_to_talk"] = json!(true);
+    window.invoke("set_mixer", json!({ "mixer": mixer })).await.expect("it is taken");
+    talks_while_held(&window, ("v", "KeyV")).await;
     page.type_keys("?").await;
     page.find("#shortcuts[open]").await;
     window.screenshot(&output, "shortcuts").await;
@@ -107,9 +114,24 @@ async fn a_creator_finds_everything_and_chooses_keys() {
     page.click("#keys-reset").await;
     page.find("[data-key=mute] [data-act=clear]:enabled").await;
     page.click("#settings-close").await;
+    talks_while_held(&window, (" ", "Space")).await;
 
     the_file_holds_no_secret(&window, &output).await;
     the_window_is_small_and_large_again(&window, &output).await;
+}
+
+/// Drivers press and let go at once, so the events are made here.
+async fn talks_while_held(window: &Window, (key, code): (&str, &str)) {
+    for (kind, talking) in [("keydown", true), ("keyup", false)] {
+        let event = json!({ "key": key, "code": code, "bubbles": true, "cancelable": true });
+        let script = format!("document.body.dispatchEvent(new KeyboardEvent('{kind}', {event}))");
+        window.page.run(&script).await;
+        wait::until(&format!("{key:?} is heard: {kind}"), seconds(5), async || {
+            let snapshot = window.invoke("snapshot", json!({})).await.ok()?;
+            (snapshot["talking"] == talking).then_some(())
+        })
+        .await;
+    }
 }
 
 /// What is written for who helps, read from the disk.
@@ -169,6 +191,23 @@ async fn the_window_is_small_and_large_again(window: &Window, output: &Output) {
     wait::until("the window is as it was", seconds(10), async || (width().await == before).then_some(()))
         .await;
     page.find(face::PREVIEW).await;
+    // The largest texts in the smallest window: what has to give way wraps, nothing is out of reach.
+    page.resize(960, 600).await;
+    let preferences = json!({ "language": "en", "theme": "light", "countdown": 0, "text": "larger" });
+    window.invoke("set_preferences", json!({ "preferences": preferences })).await.expect("kept");
+    page.reload().await;
+    page.wait_for_attribute(face::GO_LIVE, face::PHASE, "idle", OPENING).await;
+    page.find("[data-text=larger] #scene-1[aria-pressed=true]").await;
+    page.screenshot(output, "larger-960").await;
+    let wide = "return ['.bar', '.desk', '.side'].filter(part => { const box = document.querySelector(part); \
+                return box.scrollWidth > box.clientWidth; })";
+    assert_eq!(page.run(wide).await, json!([]), "nothing has to be scrolled sideways");
+    page.click("#open-help").await;
+    page.find("#shortcuts[open]").await;
+    page.screenshot(output, "larger-960-shortcuts").await;
+    page.type_keys(ESCAPE).await;
+    open_palette(page).await;
+    page.screenshot(output, "larger-960-palette").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

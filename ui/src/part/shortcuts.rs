@@ -15,7 +15,7 @@ const FIXED: [(&[&str], &str); 7] = [
     (&["D"], "keys.delete"),
     (&["T", "1–4"], "keys.timeout"),
     (&["B"], "keys.ban"),
-    (&["⇧ B"], "keys.ban_range"),
+    (&["⇧", "B"], "keys.ban_range"),
     (&["Alt"], "keys.crop"),
 ];
 
@@ -61,6 +61,7 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
             id="shortcuts"
             class="dialog shortcuts"
             node_ref=dialog
+            autofocus
             aria-labelledby="keys-title"
             on:close=move |_| open.set(false)
         >
