@@ -65,6 +65,7 @@ impl Desk {
             fps: file.fps,
             bitrate_kbps: file.bitrate,
             layers: file.layers,
+            fixed: file.fixed,
             // What a safe run changes holds for that run: the creator's own is there again after it.
             scenes: (!settings.safe).then(|| settings.data.join("scenes")),
             mixer: (!settings.safe).then(|| settings.data.join("mixer.json")),

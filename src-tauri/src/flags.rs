@@ -46,6 +46,9 @@ pub(crate) struct Flags {
     /// In how many qualities the picture may go out; auto decides by what this computer has to spare
     #[arg(long, env = "FOOTLIGHT_LAYERS", value_name = "auto|1|2|3")]
     pub(crate) layers: Option<LayerLimit>,
+    /// Keep size and frame rate as they are set, whatever the line and this computer carry
+    #[arg(long, env = "FOOTLIGHT_FIXED")]
+    pub(crate) fixed: bool,
     /// Where the bundled relay listens; port 0 picks a free one
     #[arg(long, env = "FOOTLIGHT_LISTEN", value_name = "ADDR:PORT")]
     pub(crate) listen: Option<SocketAddr>,

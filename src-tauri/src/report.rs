@@ -44,9 +44,9 @@ impl Report {
                 Phase::Idle => self.ended(),
                 Phase::Starting | Phase::Ending => {}
             },
-            StudioEvent::Camera { state, .. }
-            | StudioEvent::Microphone { state, .. }
-            | StudioEvent::Desktop { state } => self.loss(&state),
+            StudioEvent::Camera { state, .. } => self.source("camera", &state),
+            StudioEvent::Microphone { state, .. } => self.source("microphone", &state),
+            StudioEvent::Desktop { state } => self.source("desktop", &state),
             StudioEvent::Health { .. } => self.stats(&desk.studio.snapshot(), desk.presence().await),
             StudioEvent::Failed { failure } => self.error(&failure),
             StudioEvent::Devices { .. }
@@ -65,6 +65,14 @@ impl Report {
         }
     }
 
+    /// Scripts hear how a source does whenever that changes.
+    fn source(self, kind: &str, state: &SourceState) {
+        if self.json {
+            self.print(|| json!({"event": kind, "state": state}), String::new);
+        }
+        self.loss(state);
+    }
+
     /// A source that is lost is an error; it may come back.
     pub(crate) fn loss(self, state: &SourceState) {
         if let SourceState::Lost { failure } = state {
@@ -81,10 +89,12 @@ impl Report {
         let line = || {
             let sent = layers.sent.iter().map(|layer| format!("{}x{}", layer.width, layer.height));
             let sent = sent.collect::<Vec<_>>().join(", ");
+            let rate = layers.eased.map(|eased| format!(" at {} frames a second", eased.fps));
+            let sent = sent + &rate.unwrap_or_default();
             layers.held.map_or_else(|| format!("layers: {sent}"), |held| format!("layers: {sent} ({held:?})"))
         };
         if self.json || !layers.sent.is_empty() {
-            self.print(|| json!({"event": "layers", "sent": layers.sent, "held": layers.held}), line);
+            self.print(|| json!({"event": "layers", "sent": layers.sent, "held": layers.held, "eased": layers.eased}), line);
         }
     }
 

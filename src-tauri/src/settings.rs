@@ -37,6 +37,8 @@ pub(crate) struct File {
     pub(crate) bitrate: u32,
     /// In how many qualities the picture may go out: `auto`, or `1` to `3`.
     pub(crate) layers: LayerLimit,
+    /// Size and frame rate stay as they are set, whatever the line and this computer carry.
+    pub(crate) fixed: bool,
     pub(crate) listen: SocketAddr,
     /// Whether the router is asked to open the relay's port, and public STUN servers how it looks from outside.
     pub(crate) internet: bool,
@@ -59,6 +61,7 @@ impl Default for File {
             fps: 30,
             bitrate: 2500,
             layers: LayerLimit::Auto,
+            fixed: false,
             listen: LISTEN,
             internet: false,
             room: RoomId::default(),
@@ -106,6 +109,7 @@ impl Settings {
         now.fps = flags.fps.unwrap_or(now.fps);
         now.bitrate = flags.bitrate.unwrap_or(now.bitrate);
         now.layers = flags.layers.unwrap_or(now.layers);
+        now.fixed |= flags.fixed;
         now.listen = flags.listen.unwrap_or(now.listen);
         now.room = flags.room.clone().unwrap_or(now.room);
         check(&now).with_context(|| format!("settings in {}", path.display()))?;

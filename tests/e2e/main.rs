@@ -1,5 +1,6 @@
 //! End to end: what Footlight promises, told as stories with real programs, browsers and devices.
 
+mod adapt;
 mod axe;
 mod capture;
 mod coins;
@@ -32,6 +33,7 @@ mod rtmp;
 mod scenes;
 mod spend;
 mod talk;
+mod tough;
 mod watch;
 mod whip;
 mod window;

@@ -81,6 +81,29 @@ impl Lips {
     }
 }
 
+/// How far the sound is behind the picture at each beep, in milliseconds. The picture carries the instant of its capture,
+/// and a beep starts with each whole second; of the pictures those within a second of the beep count.
+pub fn behind(placed: &[Placed]) -> Vec<f64> {
+    /// From 1900 to 1970, milliseconds.
+    const TO_UNIX: f64 = 2_208_988_800_000.0;
+    const AROUND: f64 = 1_000.0;
+    let late = |stamp: u32, at: f64| {
+        let at = ((at - TO_UNIX) * 10.0) as u64 as u32;
+        f64::from(at.wrapping_sub(stamp).cast_signed()) / 10.0
+    };
+    let pictures: Vec<(f64, f64)> =
+        placed.iter().filter_map(|one| Some((one.at, late(one.stamp?, one.at)))).collect();
+    let beeps = placed.iter().filter(|one| one.stamp.is_none()).map(|one| one.at);
+    let offset = |beep: f64| {
+        let near = pictures.iter().filter(|(at, _)| (at - beep).abs() < AROUND);
+        let mut near: Vec<f64> = near.map(|(_, late)| *late).collect();
+        near.sort_by(f64::total_cmp);
+        let picture = near.get(near.len() / 2)?;
+        Some((beep + 500.0).rem_euclid(1000.0) - 500.0 - picture)
+    };
+    beeps.filter_map(offset).collect()
+}
+
 fn script() -> Command {
     let folders = bins::target_dir().join("tools/python");
     let mut found = std::fs::read_dir(&folders).into_iter().flatten().flatten().map(|entry| entry.path());

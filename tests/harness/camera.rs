@@ -79,6 +79,21 @@ impl Camera {
         self.tell("stall");
     }
 
+    /// The same picture again and again.
+    pub fn freeze(&self) {
+        self.tell("freeze");
+    }
+
+    /// Random bytes of any length, in place of pictures.
+    pub fn garbage(&self) {
+        self.tell("garbage");
+    }
+
+    /// For whoever opens it from now on there is this format alone, and the last of its sizes alone where that is said.
+    pub fn offer(&self, format: &str, small: bool) {
+        self.tell(&format!("{format}{}", if small { " small" } else { "" }));
+    }
+
     /// All is well, for whoever opens it from now on.
     pub fn plug(&self) {
         self.tell("");

@@ -15,6 +15,7 @@ pub mod faces;
 pub mod firefox;
 pub mod gstreamer;
 pub mod http;
+pub mod load;
 pub mod microphone;
 pub mod net;
 pub mod nginx;

@@ -4,10 +4,17 @@
 //! The server needs no sound card, no session and no bus. ALSA programs reach it through a configuration of
 //! their own, so the person's sound is never touched.
 
+use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::OFlags;
 
 use crate::output::Output;
 use crate::process::Process;
@@ -21,6 +28,9 @@ const SOURCE: &str = "module-remap-source source_name=microphone master=test.mon
 const SPEAKERS: &str = "module-null-sink sink_name=speakers rate=44100 channels=2 format=s16le \
                         sink_properties=device.description=Test_Speakers";
 
+/// How many of its samples a second may be that many more than it says, in millionths.
+pub type Ppm = i32;
+
 /// Its id in the studio.
 pub const ID: &str = "pulseaudio:microphone";
 
@@ -29,6 +39,7 @@ pub struct Microphone {
     modules: Vec<String>,
     // In this order: the player before its server, the server before the folder it writes into.
     player: Option<Player>,
+    clocked: Option<Clocked>,
     _server: Process,
     folder: Scratch,
 }
@@ -36,6 +47,21 @@ pub struct Microphone {
 impl Microphone {
     /// Starts the server with the microphone plugged in, beeping once a second.
     pub async fn start(output: &Output) -> Self {
+        let mut microphone = Self::server(output).await;
+        microphone.plug();
+        microphone
+    }
+
+    /// Starts the server with a microphone that has a clock of its own, and beeps as each second of this machine's clock
+    /// begins: see [`Self::plug_clocked`].
+    pub async fn start_clocked(rate: u32, off: Ppm, output: &Output) -> Self {
+        let mut microphone = Self::server(output).await;
+        microphone.plug_clocked(rate, off);
+        microphone
+    }
+
+    /// The server alone.
+    async fn server(output: &Output) -> Self {
         let folder = Scratch::new("sound");
         assert!(
             alsa_has_pulse(),
@@ -58,12 +84,11 @@ impl Microphone {
             .arg(&script)
             .envs(server_environment(&folder));
         let server = Process::start("pulseaudio", &mut command, output);
-        let mut microphone = Self { modules: Vec::new(), player: None, _server: server, folder };
+        let microphone = Self { modules: Vec::new(), player: None, clocked: None, _server: server, folder };
         wait::until("the sound server answers", wait::seconds(20), async || {
             microphone.try_control(&["info"])
         })
         .await;
-        microphone.plug();
         microphone
     }
 
@@ -77,6 +102,7 @@ impl Microphone {
     /// Pulls it out: the server has no source left, and streams from it are ended.
     pub fn unplug(&mut self) {
         self.player = None;
+        self.clocked = None;
         for module in self.modules.drain(..).rev().collect::<Vec<_>>() {
             self.control(&["unload-module", &module]);
         }
@@ -93,6 +119,22 @@ impl Microphone {
         }
         self.control(&["set-default-source", "microphone"]);
         self.player = Some(Player::start(&self.folder, "test", sound::beep_second()));
+    }
+
+    /// Puts in one that delivers `rate` samples a second by its own clock, which is off by so much from this machine's.
+    pub fn plug_clocked(&mut self, rate: u32, off: Ppm) {
+        if !self.modules.is_empty() {
+            return;
+        }
+        let pipe = self.folder.path().join("microphone.pipe");
+        let index = self.load(&format!(
+            "module-pipe-source source_name=microphone file={} rate={rate} channels=2 format=s16le \
+             source_properties=device.description=Test_Microphone",
+            pipe.display()
+        ));
+        self.modules.push(index);
+        self.control(&["set-default-source", "microphone"]);
+        self.clocked = Some(Clocked::start(&pipe, rate, off));
     }
 
     /// Gives the computer speakers, on which a tone is played until what this gives is dropped.
@@ -156,6 +198,59 @@ impl Drop for Player {
         let _ = self.child.wait();
         if let Some(feeder) = self.feeder.take() {
             let _ = feeder.join();
+        }
+    }
+}
+
+/// Delivers samples at the pace of a clock.
+#[derive(Debug)]
+struct Clocked {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Clocked {
+    /// Between two deliveries, as a sound card interrupts.
+    const STEP: Duration = Duration::from_millis(5);
+
+    fn start(pipe: &Path, rate: u32, off: Ppm) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&stop);
+        let flags = OFlags::NONBLOCK.bits() as i32;
+        let mut to = OpenOptions::new().write(true).custom_flags(flags).open(pipe).expect("the server reads it");
+        let real = f64::from(rate) * (1.0 + f64::from(off) / 1e6);
+        let thread = std::thread::spawn(move || {
+            let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs_f64();
+            let begun = now();
+            let mut delivered = 0u64;
+            let mut bytes = Vec::new();
+            while !asked.load(Ordering::Relaxed) {
+                bytes.clear();
+                let due = ((now() - begun) * real) as u64;
+                for n in delivered..due {
+                    let sample = sound::beep_at(begun + n as f64 / real);
+                    bytes.extend([sample, sample].into_iter().flat_map(i16::to_le_bytes));
+                }
+                delivered = due;
+                // What nobody reads is lost, as it is in a sound card. Whole frames are written or nothing: a delivery
+                // is smaller than what a pipe takes at once.
+                for piece in bytes.chunks(4096) {
+                    if to.write_all(piece).is_err() {
+                        break;
+                    }
+                }
+                std::thread::sleep(Self::STEP);
+            }
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Clocked {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }

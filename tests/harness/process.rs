@@ -177,6 +177,19 @@ impl Process {
         test_kill_process_group(self.id()).is_err()
     }
 
+    /// Stops it where it stands, or lets it go on.
+    pub fn suspend(&self, on: bool) {
+        kill_process(self.id(), if on { Signal::STOP } else { Signal::CONT }).expect("the process runs");
+    }
+
+    /// How many threads it has now, and how many open files.
+    pub fn holds(&self) -> (usize, usize) {
+        let count = |what: &str| {
+            std::fs::read_dir(format!("/proc/{}/{what}", self.pid())).map_or(0, |entries| entries.count())
+        };
+        (count("task"), count("fd"))
+    }
+
     /// CPU time used so far by the process itself, all threads, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
         cpu_seconds(&format!("/proc/{}/stat", self.pid()), 11)

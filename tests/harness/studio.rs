@@ -24,6 +24,7 @@ pub struct Headless {
     extra: Vec<String>,
     listen: String,
     data: Option<PathBuf>,
+    fixed: bool,
 }
 
 impl Default for Headless {
@@ -35,6 +36,7 @@ impl Default for Headless {
             extra: Vec::new(),
             listen: "127.0.0.1:0".into(),
             data: None,
+            fixed: true,
         }
     }
 }
@@ -97,10 +99,19 @@ impl Headless {
         self
     }
 
-    /// One picture where the story says nothing of layers: its figures are then those of that picture, whatever this
-    /// machine has to spare.
-    fn single(&self) -> &'static [&'static str] {
-        if self.extra.iter().any(|argument| argument == "--layers") { &[] } else { &["--layers", "1"] }
+    /// Lets it send less of the picture where the line or this machine does not carry all of it.
+    pub fn adapting(mut self) -> Self {
+        self.fixed = false;
+        self
+    }
+
+    /// One picture where the story says nothing of layers, and all of it: its figures are then those of that picture,
+    /// whatever this machine has to spare.
+    fn single(&self) -> Vec<&'static str> {
+        let layered = self.extra.iter().any(|argument| argument == "--layers");
+        let mut flags = if layered { Vec::new() } else { vec!["--layers", "1"] };
+        flags.extend(self.fixed.then_some("--fixed"));
+        flags
     }
 
     /// Starts it and waits for `ready`.

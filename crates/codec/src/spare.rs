@@ -59,6 +59,8 @@ pub struct Glance {
     pub narrow: bool,
     /// Lower layers that an output takes.
     pub taken: usize,
+    /// The picture itself goes out with less than was asked for, and that is why.
+    pub eased: Option<Held>,
 }
 
 #[derive(Debug)]
@@ -124,8 +126,9 @@ impl Spare {
         }
         let limit = self.most.min(glance.taken);
         let calm = *self.calm.get_or_insert(now);
-        if behind || glance.narrow {
-            self.held = Some(if behind { Held::Busy } else { Held::Line });
+        let narrow = glance.narrow.then_some(Held::Line);
+        if let Some(held) = behind.then_some(Held::Busy).or(glance.eased).or(narrow) {
+            self.held = Some(held);
             self.calm = Some(now);
             if self.on > 0 {
                 self.wait = (self.wait * 2).clamp(AWAY, LONGEST);
@@ -168,6 +171,7 @@ mod tests {
                 missed: 0,
                 narrow: false,
                 taken: 2,
+                eased: None,
             };
             Self { spare, glance }
         }
@@ -250,6 +254,10 @@ mod tests {
         studio.glance.narrow = true;
         assert_eq!((studio.run(1, 0.2), studio.spare.held()), (0, Some(Held::Line)));
         studio.glance.narrow = false;
+        assert_eq!(studio.run(100, 0.2), 2);
+        studio.glance.eased = Some(Held::Busy);
+        assert_eq!((studio.run(100, 0.2), studio.spare.held()), (0, Some(Held::Busy)), "the picture comes first");
+        studio.glance.eased = None;
         studio.glance.taken = 0;
         assert_eq!((studio.run(100, 0.2), studio.spare.held()), (0, Some(Held::Output)));
     }

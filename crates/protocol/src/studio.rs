@@ -177,6 +177,30 @@ pub struct Layers {
     /// Why there are no more; none where all go out that make sense for this picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
+    /// The broadcast's own picture goes out with less than was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eased: Option<Eased>,
+}
+
+/// What is left of the picture for now, and for whom the rest is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Eased {
+    pub strain: Strain,
+    /// Pixels.
+    pub width: u32,
+    pub height: u32,
+    /// Pictures a second.
+    pub fps: u32,
+}
+
+/// What cannot carry all of the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strain {
+    /// This computer has no time for it.
+    Computer,
+    /// The line to the relay.
+    Line,
 }
 
 /// Why lower layers are not made, by the studio or by the relay.

@@ -147,6 +147,7 @@ impl Maker {
             missed: self.late,
             narrow: false,
             taken: LOWER,
+            eased: None,
         });
     }
 

@@ -7,6 +7,7 @@
 //! [`Snapshot`]: footlight_protocol::studio::Snapshot
 //! [`StudioEvent`]: footlight_protocol::studio::StudioEvent
 
+mod adapt;
 mod air;
 mod clock;
 mod desk;

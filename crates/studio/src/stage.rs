@@ -10,19 +10,20 @@ use std::time::{Duration, Instant};
 
 use footlight_codec::lower;
 use footlight_codec::spare::{Glance, Spare};
-use footlight_media::{Frame, Picture, Time};
+use footlight_media::{Frame, Picture, PicturePool, Time};
 use footlight_protocol::room::Layer;
-use footlight_protocol::studio::{Held, LayerLimit, Layers, SourceState, StudioEvent};
+use footlight_protocol::studio::{Eased, Held, LayerLimit, Layers, SourceState, Strain, StudioEvent};
 use tokio::sync::watch;
 
 use crate::Clock;
+use crate::adapt::{self, Adapt, Rung};
 use crate::air::{self, Air};
 use crate::desk::Desk;
 use crate::encode::h264::{self, Config};
 use crate::finder::Looks;
 use crate::health::Gauge;
 use crate::lower::Lower;
-use crate::scene::{Card, Composer, Fader, Gallery};
+use crate::scene::{self, Card, Composer, Fader, Gallery};
 use crate::source::Slot;
 use crate::source::slot::Taken;
 use crate::worker::Stop;
@@ -49,28 +50,29 @@ pub(crate) struct Stage {
     pub(crate) lower: Lower,
     pub(crate) gallery: Gallery,
     pub(crate) layers: LayerLimit,
+    /// Size and frame rate stay as they are set.
+    pub(crate) fixed: bool,
+}
+
+/// A picture of the scene, and what is known of how it came about.
+struct Composed {
+    frame: Frame,
+    /// When the stage began with it.
+    begun: Instant,
+    /// It stands in for one that the camera did not send, so its instant says nothing of how late it is.
+    stands_in: bool,
 }
 
 impl Stage {
     pub(crate) fn run(self, stop: &Stop) {
         let composer = Composer::new(self.video.width, self.video.height);
         let mut pace = Pace::new(self.video.fps);
-        let Config { width, height, fps, .. } = self.video;
-        let spare = Spare::new(width, height, fps, self.layers);
-        let mut encoder = Encoder {
-            config: self.video,
-            codec: None,
-            last_key: None,
-            broken: false,
-            spare,
-            lower: 0,
-            told: None,
-        };
+        let mut encoder = Encoder::new(&self);
         let mut fader = Fader::new(self.gallery.program());
         let mut last: Option<Arc<Picture>> = None;
         let mut due = Instant::now();
         while !stop.is_set() {
-            if !self.looks.is_anybody_there() && !self.air.is_wanted() {
+            if !self.looks.is_anybody_there() && self.air.target_kbps().is_none() {
                 // Nobody sees what would be made here.
                 self.slot.set_unseen(true);
                 stop.wait(GLANCE);
@@ -88,6 +90,7 @@ impl Stage {
                 }
             }
             let deadline = if alone { Instant::now() } else { due.min(Instant::now() + GLANCE) };
+            let mut stands_in = false;
             let camera = match self.slot.take(deadline) {
                 taken if alone => {
                     due = (due + pace.interval).max(Instant::now());
@@ -110,16 +113,24 @@ impl Stage {
                 Taken::Nothing(_) if Instant::now() < due => continue,
                 Taken::Nothing(state) => {
                     due = (due + pace.interval).max(Instant::now());
+                    stands_in = true;
                     let picture = stand_in(&state, last.as_ref(), &composer);
                     Frame { captured: pace.stand_in(self.clock.now()), picture }
                 }
             };
+            let begun = Instant::now();
             let frame = fader.compose(&composer, program, &camera);
-            self.gauge.shown();
+            let left_out = encoder.leaves_out(&frame);
+            if !left_out {
+                self.gauge.shown();
+            }
             let worked_on = self.gallery.staged().map(|staged| composer.compose(&staged, &camera));
             self.preview.send_replace(Some(worked_on.unwrap_or_else(|| frame.clone())));
             self.program.send_replace(Some(frame.clone()));
-            encoder.take(&frame, &self);
+            if !left_out {
+                encoder.take(Composed { frame, begun, stands_in }, &self);
+                pace.set_rate(encoder.pace());
+            }
         }
     }
 }
@@ -144,15 +155,54 @@ struct Encoder {
     spare: Spare,
     /// Lower layers that are made.
     lower: usize,
-    /// How many and why no more, as it was told.
-    told: Option<(usize, Option<Held>)>,
+    adapt: Adapt,
+    /// Which pictures go out where the line does not carry all that are shown.
+    thin: Pace,
+    /// Where what goes out is smaller than what is shown.
+    smaller: Option<PicturePool>,
+    /// What goes out and why no more, as it was told.
+    told: Option<(usize, Option<Held>, Option<Eased>)>,
 }
 
 impl Encoder {
-    fn take(&mut self, frame: &Frame, stage: &Stage) {
+    fn new(stage: &Stage) -> Self {
+        let config = stage.video;
+        let Config { width, height, fps, bitrate_kbps, .. } = config;
+        Self {
+            config,
+            codec: None,
+            last_key: None,
+            broken: false,
+            spare: Spare::new(width, height, fps, stage.layers),
+            lower: 0,
+            adapt: Adapt::new(Rung { width, height, fps }, bitrate_kbps, stage.fixed),
+            thin: Pace::new(fps),
+            smaller: None,
+            told: None,
+        }
+    }
+
+    /// How many pictures a second are worth making.
+    fn pace(&self) -> u32 {
+        // What is left out for a line is shown in the preview all the same.
+        match self.adapt.strain() {
+            Some(Strain::Computer) => self.adapt.rung().fps,
+            Some(Strain::Line) | None => self.config.fps,
+        }
+    }
+
+    /// Whether the picture is not for those who watch, because the line does not carry so many.
+    fn leaves_out(&mut self, frame: &Frame) -> bool {
+        self.adapt.strain() == Some(Strain::Line) && !self.thin.accept(frame.captured)
+    }
+
+    fn take(&mut self, composed: Composed, stage: &Stage) {
+        let Composed { frame, begun, stands_in } = composed;
         let Some(target) = stage.air.target_kbps() else {
             self.codec = None;
             self.broken = false;
+            self.adapt.reset();
+            self.follow_rung();
             return self.rest(stage);
         };
         if self.broken {
@@ -160,13 +210,29 @@ impl Encoder {
         }
         let start = Instant::now();
         let target = target.min(self.config.bitrate_kbps);
-        if let Err(error) = self.encode(frame, target, stage) {
+        let bytes = self.encode(&frame, target, stage).unwrap_or_else(|error| {
             tracing::error!(%error, "video encoder");
             stage.desk.fail(error.failure());
             self.broken = true;
-        }
+            0
+        });
         let busy = start.elapsed();
-        stage.gauge.encoded(busy, stage.clock.now().since(frame.captured));
+        let late = stage.clock.now().since(frame.captured);
+        stage.gauge.encoded(busy, late);
+        let adapted = self.adapt.look(&adapt::Glance {
+            now: Instant::now(),
+            busy: begun.elapsed(),
+            late: if stands_in { Duration::ZERO } else { late },
+            lost: stage.slot.skipped(),
+            bytes,
+            target_kbps: target,
+            layered: self.lower > 0,
+        });
+        if adapted {
+            self.follow_rung();
+            let (rung, strain) = (self.adapt.rung(), self.adapt.strain());
+            tracing::info!(rung.width, rung.height, rung.fps, ?strain, "what goes out of the picture");
+        }
         if !stage.air.is_connected() {
             return self.rest(stage);
         }
@@ -177,10 +243,14 @@ impl Encoder {
             missed: stage.lower.missed(),
             narrow: target * NARROW.1 < self.config.bitrate_kbps * NARROW.0,
             taken: stage.air.layers() - 1,
+            eased: self.adapt.strain().map(|strain| match strain {
+                Strain::Computer => Held::Busy,
+                Strain::Line => Held::Line,
+            }),
         });
         self.make_lower(lower, stage);
         if lower > 0 {
-            stage.lower.offer(frame.clone(), lower, target);
+            stage.lower.offer(frame, lower, target);
         }
         self.tell(target, stage);
     }
@@ -194,6 +264,15 @@ impl Encoder {
         }
     }
 
+    /// The next picture is the first of another size or rate: a keyframe of another encoder.
+    fn follow_rung(&mut self) {
+        let Rung { width, height, fps } = self.adapt.rung();
+        self.codec = None;
+        self.thin.set_rate(fps);
+        let whole = (width, height) == (self.config.width, self.config.height);
+        self.smaller = (!whole).then(|| PicturePool::new(width, height));
+    }
+
     /// So many lower layers from now on.
     fn make_lower(&mut self, lower: usize, stage: &Stage) {
         if self.lower > 0 && lower == 0 {
@@ -204,11 +283,12 @@ impl Encoder {
 
     /// Says what goes out and why no more, where that has changed.
     fn tell(&mut self, target: u32, stage: &Stage) {
-        let now = (self.lower, self.spare.held());
+        let Rung { width, height, fps } = self.adapt.rung();
+        let eased = self.adapt.strain().map(|strain| Eased { strain, width, height, fps });
+        let now = (self.lower, self.spare.held(), eased);
         if self.told.replace(now) == Some(now) {
             return;
         }
-        let Config { width, height, .. } = self.config;
         let layer = |(layer, name): (usize, &&str)| {
             let (width, height) = lower::size_of(layer, (width, height));
             Some(Layer { id: name.parse().ok()?, width, height, kbps: lower::kbps_of(layer, target) })
@@ -217,14 +297,22 @@ impl Encoder {
         let names = air::NAMES[stage.air.layers().clamp(2, air::LAYERS) - 1];
         let sent: Vec<Layer> = names.iter().enumerate().take(self.lower + 1).filter_map(layer).collect();
         tracing::info!(layers = sent.len(), held = ?now.1, "layers");
-        stage.desk.tell(StudioEvent::Layers { layers: Layers { sent, held: now.1 } });
+        stage.desk.tell(StudioEvent::Layers { layers: Layers { sent, held: now.1, eased } });
     }
 
-    fn encode(&mut self, frame: &Frame, target: u32, stage: &Stage) -> Result<(), crate::Error> {
+    /// Gives how many bytes it became.
+    fn encode(&mut self, frame: &Frame, target: u32, stage: &Stage) -> Result<usize, crate::Error> {
+        let Rung { width, height, fps } = self.adapt.rung();
+        let smaller = self.smaller.as_ref().map(|pool| {
+            let mut smaller = pool.take();
+            scene::resize(&frame.picture, &mut smaller);
+            smaller
+        });
+        let picture = smaller.as_ref().unwrap_or(&frame.picture);
         let (codec, kbps) = match &mut self.codec {
             Some(codec) => codec,
             none => {
-                let config = h264::Config { bitrate_kbps: target, ..self.config };
+                let config = h264::Config { width, height, fps, bitrate_kbps: target, ..self.config };
                 none.insert((h264::Encoder::new(&config)?, target))
             }
         };
@@ -236,14 +324,13 @@ impl Encoder {
         let may = self.last_key.is_none_or(|last| last.elapsed() >= KEYFRAME_GAP);
         let due = self.last_key.is_some_and(|last| stage.air.keyframe_due(last.elapsed()));
         let idr = may && (due || stage.air.keyframe_wanted(0));
-        if let Some(packet) = codec.encode(&frame.picture, frame.captured, idr)? {
-            if packet.keyframe {
-                self.last_key = Some(Instant::now());
-                stage.air.keyframe_made(0);
-            }
-            stage.air.send(&packet);
+        let Some(packet) = codec.encode(picture, frame.captured, idr)? else { return Ok(0) };
+        if packet.keyframe {
+            self.last_key = Some(Instant::now());
+            stage.air.keyframe_made(0);
         }
-        Ok(())
+        stage.air.send(&packet);
+        Ok(packet.data.len())
     }
 }
 
@@ -265,6 +352,11 @@ impl Pace {
     fn new(fps: u32) -> Self {
         let interval = Duration::from_secs(1) / fps.max(1);
         Self { interval, rhythm: interval, last: None, next: Time::default() }
+    }
+
+    /// At most so many from now on.
+    fn set_rate(&mut self, fps: u32) {
+        self.interval = Duration::from_secs(1) / fps.max(1);
     }
 
     fn accept(&mut self, captured: Time) -> bool {

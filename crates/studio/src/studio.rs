@@ -58,6 +58,8 @@ pub struct Config {
     pub preset: encode::Preset,
     /// In how many qualities the picture may go out.
     pub layers: LayerLimit,
+    /// Size and frame rate stay as they are set, whatever the line and this computer carry.
+    pub fixed: bool,
     /// Folder where scenes and their pictures are kept. None: scenes hold as long as the studio, and no picture is taken.
     pub scenes: Option<PathBuf>,
     /// File where the mixer's settings are kept. None: they hold as long as the studio.
@@ -78,6 +80,7 @@ impl Default for Config {
             bitrate_kbps: 2500,
             preset: encode::Preset::default(),
             layers: LayerLimit::default(),
+            fixed: false,
             scenes: None,
             mixer: None,
             recordings: PathBuf::from("."),
@@ -168,6 +171,7 @@ impl Studio {
             lower: Lower::start(Arc::clone(&air), video)?,
             gallery: painter.gallery(),
             layers: config.layers,
+            fixed: config.fixed,
         };
         let stage = Worker::spawn("stage", move |stop| stage.run(stop))?;
         let (sound_air, sound_desk, sound_settings) =

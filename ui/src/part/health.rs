@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use crate::desk::Desk;
 use crate::seat::Seat;
-use crate::store::health::{Losses, Verdict};
+use crate::store::health::{Cause, Losses, Verdict};
 use crate::store::layer;
 use crate::words::use_words;
 
@@ -19,19 +19,27 @@ pub fn HealthLine() -> impl IntoView {
         desk.snapshot().with(|snapshot| {
             desk.doctor().with(|doctor| {
                 let presence = presence.get();
-                doctor.verdict(&snapshot.phase, &snapshot.camera_state, &snapshot.microphone_state, &presence)
+                let strain = snapshot.layers.eased.map(|eased| eased.strain);
+                let (camera, microphone) = (&snapshot.camera_state, &snapshot.microphone_state);
+                doctor.verdict(&snapshot.phase, camera, microphone, strain, &presence)
             })
         })
     });
     let phase = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.phase.clone()));
+    let eased = Memo::new(move |_| desk.snapshot().with(|snapshot| snapshot.layers.eased));
     let sentence = move || {
-        words.get(match (verdict.get(), phase.get()) {
+        if let (Verdict::Fair(cause @ Cause::Eased(_)), Some(eased)) = (verdict.get(), eased.get()) {
+            let [width, height, fps] = [eased.width, eased.height, eased.fps].map(|n| n.to_string());
+            return words.fill(cause.key(), &[("width", &width), ("height", &height), ("fps", &fps)]);
+        }
+        let key = match (verdict.get(), phase.get()) {
             (_, Phase::Starting) => "health.starting",
             (_, Phase::Ending) => "health.ending",
             (Verdict::Idle, _) => "health.idle",
             (Verdict::Good, _) => "health.good",
             (Verdict::Fair(cause) | Verdict::Bad(cause), _) => cause.key(),
-        })
+        };
+        words.get(key).to_owned()
     };
     let tone = move || match verdict.get() {
         Verdict::Idle => "idle",
@@ -43,7 +51,7 @@ pub fn HealthLine() -> impl IntoView {
     // The qualities that go out, and why there are no more; those that the relay makes of another encoder's picture.
     let layers = Memo::new(move |_| {
         let own = desk.snapshot().with(|snapshot| {
-            let Layers { sent, held } = &snapshot.layers;
+            let Layers { sent, held, .. } = &snapshot.layers;
             layer::told(sent, held.and_then(layer::held)).filter(|(sent, _)| !sent.is_empty())
         });
         own.or_else(|| {

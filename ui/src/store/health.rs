@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use footlight_protocol::room::Presence;
-use footlight_protocol::studio::{Health, Phase, SourceState};
+use footlight_protocol::studio::{Health, Phase, SourceState, Strain};
 
 /// Judged over this many measurements, one a second: shorter flickers, longer is old news.
 const WINDOW: usize = 5;
@@ -44,6 +44,8 @@ pub enum Cause {
     PicturesSkipped,
     UploadSlow,
     MicrophoneLost,
+    /// Less of the picture goes out than was asked for, so that the rest arrives.
+    Eased(Strain),
     CameraSlow,
     PictureSofter,
     RelayFar,
@@ -60,6 +62,8 @@ impl Cause {
             Self::PicturesSkipped => "health.pictures_skipped",
             Self::UploadSlow => "health.upload_slow",
             Self::MicrophoneLost => "health.microphone_lost",
+            Self::Eased(Strain::Computer) => "health.eased_computer",
+            Self::Eased(Strain::Line) => "health.eased_line",
             Self::CameraSlow => "health.camera_slow",
             Self::PictureSofter => "health.picture_softer",
             Self::RelayFar => "health.relay_far",
@@ -135,6 +139,7 @@ impl Doctor {
         phase: &Phase,
         camera: &SourceState,
         microphone: &SourceState,
+        eased: Option<Strain>,
         presence: &Presence,
     ) -> Verdict {
         match phase {
@@ -161,6 +166,9 @@ impl Doctor {
         }
         if matches!(microphone, SourceState::Lost { .. }) {
             return Verdict::Bad(Cause::MicrophoneLost);
+        }
+        if let Some(strain) = eased {
+            return Verdict::Fair(Cause::Eased(strain));
         }
         if skipped > 0 {
             return Verdict::Fair(Cause::PicturesSkipped);
@@ -205,7 +213,7 @@ mod tests {
         let mut doctor = Doctor::default();
         healths.iter().for_each(|health| doctor.apply(*health));
         let on = SourceState::Running;
-        doctor.verdict(&Phase::Live { since: 0 }, &on, &on, &Presence::default())
+        doctor.verdict(&Phase::Live { since: 0 }, &on, &on, None, &Presence::default())
     }
 
     #[test]
@@ -264,6 +272,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_done_about_it_is_said_where_nothing_is_lost_any_more() {
+        let live = Phase::Live { since: 0 };
+        let on = SourceState::Running;
+        let nobody = Presence::default();
+        let mut doctor = Doctor::default();
+        doctor.apply(healthy(30));
+        // Half of the rate that was best, as after a slow camera.
+        (0..WINDOW).for_each(|_| doctor.apply(Health { fps: 15.0, target_kbps: 900, ..healthy(60) }));
+        for strain in [Strain::Computer, Strain::Line] {
+            let verdict = doctor.verdict(&live, &on, &on, Some(strain), &nobody);
+            assert_eq!(verdict, Verdict::Fair(Cause::Eased(strain)));
+        }
+        doctor.apply(Health { skipped_frames: 9, ..healthy(90) });
+        let verdict = doctor.verdict(&live, &on, &on, Some(Strain::Computer), &nobody);
+        assert_eq!(verdict, Verdict::Bad(Cause::PicturesSkipped), "it is not enough yet");
+    }
+
+    #[test]
     fn old_drops_are_forgiven_and_a_new_broadcast_starts_clean() {
         let dropped = Health { dropped_frames: 9, ..healthy(60) };
         assert_eq!(
@@ -281,8 +307,8 @@ mod tests {
         let live = Phase::Live { since: 0 };
         let away = Phase::Reconnecting { since: 0, attempt: 1 };
         let nobody = Presence::default();
-        assert_eq!(doctor.verdict(&live, &lost, &lost, &nobody), Verdict::Bad(Cause::CameraLost));
-        assert_eq!(doctor.verdict(&away, &lost, &lost, &nobody), Verdict::Bad(Cause::Reconnecting));
-        assert_eq!(doctor.verdict(&Phase::Idle, &lost, &lost, &nobody), Verdict::Idle);
+        assert_eq!(doctor.verdict(&live, &lost, &lost, None, &nobody), Verdict::Bad(Cause::CameraLost));
+        assert_eq!(doctor.verdict(&away, &lost, &lost, None, &nobody), Verdict::Bad(Cause::Reconnecting));
+        assert_eq!(doctor.verdict(&Phase::Idle, &lost, &lost, None, &nobody), Verdict::Idle);
     }
 }

@@ -28,6 +28,7 @@ pub(crate) use album::Album;
 pub(crate) use card::Card;
 pub use painter::RoomView;
 pub(crate) use painter::{Gallery, Painter};
+pub(crate) use scale::resize;
 
 use painter::{Drawn, Program};
 use scale::Area;

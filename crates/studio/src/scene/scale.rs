@@ -34,6 +34,12 @@ impl Area {
     }
 }
 
+/// Scales all of `from` to all of `to`.
+pub(crate) fn resize(from: &Picture, to: &mut Picture) {
+    let area = Area::whole(to.width(), to.height());
+    draw(from, to, area);
+}
+
 /// Scales all of `from` to that part of `to`, which has to be inside of it.
 pub(super) fn draw(from: &Picture, to: &mut Picture, area: Area) {
     draw_part(from, Area::whole(from.width(), from.height()), to, area);

@@ -1,8 +1,8 @@
 //! Cameras, through nokhwa: V4L2, Media Foundation, AVFoundation.
 //!
 //! A driver may hang in any call, so each opened camera has a thread of its own and this source's thread only
-//! watches it: frames stop ⇒ lost, and the camera is opened again every half second until it is back. A thread that
-//! never returns is left behind; after a few of those no more are started.
+//! watches it: frames stop ⇒ lost, and the camera is opened again until it is back: at once, and after a while every
+//! half second. A thread that never returns is left behind; after a few of those no more are started.
 //!
 //! A frame is stamped when it is dequeued, by a thread that waits for nothing else. nokhwa knows the driver's own
 //! stamp only together with a copy of the picture, and the two differ by less than the copy takes.
@@ -29,7 +29,10 @@ use crate::{Clock, Error};
 
 /// Between two tries to open a camera.
 const RETRY: Duration = Duration::from_millis(500);
-/// A camera without a frame for this long is lost to viewers, though it may still come back by itself.
+/// Between the first ones after it ran: a plug that sits loose is back at once.
+const SOON: Duration = Duration::from_millis(100);
+const SOON_TRIES: u32 = 20;
+/// A camera without a frame that can be read for this long is lost to viewers, though it may still come back by itself.
 const STALLED: Duration = Duration::from_secs(1);
 /// Opening takes some cameras seconds.
 const OPENING: Duration = Duration::from_secs(5);
@@ -82,19 +85,19 @@ fn find(id: &str) -> Option<CameraIndex> {
 
 pub(crate) fn start(id: String, feed: Feed, clock: Clock, wanted: Wanted) -> Result<Worker, Error> {
     Ok(Worker::spawn("camera", move |stop| {
+        let mut tries = 0;
         while !stop.is_set() {
-            if worker::left_behind() < MOST_HUNG {
-                attend(&id, &feed, clock, wanted, stop);
-            }
-            if stop.wait(RETRY) {
+            let ran = worker::left_behind() < MOST_HUNG && attend(&id, &feed, clock, wanted, stop);
+            tries = if ran { 0 } else { tries + 1 };
+            if stop.wait(if tries < SOON_TRIES { SOON } else { RETRY }) {
                 return;
             }
         }
     })?)
 }
 
-/// Runs the camera once, until it is lost or `stop`; says to the feed how it does.
-fn attend(id: &str, feed: &Feed, clock: Clock, wanted: Wanted, stop: &Stop) {
+/// Runs the camera once, until it is lost or `stop`; says to the feed how it does. True if it sent pictures.
+fn attend(id: &str, feed: &Feed, clock: Clock, wanted: Wanted, stop: &Stop) -> bool {
     let beat = Arc::new(AtomicU64::new(0));
     let (say, said) = sync_channel(1);
     let device = {
@@ -111,7 +114,8 @@ fn attend(id: &str, feed: &Feed, clock: Clock, wanted: Wanted, stop: &Stop) {
         match Worker::spawn("camera device", body) {
             Ok(device) => device,
             Err(error) => {
-                return feed.state(SourceState::Lost { failure: Error::Thread(error).failure() });
+                feed.state(SourceState::Lost { failure: Error::Thread(error).failure() });
+                return false;
             }
         }
     };
@@ -119,6 +123,7 @@ fn attend(id: &str, feed: &Feed, clock: Clock, wanted: Wanted, stop: &Stop) {
         feed.state(SourceState::Lost { failure });
     }
     drop(device);
+    beat.load(Ordering::Relaxed) > 0
 }
 
 /// Looks after a running camera; `None` if it shall stop.
@@ -199,15 +204,16 @@ fn run(
             FrameFormat::NV12 => convert::nv12(&raw, &mut picture),
             _ => convert::yuyv(&raw, &mut picture),
         };
-        beat.store(captured.as_micros(), Ordering::Relaxed);
         if let Err(error) = read {
-            // A torn frame is normal at the start of a stream; its absence is what the viewer sees least.
+            // A torn frame is normal at the start of a stream; its absence is what the viewer sees least. A camera of
+            // which nothing can be read is as good as one that sends nothing.
             damaged += 1;
             if damaged.is_power_of_two() {
                 tracing::debug!(%error, damaged, "a damaged frame");
             }
             continue;
         }
+        beat.store(captured.as_micros(), Ordering::Relaxed);
         if !feed.frame(Frame { captured, picture: Arc::new(picture) }) {
             break;
         }
