@@ -7,6 +7,7 @@ mod chat;
 mod crowd;
 mod danmaku;
 mod encode;
+mod endurance;
 mod gifts;
 mod join;
 mod latency;
@@ -16,13 +17,15 @@ mod sound;
 mod studio;
 mod table;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
-const NAMES: [&str; 9] =
-    ["chat", "danmaku", "encode", "gifts", "join", "latency", "scene", "sound", "studio"];
+const NAMES: [&str; 10] =
+    ["chat", "danmaku", "encode", "endurance", "gifts", "join", "latency", "scene", "sound", "studio"];
+/// How long the benchmark of endurance lasts, in place of what it has to: `--minutes 3`.
+const MINUTES: &str = "--minutes";
 
 fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     // The benchmark of the encoder starts this program again as the process that it measures.
     if let [command, clip, bitrate] = arguments.as_slice()
         && command == encode::MEASURED
@@ -35,6 +38,11 @@ fn main() -> Result<()> {
     {
         return chat::sender(sockets.parse()?);
     }
+    let mut minutes = endurance::MINUTES;
+    if let Some(at) = arguments.iter().position(|argument| argument == MINUTES) {
+        let flag: Vec<String> = arguments.drain(at..(at + 2).min(arguments.len())).collect();
+        minutes = flag.get(1).and_then(|minutes| minutes.parse().ok()).context("--minutes takes a number")?;
+    }
     let chosen = if arguments.is_empty() { NAMES.map(str::to_owned).into() } else { arguments };
     println!("load average {}, {} cores", load(), std::thread::available_parallelism()?);
     for name in chosen {
@@ -42,6 +50,7 @@ fn main() -> Result<()> {
             "chat" => chat::run()?,
             "danmaku" => danmaku::run()?,
             "encode" => encode::run()?,
+            "endurance" => endurance::run(minutes)?,
             "gifts" => gifts::run()?,
             "join" => join::run()?,
             "latency" => latency::run()?,

@@ -262,9 +262,9 @@ async fn a_monitor_is_sized_while_it_is_shown() {
     let page = &viewer.browser.page;
     viewer.in_state("playing", seconds(30)).await;
     viewer.mark().await;
-    // It is less wide than the picture, then as wide, then wider.
-    let (side, top, middle) = ((0.02, 0.5), (0.5, 0.03), (0.5, 0.5));
-    coloured(page, "#video", middle, RED).await;
+    // It is less wide than the picture, then as wide, then wider. The pointer is in the middle.
+    let (side, top, within) = ((0.02, 0.5), (0.5, 0.03), (0.4, 0.3));
+    coloured(page, "#video", within, RED).await;
     coloured(page, "#video", side, BLACK).await;
     let holds = studio.process.holds();
     for round in 0..10 {
@@ -274,7 +274,7 @@ async fn a_monitor_is_sized_while_it_is_shown() {
         coloured(page, "#video", top, BLACK).await;
         screen.resize(800, 600);
         coloured(page, "#video", side, BLACK).await;
-        coloured(page, "#video", middle, RED).await;
+        coloured(page, "#video", within, RED).await;
         assert_eq!(page.attribute(watch::PLAYER, watch::STATE).await.as_deref(), Some("playing"), "{round}");
     }
     let now = studio.process.holds();

@@ -1,6 +1,16 @@
 //! Other programs that want the processor.
 
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::studio::Studio;
+use crate::wait;
+
+/// A load that the studio answers by giving something up has done so by then.
+const ANSWERED: Duration = Duration::from_secs(8);
+const MOST_A_CORE: usize = 32;
 
 /// They end by themselves after so many seconds of processor time, whatever becomes of who started them.
 const MOST_SECONDS: u32 = 900;
@@ -26,8 +36,29 @@ impl Load {
         Self::new(many * cores())
     }
 
+    /// More and more, until they leave the studio too little, and what it gave up then, by what it said after `mark`; and
+    /// how long that took from the last of them. One a core leaves the studio half of each, which is more than a picture
+    /// of common size takes on most machines.
+    pub async fn until_eased(studio: &Studio, mark: usize) -> (Self, Duration, Value) {
+        let mut load = Self::each_core(1);
+        let mut begun = Instant::now();
+        loop {
+            let eased = wait::within(ANSWERED, async || {
+                let events = studio.process.events_after(mark);
+                events.into_iter().map(|mut event| event["eased"].take()).find(Value::is_object)
+            })
+            .await;
+            if let Some(eased) = eased {
+                return (load, begun.elapsed(), eased);
+            }
+            assert!(load.0.len() < MOST_A_CORE * cores(), "it has not become too much for the studio");
+            load = load.doubled();
+            begun = Instant::now();
+        }
+    }
+
     /// As many again beside these.
-    pub fn doubled(mut self) -> Self {
+    fn doubled(mut self) -> Self {
         let mut more = Self::new(self.0.len());
         self.0.append(&mut more.0);
         self
@@ -35,10 +66,6 @@ impl Load {
 
     pub fn programs(&self) -> usize {
         self.0.len()
-    }
-
-    pub fn a_core(&self) -> usize {
-        self.0.len() / cores()
     }
 }
 

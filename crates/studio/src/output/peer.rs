@@ -55,6 +55,8 @@ const CHECKS: u16 = 150;
 /// Consent is asked this often, and silence this long is a lost connection.
 const KEEPALIVE: Duration = Duration::from_millis(500);
 const SILENCE: Duration = Duration::from_millis(2500);
+/// After which it cannot be saved, beyond that: longer than this program may be stopped and go on in the same session.
+const HOPELESS: Duration = Duration::from_secs(20);
 /// Gathering one host address takes no network round trip.
 const GATHERING: Duration = Duration::from_secs(1);
 
@@ -106,7 +108,7 @@ impl Peer {
             .with(Slot::CongestionControl, Tap::new(Arc::clone(&link)));
         let now = Some(Duration::ZERO);
         let settings = SettingEngineBuilder::new()
-            .with_ice_timeouts(Some(SILENCE), Some(SILENCE), Some(KEEPALIVE))
+            .with_ice_timeouts(Some(SILENCE), Some(HOPELESS), Some(KEEPALIVE))
             .with_ice_connection_attempts(Some(CHECK), Some(CHECKS))
             .with_host_acceptance_min_wait(now)
             .with_prflx_acceptance_min_wait(now)

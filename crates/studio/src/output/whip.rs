@@ -13,7 +13,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use webrtc::peer_connection::RTCPeerConnectionState;
@@ -37,6 +37,9 @@ const SILENCE: Duration = Duration::from_millis(1500);
 const SUSPICIOUS_SILENCE: Duration = Duration::from_millis(400);
 /// How often the above is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
+/// Looks that are further apart mean that this program was stopped, or had no core: then nobody else was silent, and the
+/// relay, which has kept the session, is heard again within [`SILENCE`].
+const STANDSTILL: Duration = Duration::from_millis(1000);
 
 pub(super) struct Session {
     http: Client,
@@ -115,23 +118,21 @@ impl Session {
         packets: &mut mpsc::Receiver<Parcel>,
         stop: &CancellationToken,
     ) -> &'static str {
-        let begin = Instant::now();
+        let mut looks = Looks::begin();
         let (tell, canary) = watch::channel(Canary::Alive);
         let _canary = AbortOnDropHandle::new(tokio::spawn(self::canary(self.relay, tell)));
         let mut state = self.peer.state.clone();
         let mut glance = tokio::time::interval(GLANCE);
+        glance.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return "stopped",
                 changed = state.changed() => {
                     let state = *state.borrow_and_update();
-                    if changed.is_err() || matches!(
-                        state,
-                        RTCPeerConnectionState::Disconnected
-                            | RTCPeerConnectionState::Failed
-                            | RTCPeerConnectionState::Closed
-                    ) {
+                    let over = matches!(state, RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed);
+                    let shaky = state == RTCPeerConnectionState::Disconnected && !looks.stood_still();
+                    if changed.is_err() || over || shaky {
                         return "the media connection is lost";
                     }
                 }
@@ -144,8 +145,12 @@ impl Session {
                     self.link.lane.sent(packet.packet.data.len());
                 }
                 _ = glance.tick() => {
+                    if !looks.stood_still() && *state.borrow() == RTCPeerConnectionState::Disconnected {
+                        return "the media connection is lost";
+                    }
+                    looks.look();
                     // The relay reports on what it receives: nothing can be heard before something was sent.
-                    let silent = self.link.heard().max(begin).elapsed();
+                    let silent = self.link.heard().max(looks.since).elapsed();
                     let patience = match *canary.borrow() {
                         Canary::Alive => SILENCE,
                         Canary::Suspicious => SUSPICIOUS_SILENCE,
@@ -169,6 +174,36 @@ impl Session {
             }
         }
         self.peer.close().await;
+    }
+}
+
+/// When this program looked after the relay.
+struct Looks {
+    /// Silence counts from here at the earliest.
+    since: Instant,
+    last: Instant,
+    /// It has stood still of late, until then.
+    excused: Instant,
+}
+
+impl Looks {
+    fn begin() -> Self {
+        let now = Instant::now();
+        Self { since: now, last: now, excused: now }
+    }
+
+    fn look(&mut self) {
+        self.stood_still();
+        self.last = Instant::now();
+    }
+
+    /// Whether what is seen now may be of a time in which nobody here looked.
+    fn stood_still(&mut self) -> bool {
+        let now = Instant::now();
+        if now.duration_since(self.last) > STANDSTILL {
+            (self.since, self.last, self.excused) = (now, now, now + SILENCE);
+        }
+        now < self.excused
     }
 }
 
