@@ -217,10 +217,12 @@ impl Clocked {
         let stop = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&stop);
         let flags = OFlags::NONBLOCK.bits() as i32;
-        let mut to = OpenOptions::new().write(true).custom_flags(flags).open(pipe).expect("the server reads it");
+        let mut to =
+            OpenOptions::new().write(true).custom_flags(flags).open(pipe).expect("the server reads it");
         let real = f64::from(rate) * (1.0 + f64::from(off) / 1e6);
         let thread = std::thread::spawn(move || {
-            let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs_f64();
+            let now =
+                || SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs_f64();
             let begun = now();
             let mut delivered = 0u64;
             let mut bytes = Vec::new();

@@ -77,7 +77,8 @@ impl Screen {
             };
             // The screen has to hold the monitor at any time.
             set(x11rb::NONE, &[])?;
-            to.randr_set_screen_size(root, width, height, u32::from(width) / 4, u32::from(height) / 4)?.check()?;
+            to.randr_set_screen_size(root, width, height, u32::from(width) / 4, u32::from(height) / 4)?
+                .check()?;
             set(mode, &[output])?;
             Ok(())
         });

@@ -256,7 +256,11 @@ mod tests {
         studio.glance.narrow = false;
         assert_eq!(studio.run(100, 0.2), 2);
         studio.glance.eased = Some(Held::Busy);
-        assert_eq!((studio.run(100, 0.2), studio.spare.held()), (0, Some(Held::Busy)), "the picture comes first");
+        assert_eq!(
+            (studio.run(100, 0.2), studio.spare.held()),
+            (0, Some(Held::Busy)),
+            "the picture comes first"
+        );
         studio.glance.eased = None;
         studio.glance.taken = 0;
         assert_eq!((studio.run(100, 0.2), studio.spare.held()), (0, Some(Held::Output)));

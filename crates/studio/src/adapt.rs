@@ -335,7 +335,8 @@ mod tests {
         }
 
         fn random(&mut self) -> f64 {
-            self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            self.seed =
+                self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (self.seed >> 33) as f64 / (1u64 << 31) as f64
         }
 
@@ -387,13 +388,15 @@ mod tests {
             [ALL, rung(1280, 720, 15), rung(852, 480, 15), rung(640, 360, 15), rung(426, 240, 15)]
         );
         assert_eq!(ladder(rung(320, 180, 15)), [rung(320, 180, 15)], "there is nothing to give up");
-        assert_eq!(ladder(rung(640, 360, 60)), [
-            rung(640, 360, 60),
-            rung(640, 360, 30),
-            rung(426, 240, 30),
-            rung(320, 180, 30)
-        ]);
-        assert_eq!(ladder(rung(720, 1280, 20))[1], rung(480, 852, 20), "ten pictures a second are a slide show");
+        assert_eq!(
+            ladder(rung(640, 360, 60)),
+            [rung(640, 360, 60), rung(640, 360, 30), rung(426, 240, 30), rung(320, 180, 30)]
+        );
+        assert_eq!(
+            ladder(rung(720, 1280, 20))[1],
+            rung(480, 852, 20),
+            "ten pictures a second are a slide show"
+        );
     }
 
     #[test]
@@ -430,7 +433,8 @@ mod tests {
             let load = if studio.adapt.at == 0 { 1.1 } else { 0.4 };
             studio.run(1, &World { load, ..CALM });
         }
-        let rises: Vec<u64> = studio.course.iter().filter(|(_, at)| *at == 0).map(|(when, _)| *when).collect();
+        let rises: Vec<u64> =
+            studio.course.iter().filter(|(_, at)| *at == 0).map(|(when, _)| *when).collect();
         assert!((4..=8).contains(&rises.len()), "{:?}", studio.course);
         let gaps: Vec<u64> = rises.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert!(gaps.windows(2).all(|pair| pair[1] > pair[0] || pair[1] >= 300), "{gaps:?}");
