@@ -132,7 +132,7 @@ async fn footlight(clip: &Path, live: bool, data: &Path, output: &Output) -> Res
     let screen = Screen::start(output).await;
     let camera = format!("file:{}", clip.display());
     let mut command = bins::command(tool::find("dbus-run-session", "dbus-daemon"));
-    command.arg("--").arg(bins::footlight()).args(["--json", "--layers", "1", "--rtmp", "off"]);
+    command.arg("--").arg(bins::footlight()).args(["--json", "--layers", "1", "--fixed", "--rtmp", "off"]);
     command
         .args(["--camera", &camera, "--microphone", &camera, "--listen", "127.0.0.1:0", "--data"])
         .arg(data);
