@@ -49,9 +49,8 @@ where
 pub(crate) fn show(folder: &Path, file: Option<&str>) -> Result<(), Failure> {
     let missing = || Failure::new(Code::FileUnreadable, "The folder cannot be opened");
     let file = file.map(|name| folder.join(name)).filter(|path| path.is_file());
-    if !folder.is_dir() {
-        return Err(missing());
-    }
+    // Before the first recording it is not there.
+    std::fs::create_dir_all(folder).map_err(|_| missing())?;
     let mut child =
         opener(folder, file).stdin(Stdio::null()).stdout(Stdio::null()).spawn().map_err(|error| {
             tracing::warn!(%error, "open the folder of recordings");
