@@ -117,17 +117,8 @@ async fn devices(length: Duration, output: &Output) -> Result<()> {
     let relay = Relay::start("relay", "127.0.0.1:0", data.path(), output).await;
     let camera = Camera::new(output).await;
     let microphone = Microphone::start_clocked(48_000, OFF, output).await;
-    let mut studio = Headless::default()
-        .size(640, 360)
-        .fps(30)
-        .camera("/dev/video0")
-        .microphone(microphone::ID)
-        .environments(camera.environment())
-        .environment("FAKECAM_SIZES", "640x360")
-        .environments(microphone.environment())
-        .to(&format!("{}/whip/main", relay.ready.http.replacen("http", "whip+http", 1)), relay.ready.key())
-        .start("devices", output)
-        .await;
+    let studio = Headless::default().between(&camera, "640x360", &microphone, &relay);
+    let mut studio = studio.start("devices", output).await;
     studio.live(seconds(30)).await;
     let lips = Lips::follow(&format!("{}/whep/main", relay.ready.http), output);
     tokio::time::sleep(WARM_UP).await;

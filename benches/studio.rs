@@ -144,9 +144,7 @@ async fn footlight(clip: &Path, live: bool, data: &Path, output: &Output) -> Res
         "--bitrate",
         &KBPS.to_string(),
     ]);
-    command
-        .args(["--to", &format!("whip+{}/whip/main", relay.ready.http)])
-        .env("FOOTLIGHT_STREAM_KEY", relay.ready.key());
+    command.args(["--to", &relay.whip()]).env("FOOTLIGHT_STREAM_KEY", relay.ready.key());
     if live {
         command.arg("--live");
     }

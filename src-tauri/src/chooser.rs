@@ -53,7 +53,7 @@ pub(crate) fn show(folder: &Path, file: Option<&str>) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(|_| missing())?;
     let mut child =
         opener(folder, file).stdin(Stdio::null()).stdout(Stdio::null()).spawn().map_err(|error| {
-            tracing::warn!(%error, "open the folder of recordings");
+            tracing::warn!(%error, "open a folder");
             missing()
         })?;
     // Ends at once, or with the window that it opened.

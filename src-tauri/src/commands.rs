@@ -14,7 +14,6 @@ use tauri::{AppHandle, State, WebviewWindow};
 use crate::app::{Again, Written};
 use crate::chooser;
 use crate::desk::Desk;
-use crate::diagnostics;
 use crate::journal::Journal;
 use crate::preview::{Preview, Program};
 use crate::shape::Shape;
@@ -228,12 +227,10 @@ pub(crate) async fn export_diagnostics(
 /// Shows the folder of the file that was written last.
 #[tauri::command]
 pub(crate) async fn show_diagnostics(written: State<'_, Written>) -> Result<(), Failure> {
-    let failed = || Failure::new(Code::Internal, "The system's file browser does not open");
-    let path = written.get().ok_or_else(failed)?;
-    let shown = tauri::async_runtime::spawn_blocking(move || {
-        diagnostics::show(&path).inspect_err(|error| tracing::warn!("{error:#}"))
-    });
-    shown.await.ok().and_then(Result::ok).ok_or_else(failed)
+    let missing = || Failure::new(Code::FileUnreadable, "The folder cannot be opened");
+    let path = written.get().ok_or_else(missing)?;
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    chooser::show(path.parent().ok_or_else(missing)?, name.as_deref())
 }
 
 #[tauri::command]

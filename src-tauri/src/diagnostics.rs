@@ -1,16 +1,15 @@
 //! What a creator hands to somebody who helps: one readable file about this computer, the settings and the last log lines.
 //!
 //! It is put together field by field from what is harmless, so that a setting which is added later is not in it by itself. No
-//! key, no token, no address of a destination and none of what scenes say goes in; and should a log line hold one of the keys
-//! that are known here, it is taken out by its value.
+//! key, no token, no address of a destination and none of what scenes say goes in; and should a log line hold a key or an
+//! address that is known here, it is taken out by its value.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, ensure};
-use footlight_protocol::destination::DestinationStatus;
+use anyhow::{Context, Result};
+use footlight_protocol::destination::{Address, Destination, DestinationStatus, Key};
 use footlight_protocol::scene::Scenes;
 use footlight_protocol::studio::{Device, Snapshot};
 use serde_json::{Value, json};
@@ -75,7 +74,7 @@ pub(crate) fn text(facts: &Facts<'_>, secrets: &Secrets, data: &Path) -> String 
         "log": log,
     });
     let text = serde_json::to_string_pretty(&value).unwrap_or_default();
-    without_places(&without(text, secrets), data)
+    without_places(&without(text, secrets, &settings.destinations), data)
 }
 
 /// Writes it into the data folder, under a name of its own.
@@ -92,28 +91,6 @@ pub(crate) fn write(data: &Path, text: &str) -> Result<PathBuf> {
         fs::remove_file(old).with_context(|| format!("remove {}", old.display()))?;
     }
     Ok(path)
-}
-
-/// Has the system show the folder of the file.
-pub(crate) fn show(file: &Path) -> Result<()> {
-    let folder = file.parent().context("a file lies in a folder")?;
-    let mut command = if cfg!(target_os = "macos") {
-        let mut command = Command::new("open");
-        command.arg("-R").arg(file);
-        command
-    } else if cfg!(windows) {
-        let mut command = Command::new("explorer");
-        command.arg(folder);
-        command
-    } else {
-        let mut command = Command::new("xdg-open");
-        command.arg(folder);
-        command
-    };
-    let status = command.status().context("ask the system for its file browser")?;
-    // Explorer says 1 whatever it did.
-    ensure!(status.success() || cfg!(windows), "the system's file browser does not open");
-    Ok(())
 }
 
 /// How one of the places does where the broadcast goes, without which place it is.
@@ -161,15 +138,23 @@ fn computer(webview: Option<&str>) -> Value {
     })
 }
 
-/// Takes out every key and token that this studio knows, as it is and as JSON writes it.
-fn without(mut text: String, secrets: &Secrets) -> String {
-    let destinations = secrets.destinations.values().map(footlight_protocol::destination::Key::reveal);
-    for secret in [secrets.stream_key.reveal(), secrets.owner_token.reveal()].into_iter().chain(destinations)
-    {
-        for form in [secret, &quoted(secret)] {
-            if form.len() >= LEAST {
-                text = text.replace(form, TAKEN_OUT);
-            }
+/// Takes out every key and token that this studio knows, and where its broadcasts go.
+fn without(text: String, secrets: &Secrets, destinations: &[Destination]) -> String {
+    let keys = secrets.destinations.values().map(Key::reveal);
+    let keys = [secrets.stream_key.reveal(), secrets.owner_token.reveal()].into_iter().chain(keys);
+    let places = destinations.iter().flat_map(|destination| {
+        let host = Address::parse(&destination.url).map(|address| address.host).ok();
+        [Some(destination.url.as_str()), host, Some(destination.name.as_str())]
+    });
+    keys.chain(places.flatten()).fold(text, |text, secret| taken_out(&text, secret))
+}
+
+/// Without this, as it is and as JSON writes it.
+fn taken_out(text: &str, secret: &str) -> String {
+    let mut text = text.to_owned();
+    for form in [secret, &quoted(secret)] {
+        if form.len() >= LEAST {
+            text = text.replace(form, TAKEN_OUT);
         }
     }
     text
@@ -196,7 +181,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use footlight_protocol::destination::{Destination, DestinationState, Key};
+    use footlight_protocol::destination::DestinationState;
     use footlight_protocol::scene::{Colour, Layer, Place, Source};
     use footlight_relay::Secret;
 
@@ -229,10 +214,17 @@ mod tests {
         let place = Place { x: 0.0, y: 0.0, width: 1.0, height: 1.0 };
         snapshot.scenes.scenes[0].layers.push(Layer::new(words, place));
         // What must never be logged, logged all the same.
-        let log: Vec<String> = [stream, owner, far, "/data/of/ada/relay.db is busy"]
-            .iter()
-            .map(|word| format!("ERROR something said {word} here"))
-            .collect();
+        let log: Vec<String> = [
+            stream,
+            owner,
+            far,
+            "rtmp://private.example/app",
+            "no such host private.example",
+            "/data/of/ada/relay.db is busy",
+        ]
+        .iter()
+        .map(|word| format!("ERROR something said {word} here"))
+        .collect();
         let facts = Facts {
             settings: &settings,
             snapshot: &snapshot,

@@ -109,7 +109,7 @@ async fn fifty_crashes_of_the_publisher_are_fifty_pauses_and_nothing_else() {
 }
 
 async fn publisher(relay: &Relay, output: &Output) -> Studio {
-    let target = format!("{}/whip/main", relay.ready.http.replacen("http", "whip+http", 1));
+    let target = relay.whip();
     Headless::default().size(320, 180).fps(15).to(&target, relay.ready.key()).start("publisher", output).await
 }
 

@@ -212,7 +212,7 @@ async fn secrets_are_in_no_log_and_not_in_the_relays_store() {
     let relay = Relay::start_with("relay", "127.0.0.1:0", data.path(), &loud, &output).await;
     let key = relay.ready.key().to_owned();
     let token = relay.ready.token().to_owned();
-    let target = format!("whip+{}/whip/main", relay.ready.http);
+    let target = relay.whip();
     let publisher =
         Headless::default().size(640, 360).to(&target, &key).environment("FOOTLIGHT_LOG", "debug");
     let mut publisher = publisher.start("publisher", &output).await;

@@ -192,7 +192,7 @@ async fn talk(relay: &Relay) -> MessageId {
 
 /// A studio that publishes to the relay.
 async fn on_air(relay: &Relay, (width, height): (u32, u32), output: &Output) -> Studio {
-    let to = format!("whip+{}/whip/main", relay.ready.http);
+    let to = relay.whip();
     let headless = Headless::default().size(width, height).fps(30).to(&to, relay.ready.key());
     let mut studio = headless.start("footlight", output).await;
     studio.live(seconds(20)).await;

@@ -8,7 +8,7 @@ use footlight_tests::aiortc::{self, Lips};
 use footlight_tests::browser::Setup;
 use footlight_tests::camera::Camera;
 use footlight_tests::faces::viewer as watch;
-use footlight_tests::microphone::{self, Microphone};
+use footlight_tests::microphone::Microphone;
 use footlight_tests::pane::Pane;
 use footlight_tests::pixels::coloured;
 use footlight_tests::relay::Relay;
@@ -54,18 +54,8 @@ impl Show {
         let relay = Relay::start("relay", "127.0.0.1:0", data.path(), output).await;
         let camera = Camera::new(output).await;
         let microphone = Microphone::start_clocked(48_000, 0, output).await;
-        let target = format!("{}/whip/main", relay.ready.http.replacen("http", "whip+http", 1));
-        let mut studio = Headless::default()
-            .size(640, 360)
-            .fps(30)
-            .camera("/dev/video0")
-            .microphone(microphone::ID)
-            .environments(camera.environment())
-            .environment("FAKECAM_SIZES", "640x360,320x180")
-            .environments(microphone.environment())
-            .to(&target, relay.ready.key())
-            .start("studio", output)
-            .await;
+        let studio = Headless::default().between(&camera, "640x360,320x180", &microphone, &relay);
+        let mut studio = studio.start("studio", output).await;
         studio.live(seconds(30)).await;
         for kind in ["camera", "microphone"] {
             source(&mut studio, 0, kind, "running", seconds(20)).await;

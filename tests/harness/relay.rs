@@ -56,6 +56,11 @@ pub struct Relay {
 }
 
 impl Relay {
+    /// Where its main room takes WHIP, as `--to` has it.
+    pub fn whip(&self) -> String {
+        format!("whip+{}/whip/main", self.ready.http)
+    }
+
     /// `listen` as the flag takes it: `127.0.0.1:0` picks a port.
     pub async fn start(name: &str, listen: &str, data: &Path, output: &Output) -> Self {
         Self::start_with(name, listen, data, &[], output).await

@@ -6,10 +6,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::bins;
+use crate::camera::Camera;
+use crate::microphone::{self, Microphone};
 use crate::net::Space;
 use crate::output::Output;
 use crate::process::Process;
-use crate::relay::Ready;
+use crate::relay::{Ready, Relay};
 use crate::scratch::Scratch;
 
 /// Cold start on a busy machine: key derivation, devices, codecs, the relay.
@@ -97,6 +99,19 @@ impl Headless {
     pub fn environments(mut self, all: Vec<(String, String)>) -> Self {
         self.environment.extend(all);
         self
+    }
+
+    /// A camera of these sizes and a microphone, to a relay that is a process of its own: nothing but the studio is between
+    /// the devices and the viewer.
+    pub fn between(self, camera: &Camera, sizes: &str, microphone: &Microphone, relay: &Relay) -> Self {
+        self.size(640, 360)
+            .fps(30)
+            .camera("/dev/video0")
+            .microphone(microphone::ID)
+            .environments(camera.environment())
+            .environment("FAKECAM_SIZES", sizes)
+            .environments(microphone.environment())
+            .to(&relay.whip(), relay.ready.key())
     }
 
     /// Lets it send less of the picture where the line or this machine does not carry all of it.
