@@ -5,7 +5,7 @@ use footlight_tests::faces::{studio as face, viewer as viewer_face};
 use footlight_tests::wait::seconds;
 use footlight_tests::watch::Viewer;
 use footlight_tests::window::Window;
-use footlight_tests::{Output, side_by_side};
+use footlight_tests::{Output, turn};
 
 /// Draws a picture as a creator would have it from their bank.
 const CODE: &str = "
@@ -18,7 +18,7 @@ const CODE: &str = "
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_has_paid_gets_coins_or_hears_why_not() {
-    let _turn = side_by_side().await;
+    let _turn = turn().await;
     let output = Output::new("coins");
     let window = Window::open(&output).await;
     let link = window.access().await.links.first().cloned().expect("there is a link to share");

@@ -6,7 +6,7 @@ use footlight_tests::wait::seconds;
 use footlight_tests::watch::Viewer;
 use footlight_tests::webdriver::Session;
 use footlight_tests::window::Window;
-use footlight_tests::{Output, side_by_side};
+use footlight_tests::{Output, turn};
 use serde_json::{Value, json};
 
 async fn picture(page: &Session, output: &Output, name: &str) {
@@ -16,7 +16,7 @@ async fn picture(page: &Session, output: &Output, name: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_signs_in_without_a_password() {
-    let _turn = side_by_side().await;
+    let _turn = turn().await;
     let output = Output::new("passkeys");
     let window = Window::open(&output).await;
     window.page.click(face::GO_LIVE).await;

@@ -6,7 +6,7 @@ use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
 use footlight_tests::webdriver::Session;
 use footlight_tests::window::Window;
-use footlight_tests::{Output, side_by_side};
+use footlight_tests::{Output, turn};
 
 const CARD: &str = "#person-card[open]";
 
@@ -39,7 +39,7 @@ async fn picture(page: &Session, output: &Output, name: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_are_known_invited_signed_in_and_forgotten() {
-    let _turn = side_by_side().await;
+    let _turn = turn().await;
     let output = Output::new("people");
     let window = Window::open(&output).await;
     window.page.click(face::GO_LIVE).await;
@@ -158,7 +158,7 @@ async fn people_are_known_invited_signed_in_and_forgotten() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_is_followed_and_its_followers_write() {
-    let _turn = side_by_side().await;
+    let _turn = turn().await;
     let output = Output::new("follow");
     let window = Window::open(&output).await;
     let link = window.access().await.links.first().cloned().expect("there is a link to share");

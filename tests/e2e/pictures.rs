@@ -6,7 +6,7 @@ use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
 use footlight_tests::webdriver::Session;
 use footlight_tests::window::Window;
-use footlight_tests::{Output, side_by_side};
+use footlight_tests::{Output, turn};
 
 /// Draws two pictures, and chooses them by their files' names, with a file that is no picture.
 const UPLOAD: &str = "(async () => {
@@ -67,7 +67,7 @@ async fn faces(page: &Session, count: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_show_their_faces_until_a_moderator_takes_one_away() {
-    let _turn = side_by_side().await;
+    let _turn = turn().await;
     let output = Output::new("faces");
     let (window, lin, bob) = on_air(&output).await;
     let page = &lin.browser.page;
@@ -110,7 +110,7 @@ async fn shows(page: &Session, count: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_creators_pictures_stand_in_what_people_say() {
-    let _turn = side_by_side().await;
+    let _turn = turn().await;
     let output = Output::new("emotes");
     let (window, lin, bob) = on_air(&output).await;
     let page = &lin.browser.page;

@@ -6,7 +6,7 @@ use footlight_tests::faces::{studio as face, viewer as viewer_face};
 use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
 use footlight_tests::window::Window;
-use footlight_tests::{Output, side_by_side};
+use footlight_tests::{Output, turn};
 
 /// As many as it takes for a raid, and some more.
 const BOTS: usize = 16;
@@ -21,7 +21,7 @@ async fn messages_with(page: &footlight_tests::webdriver::Session, text: &str) -
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_raid_goes_by_itself_and_two_keys_hold_what_comes_after() {
-    let _turn = side_by_side().await;
+    let _turn = turn().await;
     let output = Output::new("raid");
     let window = Window::open(&output).await;
     window.page.click(face::GO_LIVE).await;
@@ -80,7 +80,7 @@ async fn a_raid_goes_by_itself_and_two_keys_hold_what_comes_after() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_message_is_seen_when_the_creator_lets_it() {
-    let _turn = side_by_side().await;
+    let _turn = turn().await;
     let output = Output::new("held");
     let window = Window::open(&output).await;
     window.prefer("zh-CN", "dark").await;

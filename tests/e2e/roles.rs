@@ -6,7 +6,7 @@ use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
 use footlight_tests::webdriver::Session;
 use footlight_tests::window::Window;
-use footlight_tests::{Output, side_by_side};
+use footlight_tests::{Output, turn};
 
 /// Presses a button of the message that says so.
 async fn press(page: &Session, text: &str, button: &str) {
@@ -24,7 +24,7 @@ async fn press(page: &Session, text: &str, button: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_is_made_a_moderator_and_a_message_is_pinned() {
-    let _turn = side_by_side().await;
+    let _turn = turn().await;
     let output = Output::new("roles");
     let window = Window::open(&output).await;
     window.page.click(face::GO_LIVE).await;
@@ -86,7 +86,7 @@ async fn reached(page: &Session, text: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_moderator_on_a_phone_decides_what_waits() {
-    let _turn = side_by_side().await;
+    let _turn = turn().await;
     let output = Output::new("moderator");
     let window = Window::open(&output).await;
     window.page.click(face::GO_LIVE).await;

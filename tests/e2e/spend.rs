@@ -11,7 +11,7 @@ use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
 use footlight_tests::webdriver::Session;
 use footlight_tests::window::Window;
-use footlight_tests::{Output, side_by_side};
+use footlight_tests::{Output, turn};
 
 fn nonce(text: &str) -> Nonce {
     text.parse().expect("a nonce")
@@ -27,7 +27,7 @@ async fn open_page(page: &Session, name: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn coins_do_more_than_gifts_and_amounts_can_be_kept() {
-    let _turn = side_by_side().await;
+    let _turn = turn().await;
     let output = Output::new("spend");
     let window = Window::open(&output).await;
     window.page.click(face::GO_LIVE).await;

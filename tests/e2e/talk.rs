@@ -6,7 +6,7 @@ use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
 use footlight_tests::webdriver::Session;
 use footlight_tests::window::Window;
-use footlight_tests::{Output, side_by_side};
+use footlight_tests::{Output, turn};
 
 /// Presses a button of the message that says so.
 async fn press(page: &Session, text: &str, button: &str) {
@@ -29,7 +29,7 @@ async fn holds(page: &Session, what: &str, script: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_answer_name_and_report_each_other() {
-    let _turn = side_by_side().await;
+    let _turn = turn().await;
     let output = Output::new("talk");
     let window = Window::open(&output).await;
     window.page.click(face::GO_LIVE).await;

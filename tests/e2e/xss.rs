@@ -21,7 +21,7 @@ use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
 use footlight_tests::webdriver::Session;
 use footlight_tests::window::Window;
-use footlight_tests::{Output, http, side_by_side};
+use footlight_tests::{Output, http, turn};
 use serde_json::Value;
 
 /// As many as are sent through each field that the chat has.
@@ -150,7 +150,7 @@ fn gifts(texts: &[String], round: usize) -> Vec<Gift> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_text_of_anybody_runs_anywhere() {
-    let _turn = side_by_side().await;
+    let _turn = turn().await;
     let output = Output::new("xss");
     let list = payloads(MAX_TEXT, PAYLOADS);
 

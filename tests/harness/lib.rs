@@ -42,4 +42,4 @@ pub mod webdriver;
 pub mod window;
 
 pub use output::Output;
-pub use turn::{side_by_side, turn};
+pub use turn::turn;
