@@ -241,14 +241,18 @@ async fn a_monitor_is_sized_while_it_is_shown() {
     std::fs::create_dir(data.path().join("scenes")).expect("the folder is ours");
     let kept = serde_json::to_vec(&scenes).expect("they can be written");
     std::fs::write(data.path().join("scenes/scenes.json"), kept).expect("the folder is ours");
+    // A process of its own: what the relay opens for viewers is not counted.
+    let relays = Scratch::new("relay");
+    let relay = Relay::start("relay", "127.0.0.1:0", relays.path(), &output).await;
     let mut studio = Headless::default()
         .size(640, 360)
         .data(data.path())
+        .to(&relay.whip(), relay.ready.key())
         .environment("DISPLAY", screen.display())
         .start("studio", &output)
         .await;
     studio.live(seconds(30)).await;
-    let viewer = Viewer::open("viewer", &studio.ready.watch, Setup::default(), &output).await;
+    let viewer = Viewer::open("viewer", &relay.ready.watch, Setup::default(), &output).await;
     let page = &viewer.browser.page;
     viewer.in_state("playing", seconds(30)).await;
     viewer.mark().await;
