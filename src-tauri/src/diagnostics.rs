@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(value["sources"]["camera"]["kind"], "file");
         assert_eq!(value["broadcast"]["encoder_load_tried_out"], 0.25);
         assert_eq!(value["log"][0], "ERROR something said (taken out) here");
-        assert_eq!(value["log"][3], "ERROR something said (data folder)/relay.db is busy here");
+        assert_eq!(value["log"][5], "ERROR something said (data folder)/relay.db is busy here");
         assert_eq!(value["footlight"]["version"], env!("CARGO_PKG_VERSION"));
     }
 

@@ -266,14 +266,16 @@ mod tests {
             ("1", Some("scene-1")),
             ("9", Some("scene-9")),
             ("0", None),
-            ("r", None),
+            ("r", Some("record")),
             ("?", Some("help")),
             ("enter", Some("transition")),
         ] {
             assert_eq!(does(&own, text, free), id, "{text}");
         }
         let chat = Place { in_chat: true, ..free };
-        for (text, id) in [("1", None), ("enter", None), ("u", Some("take-back")), ("m", Some("mute"))] {
+        for (text, id) in
+            [("1", None), ("r", None), ("enter", None), ("u", Some("take-back")), ("m", Some("mute"))]
+        {
             assert_eq!(does(&own, text, chat), id, "{text} in the chat");
         }
         let typing = Place { typing: true, ..free };
