@@ -45,6 +45,7 @@ async fn a_studio_that_nobody_looks_at_rests_until_somebody_does_or_it_is_live()
         for _ in 0..30 {
             assert!(finder.next(Duration::from_secs(2)).await.is_some(), "a picture for who looks");
         }
+        until("they are counted", || fps() > 0.0).await;
     };
     looked(&mut finder).await;
     until("nothing is made any more", || fps() == 0.0).await;
