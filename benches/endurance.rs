@@ -11,7 +11,7 @@ use footlight_tests::load::Load;
 use footlight_tests::microphone::{self, Microphone};
 use footlight_tests::relay::Relay;
 use footlight_tests::scratch::Scratch;
-use footlight_tests::sound::{self, Heard};
+use footlight_tests::sound::Heard;
 use footlight_tests::studio::{Headless, Studio};
 use footlight_tests::wait::seconds;
 use footlight_tests::{Output, bins};
@@ -43,15 +43,7 @@ pub(crate) fn run(minutes: u64) -> Result<()> {
 /// 720p30 of the pattern, with a tone without an end.
 async fn studio(name: &str, output: &Output) -> (Studio, Scratch) {
     let scratch = Scratch::new("bench-endurance");
-    let tone = scratch.path().join("tone.wav");
-    sound::write_tone(&tone, seconds(20));
-    let mut studio = Headless::default()
-        .size(1280, 720)
-        .fps(30)
-        .microphone(&format!("file:{}", tone.display()))
-        .adapting()
-        .start(name, output)
-        .await;
+    let mut studio = Headless::endless(scratch.path()).start(name, output).await;
     studio.live(seconds(30)).await;
     tokio::time::sleep(WARM_UP).await;
     (studio, scratch)

@@ -8,7 +8,7 @@ use footlight_tests::load::Load;
 use footlight_tests::net::Between;
 use footlight_tests::relay::Relay;
 use footlight_tests::scratch::Scratch;
-use footlight_tests::sound::{self, Heard};
+use footlight_tests::sound::Heard;
 use footlight_tests::studio::{Headless, Studio};
 use footlight_tests::wait::{self, seconds};
 use footlight_tests::watch::Viewer;
@@ -33,15 +33,7 @@ async fn a_busy_computer_sends_fewer_pictures_and_every_sound() {
     let _turn = turn().await;
     let output = Output::new("adapt-computer");
     let scratch = Scratch::new("adapt");
-    let tone = scratch.path().join("tone.wav");
-    sound::write_tone(&tone, seconds(20));
-    let mut studio = Headless::default()
-        .size(1280, 720)
-        .fps(30)
-        .microphone(&format!("file:{}", tone.display()))
-        .adapting()
-        .start("studio", &output)
-        .await;
+    let mut studio = Headless::endless(scratch.path()).start("studio", &output).await;
     studio.live(seconds(30)).await;
     let viewer = Viewer::open("viewer", &studio.ready.watch, Setup::default(), &output).await;
     viewer.playing(seconds(30)).await;

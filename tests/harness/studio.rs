@@ -13,6 +13,7 @@ use crate::output::Output;
 use crate::process::Process;
 use crate::relay::{Ready, Relay};
 use crate::scratch::Scratch;
+use crate::sound;
 
 /// Cold start on a busy machine: key derivation, devices, codecs, the relay.
 const START: Duration = Duration::from_secs(30);
@@ -99,6 +100,13 @@ impl Headless {
     pub fn environments(mut self, all: Vec<(String, String)>) -> Self {
         self.environment.extend(all);
         self
+    }
+
+    /// 720p30 of the pattern with a tone without an end, that adapts; `folder` is for the tone.
+    pub fn endless(folder: &Path) -> Self {
+        let tone = folder.join("tone.wav");
+        sound::write_tone(&tone, Duration::from_secs(20));
+        Self::default().size(1280, 720).fps(30).microphone(&format!("file:{}", tone.display())).adapting()
     }
 
     /// A camera of these sizes and a microphone, to a relay that is a process of its own: nothing but the studio is between

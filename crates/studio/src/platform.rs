@@ -1,6 +1,8 @@
 //! What is different from platform to platform. Everything else in the studio is the same everywhere.
 
 use std::sync::Arc;
+#[cfg(target_os = "linux")]
+use std::sync::Mutex;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -53,24 +55,14 @@ pub(crate) fn sound_hosts() -> Vec<Arc<cpal::Host>> {
 /// The sound system of this kind, if it runs.
 #[cfg(target_os = "linux")]
 pub(crate) fn sound_host(id: cpal::HostId) -> Option<Arc<cpal::Host>> {
-    use crate::worker::lock;
     use cpal::traits::HostTrait;
-    use std::sync::Mutex;
 
-    /// One for as long as its server runs: a client that is dropped keeps its connection, and the server takes 64 of
-    /// all programs together.
     static PULSE: Mutex<Option<Arc<cpal::Host>>> = Mutex::new(None);
-    if id != cpal::HostId::PulseAudio {
-        return cpal::host_from_id(id).ok().map(Arc::new);
+    let open = || cpal::host_from_id(id).map(Arc::new);
+    match id {
+        cpal::HostId::PulseAudio => pulse::kept(&PULSE, |host| host.devices().is_ok(), open).ok(),
+        _ => open().ok(),
     }
-    let known = lock(&PULSE).clone();
-    // Not under the lock: a server that hangs answers nobody.
-    if let Some(host) = known.filter(|host| host.devices().is_ok()) {
-        return Some(host);
-    }
-    let host = Arc::new(cpal::host_from_id(id).ok()?);
-    *lock(&PULSE) = Some(Arc::clone(&host));
-    Some(host)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -80,16 +80,26 @@ impl Recording {
     }
 }
 
-/// One for as long as its server runs: one that is dropped keeps its connection.
 fn client() -> Result<Client, String> {
     static CLIENT: Mutex<Option<Client>> = Mutex::new(None);
-    let known = lock(&CLIENT).clone();
+    let lives = |client: &Client| answer(client.server_info()).is_ok();
+    kept(&CLIENT, lives, || Client::from_env(c"Footlight")).map_err(|error| error.to_string())
+}
+
+/// One for as long as its server runs: a client that is dropped keeps its connection, and the server takes 64 of all
+/// programs together.
+pub(super) fn kept<T: Clone, E>(
+    place: &Mutex<Option<T>>,
+    lives: impl Fn(&T) -> bool,
+    open: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    let known = lock(place).clone();
     // Not under the lock: a server that hangs answers nobody.
-    if let Some(client) = known.filter(|client| answer(client.server_info()).is_ok()) {
+    if let Some(client) = known.filter(lives) {
         return Ok(client);
     }
-    let client = Client::from_env(c"Footlight").map_err(|error| error.to_string())?;
-    *lock(&CLIENT) = Some(client.clone());
+    let client = open()?;
+    *lock(place) = Some(client.clone());
     Ok(client)
 }
 
